@@ -1,0 +1,290 @@
+"""A folder of files that belong together: replaced as a whole, verified when read.
+
+    folder/
+      manifest.json             kind, facts, and the name and sha256 of every file
+      vectors-1f3a9c02d4e5.npy  a part; its name carries the beginning of its digest
+      items-77b2e60c41aa.parquet
+
+A new version never touches the files of the old one, for its names differ, and replacing
+the manifest is the one step from old to new: whenever a run is killed, the folder holds
+one of the two. Features are kept like this, and so is a reference, which puts its own
+parts beside those of its features.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import filelock
+import numpy as np
+from numpy.typing import NDArray
+
+from rara.durable import (
+    TEMPORARY,
+    Writer,
+    sync_folder,
+    unwritable_explained,
+    write_aside,
+    write_file,
+)
+from rara.errors import (
+    DamagedStoreError,
+    LockedStoreError,
+    SourceNotFoundError,
+    UnwritableError,
+)
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_MANIFEST = "manifest.json"
+_LOCK = ".lock"
+_FORMAT = "rara folder"
+_VERSION = 1
+_PART = re.compile(r".+-[0-9a-f]{12}\.(npy|parquet)")
+_BLOCK_BYTES = 16 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What is to be written: the kind of folder, JSON-able facts, and files by name."""
+
+    kind: str
+    facts: Mapping[str, Any]
+    files: Mapping[str, Writer]
+    """`radii.npy` -> what writes it; the suffix must be .npy or .parquet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A folder that was read and found undamaged."""
+
+    folder: Path
+    kind: str
+    facts: Mapping[str, Any]
+    _names: Mapping[str, str]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._names
+
+    def path(self, name: str) -> Path:
+        """Where the part `name` lies. Raises DamagedStoreError where there is no such part."""
+        if name not in self._names:
+            raise DamagedStoreError(
+                f"'{self.folder}' has no {name}: it holds {self.kind}, made of "
+                f"{', '.join(self._names)}."
+            )
+        return self.folder / self._names[name]
+
+    def array(self, name: str) -> NDArray[Any]:
+        """The array in the part `name`, memory-mapped and read-only."""
+        array: NDArray[Any] = np.load(self.path(name), mmap_mode="r", allow_pickle=False)
+        return array
+
+    def table(self, name: str) -> pa.Table:
+        """The table in the part `name`."""
+        from pyarrow import parquet
+
+        return parquet.read_table(self.path(name))
+
+
+def array_part(array: NDArray[Any]) -> Writer:
+    """Writes an array as .npy, a block at a time: a mapped array never fills the memory."""
+
+    def write(file: BinaryIO) -> None:
+        described = np.lib.format.dtype_to_descr(array.dtype)
+        header = {"descr": described, "fortran_order": False, "shape": array.shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        rows = max(1, _BLOCK_BYTES // max(1, array[:1].nbytes))
+        for start in range(0, len(array), rows):
+            file.write(np.ascontiguousarray(array[start : start + rows]).data)
+
+    return write
+
+
+def table_part(table: pa.Table) -> Writer:
+    """Writes a table as Parquet."""
+
+    def write(file: BinaryIO) -> None:
+        from pyarrow import parquet
+
+        parquet.write_table(table, file, compression="zstd")
+
+    return write
+
+
+# -- reading ----------------------------------------------------------------------------
+
+
+def read_bundle(folder: Path) -> Bundle:
+    """What is in a folder, every byte verified.
+
+    Raises DamagedStoreError, with the file's name, where the folder is half-written, was
+    altered or is not rara's, and SourceNotFoundError where there is none.
+    """
+    text = _manifest_text(folder)
+    try:
+        return _verified(folder, text)
+    except DamagedStoreError:
+        if _manifest_text(folder) == text:
+            raise
+    return read_bundle(folder)  # another run has replaced it meanwhile
+
+
+def kind_of(folder: Path) -> str | None:
+    """What kind of rara's folders this is, without verifying it; None where it is none."""
+    with suppress(DamagedStoreError, SourceNotFoundError):
+        return str(_parsed(folder, _manifest_text(folder)).get("kind", "unfinished"))
+    return None
+
+
+def _manifest_text(folder: Path) -> bytes:
+    try:
+        return (folder / _MANIFEST).read_bytes()
+    except NotADirectoryError:
+        raise DamagedStoreError(f"'{folder}' is a file: give a folder that rara wrote.") from None
+    except FileNotFoundError:
+        if folder.exists():
+            raise DamagedStoreError(
+                f"'{folder}' has no {_MANIFEST}: rara did not write it, or did not finish."
+            ) from None
+        raise SourceNotFoundError(f"Nothing at '{folder}'.") from None
+
+
+def _parsed(folder: Path, text: bytes) -> dict[str, Any]:
+    try:
+        manifest = json.loads(text)
+        version = manifest["version"] if manifest["format"] == _FORMAT else None
+    except (ValueError, KeyError, TypeError):
+        version = None
+    if not isinstance(version, int):
+        raise DamagedStoreError(f"'{folder / _MANIFEST}' is damaged, or not rara's.")
+    if version > _VERSION:
+        raise DamagedStoreError(f"'{folder}' was written by a newer rara: update this one.")
+    return dict(manifest)
+
+
+def _verified(folder: Path, text: bytes) -> Bundle:
+    manifest = _parsed(folder, text)
+    seal = manifest.pop("seal", None)
+    if "files" not in manifest:
+        raise DamagedStoreError(f"'{folder}' is half-written: make it again, here or elsewhere.")
+    if seal != _seal(manifest):
+        raise DamagedStoreError(f"'{folder / _MANIFEST}' was altered: {_again(folder)}.")
+    names = {name: file["file"] for name, file in manifest["files"].items()}
+    for name, file in manifest["files"].items():
+        _check(folder, folder / names[name], file["sha256"])
+    return Bundle(folder, manifest["kind"], manifest["facts"], names)
+
+
+def _check(folder: Path, path: Path, digest: str) -> None:
+    if not path.is_file():
+        raise DamagedStoreError(f"'{path}' is missing: {_again(folder)}.")
+    if _sha256(path) != digest:
+        raise DamagedStoreError(
+            f"'{path}' is damaged, its digest is not the one in {_MANIFEST}: {_again(folder)}."
+        )
+
+
+def _again(folder: Path) -> str:
+    return f"delete '{folder}' and make it again"
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _seal(manifest: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
+
+
+# -- writing ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to write to a folder, held until its `claim` ends."""
+
+    folder: Path
+
+    def write(self, parts: Parts) -> None:
+        """Replace what the folder holds. Raises UnwritableError and then leaves it as it was."""
+        with unwritable_explained(self.folder):
+            if not (self.folder / _MANIFEST).exists():
+                self._commit({})  # tells a half-written folder of ours from a foreign one
+            files = {name: self._place(name, write) for name, write in parts.files.items()}
+            sync_folder(self.folder)
+            content = {"kind": parts.kind, "facts": dict(parts.facts), "files": files}
+            self._commit(content)
+            self._sweep({file["file"] for file in files.values()})
+
+    def _place(self, name: str, write: Writer) -> dict[str, str]:
+        with write_aside(self.folder, write) as aside:
+            digest = _sha256(aside)
+            stem, _, suffix = name.rpartition(".")
+            place = aside.replace(self.folder / f"{stem}-{digest[:12]}.{suffix}")
+        return {"file": place.name, "sha256": digest}
+
+    def _commit(self, content: Mapping[str, Any]) -> None:
+        manifest = {"format": _FORMAT, "version": _VERSION, **content}
+        text = json.dumps({**manifest, "seal": _seal(manifest)}, indent=2, ensure_ascii=False)
+        write_file(self.folder / _MANIFEST, lambda file: file.write(text.encode() + b"\n"))
+
+    def _sweep(self, keep: set[str]) -> None:
+        """Remove the parts of older versions and what kills have left."""
+        for path in self.folder.iterdir():
+            ours = _PART.fullmatch(path.name) or path.name.startswith(TEMPORARY)
+            if ours and path.name not in keep:
+                with suppress(OSError):
+                    path.unlink()
+
+
+@contextmanager
+def claim(folder: Path) -> Iterator[Claim]:
+    """Take a folder for writing, made where need be; before long work, so that it fails early.
+
+    Raises UnwritableError where something else lies there or the system refuses, and
+    LockedStoreError where another run has it.
+    """
+    _refuse_foreign(folder)
+    lock = filelock.FileLock(folder / _LOCK, timeout=0)
+    with unwritable_explained(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire()
+        except filelock.Timeout:
+            raise _locked(folder) from None
+    try:
+        yield Claim(folder)
+    finally:
+        lock.release()
+
+
+def _refuse_foreign(folder: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise UnwritableError(f"'{folder}' is a file: give a new or empty folder.")
+    others = [path.name for path in _entries(folder) if path.name != _LOCK]
+    if others and kind_of(folder) is None:
+        raise UnwritableError(
+            f"'{folder}' holds files that are not rara's ({', '.join(sorted(others)[:3])}): "
+            "give a new or empty folder."
+        )
+
+
+def _entries(folder: Path) -> list[Path]:
+    with unwritable_explained(folder):
+        return list(folder.iterdir()) if folder.exists() else []
+
+
+def _locked(folder: Path) -> LockedStoreError:
+    return LockedStoreError(
+        f"Another run is writing to '{folder}': wait until it ends, or give another folder."
+    )
