@@ -1,0 +1,357 @@
+"""Encoded bytes, arrays or PIL images -> upright RGB; digests; the one resize.
+
+Second step of the flow: sources -> images -> extractors -> store. What an image
+looks like must not depend on the machine, the thread or the settings of the
+process, so every decision is taken here: which formats, which frame, which way
+up, what lies behind transparency, and how many pixels are too many.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, Literal, TypeAlias, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ExifTags, Image, UnidentifiedImageError
+
+from rara.errors import ImageError, OversizeError, ParameterError
+
+Payload: TypeAlias = bytes | NDArray[Any] | Image.Image
+"""What an item holds before decoding: a file's bytes, an array or a PIL image."""
+
+DEFAULT_MAX_PIXELS = 128_000_000
+"""The largest image that is decoded unless the caller says otherwise."""
+
+RESIZE = "pillow bicubic antialiased"
+"""Name of the one resize; part of every extractor's spec."""
+
+# Everything that Pillow decodes by itself. EPS and PDF are left out because they
+# run Ghostscript, and rare formats because they are seldom fuzzed.
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM", "QOI")
+
+_MAGIC = {
+    b"\x89PNG": "PNG",
+    b"\xff\xd8\xff": "JPEG",
+    b"GIF8": "GIF",
+    b"RIFF": "WebP",
+    b"BM": "BMP",
+    b"II*\x00": "TIFF",
+    b"MM\x00*": "TIFF",
+    b"\x00\x00\x00\x0cjP": "JPEG 2000",
+    b"qoif": "QOI",
+}
+
+# HEIC and JPEG XL
+_FOREIGN = re.compile(rb".{4}ftyp(hei|hev|mif)|.{4}JXL |\xff\x0a", re.DOTALL)
+
+# How Pillow and its codecs say that data ends too early.
+_TRUNCATED = re.compile(r"truncat|\beof\b|not enough|broken data stream|only got", re.IGNORECASE)
+
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+# Denormalised floats miss 0 and 1 by a few rounding errors.
+_UNIT_SLACK = 1e-5
+
+
+def decode(payload: Payload, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Image.Image:
+    """The first frame as an upright RGB image, transparency on white.
+
+    Sixteen bits keep their high byte, floats must lie in [0, 1], colour profiles are
+    ignored. The size is checked before any pixel is decoded. Safe to call from many
+    threads. Raises `OversizeError` above `max_pixels`, or where memory ends first, and
+    `ImageError` with a short reason for everything else that stands in the way.
+
+    >>> import numpy as np
+    >>> decode(np.zeros((2, 3), dtype=np.uint8)).size
+    (3, 2)
+    """
+    with _explained(_kind(payload), max_pixels):
+        image = _opened(payload, max_pixels)
+        _check_size(image.size, max_pixels)
+        image.load()
+        return _upright(_rgb(image), _orientation(image))
+
+
+def resize(
+    image: Image.Image, size: tuple[int, int], *, fit: Literal["stretch", "crop"]
+) -> Image.Image:
+    """Bicubic with antialiasing, the same bytes on every machine; `size` is (width, height).
+
+    `stretch` ignores proportions; `crop` keeps them and takes the largest centred part.
+    """
+    if fit == "stretch":
+        return image.resize(size, Image.Resampling.BICUBIC)
+    if fit == "crop":
+        return image.resize(size, Image.Resampling.BICUBIC, box=_centred(image.size, size))
+    raise ParameterError(f"fit={fit!r}: give 'stretch' or 'crop'.")
+
+
+def content_digest(payload: Payload) -> str:
+    """sha256 in hex: of the encoded bytes, or of a header and the pixels.
+
+    Equal digests mean equal decoded images; the opposite need not hold.
+    """
+    if isinstance(payload, bytes):
+        return hashlib.sha256(payload).hexdigest()
+    with _explained(_kind(payload), DEFAULT_MAX_PIXELS):
+        header, pixels = _canonical(payload)
+    digest = hashlib.sha256(json.dumps(header).encode() + b"\n")
+    digest.update(pixels)
+    return digest.hexdigest()
+
+
+# -- opening ----------------------------------------------------------------------------
+
+
+def _opened(payload: Payload, max_pixels: int) -> Image.Image:
+    if isinstance(payload, Image.Image):
+        return payload
+    if isinstance(payload, np.ndarray):
+        return _from_array(payload, max_pixels)
+    if not payload:
+        raise ImageError("empty file (0 bytes)")
+    try:
+        return Image.open(io.BytesIO(payload), formats=FORMATS)
+    except UnidentifiedImageError:
+        raise ImageError(_unidentified(payload)) from None
+
+
+def _unidentified(data: bytes) -> str:
+    if kind := _magic(data):
+        return f"damaged or truncated {kind}: its header cannot be read"
+    if _FOREIGN.match(data):
+        return "HEIC or JPEG XL, which Pillow alone cannot decode; convert it to PNG"
+    return f"not an image: starts with {data[:16]!r}"
+
+
+def _magic(data: bytes) -> str | None:
+    return next((kind for magic, kind in _MAGIC.items() if data.startswith(magic)), None)
+
+
+def _kind(payload: Payload) -> str:
+    if isinstance(payload, bytes):
+        return _magic(payload) or "image"
+    return "array" if isinstance(payload, np.ndarray) else "PIL image"
+
+
+def _check_size(size: tuple[int, int], max_pixels: int) -> None:
+    if size[0] * size[1] > max_pixels:
+        raise _oversize(size[0] * size[1], max_pixels)
+    if 0 in size:
+        raise ImageError(f"no pixels: {size[0]} x {size[1]}")
+
+
+def _oversize(pixels: int, max_pixels: int) -> OversizeError:
+    return OversizeError(
+        f"{pixels / 1e6:.4g} megapixels, over the limit of {max_pixels / 1e6:.4g}; "
+        "raise it with --max-pixels"
+    )
+
+
+# -- colours ----------------------------------------------------------------------------
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
+        return Image.fromarray(_eight_bit(_deep(image))).convert("RGB")
+    if image.has_transparency_data:
+        # convert would copy even what is RGBA already, and large images are mostly that
+        return _on_white(image if image.mode == "RGBA" else image.convert("RGBA"))
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    white = Image.new("RGB", image.size, "white")
+    white.paste(image, mask=image)
+    return white
+
+
+def _deep(image: Image.Image) -> NDArray[Any]:
+    """Pixels of a mode deeper than eight bits; mode I is where PGM keeps sixteen."""
+    pixels = np.asarray(image)
+    if image.mode != "I":
+        return pixels
+    if pixels.min() < 0 or pixels.max() > 0xFFFF:
+        raise ImageError(f"32-bit pixels from {pixels.min()} to {pixels.max()}: at most 16 bits")
+    return pixels.astype(np.uint16)
+
+
+def _orientation(image: Image.Image) -> int:
+    """EXIF orientation, 1 where there is none or it cannot be read, as viewers do."""
+    with suppress(Exception):
+        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    return 1
+
+
+def _upright(image: Image.Image, orientation: int) -> Image.Image:
+    if orientation not in _UPRIGHT:
+        return image
+    upright = image.transpose(_UPRIGHT[orientation])
+    upright.info.clear()  # or decoding the result once more would turn it once more
+    return upright
+
+
+# -- arrays -----------------------------------------------------------------------------
+
+
+def _from_array(array: NDArray[Any], max_pixels: int) -> Image.Image:
+    if not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (1, 3, 4))):
+        raise ImageError(_shape_reason(array.shape))
+    height, width = array.shape[:2]
+    _check_size((width, height), max_pixels)
+    pixels = array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array
+    return Image.fromarray(np.ascontiguousarray(_eight_bit(pixels)))
+
+
+def _shape_reason(shape: tuple[int, ...]) -> str:
+    hint = ""
+    if len(shape) == 3 and shape[0] in (1, 3, 4):
+        hint = "; move the channels last with .transpose(1, 2, 0)"
+    return f"array of shape {shape}: height x width, or height x width x 1, 3 or 4{hint}"
+
+
+def _eight_bit(pixels: NDArray[Any]) -> NDArray[np.uint8]:
+    match pixels.dtype.kind, pixels.dtype.itemsize:
+        case "u", 1:
+            return pixels
+        case "u", 2:
+            return (pixels >> 8).astype(np.uint8)  # as Pillow does to 16-bit RGB
+        case "b", _:
+            return pixels.astype(np.uint8) * np.uint8(255)
+        case "f", _:
+            return _from_unit(pixels)
+    raise ImageError(f"array of {pixels.dtype}: give uint8, uint16, or floats from 0 to 1")
+
+
+def _from_unit(pixels: NDArray[Any]) -> NDArray[np.uint8]:
+    low, high = float(pixels.min()), float(pixels.max())
+    if not (low >= -_UNIT_SLACK and high <= 1 + _UNIT_SLACK):  # also refuses NaN
+        hint = "; scale them with (x + 1) / 2" if low >= -1.001 and high <= 1.001 else ""
+        raise ImageError(f"float pixels from {low:.4g} to {high:.4g}, not from 0 to 1{hint}")
+    return (np.clip(pixels.astype(np.float32), 0, 1) * 255 + 0.5).astype(np.uint8)
+
+
+# -- digest and resize ------------------------------------------------------------------
+
+
+def _canonical(payload: NDArray[Any] | Image.Image) -> tuple[list[Any], bytes | memoryview]:
+    """All that decides the decoded image: what the pixels mean, and the pixels."""
+    if isinstance(payload, Image.Image):
+        return _image_header(payload), payload.tobytes()
+    if payload.dtype.hasobject:
+        raise ImageError(f"array of {payload.dtype}: Python objects are no pixels")
+    pixels = np.ascontiguousarray(payload, dtype=payload.dtype.newbyteorder("<"))
+    return ["array", pixels.dtype.str, payload.shape], pixels.tobytes()
+
+
+def _image_header(image: Image.Image) -> list[Any]:
+    palette = image.getpalette("RGBA") if image.mode in ("P", "PA") else None
+    transparency = repr(image.info.get("transparency"))
+    return ["image", image.mode, image.size, palette, transparency, _orientation(image)]
+
+
+def _centred(have: tuple[int, int], want: tuple[int, int]) -> tuple[float, float, float, float]:
+    """The largest centred box in `have` with the proportions of `want`."""
+    scale = min(have[0] / want[0], have[1] / want[1])
+    left, top = (have[0] - want[0] * scale) / 2, (have[1] - want[1] * scale) / 2
+    return max(left, 0), max(top, 0), min(have[0] - left, have[0]), min(have[1] - top, have[1])
+
+
+# -- keeping Pillow's settings and warnings out -----------------------------------------
+
+
+@contextmanager
+def _explained(kind: str, max_pixels: int) -> Iterator[None]:
+    """Let nothing out but `ImageError` with a reason that a person understands."""
+    try:
+        with _PILLOW.governed(max_pixels):
+            yield
+    except ImageError:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        pixels = re.search(r"\d+", str(error))
+        raise _oversize(int(pixels[0]) if pixels else 2 * max_pixels, max_pixels) from None
+    except MemoryError as error:
+        raise OversizeError("not enough memory to decode it") from error
+    except Exception as error:
+        raise ImageError(_reason(error, kind)) from error
+
+
+def _reason(error: Exception, kind: str) -> str:
+    if isinstance(error, EOFError) or _TRUNCATED.search(str(error)):
+        return f"truncated {kind}"
+    return f"damaged {kind}: {str(error)[:80] or type(error).__name__}"
+
+
+class _Pillow:
+    """Lifts Pillow's own size limit and mutes its warnings while images are decoded.
+
+    `Image.MAX_IMAGE_PIXELS` belongs to the whole process, and so do the filters that
+    `warnings.catch_warnings` swaps: saving and restoring them on several threads at
+    once would leave them changed. Here the first decoder in raises the limit and the
+    last one out restores it. The size limit is never switched off: some plugins
+    allocate a canvas while they read the header.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._limits: list[int] = []
+        self._before: int | None = None
+
+    @contextmanager
+    def governed(self, max_pixels: int) -> Iterator[None]:
+        self._enter(max_pixels)
+        _DECODING.depth = getattr(_DECODING, "depth", 0) + 1
+        try:
+            yield
+        finally:
+            _DECODING.depth -= 1
+            self._leave(max_pixels)
+
+    def _enter(self, max_pixels: int) -> None:
+        with self._lock:
+            if not self._limits:
+                self._before = Image.MAX_IMAGE_PIXELS
+            self._limits.append(max_pixels)
+            Image.MAX_IMAGE_PIXELS = max(self._limits)
+            if _MUTE not in warnings.filters[:1]:
+                _filters().insert(0, _MUTE)
+
+    def _leave(self, max_pixels: int) -> None:
+        with self._lock:
+            self._limits.remove(max_pixels)
+            Image.MAX_IMAGE_PIXELS = max(self._limits, default=self._before)
+            if not self._limits and _MUTE in warnings.filters:
+                _filters().remove(_MUTE)
+
+
+class _WhileDecoding:
+    """Stands where a warning filter has its module pattern; matches on decoding threads only."""
+
+    def match(self, _module: str) -> bool:
+        return getattr(_DECODING, "depth", 0) > 0
+
+
+def _filters() -> list[Any]:
+    return cast("list[Any]", warnings.filters)
+
+
+_DECODING = threading.local()
+_MUTE: Any = ("ignore", None, Warning, _WhileDecoding(), 0)
+_PILLOW = _Pillow()

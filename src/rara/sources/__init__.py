@@ -1,0 +1,201 @@
+"""Where images come from; `open_source` decides what a place is and opens it.
+
+FileSource      a folder, image files, a zip, a tar        files.py folder.py archives.py
+ParquetSource   Parquet files with encoded images          tables.py
+ArraySource     .npz, .npy, an array in memory             arrays.py
+IterableSource  lists, mappings, data sets, generators     arrays.py
+JoinedSource    several of them, such as shards            joined.py
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from rara.bundle import kind_of
+from rara.errors import UnknownSourceError
+from rara.sources.archives import ZipFiles, open_tar
+from rara.sources.arrays import from_iterable, open_arrays
+from rara.sources.base import Item, Scalar, Source
+from rara.sources.files import FileSource
+from rara.sources.folder import FolderFiles
+from rara.sources.joined import JoinedSource
+from rara.sources.metadata import SIDECAR_SUFFIXES
+from rara.sources.names import (
+    ARRAY_SUFFIXES,
+    IMAGE_SUFFIXES,
+    TABLE_SUFFIXES,
+    TAR_SUFFIXES,
+    has_suffix,
+    printable,
+    shown,
+)
+from rara.sources.paths import expand, is_pattern, not_found, other_meanings
+
+__all__ = ["Item", "Scalar", "Source", "open_source", "refuse_mixed"]
+
+_KNOWN = (
+    "rara reads a folder, an image file, a .zip, a .tar (also .gz, .bz2, .xz, .zst), .npz, .npy, "
+    ".parquet, a pattern such as 'shards/*.tar', and in Python a list of paths or anything that "
+    "yields arrays, PIL images or encoded bytes"
+)
+
+
+def open_source(spec: str | os.PathLike[str] | Iterable[Any]) -> Source:
+    """The source that a path, a pattern, a list of paths or an iterable of images stands for.
+
+    Raises `SourceNotFoundError`, `UnknownSourceError`, `EmptySourceError` or
+    `DamagedArchiveError`, each with one sentence that says what to do.
+
+    >>> open_source({"cat": b"...", "dog": b"..."}).count()
+    2
+    """
+    if isinstance(spec, (str, os.PathLike)):
+        return _from_text(os.fspath(spec))
+    if isinstance(spec, Source):
+        return spec
+    if isinstance(spec, Sequence) and spec and all(isinstance(s, (str, os.PathLike)) for s in spec):
+        return _from_list([os.fspath(path) for path in spec])
+    return from_iterable(spec)
+
+
+def _from_text(text: str) -> Source:
+    if not text.strip() or "://" in text:
+        raise UnknownSourceError(f"{text!r} is no place on this machine. {_KNOWN}.")
+    expanded = os.path.expanduser(text)  # noqa: PTH111 (a Path would lose a slash at the end)
+    path = Path(expanded)
+    if os.path.lexists(path):
+        _check_plain(expanded, path)
+        return _open_path(path)
+    if is_pattern(expanded):
+        return _from_paths(expand(expanded), location=str(path.absolute()))
+    parts = text.split(os.pathsep)
+    if len(parts) > 1 and all(Path(part).exists() for part in parts):
+        return _from_list(parts)
+    raise not_found(text)
+
+
+def _from_list(texts: Sequence[str]) -> Source:
+    paths = [Path(text).expanduser() for text in texts]
+    for text, path in zip(texts, paths, strict=True):
+        if not path.exists():
+            raise not_found(text)
+    return _from_paths(paths, location=os.pathsep.join(str(path.absolute()) for path in paths))
+
+
+def _check_plain(text: str, path: Path) -> None:
+    """Refuse what can be taken in two ways."""
+    if text.endswith(("/", os.sep)) and not path.is_dir():
+        raise UnknownSourceError(
+            f"{text!r} ends with a slash like a folder, but is a file. "
+            f"Write {shown(path)} to read it."
+        )
+    if others := other_meanings(text, path):
+        raise UnknownSourceError(
+            f"{text!r} is both a name that exists and a pattern that matches {shown(others[0])}. "
+            "Rename one of them, or pass a list of paths from Python."
+        )
+
+
+# -- paths ------------------------------------------------------------------------------
+
+
+def _open_path(path: Path) -> Source:
+    if path.is_dir():
+        return _open_folder(path)
+    name = path.name
+    if not path.is_file():
+        raise UnknownSourceError(f"{shown(path)} is neither a file nor a folder. {_KNOWN}.")
+    if has_suffix(name, IMAGE_SUFFIXES):
+        return _loose_files([path], location=str(path.absolute()))
+    if has_suffix(name, (".zip",)):
+        return FileSource(ZipFiles(path))
+    if has_suffix(name, TAR_SUFFIXES):
+        return FileSource(open_tar(path))
+    if has_suffix(name, ARRAY_SUFFIXES):
+        return open_arrays(path)
+    if has_suffix(name, TABLE_SUFFIXES):
+        return _tables([path], location=str(path.absolute()))
+    raise UnknownSourceError(f"{shown(path)} is nothing that rara knows. {_KNOWN}.")
+
+
+def _open_folder(path: Path) -> Source:
+    files = FolderFiles(path)
+    if kind_of(path) is not None:
+        _refuse_features(path)
+    tars = [path / name for name in files.stored if has_suffix(name, TAR_SUFFIXES)]
+    tables = [path / name for name in files.stored if has_suffix(name, TABLE_SUFFIXES)]
+    if _has_images(files) or not (tars or tables):
+        return FileSource(files)
+    if tars and tables:
+        raise UnknownSourceError(
+            f"{shown(path)} holds no images, but {len(tars)} tars and {len(tables)} Parquet files. "
+            f"Say which to read, such as {shown(path / '*.tar')}."
+        )
+    if tables:
+        return _tables(tables, location=files.location)
+    return _joined(tars, root=path, location=files.location)
+
+
+def refuse_mixed(folder: Path) -> None:
+    """Refuse a folder that rara wrote if it holds images as well: which are meant?"""
+    if _has_images(FolderFiles(folder)):
+        raise UnknownSourceError(
+            f"{shown(folder)} is both: it holds images, and features that rara saved (manifest.json). "
+            "Move one of the two into a folder of its own."
+        )
+
+
+def _has_images(files: FolderFiles) -> bool:
+    return any(has_suffix(name, IMAGE_SUFFIXES) for name in files.names)
+
+
+def _refuse_features(folder: Path) -> None:
+    """Refuse a folder that rara wrote: what is in its Parquet file is no images."""
+    refuse_mixed(folder)
+    raise UnknownSourceError(
+        f"{shown(folder)} holds features that rara saved, not images. Give the folder with the "
+        "images that they were made from."
+    )
+
+
+def _from_paths(paths: Sequence[Path], *, location: str) -> Source:
+    """Images as if they lay in one folder, tables as one table, anything else one by one."""
+    files = all(path.is_file() for path in paths)
+    if files and any(has_suffix(path.name, IMAGE_SUFFIXES) for path in paths):
+        return _loose_files(paths, location=location)
+    if files and all(has_suffix(path.name, TABLE_SUFFIXES) for path in paths):
+        return _tables(paths, location=location)
+    return _joined(paths, root=_common_folder(paths), location=location)
+
+
+def _loose_files(paths: Sequence[Path], *, location: str) -> Source:
+    images = [path for path in paths if has_suffix(path.name, IMAGE_SUFFIXES)]
+    beside = [path.with_suffix(suffix) for path in images for suffix in SIDECAR_SUFFIXES]
+    found = dict.fromkeys([*paths, *(path for path in beside if path.is_file())])
+    root = _common_folder(paths)
+    stored = [_below(root, path) for path in found]
+    return FileSource(FolderFiles(root, stored=stored, location=location))
+
+
+def _tables(paths: Sequence[Path], *, location: str) -> Source:
+    from rara.sources.tables import ParquetSource  # pyarrow is slow to import
+
+    root = _common_folder(paths)
+    files = {printable(_below(root, path)): path for path in paths}
+    return ParquetSource(files, location=location)
+
+
+def _joined(paths: Sequence[Path], *, root: Path, location: str) -> Source:
+    parts = {printable(_below(root, path)): _open_path(path) for path in paths}
+    return JoinedSource(location, parts)
+
+
+def _common_folder(paths: Sequence[Path]) -> Path:
+    return Path(os.path.commonpath([path.absolute().parent for path in paths]))
+
+
+def _below(root: Path, path: Path) -> str:
+    return path.absolute().relative_to(root.absolute()).as_posix()

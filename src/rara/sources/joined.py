@@ -1,0 +1,38 @@
+"""Several sources read as one, such as the shards of a data set."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from rara.sources.base import Item, Source
+
+
+@dataclass(frozen=True, slots=True)
+class JoinedSource:
+    """Sources one after the other, each with its name before its items' ids."""
+
+    location: str
+    parts: Mapping[str, Source]
+    """By the name of the part, such as `shards/000.tar`."""
+
+    def count(self) -> int | None:
+        """Sum over the parts, or None if one of them does not know."""
+        counts = [part.count() for part in self.parts.values()]
+        known = [count for count in counts if count is not None]
+        return sum(known) if len(known) == len(counts) else None
+
+    def __iter__(self) -> Iterator[Item]:
+        for name, part in self.parts.items():
+            yield from _renamed(part, name)
+
+    def select(self, ids: Collection[str]) -> Iterator[Item]:
+        """The items of these ids, asked only of the parts that can have them."""
+        for name, part in self.parts.items():
+            prefix = f"{name}/"
+            inner = {id_.removeprefix(prefix) for id_ in ids if id_.startswith(prefix)}
+            yield from _renamed(part.select(inner), name) if inner else ()
+
+
+def _renamed(items: Iterable[Item], name: str) -> Iterator[Item]:
+    return (replace(item, id=f"{name}/{item.id}") for item in items)

@@ -1,0 +1,112 @@
+"""What a person writes for a place: patterns, and names that are nearly right."""
+
+from __future__ import annotations
+
+import difflib
+import glob
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from rara.errors import ParameterError, SourceNotFoundError
+from rara.sources.names import natural_order, shown
+
+_BRACES = re.compile(r"\{([^{}]*(?:,|\d\.\.\d)[^{}]*)\}")
+_RANGE = re.compile(r"(\d+)\.\.(\d+)")
+_MOST_ALTERNATIVES = 100_000
+
+
+def is_pattern(text: str) -> bool:
+    """Whether the text may stand for several paths."""
+    return bool(glob.has_magic(text) or _BRACES.search(text))
+
+
+def expand(pattern: str) -> list[Path]:
+    """The paths of a pattern such as `shards/{000..003}.tar` or `shards/*.tar`, in order.
+
+    What braces name must be there, and every wildcard must match something.
+    """
+    paths = [path for text in alternatives(pattern) for path in _matches(text, pattern)]
+    return list(dict.fromkeys(paths))
+
+
+def other_meanings(text: str, path: Path) -> list[Path]:
+    """What an existing path matches besides itself where its name looks like a pattern."""
+    try:
+        return [other for other in expand(text) if other != path]
+    except (SourceNotFoundError, ParameterError):
+        return []
+
+
+def alternatives(pattern: str) -> list[str]:
+    """The texts that the braces of a pattern stand for.
+
+    >>> alternatives("{a,b}-{08..10}.tar")[:4]
+    ['a-08.tar', 'a-09.tar', 'a-10.tar', 'b-08.tar']
+    """
+    found = _BRACES.search(pattern)
+    if not found:
+        return [pattern]
+    before, after = pattern[: found.start()], pattern[found.end() :]
+    choices, rest = _choices(found[1]), alternatives(after)
+    if len(choices) * len(rest) > _MOST_ALTERNATIVES:
+        raise ParameterError(
+            f"{pattern!r} stands for {len(choices) * len(rest)} names; "
+            f"at most {_MOST_ALTERNATIVES} are read."
+        )
+    return [before + choice + tail for choice in choices for tail in rest]
+
+
+def not_found(text: str) -> SourceNotFoundError:
+    """What is missing, what is there instead, and what was probably meant."""
+    path = Path(text).expanduser().absolute()
+    parent = next(folder for folder in path.parents if os.path.lexists(folder))
+    lost = path.relative_to(parent).parts[0]
+    message = f"Nothing is at {text!r}"
+    if not parent.is_dir():
+        return SourceNotFoundError(f"{message}: {shown(parent)} is a file, not a folder.")
+    if parent != path.parent:
+        message += f": there is no {lost!r} in {shown(parent)}"
+    near = _nearest(lost, parent)
+    return SourceNotFoundError(f"{message}." + (f" Did you mean {shown(near)}?" if near else ""))
+
+
+def _choices(inner: str) -> Sequence[str]:
+    span = _RANGE.fullmatch(inner)
+    if not span:
+        return inner.split(",")
+    first, last = int(span[1]), int(span[2])
+    step = 1 if last >= first else -1
+    numbers = range(first, last + step, step)
+    if len(numbers) > _MOST_ALTERNATIVES:
+        raise ParameterError(
+            f"{{{inner}}} stands for {len(numbers)} names; at most {_MOST_ALTERNATIVES} are read."
+        )
+    width = max(map(len, span.groups())) if "0" in (span[1][0], span[2][0]) else 0
+    return [f"{number:0{width}d}" for number in numbers]
+
+
+def _matches(text: str, pattern: str) -> list[Path]:
+    if not glob.has_magic(text):
+        if not Path(text).exists():
+            raise not_found(text)
+        return [Path(text)]
+    # glob.glob, unlike Path.glob, leaves hidden files alone
+    found = natural_order(glob.glob(text, recursive=True))  # noqa: PTH207
+    if not found:
+        inside = f" (in {pattern!r})" if text != pattern else ""
+        raise SourceNotFoundError(f"Nothing matches {text!r}{inside}.")
+    return [Path(name) for name in found]
+
+
+def _nearest(lost: str, parent: Path) -> Path | None:
+    try:
+        names = natural_order(path.name for path in parent.iterdir())
+    except OSError:
+        return None
+    same_stem = [name for name in names if name.split(".")[0] == lost.split(".")[0] != ""]
+    by_case = {name.lower(): name for name in names}
+    close = difflib.get_close_matches(lost.lower(), by_case, n=1)
+    best = same_stem or [by_case[name] for name in close]
+    return parent / best[0] if best else None
