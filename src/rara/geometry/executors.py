@@ -1,0 +1,64 @@
+"""Who does the work: a crew of threads that take tiles in turn.
+
+Tiles are numpy products and compiled loops, both of which release the interpreter
+lock; the matrix library is held to one thread, since each thread has a tile of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+from typing import Self, TypeVar
+
+from threadpoolctl import threadpool_limits
+
+Task = TypeVar("Task")
+
+
+def cores() -> int:
+    """Number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class Crew:
+    """Threads that share a list of tasks; a context manager."""
+
+    def __init__(self, threads: int | None = None) -> None:
+        self.threads = threads or cores()
+        self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="rara")
+        self._stop = threading.Event()
+
+    def __enter__(self) -> Self:
+        self._limits = threadpool_limits(1, user_api="blas")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stop.set()
+        self._pool.shutdown()
+        self._limits.restore_original_limits()
+
+    def each(self, work: Callable[[Task, int], None], tasks: Iterable[Task]) -> None:
+        """Do `work(task, worker)` for every task; the first error ends it and is raised."""
+        queue = iter(tasks)
+        lock = threading.Lock()
+
+        def take(worker: int) -> None:
+            while not self._stop.is_set():
+                with lock:
+                    task = next(queue, None)
+                if task is None:
+                    return
+                work(task, worker)
+
+        for future in [self._pool.submit(take, worker) for worker in range(self.threads)]:
+            future.result()

@@ -1,0 +1,162 @@
+"""The nearest others within one set: half the tiles, for each serves both of its sides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from rara.geometry import filter as bounds
+from rara.geometry.executors import Crew
+from rara.geometry.filter import Codes, Floats, Frame
+from rara.geometry.reducers import Nearest
+from rara.geometry.tiles import (
+    Ledger,
+    Progress,
+    Statistics,
+    Tiling,
+    Workspace,
+    default_memory,
+    encode,
+    spans,
+    verify,
+)
+
+
+def neighbours(
+    vectors: Floats,
+    k: int,
+    *,
+    memory: int | None = None,
+    threads: int | None = None,
+    tiling: Tiling | None = None,
+    progress: Progress | None = None,
+) -> tuple[Nearest, Statistics]:
+    """The k nearest others of every vector."""
+    with Crew(threads) as crew:
+        tiling = tiling or Tiling.within(
+            memory or default_memory(),
+            rows=len(vectors),
+            dimensions=vectors.shape[1],
+            threads=crew.threads,
+        )
+        one = _Mutual(vectors, k, tiling, crew, progress)
+        for block in spans(len(vectors), tiling.block):
+            one.run(block)
+        return one.answer, one.statistics
+
+
+class _Mutual:
+    """`neighbours`, block by block.
+
+    Pairs are kept until a block ends, for by then the bounds have overtaken most of
+    them; every thread has bounds and pairs of its own.
+    """
+
+    def __init__(
+        self, vectors: Floats, k: int, tiling: Tiling, crew: Crew, progress: Progress | None
+    ) -> None:
+        self.vectors, self.k, self.tiling, self.crew = vectors, k, tiling, crew
+        self.statistics = Statistics()
+        self.ledger = Ledger(self.statistics, progress)
+        self.frame = Frame.of(vectors)
+        self.answer = Nearest(len(vectors), k)
+        self.spaces = [Workspace.of(tiling, tiling.pending) for _ in range(crew.threads)]
+        self.waiting = [0] * crew.threads
+        self.bounds = [np.full((len(vectors), k), np.inf, np.float32) for _ in range(crew.threads)]
+
+    def run(self, block: slice) -> None:
+        """All pairs with one side in the block and the other in it or beyond."""
+        codes = encode(self.frame, self.vectors, block, self.crew)
+        chunks = list(spans(block.stop, self.tiling.rows, block.start))
+        within = [(a, b) for a in chunks for b in chunks if b.start >= a.start]
+        self._each(_Pairing(block.start, codes, block.start, codes), within)
+        for tile in spans(len(self.vectors), self.tiling.columns, block.stop):
+            beyond = encode(self.frame, self.vectors, tile, self.crew)
+            pairing = _Pairing(block.start, codes, tile.start, beyond)
+            self._each(pairing, [(rows, tile) for rows in chunks])
+        self._settle()
+
+    def _each(self, pairing: _Pairing, tiles: list[tuple[slice, slice]]) -> None:
+        self.crew.each(partial(self._tile, pairing), tiles)
+
+    def _tile(self, pairing: _Pairing, tile: tuple[slice, slice], worker: int) -> None:
+        rows, columns = tile
+        space, nearest = self.spaces[worker], self.bounds[worker]
+        left, right = pairing.left(rows), pairing.right(columns)
+        product = space.multiply(left, right)
+        row_bound, column_bound = self._bound(rows), self._bound(columns)
+        triangle = rows.start == columns.start
+        if triangle:
+            column_bound = row_bound
+        row = 0
+        while row < len(product):
+            done = self.waiting[worker]
+            count, row = bounds.sift_mutual(
+                product, row, triangle, left.low, left.high, right.low, right.high,
+                nearest[rows], nearest[columns], row_bound, column_bound,
+                space.rows[done:], space.columns[done:], space.lows[done:],
+            )  # fmt: skip
+            space.rows[done : done + count] += np.int32(rows.start)
+            space.columns[done : done + count] += np.int32(columns.start)
+            self.waiting[worker] += count
+            if row < len(product):
+                self._make_room(worker)
+        pairs = len(product) * (len(product) - 1) // 2 if triangle else product.size
+        self.ledger.enter(pairs, 0)
+
+    def _bound(self, span: slice) -> Floats:
+        """The tightest bound that any thread has; it may tighten while we read, never loosen."""
+        tightest: Floats = np.min([nearest[span, -1] for nearest in self.bounds], axis=0)
+        return tightest
+
+    def _make_room(self, worker: int) -> None:
+        """Drop waiting pairs that were overtaken; where few were, verify them all."""
+        self._drop(worker, self._bound(slice(None)))
+        if self.waiting[worker] > len(self.spaces[worker].rows) // 2:
+            self._verify(worker)
+
+    def _settle(self) -> None:
+        """Verify what still waits, now that the bounds have seen the whole block."""
+        union = np.concatenate(self.bounds, axis=1)
+        bound = np.partition(union, self.k - 1, axis=1)[:, self.k - 1]
+
+        def work(worker: int, _: int) -> None:
+            self._drop(worker, bound)
+            self._verify(worker)
+
+        self.crew.each(work, range(self.crew.threads))
+
+    def _drop(self, worker: int, bound: Floats) -> None:
+        space = self.spaces[worker]
+        waiting = self.waiting[worker]
+        self.waiting[worker] = bounds.keep_mutual(
+            waiting, space.rows, space.columns, space.lows, bound
+        )
+
+    def _verify(self, worker: int) -> None:
+        count, space = self.waiting[worker], self.spaces[worker]
+        i, j = space.rows[:count], space.columns[:count]
+        d2 = verify(self.vectors, self.vectors, i, j)
+        with self.ledger.lock:
+            self.answer.update(i, j, d2)
+            self.answer.update(j, i, d2)
+        self.ledger.enter(0, count)
+        self.waiting[worker] = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Pairing:
+    """Codes of two spans of one set."""
+
+    row_offset: int
+    rows: Codes
+    column_offset: int
+    columns: Codes
+
+    def left(self, span: slice) -> Codes:
+        return self.rows[span.start - self.row_offset : span.stop - self.row_offset]
+
+    def right(self, span: slice) -> Codes:
+        return self.columns[span.start - self.column_offset : span.stop - self.column_offset]

@@ -1,0 +1,184 @@
+"""What is asked of every pair (sample, reference image), as reducers over verified pairs.
+
+A reducer says once what it needs (`Need`), is fed the exact squared distances of
+the pairs that can matter in any order and in any portions, merges with another
+one that saw other pairs, and finishes. Answers do not depend on the order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rara.geometry.compiled import compiled
+
+Doubles = NDArray[np.float64]
+Integers = NDArray[np.int32]
+
+Boundary = Literal["open", "closed", "official"]
+"""When a ball holds a point: `open` d < r or d = 0, `closed` d <= r, `official` d < r."""
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Which pairs a reducer must be fed; more of them do no harm."""
+
+    nearest: int = 0
+    """The k smallest distances of each sample."""
+    reach: Doubles | None = None
+    """(reference,): all pairs with d2 <= reach."""
+    weight: Doubles | None = None
+    """(reference,): each sample's pairs that may have the largest weight / d2; -1 for none."""
+    assured: Doubles | None = None
+    """(reference,): what of a weight counts for every sample, where that differs from `weight`."""
+
+
+class Reducer(Protocol):
+    """One question asked of all pairs."""
+
+    def need(self) -> Need:
+        """The pairs that can change the answer."""
+
+    def update(self, rows: Integers, columns: Integers, d2: Doubles) -> None:
+        """Take in verified pairs: sample, reference image, exact squared distance."""
+
+
+@dataclass(slots=True)
+class Nearest:
+    """The k nearest reference images of each sample, ties in the order of the reference."""
+
+    samples: int
+    k: int
+    d2: Doubles = field(init=False)
+    index: Integers = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.d2 = np.full((self.samples, self.k), np.inf)
+        self.index = np.full((self.samples, self.k), np.iinfo(np.int32).max, np.int32)
+
+    def need(self) -> Need:
+        """The k smallest distances."""
+        return Need(nearest=self.k)
+
+    def update(self, rows: Integers, columns: Integers, d2: Doubles) -> None:
+        """Insert pairs."""
+        _insert(self.d2, self.index, rows, columns, d2)
+
+    def merge(self, other: Nearest) -> None:
+        """Take in what another one saw."""
+        rows = np.repeat(np.arange(self.samples, dtype=np.int32), self.k)
+        seen = np.isfinite(other.d2.ravel())
+        self.update(rows[seen], other.index.ravel()[seen], other.d2.ravel()[seen])
+
+
+@dataclass(slots=True)
+class Balls:
+    """The smallest ball that holds each sample, whose it is, and how many do.
+
+    `radius2` is NaN and `witness` -1 where none does. Among balls of equal radius
+    the first reference image is the witness.
+    """
+
+    samples: int
+    radii2: Doubles
+    boundary: Boundary = "open"
+    radius2: Doubles = field(init=False)
+    witness: Integers = field(init=False)
+    count: NDArray[np.int64] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.radius2 = np.full(self.samples, np.nan)
+        self.witness = np.full(self.samples, -1, np.int32)
+        self.count = np.zeros(self.samples, np.int64)
+
+    def need(self) -> Need:
+        """All pairs within a radius."""
+        return Need(reach=self.radii2)
+
+    def update(self, rows: Integers, columns: Integers, d2: Doubles) -> None:
+        """Count the balls that hold their sample and keep the smallest."""
+        held = holds(d2, self.radii2[columns], self.boundary)
+        rows, columns = rows[held], columns[held]
+        self._take(rows, columns, np.ones(len(rows), np.int64))
+
+    def merge(self, other: Balls) -> None:
+        """Take in what another one saw."""
+        seen = np.flatnonzero(other.count).astype(np.int32)
+        self._take(seen, other.witness[seen], other.count[seen])
+
+    def _take(self, rows: Integers, columns: Integers, counts: NDArray[np.int64]) -> None:
+        radii2 = self.radii2[columns]
+        _keep_smallest(self.radius2, self.witness, self.count, rows, columns, radii2, counts)
+
+
+@dataclass(slots=True)
+class Ratio:
+    """The largest weight / d2 of each sample; infinite at distance 0; NaN weights are left out."""
+
+    samples: int
+    weight: Doubles
+    largest: Doubles = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.largest = np.zeros(self.samples)
+
+    def need(self) -> Need:
+        """Pairs that may have the largest ratio, and those at distance 0."""
+        reach = np.where(np.isnan(self.weight), -np.inf, 0.0)
+        return Need(reach=reach, weight=np.where(self.weight > 0, self.weight, -1.0))
+
+    def update(self, rows: Integers, columns: Integers, d2: Doubles) -> None:
+        """Keep the largest."""
+        weight = self.weight[columns]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = np.where(d2 == 0, np.inf, weight / d2)
+        counted = ~np.isnan(weight)
+        np.maximum.at(self.largest, rows[counted], ratio[counted])
+
+    def merge(self, other: Ratio) -> None:
+        """Take in what another one saw."""
+        np.maximum(self.largest, other.largest, out=self.largest)
+
+
+def holds(d2: Doubles, radii2: Doubles, boundary: Boundary) -> NDArray[np.bool_]:
+    """Whether balls hold points at these squared distances from their centres."""
+    if boundary == "official":
+        return d2 < radii2
+    return d2 <= radii2 if boundary == "closed" else (d2 < radii2) | (d2 == 0)
+
+
+@compiled
+def _insert(best: Doubles, index: Integers, rows: Integers, columns: Integers, d2: Doubles) -> None:
+    last = best.shape[1] - 1
+    for p in range(rows.size):
+        i, j, value = rows[p], columns[p], d2[p]
+        if value > best[i, last] or (value == best[i, last] and j > index[i, last]):
+            continue
+        place = last
+        while place > 0 and (
+            best[i, place - 1] > value or (best[i, place - 1] == value and index[i, place - 1] > j)
+        ):
+            best[i, place], index[i, place] = best[i, place - 1], index[i, place - 1]
+            place -= 1
+        best[i, place], index[i, place] = value, j
+
+
+@compiled
+def _keep_smallest(
+    radius2: Doubles,
+    witness: Integers,
+    count: NDArray[np.int64],
+    rows: Integers,
+    columns: Integers,
+    radii2: Doubles,
+    counts: NDArray[np.int64],
+) -> None:
+    for p in range(rows.size):
+        i, j, value = rows[p], columns[p], radii2[p]
+        first = count[i] == 0
+        count[i] += counts[p]
+        if first or value < radius2[i] or (value == radius2[i] and j < witness[i]):
+            radius2[i], witness[i] = value, j

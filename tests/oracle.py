@@ -1,0 +1,71 @@
+"""What the answers are, by brute force in float64: slow, obvious, and the judge of the engine.
+
+Distances are summed in the order that `rara.geometry.distances` defines, so that
+"equal" can mean equal in every bit.
+"""
+
+import numpy as np
+
+
+def squared_distances(left, right):
+    """All squared distances, (len(left), len(right)) float64."""
+    return np.stack([_one_to_many(x, right) for x in left])
+
+
+def _one_to_many(x, right):
+    squares = (np.float64(x) - np.asarray(right, np.float64)) ** 2
+    squares = np.pad(squares, ((0, 0), (0, -squares.shape[1] % 8)))
+    lanes = np.zeros((len(right), 8))
+    for start in range(0, squares.shape[1], 8):
+        lanes = lanes + squares[:, start : start + 8]
+    one, two, three, four = lanes[:, :4].T + lanes[:, 4:].T  # 0+4, 1+5, 2+6, 3+7
+    return (one + three) + (two + four)
+
+
+def neighbours(d2, k, own=None):
+    """Indices and squared distances of the k nearest columns, ties by index; `own` is left out."""
+    d2 = d2.copy()
+    if own is not None:
+        d2[np.arange(len(d2)), own] = np.inf
+    order = np.argsort(d2, axis=1, kind="stable")[:, :k]
+    return order, np.take_along_axis(d2, order, axis=1)
+
+
+def radii2(reference, k):
+    """Squared distance of each reference image to its k-th nearest other one."""
+    everyone = np.arange(len(reference))
+    return neighbours(squared_distances(reference, reference), k, own=everyone)[1][:, -1]
+
+
+def holds(d2, r2, rule="open"):
+    """Which balls (columns) hold which samples (rows)."""
+    if rule == "official":
+        return d2 < r2
+    return (d2 <= r2) if rule == "closed" else (d2 < r2) | (d2 == 0)
+
+
+def rarity(d2, r2, rule="open"):
+    """Squared radius of the smallest ball that holds each sample (NaN outside), and whose it is."""
+    inside = holds(d2, r2, rule)
+    radius = np.where(inside, r2, np.inf)
+    witness = np.where(inside.any(axis=1), radius.argmin(axis=1), -1)
+    return np.where(inside.any(axis=1), radius.min(axis=1), np.nan), witness
+
+
+def realism2(d2, r2):
+    """Squared realism over the balls not above the median radius; infinite on a centre."""
+    kept = r2 <= np.sort(r2)[(len(r2) - 1) // 2]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.where(d2 == 0, np.inf, r2 / d2)
+    return ratio[:, kept].max(axis=1)
+
+
+def leave_one_out(reference, i, k):
+    """Reference image i judged against all the others as if it had never been there."""
+    others = np.delete(reference, i, axis=0)
+    d2 = squared_distances(reference[i : i + 1], others)
+    r2 = radii2(others, k)
+    value, witness = rarity(d2, r2)
+    ball = witness[0] + (witness[0] >= i) if witness[0] >= 0 else -1
+    count = int(holds(d2, r2).sum())
+    return {"rarity2": value[0], "witness": ball, "balls": count, "realism2": realism2(d2, r2)[0]}

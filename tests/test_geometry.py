@@ -1,0 +1,249 @@
+"""The engine against brute force: equal in every bit, however the work is cut."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import oracle
+from rara.errors import FeatureError
+from rara.geometry import (
+    Balls,
+    Nearest,
+    Ratio,
+    Tiling,
+    as_vectors,
+    neighbours,
+    query,
+    squared_distance,
+)
+
+HOSTILE = {
+    "plain": lambda rng, n, d: rng.normal(size=(n, d)),
+    "offset": lambda rng, n, d: 1e4 + rng.normal(size=(n, d)),
+    "huge": lambda rng, n, d: 1e30 * rng.normal(size=(n, d)),
+    "tiny": lambda rng, n, d: 1e-30 * rng.normal(size=(n, d)),
+    "subnormal": lambda rng, n, d: 1e-42 * rng.normal(size=(n, d)),
+    "constant": lambda rng, n, d: np.full((n, d), 0.1),
+    "zero": lambda rng, n, d: np.zeros((n, d)),
+    "copies": lambda rng, n, d: rng.normal(size=(n, d))[rng.integers(0, max(n // 4, 1), n)],
+    "grid": lambda rng, n, d: rng.integers(0, 3, size=(n, d)),
+    "near copies": lambda rng, n, d: 1 + 1e-7 * rng.integers(0, 3, size=(n, d)),
+    "one outlier": lambda rng, n, d: (
+        rng.normal(size=(n, d)) * np.where(np.arange(n) == 0, 1e15, 1)[:, None]
+    ),
+    "one coordinate": lambda rng, n, d: (
+        rng.normal(size=(n, d)) * np.where(np.arange(d) == 0, 1e12, 1)
+    ),
+    "sparse": lambda rng, n, d: np.maximum(rng.normal(size=(n, d)) - 1, 0),
+}
+
+
+def vectors(kind, n, d, seed=0):
+    return HOSTILE[kind](np.random.default_rng(seed), n, d).astype(np.float32)
+
+
+def samples_for(reference, seed=1):
+    """Fresh points, copies, points pushed outwards, and points exactly on a ball."""
+    rng = np.random.default_rng(seed)
+    some = reference[rng.integers(0, len(reference), 12)]
+    with np.errstate(over="ignore", invalid="ignore"):
+        spread = (some[:4] + some[4:8] * np.float32(0.5)).astype(np.float32)
+        far = (some[8:] * np.float32(3)).astype(np.float32)
+    return np.concatenate([some, spread, far, reference[:5]])
+
+
+@pytest.mark.parametrize("d", [1, 2, 7, 8, 9, 64, 1280])
+def test_distance_equals_the_oracle_in_every_bit(d):
+    rng = np.random.default_rng(d)
+    x, y = rng.normal(size=(2, 20, d)).astype(np.float32)
+    expected = oracle.squared_distances(x, y)
+    ours = [[squared_distance(a, b) for b in y] for a in x]
+    np.testing.assert_array_equal(ours, expected)
+
+
+def test_oracle_order_is_the_documented_one():
+    # 2^53 absorbs a 1 that is added alone, not a 2: only the documented order gives this sum.
+    x = np.zeros((1, 10), np.float32)
+    x[0, 0], x[0, 8], x[0, 4] = 2.0**27, 1, 1
+    big = 2.0**54
+    assert oracle.squared_distances(x, np.zeros_like(x))[0, 0] == (big + 1) + 1 == big
+    x[0, 8], x[0, 4], x[0, 2], x[0, 6] = 0, 0, 1.5, 0.5
+    assert oracle.squared_distances(x, np.zeros_like(x))[0, 0] == big + 2.5
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+@pytest.mark.parametrize("d", [1, 5, 40])
+@pytest.mark.parametrize("k", [1, 4])
+def test_neighbours_equal_the_oracle(kind, d, k):
+    reference = vectors(kind, 90, d)
+    d2 = oracle.squared_distances(reference, reference)
+    index, expected = oracle.neighbours(d2, k, own=np.arange(90))
+    ours, _ = neighbours(reference, k, tiling=Tiling(block=40, rows=16, columns=32))
+    np.testing.assert_array_equal(ours.d2, expected)
+    np.testing.assert_array_equal(ours.index, index)
+
+
+def answers(samples, reference, r2, **engine):
+    limit = np.sort(r2)[(len(r2) - 1) // 2]
+    reducers = [
+        Nearest(len(samples), min(5, len(reference))),
+        Balls(len(samples), r2, "open"),
+        Balls(len(samples), r2, "closed"),
+        Balls(len(samples), r2, "official"),
+        Ratio(len(samples), np.where(r2 <= limit, r2, np.nan)),
+    ]
+    statistics = query(samples, reference, reducers, **engine)
+    return reducers, statistics
+
+
+def assert_equal_to_oracle(samples, reference, k, **engine):
+    r2 = oracle.radii2(reference, k)
+    d2 = oracle.squared_distances(samples, reference)
+    (nearest, *balls, ratio), _ = answers(samples, reference, r2, **engine)
+    index, expected = oracle.neighbours(d2, nearest.k)
+    np.testing.assert_array_equal(nearest.d2, expected)
+    np.testing.assert_array_equal(nearest.index, index)
+    for one in balls:
+        value, witness = oracle.rarity(d2, r2, one.boundary)
+        np.testing.assert_array_equal(one.radius2, value)
+        np.testing.assert_array_equal(one.witness, witness)
+        np.testing.assert_array_equal(one.count, oracle.holds(d2, r2, one.boundary).sum(axis=1))
+    np.testing.assert_array_equal(ratio.largest, oracle.realism2(d2, r2))
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+@pytest.mark.parametrize("d", [1, 5, 40])
+def test_query_equals_the_oracle(kind, d):
+    reference = vectors(kind, 80, d)
+    assert_equal_to_oracle(samples_for(reference), reference, 3)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    kind=st.sampled_from(sorted(HOSTILE)),
+    n=st.integers(6, 70),
+    d=st.integers(1, 20),
+    k=st.integers(1, 5),
+    seed=st.integers(0, 10**6),
+    rows=st.integers(1, 40),
+    columns=st.integers(1, 40),
+    block=st.integers(1, 40),
+    threads=st.integers(1, 3),
+)
+def test_any_cut_and_any_threads_give_the_oracle(
+    kind, n, d, k, seed, rows, columns, block, threads
+):
+    reference = vectors(kind, n, d, seed)
+    tiling = Tiling(block, rows, columns, pending=0)
+    r2 = oracle.radii2(reference, k)
+    ours, _ = neighbours(reference, k, tiling=tiling, threads=threads)
+    np.testing.assert_array_equal(ours.d2[:, -1], r2)
+    samples = samples_for(reference, seed)
+    assert_equal_to_oracle(samples, reference, k, tiling=tiling, threads=threads)
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1, 1e20])
+@pytest.mark.parametrize("d", [3, 300])
+def test_bounds_enclose_the_distance(scale, d):
+    """The filter's low and high, evaluated as the loops do, on vectors chosen to strain them."""
+    from rara.geometry import filter as bounds
+
+    rng = np.random.default_rng(d)
+    reference = (
+        scale * (5 + rng.normal(size=(60, d)) * rng.choice([1e-6, 1, 1e3], size=(60, 1)))
+    ).astype(np.float32)
+    frame = bounds.Frame.of(reference)
+    codes = bounds.Codes.empty(60, d)
+    frame.encode(reference, into=codes)
+    product = np.empty((60, 60), np.float32)
+    bounds.multiply(codes, codes, product)
+    low = (codes.low[:, None] + codes.low) - (product + product)
+    high = (codes.high[:, None] + codes.high) - (product + product)
+    d2 = np.ldexp(oracle.squared_distances(reference, reference), -2 * frame.exponent)
+    assert (low <= d2).all()
+    assert (d2 <= high).all()
+    # A bound that encloses everything would prove nothing: it must also be tight.
+    a = np.sum(np.float64(codes.vectors) ** 2, axis=1)
+    assert (high - low <= 8 * (d + 32) * bounds.UNIT * (a[:, None] + a) + 1e-30).all()
+
+
+def test_the_filter_spares_most_pairs_the_float64():
+    reference = vectors("plain", 2000, 32)
+    _, statistics = neighbours(reference, 3)
+    assert statistics.verified < 0.02 * statistics.pairs
+
+
+def test_own_image_is_never_seen():
+    reference = vectors("copies", 60, 6)
+    own = np.arange(60, dtype=np.int32)
+    nearest = Nearest(60, 4)
+    query(reference, reference, [nearest], own=own, tiling=Tiling(25, 7, 11))
+    ours, _ = neighbours(reference, 4)
+    np.testing.assert_array_equal(nearest.index, ours.index)
+    assert (nearest.index != own[:, None]).all()
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 10**6), kind=st.sampled_from(["grid", "copies", "plain"]))
+def test_merging_parts_gives_the_whole(seed, kind):
+    """Each reducer over a random partition of the reference, merged in a random order."""
+    rng = np.random.default_rng(seed)
+    reference = vectors(kind, 40, 3, seed)
+    samples = samples_for(reference, seed)
+    r2 = oracle.radii2(reference, 2)
+    d2 = oracle.squared_distances(samples, reference)
+    part = rng.integers(0, 3, 40)
+
+    def fed(reducer, columns):
+        i, j = np.meshgrid(np.arange(len(samples)), columns, indexing="ij")
+        i, j = i.ravel().astype(np.int32), j.ravel().astype(np.int32)
+        reducer.update(i, j, d2[i, j])
+        return reducer
+
+    for make in (
+        lambda: Nearest(len(samples), 4),
+        lambda: Balls(len(samples), r2),
+        lambda: Ratio(len(samples), r2),
+    ):
+        whole = fed(make(), np.arange(40))
+        parts = [fed(make(), np.flatnonzero(part == p)) for p in rng.permutation(3)]
+        merged = make()
+        for one in parts:
+            merged.merge(one)
+        for name in ("d2", "index", "radius2", "witness", "count", "largest"):
+            if hasattr(whole, name):
+                np.testing.assert_array_equal(getattr(merged, name), getattr(whole, name))
+
+
+def test_memory_shrinks_the_tiles():
+    wide = Tiling.within(2**30, rows=10**5, dimensions=1280, threads=2)
+    narrow = Tiling.within(2**22, rows=10**5, dimensions=1280, threads=2)
+    assert narrow.rows < wide.rows
+    assert narrow.columns < wide.columns
+    assert narrow.block < wide.block <= 2**30 // (4 * 1280)
+
+
+@pytest.mark.parametrize(
+    ("array", "says"),
+    [
+        (np.zeros((3, 2, 2)), r"shape \(3, 2, 2\)"),
+        (np.zeros((0, 4)), "nothing to compare"),
+        (np.array([[0.0, np.nan], [0, 0]]), "1 of 2 .* first in row 0"),
+        (np.array([[0.0, 1], [0, np.inf], [1, 2]]), "first in row 1"),
+        (np.array([[1e300, 0.0]]), "as float32"),
+        (np.array([["a", "b"]]), "dtype"),
+    ],
+)
+def test_vectors_that_no_distance_can_be_taken_of(array, says):
+    with pytest.raises(FeatureError, match=says):
+        as_vectors(array, what="samples")
+
+
+def test_an_error_in_a_thread_reaches_the_caller():
+    class Broken(Nearest):
+        def update(self, rows, columns, d2):
+            raise RuntimeError("broken")
+
+    with pytest.raises(RuntimeError, match="broken"):
+        query(vectors("plain", 50, 4), vectors("plain", 50, 4), [Broken(50, 2)], threads=2)
