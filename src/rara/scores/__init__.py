@@ -1,0 +1,28 @@
+"""The axes on which each sample is judged, one file an axis; `AXES` is their registry."""
+
+from rara.scores.base import Axis, Setting, judge, setting_of
+from rara.scores.copying import Copying
+from rara.scores.fidelity import Fidelity
+from rara.scores.leave_one_out import own_balls
+from rara.scores.rarity import Rarity
+from rara.scores.typicality import Typicality
+
+AXES: tuple[Axis, ...] = (
+    Rarity(),
+    Typicality(),
+    Fidelity(),
+    Copying(),
+)
+
+__all__ = [
+    "AXES",
+    "Axis",
+    "Copying",
+    "Fidelity",
+    "Rarity",
+    "Setting",
+    "Typicality",
+    "judge",
+    "own_balls",
+    "setting_of",
+]

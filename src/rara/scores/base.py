@@ -1,0 +1,101 @@
+"""What an axis is: some questions about every pair, and the columns that answer them.
+
+An axis names the reducers that it needs, the engine feeds all axes' reducers in one
+pass over the tiles, and the axis turns what they hold into columns. A new axis is
+one file like its neighbours and one line in `rara.scores`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rara.geometry import Boundary, Reducer, Statistics, neighbours, query
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Doubles = NDArray[np.float64]
+Integers = NDArray[np.int32]
+Columns = Mapping[str, "NDArray[Any] | pa.Array"]
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """The geometry that samples are judged against."""
+
+    d2: Doubles
+    """(n, K) squared distances of each reference image to its nearest others, ascending."""
+    index: Integers
+    """(n, K) which images those are."""
+    k: int
+    names: Sequence[str]
+    """(n,) ids of the reference images."""
+    boundary: Boundary = "open"
+    own: Integers | None = None
+    """Which reference image each sample is, where the reference judges itself leave-one-out."""
+
+    @property
+    def radii2(self) -> Doubles:
+        """Squared radii of the balls: r_k."""
+        return self.d2[:, self.k - 1]
+
+    @property
+    def wider2(self) -> Doubles:
+        """Squared distances to the next nearest other: r_{k+1}."""
+        return self.d2[:, self.k]
+
+    @property
+    def ball_radii2(self) -> Doubles:
+        """Squared radii of the balls that can hold a sample.
+
+        Leaving image i out changes the radius of exactly the balls whose k nearest
+        include i, to the distance of their (k+1)-th; and d(i, j) < r_{k+1}(j) holds only
+        for those. So the balls that hold i without i are those of radius r_{k+1}.
+        """
+        return self.radii2 if self.own is None else self.wider2
+
+    def name(self, index: Integers) -> pa.Array:
+        """Ids of reference images; null for -1."""
+        import pyarrow as pa
+
+        names = pa.array(self.names, pa.string())
+        return names.take(pa.array(index, mask=index < 0))
+
+
+class Axis(Protocol):
+    """One way to look at each sample."""
+
+    def questions(self, setting: Setting, samples: int) -> tuple[Reducer, ...]:
+        """Fresh reducers for this many samples."""
+
+    def columns(self, setting: Setting, answers: Any) -> Columns:
+        """Columns of the result, from those reducers after they were fed."""
+
+
+def judge(
+    samples: NDArray[np.float32],
+    reference: NDArray[np.float32],
+    axes: Sequence[Axis],
+    setting: Setting,
+    **engine: Any,
+) -> tuple[dict[str, Any], Statistics]:
+    """Columns of several axes in one pass; `engine` goes to `rara.geometry.query`."""
+    asked = [axis.questions(setting, len(samples)) for axis in axes]
+    reducers = [reducer for questions in asked for reducer in questions]
+    statistics = query(samples, reference, reducers, own=setting.own, **engine)
+    columns: dict[str, Any] = {}
+    for axis, answers in zip(axes, asked, strict=True):
+        columns.update(axis.columns(setting, answers))
+    return columns, statistics
+
+
+def setting_of(reference: NDArray[np.float32], k: int, boundary: Boundary = "open") -> Setting:
+    """The geometry of a reference that is given as vectors only."""
+    nearest, _ = neighbours(reference, k)
+    names = [str(i) for i in range(len(reference))]
+    return Setting(nearest.d2, nearest.index, k, names, boundary)

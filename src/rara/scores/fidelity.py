@@ -1,0 +1,149 @@
+"""Fidelity: whether a sample lies where the reference's images lie.
+
+Kynkäänniemi et al., Improved Precision and Recall Metric for Assessing Generative
+Models, NeurIPS 2019, arXiv 1904.06991; Naeem et al., Reliable Fidelity and Diversity
+Metrics for Generative Models, ICML 2020, arXiv 2002.09797.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from rara.geometry import Balls, Need, Ratio, Reducer
+from rara.scores.base import Columns, Doubles, Integers, Setting
+
+
+@dataclass(frozen=True, slots=True)
+class Fidelity:
+    """Whether any ball holds each sample, how many do, and realism.
+
+    `inside`: in at least one k-NN ball; its mean over samples is improved precision.
+    `balls`: in how many; its mean divided by k is density.
+    `realism`: higher is more realistic; above 1 exactly where a ball of the ones
+    counted holds the sample; infinite on a centre; never NaN.
+
+        realism(q) = max { r_k(x) / |q - x| : r_k(x) <= median of r_k, x in reference }
+
+    Where the authors' code is followed, realism is theirs (see `OfficialRatio`).
+    """
+
+    def questions(self, setting: Setting, samples: int) -> tuple[Reducer, ...]:
+        """The balls, and the largest ratio."""
+        balls = Balls(samples, setting.ball_radii2, setting.boundary)
+        return balls, realism_question(setting, samples)
+
+    def columns(self, setting: Setting, answers: tuple[Balls, Any]) -> Columns:
+        """`inside`, `balls`, `realism`."""
+        balls, ratio = answers
+        return {
+            "inside": balls.count > 0,
+            "balls": balls.count,
+            "realism": np.sqrt(ratio.largest),
+        }
+
+
+def realism_question(setting: Setting, samples: int) -> Reducer:
+    """The reducer behind realism."""
+    if setting.boundary == "official":
+        return OfficialRatio(samples, setting.radii2)
+    if setting.own is not None:
+        return RatioWithout(setting)
+    limit = lower_median(setting.radii2)
+    return Ratio(samples, np.where(setting.radii2 <= limit, setting.radii2, np.nan))
+
+
+def lower_median(values: Doubles) -> float:
+    """The middle value, the lower one of two: the same values lie at or below it."""
+    middle = (len(values) - 1) // 2
+    return float(np.partition(values, middle)[middle])
+
+
+class OfficialRatio:
+    """Squared realism as the authors of the Rarity Score compute it.
+
+    Over all balls, and with 1e-6 added to every distance, in whatever unit. What is
+    largest then is decided by no bound on the distances alone: every pair is verified.
+    """
+
+    def __init__(self, samples: int, radii2: Doubles) -> None:
+        self.radii = np.sqrt(radii2)
+        self.largest = np.zeros(samples)
+
+    def need(self) -> Need:
+        """All pairs."""
+        return Need(reach=np.full(len(self.radii), np.inf))
+
+    def update(self, rows: Integers, columns: Integers, d2: Doubles) -> None:
+        """Keep the largest."""
+        ratio = self.radii[columns] / (np.sqrt(d2) + 1e-6)
+        np.maximum.at(self.largest, rows, ratio * ratio)
+
+
+class RatioWithout:
+    """Squared realism of the reference's own images, each as if it had never been there.
+
+    Without image i the radius of ball j is r_{k+1}(j) where |i - j| < r_{k+1}(j), else
+    it stays r_k(j), and the median is that of the radii that result.
+    """
+
+    def __init__(self, setting: Setting) -> None:
+        self.radii2, self.wider2 = setting.radii2, setting.wider2
+        self.limits = _medians_without(setting)
+        self.largest = np.zeros(len(self.limits))
+
+    def need(self) -> Need:
+        """Pairs that may have the largest ratio whichever radius counts, and those at 0."""
+        possible = self.radii2 <= self.limits.max()
+        certain = self.wider2 <= self.limits.min()
+        return Need(
+            reach=np.where(possible, 0.0, -np.inf),
+            weight=np.where(possible & (self.wider2 > 0), self.wider2, -1.0),
+            assured=np.where(certain, self.radii2, -1.0),
+        )
+
+    def update(self, rows: Integers, columns: Integers, d2: Doubles) -> None:
+        """Keep the largest."""
+        wider2 = self.wider2[columns]
+        radius2 = np.where(d2 < wider2, wider2, self.radii2[columns])
+        counted = radius2 <= self.limits[rows]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = np.where(d2 == 0, np.inf, radius2 / d2)
+        np.maximum.at(self.largest, rows[counted], ratio[counted])
+
+
+def _medians_without(setting: Setting) -> Doubles:
+    """(n,) lower median of the squared radii that each image leaves behind."""
+    near = setting.d2[:, : setting.k] < setting.wider2[:, None]
+    ball, rank = np.nonzero(near)
+    held = setting.index[ball, rank]
+    order = np.argsort(held, kind="stable")
+    ends = np.searchsorted(held[order], np.arange(1, len(near)))
+    ascending = np.sort(setting.radii2)
+    medians = [
+        _median_changed(
+            ascending,
+            gone=np.append(setting.radii2[balls], setting.radii2[i]),
+            come=setting.wider2[balls],
+        )
+        for i, balls in enumerate(np.split(ball[order], ends))
+    ]
+    return np.array(medians)
+
+
+def _median_changed(ascending: Doubles, *, gone: Doubles, come: Doubles) -> float:
+    """Lower median after some values left and others came; one more leaves than comes.
+
+    A value's rank moves by at most the number of changes, so only the middle is looked at.
+    """
+    rank = (len(ascending) - 2) // 2
+    middle = ascending[max(rank - len(gone), 0) : rank + len(gone) + 1]
+    candidates = np.sort(np.append(middle, come))
+    below = (
+        np.searchsorted(ascending, candidates, side="right")
+        - np.searchsorted(np.sort(gone), candidates, side="right")
+        + np.searchsorted(np.sort(come), candidates, side="right")
+    )
+    return float(candidates[np.argmax(below > rank)])
