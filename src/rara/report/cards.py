@@ -1,0 +1,181 @@
+"""Rows of cards: the samples worth a look, each with the reference images that say why.
+
+Every card names its pictures by key; the album holds the pictures themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Literal, TypedDict
+
+from rara.report.findings import CARDS, Facts, Record
+from rara.report.sentences import (
+    nearest_sentence,
+    outside_sentence,
+    own_sentence,
+    rarity_sentence,
+    typicality_sentence,
+)
+from rara.report.thumbnails import Album, Pictures
+
+LARGE, MEDIUM, SMALL = 240, 160, 96
+"""Longest side of a picture, in pixels: the sample, what stands beside it, all others."""
+
+
+class Exhibit(TypedDict):
+    """A reference image on a card.
+
+    `role` is `nearest`, `witness`, both, or empty. `distance` is from the sample, where
+    it is known; `radius` is that of its ball, where it is the witness.
+    """
+
+    role: str
+    id: str
+    distance: float | None
+    radius: float | None
+    picture: str | None
+
+
+class Card(TypedDict):
+    """A sample, one sentence, the image that matters most beside it, and the others."""
+
+    record: Record
+    sentence: str
+    picture: str | None
+    beside: Exhibit
+    others: list[Exhibit]
+
+
+class CardRow(TypedDict):
+    """Cards under one heading; `nothing` says why there are none."""
+
+    key: str
+    title: str
+    lede: str
+    nothing: str
+    cards: list[Card]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """What a row shows, and which reference image stands first beside its samples."""
+
+    key: str
+    title: str
+    lede: str
+    nothing: str
+    sentence: Callable[[Record, int], str]
+    leading: Literal["nearest", "witness"] = "nearest"
+
+
+SECTIONS = (
+    Section(
+        key="rarest",
+        title="The rarest",
+        lede="Inside, where the reference is sparse: even the smallest ball that holds each of "
+        "these samples is large. Beside each stands its witness, the reference image whose "
+        "ball that is.",
+        nothing="No sample is inside, so none has a rarity.",
+        sentence=lambda record, k: rarity_sentence(record),
+        leading="witness",
+    ),
+    Section(
+        key="typical",
+        title="The most typical",
+        lede="Where the reference is densest: these samples have the smallest k-NN distance.",
+        nothing="There are no samples.",
+        sentence=typicality_sentence,
+    ),
+    Section(
+        key="nearest",
+        title="The nearest to a reference image",
+        lede="The smallest distances between a sample and one single reference image. "
+        "Compare each pair: the distance says how near, your eyes say how alike.",
+        nothing="There are no samples.",
+        sentence=lambda record, k: nearest_sentence(record),
+    ),
+    Section(
+        key="farthest",
+        title="The farthest outside",
+        lede="No ball holds these samples, and of all such samples they are the farthest from "
+        "their nearest reference image.",
+        nothing="No sample lies outside every ball.",
+        sentence=lambda record, k: outside_sentence(record),
+    ),
+)
+
+ALL_SAMPLES = Section(
+    key="samples",
+    title="The samples",
+    lede="All of them, the rarest first, those outside every ball last.",
+    nothing="There are no samples.",
+    sentence=lambda record, k: own_sentence(record),
+)
+
+
+def card_rows(facts: Facts) -> list[CardRow]:
+    """The rows, still without pictures; so few samples that rows would repeat them get one."""
+    picks = facts["picks"]
+    if facts["samples"]["count"] <= CARDS:
+        return [_row(ALL_SAMPLES, picks["rarest"] + picks["farthest"], facts["k"])]
+    return [_row(section, picks[section.key], facts["k"]) for section in SECTIONS]
+
+
+def hang_pictures(
+    rows: Iterable[CardRow], others: Iterable[Record], pictures: Pictures, album: Album
+) -> dict[str, str]:
+    """Fill in the keys of all pictures on the cards; give those of the samples, by id."""
+    cards = [card for row in rows for card in row["cards"]]
+    samples = {record["id"]: SMALL for record in others}
+    samples |= {card["record"]["id"]: LARGE for card in cards}
+    small = {shown["id"]: SMALL for card in cards for shown in card["others"]}
+    medium = {card["beside"]["id"]: MEDIUM for card in cards}
+    keys = album.add_all("samples", samples, pictures)
+    reference_keys = album.add_all("reference", small | medium, pictures)
+    for card in cards:
+        card["picture"] = keys.get(card["record"]["id"])
+        for shown in (card["beside"], *card["others"]):
+            shown["picture"] = reference_keys.get(shown["id"])
+    return keys
+
+
+def _row(section: Section, picked: list[Record], k: int) -> CardRow:
+    return {
+        "key": section.key,
+        "title": section.title,
+        "lede": section.lede,
+        "nothing": section.nothing,
+        "cards": [_card(record, section, k) for record in picked],
+    }
+
+
+def _card(record: Record, section: Section, k: int) -> Card:
+    exhibits = _exhibits(record)
+    beside = next((one for one in exhibits if section.leading in one["role"]), exhibits[0])
+    return {
+        "record": record,
+        "sentence": section.sentence(record, k),
+        "picture": None,
+        "beside": beside,
+        "others": [shown for shown in exhibits if shown is not beside],
+    }
+
+
+def _exhibits(record: Record) -> list[Exhibit]:
+    """Nearest first; the witness keeps its place among them, or comes last."""
+    distances = {record["nearest"]: record["nearest_distance"]}
+    distances |= {neighbor["id"]: neighbor["distance"] for neighbor in record["neighbors"]}
+    ids = dict.fromkeys([*distances, record["rarity_witness"]])
+    return [_exhibit(name, record, distances.get(name)) for name in ids if name is not None]
+
+
+def _exhibit(name: str, record: Record, distance: float | None) -> Exhibit:
+    owners = {"nearest": record["nearest"], "witness": record["rarity_witness"]}
+    return {
+        "role": ", ".join(role for role, owner in owners.items() if owner == name),
+        "id": name,
+        "distance": distance,
+        "radius": record["rarity"] if name == record["rarity_witness"] else None,
+        "picture": None,
+    }

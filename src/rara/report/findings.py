@@ -1,0 +1,220 @@
+"""Facts: what a score table says, as one plain dict without pictures.
+
+Shared by the terminal's ten lines, the page and whatever else shows results:
+counts, the share outside beside the reference's own, quantiles, and the picks,
+which are the few samples worth a look. Nothing here is NaN or infinite: what has
+no value is None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import isfinite
+from typing import TYPE_CHECKING, Any, TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rara.report.spread import Spread, own_spreads
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+CARDS = 8
+LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
+SCORES = {
+    *("id", "rarity", "rarity_witness", "knn_distance", "inside", "balls", "realism"),
+    *("nearest", "nearest_distance", "neighbors", "label", "prompt"),
+}
+
+
+class Standing(TypedDict):
+    """Shares of the reference's own images that a value is surely above and below."""
+
+    above: float
+    below: float
+
+
+class Neighbor(TypedDict):
+    """A reference image and its distance to the sample."""
+
+    id: str
+    distance: float
+
+
+class Record(TypedDict):
+    """One sample's row, and where it stands among the reference's own images."""
+
+    id: str
+    label: str | None
+    prompt: str | None
+    inside: bool
+    rarity: float | None
+    rarity_witness: str | None
+    balls: int
+    knn_distance: float
+    realism: float | None
+    nearest: str
+    nearest_distance: float
+    neighbors: list[Neighbor]
+    standing: dict[str, Standing]
+    times_usual: float | None
+    metadata: dict[str, Any]
+
+
+class Facts(TypedDict):
+    """Everything that is said of a table; see `facts`.
+
+    `leave_one_out`: the samples are the reference's own images, each judged without itself.
+    """
+
+    samples: dict[str, Any]
+    reference: dict[str, Any]
+    k: int
+    boundary: str
+    compat: str | None
+    leave_one_out: bool
+    extractor: dict[str, Any] | None
+    versions: dict[str, str]
+    quantiles: dict[str, dict[str, list[float] | None]]
+    picks: dict[str, list[Record]]
+
+
+def facts(table: pa.Table, provenance: Mapping[str, Any]) -> Facts:
+    """What was judged against what, how much of it lies outside, and the samples to look at.
+
+    `picks` holds at most eight samples each of the `rarest` (inside, greatest
+    rarity), the most `typical` (smallest distance to the k-th nearest reference
+    image), the `nearest` to one reference image, and the `farthest` outside. Each
+    is its row, plus `standing`: for each number, the share of the reference's own
+    images (leave-one-out) that it is `above` and `below`.
+    """
+    own = own_spreads(provenance["reference"])
+    return {
+        "samples": _samples(table, provenance["samples"]),
+        "reference": _reference(provenance["reference"]),
+        "k": provenance["k"],
+        "boundary": provenance["boundary"],
+        "compat": provenance.get("compat"),
+        "leave_one_out": provenance.get("leave_one_out", False),
+        "extractor": provenance.get("extractor"),
+        "versions": {"rara": provenance["rara"], **provenance.get("versions", {})},
+        "quantiles": {
+            "rarity": _quantiles(rarities(table), own.get("rarity")),
+            "knn_distance": _quantiles(_column(table, "knn_distance"), own.get("knn_distance")),
+            "nearest_distance": _quantiles(
+                _column(table, "nearest_distance"), own.get("nearest_distance")
+            ),
+        },
+        "picks": {name: records(table, rows, own) for name, rows in _picks(table).items()},
+    }
+
+
+def inside(table: pa.Table) -> NDArray[np.bool_]:
+    """Which samples at least one ball holds."""
+    return np.asarray(table.column("inside").to_numpy(), dtype=np.bool_)
+
+
+def rarities(table: pa.Table) -> NDArray[np.float64]:
+    """Rarity of the samples that are inside, in the order of the table."""
+    return _column(table, "rarity")[inside(table)]
+
+
+def records(table: pa.Table, rows: NDArray[np.int64], own: Mapping[str, Spread]) -> list[Record]:
+    """Rows of the table as plain dicts, each with its standing."""
+    return [_record(row, own) for row in table.take(rows).to_pylist()]
+
+
+def _samples(table: pa.Table, origin: Mapping[str, Any]) -> dict[str, Any]:
+    outside = int(np.count_nonzero(~inside(table)))
+    return {
+        "location": origin["location"],
+        "fingerprint": origin.get("fingerprint"),
+        "count": table.num_rows,
+        # A table may have been filtered since it was scored.
+        "scored": origin["count"],
+        "skipped": [dict(item) for item in origin["skipped"]],
+        "outside": outside,
+        "share_outside": outside / table.num_rows if table.num_rows else None,
+    }
+
+
+def _reference(origin: Mapping[str, Any]) -> dict[str, Any]:
+    known = origin.get("leave_one_out")
+    return {
+        "location": origin["location"],
+        "fingerprint": origin.get("fingerprint"),
+        "count": origin["count"],
+        "skipped": origin["skipped"],
+        "share_outside": None if known is None else 1 - known["inside"],
+    }
+
+
+def _quantiles(values: NDArray[np.float64], own: Spread | None) -> dict[str, list[float] | None]:
+    return {
+        "samples": np.quantile(values, LEVELS).tolist() if len(values) else None,
+        "reference": None if own is None else [own.at(level) for level in LEVELS],
+    }
+
+
+def _picks(table: pa.Table) -> dict[str, NDArray[np.int64]]:
+    """Row numbers, the most telling first; among equals the table's order decides."""
+    held = np.flatnonzero(inside(table))
+    outside = np.flatnonzero(~inside(table))
+    everything = np.arange(table.num_rows)
+    rarity, knn = _column(table, "rarity"), _column(table, "knn_distance")
+    nearest = _column(table, "nearest_distance")
+    return {
+        "rarest": _first(held, by=-rarity, then=-knn),
+        "typical": _first(everything, by=knn, then=nearest),
+        "nearest": _first(everything, by=nearest, then=knn),
+        "farthest": _first(outside, by=-nearest, then=-knn),
+    }
+
+
+def _first(
+    rows: NDArray[np.int64], *, by: NDArray[np.float64], then: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    # Several samples share a rarity where they share a witness: hence the second key.
+    return rows[np.lexsort((then[rows], by[rows]))][:CARDS]
+
+
+def _column(table: pa.Table, name: str) -> NDArray[np.float64]:
+    return np.asarray(table.column(name).to_numpy(), dtype=np.float64)
+
+
+def _record(row: Mapping[str, Any], own: Mapping[str, Spread]) -> Record:
+    usual = own["nearest_distance"].at(0.5) if "nearest_distance" in own else 0.0
+    held = row["inside"]
+    return {
+        "id": row["id"],
+        "label": row.get("label"),
+        "prompt": row.get("prompt"),
+        "inside": held,
+        "rarity": row["rarity"] if held else None,
+        "rarity_witness": row["rarity_witness"] if held else None,
+        "balls": row["balls"],
+        "knn_distance": row["knn_distance"],
+        "realism": _finite(row["realism"]),
+        "nearest": row["nearest"],
+        "nearest_distance": row["nearest_distance"],
+        "neighbors": row["neighbors"] or [],
+        "standing": {
+            name: {"above": spread.share_below(row[name]), "below": spread.share_above(row[name])}
+            for name, spread in own.items()
+            if held or name != "rarity"
+        },
+        "times_usual": row["nearest_distance"] / usual if usual > 0 else None,
+        "metadata": {name: _plain(row[name]) for name in row if name not in SCORES},
+    }
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and isfinite(value) else None
+
+
+def _plain(value: Any) -> Any:
+    """Metadata as JSON can hold it: anything unusual in words."""
+    if isinstance(value, float):
+        return _finite(value)
+    return value if value is None or isinstance(value, str | int) else str(value)

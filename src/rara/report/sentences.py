@@ -1,0 +1,110 @@
+"""One plain sentence about one sample: what was measured, never a verdict.
+
+Each compares a number with the reference's own images where they are known, and
+says the bare number where they are not.
+"""
+
+from __future__ import annotations
+
+from rara.report.findings import Record, Standing
+from rara.report.words import at_least, isolated, nearest_of, number, shorten
+
+NAME_COLUMNS = 40
+TELLING = 0.01
+"""A value with fewer of the reference's images surely above or below it is like all of them."""
+
+RARER = (
+    "Rarer than {share} the reference's own images that are inside",
+    "Less rare than {share} the reference's own images that are inside",
+    "As rare as the reference's own images that are inside",
+)
+CLOSER = (
+    "Farther from its {neighbor} reference image than {share} reference images are from theirs",
+    "Closer to its {neighbor} reference image than {share} reference images are to theirs",
+    "As far from its {neighbor} reference image as reference images are from theirs",
+)
+
+IN_SHORT = (
+    "farther than {share} reference images are from their own nearest",
+    "closer than {share} reference images are to their own nearest",
+    "as far as reference images are from their own nearest",
+)
+
+
+def rarity_sentence(record: Record) -> str:
+    """How rare, and which ball says so."""
+    witness, radius = _name(record["rarity_witness"] or ""), number(record["rarity"] or 0.0)
+    ball = f"the smallest ball that holds it belongs to {witness} (radius {radius})."
+    comparison = rarity_comparison(record)
+    return f"{comparison}; {ball}" if comparison else _capital(ball)
+
+
+def typicality_sentence(record: Record, k: int) -> str:
+    """How far the k-th nearest reference image is."""
+    comparison = _compare(CLOSER, record["standing"].get("knn_distance"), nearest_of(k))
+    if comparison:
+        return f"{comparison}."
+    return f"Its {nearest_of(k)} reference image is {number(record['knn_distance'])} away."
+
+
+def nearest_sentence(record: Record) -> str:
+    """How near the nearest reference image is."""
+    if record["nearest_distance"] == 0:
+        return f"Its features are exactly those of {_name(record['nearest'])}: the distance is 0."
+    comparison = _compare(CLOSER, record["standing"].get("nearest_distance"), nearest_of(1))
+    return f"{comparison}." if comparison else _nearest_is(record, "Its")
+
+
+def outside_sentence(record: Record) -> str:
+    """How far outside, in multiples of what is usual within the reference."""
+    if record["times_usual"] is None:
+        return _nearest_is(record, "Lies outside every ball: its")
+    return (
+        f"Lies outside every ball: {_times(record['times_usual'])} as far from its nearest "
+        "reference image as the reference's own images usually are (median)."
+    )
+
+
+def own_sentence(record: Record) -> str:
+    """Where samples are too few to be picked from: what each one's state calls for."""
+    return rarity_sentence(record) if record["inside"] else outside_sentence(record)
+
+
+def rarity_comparison(record: Record) -> str | None:
+    """`Rarer than 97 % of …`, or None where the reference's own rarity is not known."""
+    return _compare(RARER, record["standing"].get("rarity"), "")
+
+
+def nearest_in_short(record: Record) -> str | None:
+    """`closer than 97 % of reference images are to …`, or None where theirs is not known."""
+    return _compare(IN_SHORT, record["standing"].get("nearest_distance"), "")
+
+
+def _compare(forms: tuple[str, str, str], standing: Standing | None, neighbor: str) -> str | None:
+    if standing is None:
+        return None
+    greater, smaller, equal = forms
+    above, below = standing["above"], standing["below"]
+    if max(above, below) < TELLING:
+        return equal.format(neighbor=neighbor)
+    form, share = (greater, above) if above > below else (smaller, below)
+    return form.format(share=at_least(share), neighbor=neighbor)
+
+
+def _nearest_is(record: Record, subject: str) -> str:
+    nearest, distance = _name(record["nearest"]), number(record["nearest_distance"])
+    return f"{subject} nearest reference image, {nearest}, is {distance} away."
+
+
+def _times(ratio: float) -> str:
+    if ratio >= 10:
+        return f"{ratio:,.0f} times"
+    return f"{ratio:.1f} times" if ratio >= 0.1 else f"{ratio:.2g} times"
+
+
+def _name(name: str) -> str:
+    return isolated(shorten(name, NAME_COLUMNS))
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]

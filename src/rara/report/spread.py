@@ -1,0 +1,70 @@
+"""Where a value stands among the reference's own images, each judged leave-one-out.
+
+The provenance of a table keeps quantiles of the reference's own numbers, not the
+numbers, so that a report can be drawn from a table alone. What quantiles say for
+certain is a bound: every share given here is reached at least.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Quantiles of `count` numbers at evenly spaced levels from 0 to 1, linearly interpolated."""
+
+    quantiles: NDArray[np.float64]
+    count: int
+
+    def at(self, level: float) -> float:
+        """The quantile of a level between 0 and 1."""
+        return float(np.interp(level, self._levels(), self.quantiles))
+
+    def share_below(self, value: float) -> float:
+        """The share of the numbers that is surely smaller than a value."""
+        smaller = int(np.searchsorted(self.quantiles, value, side="left"))
+        if smaller == 0:
+            return 0.0
+        # Quantile i of m lies between numbers floor(h) and ceil(h), h = i (n-1) / (m-1):
+        # where it is smaller than the value, so are the numbers up to floor(h).
+        return ((smaller - 1) * (self.count - 1) // self._steps() + 1) / self.count
+
+    def share_above(self, value: float) -> float:
+        """The share of the numbers that is surely greater than a value."""
+        mirrored = Spread(-self.quantiles[::-1], self.count)
+        return mirrored.share_below(-value)
+
+    def share_up_to(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The cumulative share at each value, between the bounds: good enough to draw."""
+        return np.interp(values, self.quantiles, self._levels(), left=0.0, right=1.0)
+
+    def _levels(self) -> NDArray[np.float64]:
+        return np.linspace(0.0, 1.0, len(self.quantiles))
+
+    def _steps(self) -> int:
+        return max(1, len(self.quantiles) - 1)
+
+
+def own_spreads(reference: Mapping[str, Any]) -> dict[str, Spread]:
+    """What is known of the reference's own images, by column; rarity is of those inside."""
+    known = reference.get("leave_one_out") or {}
+    counts = {
+        "rarity": round(known.get("inside", 0) * reference["count"]),
+        "knn_distance": reference["count"],
+        "nearest_distance": reference["count"],
+    }
+    return {
+        column: Spread(np.asarray(known[column], dtype=np.float64), count)
+        for column, count in counts.items()
+        if count > 0 and _usable(known.get(column))
+    }
+
+
+def _usable(quantiles: Sequence[float] | None) -> bool:
+    return quantiles is not None and len(quantiles) > 0 and bool(np.isfinite(quantiles).all())

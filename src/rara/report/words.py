@@ -1,0 +1,102 @@
+"""Numbers, counts and names as people read them; first step of the report.
+
+Names come from file systems and archives: they may be longer than a screen, steer
+a terminal, or run from right to left. They are shown here in a form that can't.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from itertools import accumulate
+from math import floor
+
+ELLIPSIS = "…"
+ISOLATE, END_ISOLATE = "\u2068", "\u2069"
+RIGHT_TO_LEFT = {"R", "AL", "AN"}
+
+
+def number(value: float) -> str:
+    """Four significant digits, with thousands separated."""
+    if value == 0:
+        return "0"
+    if 1_000 <= abs(value) < 1e9:
+        return f"{value:,.0f}"
+    return f"{value:#.4g}"
+
+
+def percent(share: float) -> str:
+    """One decimal; what is neither none nor all never reads as if it were."""
+    if 0 < share < 0.001:
+        return "under 0.1 %"
+    if 0.999 < share < 1:
+        return "over 99.9 %"
+    return f"{100 * share:.0f} %" if share in (0, 1) else f"{100 * share:.1f} %"
+
+
+def at_least(share: float) -> str:
+    """A share of a group that is surely reached: `all`, or so many percent, rounded down."""
+    if share == 1:
+        return "all"
+    # One decimal where it tells something; the tiny addend undoes 0.97 * 100 = 96.999….
+    step = 10 if share >= 0.99 else 1
+    return f"{floor(share * 100 * step + 1e-9) / step:g} % of"
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 sample`, `1,000 samples`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def ordinal(position: int) -> str:
+    """`1st`, `2nd`, `3rd`, `11th`."""
+    teens = position % 100 in (11, 12, 13)
+    return f"{position}{'th' if teens else {1: 'st', 2: 'nd', 3: 'rd'}.get(position % 10, 'th')}"
+
+
+def nearest_of(rank: int) -> str:
+    """`nearest`, `2nd nearest`, `3rd nearest`."""
+    return "nearest" if rank == 1 else f"{ordinal(rank)} nearest"
+
+
+def width(text: str) -> int:
+    """Columns that a terminal gives to a text: East Asian letters take two, marks none."""
+    return sum(_width_of(letter) for letter in text)
+
+
+def printable(text: str) -> str:
+    """The text without anything that steers a terminal or breaks a page."""
+    return text if text.isprintable() else "".join(map(_printable, text))
+
+
+def shorten(text: str, columns: int) -> str:
+    """At most so many columns, cut in the middle: beginnings and endings tell names apart."""
+    text = printable(text)
+    if width(text) <= columns:
+        return text
+    tail = _fitting(text[::-1], (columns - 1) // 2)[::-1]
+    return f"{_fitting(text, columns - 1 - width(tail))}{ELLIPSIS}{tail}"
+
+
+def isolated(text: str) -> str:
+    """A name that runs from right to left, kept from turning the sentence round it."""
+    if any(unicodedata.bidirectional(letter) in RIGHT_TO_LEFT for letter in text):
+        return f"{ISOLATE}{text}{END_ISOLATE}"
+    return text
+
+
+def _fitting(text: str, columns: int) -> str:
+    taken = accumulate(_width_of(letter) for letter in text)
+    return text[: sum(total <= columns for total in taken)]
+
+
+def _printable(letter: str) -> str:
+    category = unicodedata.category(letter)
+    if category == "Cf":  # direction and joining marks: they have no shape of their own
+        return ""
+    return "\ufffd" if category in ("Cc", "Cs", "Zl", "Zp") else letter
+
+
+def _width_of(letter: str) -> int:
+    if unicodedata.combining(letter):
+        return 0
+    return 2 if unicodedata.east_asian_width(letter) in "WF" else 1
