@@ -6,13 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import oracle
-from rara.errors import FeatureError
 from rara.geometry import (
     Balls,
     Nearest,
     Ratio,
     Tiling,
-    as_vectors,
     neighbours,
     query,
     squared_distance,
@@ -222,22 +220,6 @@ def test_memory_shrinks_the_tiles():
     assert narrow.rows < wide.rows
     assert narrow.columns < wide.columns
     assert narrow.block < wide.block <= 2**30 // (4 * 1280)
-
-
-@pytest.mark.parametrize(
-    ("array", "says"),
-    [
-        (np.zeros((3, 2, 2)), r"shape \(3, 2, 2\)"),
-        (np.zeros((0, 4)), "nothing to compare"),
-        (np.array([[0.0, np.nan], [0, 0]]), "1 of 2 .* first in row 0"),
-        (np.array([[0.0, 1], [0, np.inf], [1, 2]]), "first in row 1"),
-        (np.array([[1e300, 0.0]]), "as float32"),
-        (np.array([["a", "b"]]), "dtype"),
-    ],
-)
-def test_vectors_that_no_distance_can_be_taken_of(array, says):
-    with pytest.raises(FeatureError, match=says):
-        as_vectors(array, what="samples")
 
 
 def test_an_error_in_a_thread_reaches_the_caller():

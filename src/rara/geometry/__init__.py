@@ -1,5 +1,7 @@
 """Exact k-NN geometry: it knows vectors and nothing of images.
 
+Vectors are C-ordered float32 arrays (n, d) of finite numbers; whoever brings them has checked.
+
 distances   the one float64 distance, on which every decision rests
 filter      bounds at the price of a fast product, which spare most pairs the float64
 reducers    what is asked of every pair: nearest, smallest ball, largest ratio
@@ -7,12 +9,11 @@ executors   the threads that do it
 scan        tiles under a memory budget: encode, multiply, sift, verify, reduce
 """
 
-from rara.geometry.distances import as_vectors, squared_distance
-from rara.geometry.executors import cores
+from rara.geometry.distances import squared_distance
 from rara.geometry.mutual import neighbours
 from rara.geometry.reducers import Balls, Boundary, Nearest, Need, Ratio, Reducer, holds
 from rara.geometry.scan import query
-from rara.geometry.tiles import Progress, Statistics, Tiling, default_memory
+from rara.geometry.tiles import Progress, Statistics, Tiling
 
 __all__ = [
     "Balls",
@@ -24,9 +25,6 @@ __all__ = [
     "Reducer",
     "Statistics",
     "Tiling",
-    "as_vectors",
-    "cores",
-    "default_memory",
     "holds",
     "neighbours",
     "query",

@@ -14,7 +14,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rara.errors import FeatureError
 from rara.geometry.compiled import compiled
 
 LANES = 8
@@ -72,47 +71,3 @@ def squared_distances(
     """`out[p] = d2(left[rows[p]], right[columns[p]])`."""
     for p in range(rows.size):
         out[p] = squared_distance(left[rows[p]], right[columns[p]])
-
-
-def as_vectors(vectors: object, *, what: str) -> NDArray[np.float32]:
-    """Vectors as a C-ordered (n, d) float32 array of finite numbers, without a copy if they are.
-
-    Raises FeatureError otherwise, naming `what` and the first offending row.
-    """
-    array = np.asarray(vectors)
-    if array.ndim != 2 or array.dtype.kind not in "fiu":
-        raise FeatureError(
-            f"The {what} have shape {array.shape} and dtype {array.dtype}; "
-            "needed are numbers of shape (images, dimensions)."
-        )
-    if 0 in array.shape:
-        raise FeatureError(f"The {what} have shape {array.shape}: there is nothing to compare.")
-    with np.errstate(over="ignore"):
-        array = np.ascontiguousarray(array, dtype=np.float32)
-    _refuse_unbounded(array, what)
-    return array
-
-
-def _refuse_unbounded(array: NDArray[np.float32], what: str) -> None:
-    bad = _rows_not_finite(array)
-    if bad.size:
-        raise FeatureError(
-            f"{bad.size} of {len(array)} {what} hold NaN or infinite values (as float32), "
-            f"the first in row {bad[0]}; leave these rows out."
-        )
-
-
-def _rows_not_finite(array: NDArray[np.float32]) -> NDArray[np.int64]:
-    flags = np.zeros(len(array), dtype=np.bool_)
-    _flag_not_finite(array, flags)
-    return np.flatnonzero(flags)
-
-
-@compiled
-def _flag_not_finite(array: NDArray[np.float32], flags: NDArray[np.bool_]) -> None:
-    for i in range(array.shape[0]):
-        # A sum is finite only if its terms are; in float64 float32 terms cannot overflow it.
-        total = 0.0
-        for c in range(array.shape[1]):
-            total += abs(np.float64(array[i, c]))
-        flags[i] = not np.isfinite(total)

@@ -6,7 +6,6 @@ lock; the matrix library is held to one thread, since each thread has a tile of 
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,14 +14,9 @@ from typing import Self, TypeVar
 
 from threadpoolctl import threadpool_limits
 
+from rara.machine import cores
+
 Task = TypeVar("Task")
-
-
-def cores() -> int:
-    """Number of cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 class Crew:

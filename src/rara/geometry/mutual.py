@@ -17,11 +17,11 @@ from rara.geometry.tiles import (
     Statistics,
     Tiling,
     Workspace,
-    default_memory,
     encode,
     spans,
     verify,
 )
+from rara.machine import quarter_of_memory
 
 
 def neighbours(
@@ -36,7 +36,7 @@ def neighbours(
     """The k nearest others of every vector."""
     with Crew(threads) as crew:
         tiling = tiling or Tiling.within(
-            memory or default_memory(),
+            memory or quarter_of_memory(),
             rows=len(vectors),
             dimensions=vectors.shape[1],
             threads=crew.threads,

@@ -27,11 +27,11 @@ from rara.geometry.tiles import (
     Statistics,
     Tiling,
     Workspace,
-    default_memory,
     encode,
     spans,
     verify,
 )
+from rara.machine import quarter_of_memory
 
 
 def query(
@@ -51,7 +51,7 @@ def query(
     """
     with Crew(threads) as crew:
         tiling = tiling or Tiling.within(
-            memory or default_memory(),
+            memory or quarter_of_memory(),
             rows=len(samples),
             dimensions=samples.shape[1],
             threads=crew.threads,

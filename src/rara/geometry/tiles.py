@@ -6,7 +6,6 @@ vectors --encode--> codes --multiply--> product of a tile (sifting it is the sca
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -66,11 +65,6 @@ class Tiling:
     def _working(tall: int, wide: int, dimensions: int, threads: int) -> int:
         per_thread = 4 * tall * wide + _PAIR_BYTES * _capacity(wide)
         return threads * per_thread + 4 * dimensions * wide
-
-
-def default_memory() -> int:
-    """A quarter of this machine's memory, in bytes."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4
 
 
 def spans(count: int, size: int, start: int = 0) -> Iterator[slice]:

@@ -143,7 +143,7 @@ def refuse_mixed(folder: Path) -> None:
     """Refuse a folder that rara wrote if it holds images as well: which are meant?"""
     if _has_images(FolderFiles(folder)):
         raise UnknownSourceError(
-            f"{shown(folder)} is both: it holds images, and features that rara saved (manifest.json). "
+            f"{shown(folder)} is both: it holds images, and features that rara saved. "
             "Move one of the two into a folder of its own."
         )
 
