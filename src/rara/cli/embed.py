@@ -1,0 +1,41 @@
+"""`rara embed`: images to vectors, kept in a folder."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from rara.bundle import claim
+from rara.cli.options import Extraction, Working
+from rara.extractors import DEFAULT
+from rara.run import features_of, find_extractor
+
+
+def embed(
+    images: str,
+    *,
+    output: Annotated[Path, Parameter(alias="-o")],
+    extraction: Extraction | None = None,
+    working: Working | None = None,
+) -> None:
+    """Turn images into a folder of vectors, which can stand in for the images everywhere.
+
+    Parameters
+    ----------
+    images
+        A folder, a .zip, .tar, .npz or .parquet.
+    output
+        The folder to write: items.parquet, vectors.npy and manifest.json.
+    """
+    run = (working or Working()).run()
+    network = (extraction or Extraction()).make(run) or find_extractor(DEFAULT, run)
+    with claim(output) as place:
+        features, _ = features_of(images, network, run)
+        place.write(features.parts())
+    skipped = "".join(f"  {one.id}: {one.reason}\n" for one in features.skipped)
+    if skipped:
+        sys.stderr.write(f"{len(features.skipped)} skipped:\n{skipped}")
+    sys.stdout.write(f"{len(features):,} vectors of {features.spec.dim} written to {output}\n")

@@ -1,0 +1,114 @@
+"""What several commands take."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from rara.cli.progress import progress_on
+from rara.errors import ParameterError
+from rara.extractors import DEFAULT, Extractor, Preprocessing, get_extractor
+from rara.extractors.preprocessing import Fit
+from rara.images import DEFAULT_MAX_PIXELS
+from rara.run import Run
+
+_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?\s*", re.IGNORECASE)
+_UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
+
+
+def bytes_of(text: str) -> int:
+    """A size such as 512MB, 4GB or 1.5g, in bytes; units are powers of 1024.
+
+    >>> bytes_of("1.5 GB")
+    1610612736
+    """
+    match = _SIZE.fullmatch(text)
+    if match is None:
+        raise ParameterError(f"memory '{text}': give a size such as 512MB or 4GB.")
+    return int(float(match[1]) * _UNITS[match[2].lower()])
+
+
+def _size(hint: Any, tokens: Any) -> int:
+    return bytes_of(tokens[0].value)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Working:
+    """How to work; nothing here changes a score."""
+
+    threads: Annotated[int | None, Parameter(help="Threads; one for each core by default.")] = None
+    memory: Annotated[
+        int | None,
+        Parameter(
+            converter=_size,
+            help="Memory beside the features, such as 512MB or 4GB; a quarter of the machine's "
+            "by default.",
+        ),
+    ] = None
+    max_pixels: Annotated[int, Parameter(help="Images with more pixels are skipped.")] = (
+        DEFAULT_MAX_PIXELS
+    )
+    retry_failed: Annotated[
+        bool, Parameter(negative=(), help="Try images again that failed in an earlier run.")
+    ] = False
+
+    def run(self) -> Run:
+        """The same for the library, with progress on stderr."""
+        return Run(
+            threads=self.threads,
+            memory=self.memory,
+            max_pixels=self.max_pixels,
+            on_failed="retry" if self.retry_failed else "keep",
+            progress=progress_on(),
+        )
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Extraction:
+    """Which network makes vectors of images, and what one from a file expects."""
+
+    extractor: Annotated[
+        str | None,
+        Parameter(
+            help="An extractor by name (`rara doctor` lists them), or the path of an ONNX file. "
+            f"By default the reference's own, or {DEFAULT}."
+        ),
+    ] = None
+    size: Annotated[
+        tuple[int, int] | None,
+        Parameter(
+            negative=(), help="Width and height that the ONNX file takes, where it does not say so."
+        ),
+    ] = None
+    mean: Annotated[
+        tuple[float, float, float] | None,
+        Parameter(
+            negative=(), help="What to subtract from red, green and blue in 0..1, for an ONNX file."
+        ),
+    ] = None
+    std: Annotated[
+        tuple[float, float, float] | None,
+        Parameter(
+            negative=(), help="What to divide red, green and blue by then, for an ONNX file."
+        ),
+    ] = None
+    fit: Annotated[
+        Fit | None,
+        Parameter(help="For an ONNX file: `stretch` the image, or scale and `crop` it."),
+    ] = None
+
+    def make(self, run: Run) -> Extractor | None:
+        """The extractor, or None where none was named."""
+        given = {"size": self.size, "mean": self.mean, "std": self.std, "fit": self.fit}
+        given = {name: value for name, value in given.items() if value is not None}
+        if self.extractor is None and given:
+            raise ParameterError(f"--{next(iter(given))} is for an ONNX file: name it, too.")
+        if self.extractor is None:
+            return None
+        preprocessing = Preprocessing(**given) if given else None  # type: ignore[arg-type]
+        return get_extractor(self.extractor, preprocessing=preprocessing, threads=run.threads)

@@ -1,0 +1,104 @@
+"""`rara reference`: make a reference once, and look at it."""
+
+from __future__ import annotations
+
+import json as json_format
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from cyclopts import App, Parameter
+
+from rara.bundle import claim
+from rara.cli.options import Extraction, Working
+from rara.extractors import DEFAULT
+from rara.reference import Reference
+
+app = App(name="reference", help="Make a reference once, to score against it at no cost.")
+
+
+@app.command
+def build(
+    images: str,
+    *,
+    output: Annotated[Path, Parameter(alias="-o")],
+    k: Annotated[int, Parameter(alias="-k")] = 3,
+    extraction: Extraction | None = None,
+    working: Working | None = None,
+) -> None:
+    """Turn images into a reference folder: vectors and radii, for `rara score --reference`.
+
+    Parameters
+    ----------
+    images
+        The real images: a folder, a .zip, .tar, .npz or .parquet, or a folder of features.
+    output
+        The folder to write.
+    k
+        What scores use unless they are asked for another one; any k up to 10 can be.
+    """
+    with claim(output):  # before long work, so that it fails early
+        pass
+    run = (working or Working()).run()
+    network = (extraction or Extraction()).make(run) or DEFAULT
+    reference = Reference.fit(images, k=k, extractor=network, run=run)
+    reference.save(output)
+    sys.stdout.write(_text(_described(reference)) + f"{'Written to':<14}{output}\n")
+
+
+@app.command
+def info(
+    folder: Path,
+    *,
+    json: Annotated[bool, Parameter(negative=())] = False,
+) -> None:
+    """Say what a reference folder holds, after verifying every byte of it.
+
+    Parameters
+    ----------
+    folder
+        A folder of `rara reference build`.
+    json
+        Print it as JSON.
+    """
+    described = _described(Reference.load(folder))
+    sys.stdout.write(json_format.dumps(described) + "\n" if json else _text(described))
+
+
+def _described(reference: Reference) -> dict[str, Any]:
+    own = reference.describe()["leave_one_out"]
+    spec = reference.features.spec
+    return {
+        "images": len(reference),
+        "location": reference.features.location,
+        "skipped": [one._asdict() for one in reference.features.skipped],
+        "extractor": spec.name,
+        "preprocessing": spec.preprocessing,
+        "weights": spec.weights,
+        "dimensions": spec.dim,
+        "k": reference.k,
+        "largest_k": reference.largest_k,
+        "radius": [float(q) for q in np.quantile(reference.radii, (0.05, 0.5, 0.95))],
+        "zero_radii": int((reference.radii == 0).sum()),
+        "outside_leave_one_out": None if own is None else 1 - own["inside"],
+        "fingerprint": reference.fingerprint,
+    }
+
+
+def _text(described: dict[str, Any]) -> str:
+    low, middle, high = described["radius"]
+    outside = described["outside_leave_one_out"]
+    lines = {
+        "Images": f"{described['images']:,} from {described['location']}",
+        "Skipped": f"{len(described['skipped'])}",
+        "Extractor": f"{described['extractor']} ({described['dimensions']} dimensions)",
+        "k": f"{described['k']} (any up to {described['largest_k']})",
+        "Radii": f"{middle:.4g} in the middle; 90 % between {low:.4g} and {high:.4g}",
+        "Radius 0": f"{described['zero_radii']} (images with k or more exact duplicates)",
+        "Outside": "unknown"
+        if outside is None
+        else f"{outside:.1%} of its own images, each without itself",
+        "Fingerprint": described["fingerprint"][:16],
+    }
+    return "".join(f"{label:<14}{text}\n" for label, text in lines.items())

@@ -1,0 +1,103 @@
+"""`rara score`: judge images against a reference."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from rara.bundle import kind_of
+from rara.cli.options import Extraction, Working
+from rara.errors import ParameterError, UnwritableError
+from rara.extractors import DEFAULT, Extractor
+from rara.reference import Reference
+from rara.report import facts
+from rara.results import ScoreTable, check_format
+from rara.run import Run
+
+
+def score(
+    samples: str,
+    *,
+    reference: Annotated[str, Parameter(alias="-r")],
+    k: Annotated[int | None, Parameter(alias="-k")] = None,
+    output: Annotated[Path | None, Parameter(alias="-o")] = None,
+    report: Path | None = None,
+    json: Annotated[bool, Parameter(negative=())] = False,
+    boundary: Literal["open", "closed"] = "open",
+    compat: Literal["official"] | None = None,
+    extraction: Extraction | None = None,
+    working: Working | None = None,
+) -> None:
+    """Judge each image against a reference: how rare, how faithful, how near to whose image.
+
+    Prints a short summary; `-o` writes the whole table, `--report` a page to look at.
+
+    Parameters
+    ----------
+    samples
+        The images to judge: a folder, a .zip, .tar, .npz or .parquet, or a folder of features.
+    reference
+        The images to judge them against, likewise, or a folder of `rara reference build`.
+    k
+        A ball reaches to the k-th nearest other reference image; 3, or what the reference says.
+    output
+        Where to write the table, one row an image: .parquet, .csv or .json.
+    report
+        Where to write the report, one HTML file.
+    json
+        Print the findings as JSON.
+    boundary
+        Whether a ball holds a point exactly on it.
+    compat
+        `official`: the numbers of the code published with the Rarity Score.
+    """
+    _check_targets(output, report)
+    run = (working or Working()).run()
+    network = (extraction or Extraction()).make(run)
+    real = open_reference(reference, k=k, extractor=network, run=run)
+    table = real.score(samples, k=k, boundary=boundary, compat=compat, extractor=network, run=run)
+    if output:
+        table.save(output)
+    if report:
+        table.report(report)
+    sys.stdout.write(_findings(table) if json else _text(table, output, report))
+
+
+def open_reference(
+    place: str, *, k: int | None, extractor: Extractor | None, run: Run
+) -> Reference:
+    """A saved reference, or one made of the images or features that are there."""
+    if kind_of(Path(place).expanduser()) == "reference":
+        return Reference.load(Path(place).expanduser())
+    return Reference.fit(place, k=3 if k is None else k, extractor=extractor or DEFAULT, run=run)
+
+
+def _check_targets(output: Path | None, report: Path | None) -> None:
+    """Refuse before the work what would fail after it."""
+    if output:
+        check_format(output)
+    if report and report.suffix.lower() not in {".html", ".htm"}:
+        raise ParameterError(f"The report '{report}' is one HTML file: end its name in .html.")
+    for target in filter(None, (output, report)):
+        folder = target.absolute().parent
+        if target.is_dir():
+            raise UnwritableError(f"'{target}' is a folder: give the name of a file.")
+        while not folder.exists():
+            folder = folder.parent
+        if not os.access(folder, os.W_OK):
+            raise UnwritableError(f"'{folder}' cannot be written to: choose another place.")
+
+
+def _findings(table: ScoreTable) -> str:
+    return json.dumps(facts(table.arrow, table.provenance), ensure_ascii=False) + "\n"
+
+
+def _text(table: ScoreTable, output: Path | None, report: Path | None) -> str:
+    written = [str(path) for path in (report, output) if path]
+    rest = "  ".join(written) if written else "-o scores.parquet for all rows, --report page.html"
+    return f"{table.summary()}\n{'Rest':<10}{rest}\n"

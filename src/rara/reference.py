@@ -1,0 +1,376 @@
+"""The reference: real images as the geometry that samples are judged against.
+
+    images --embed--> features --neighbours--> Reference --score--> ScoreTable
+
+The squared distances of each reference image to its K + 1 nearest others are all the
+geometry there is; they are found once, for every k up to K, and saved with the features.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from rara.bundle import Parts, array_part, claim, read_bundle
+from rara.errors import DamagedStoreError, ParameterError, ReferenceMismatchError
+from rara.extractors import DEFAULT, Extractor, Spec
+from rara.geometry import Boundary, Statistics
+from rara.pictures import SourcePictures
+from rara.results import ScoreTable, metadata_columns
+from rara.run import (
+    Images,
+    Run,
+    features_of,
+    find_extractor,
+    find_neighbours,
+    is_features,
+    watching,
+)
+from rara.scores import AXES, Setting, judge, own_balls
+from rara.sources import Source
+from rara.store import Features
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+LARGEST_K = 10
+"""Radii are kept for every k up to this one, or up to the k asked for if that is larger."""
+QUANTILES = 201
+
+Compat = Literal["official"]
+
+
+class Reference:
+    """Real images, and the ball round each: up to its k-th nearest other one.
+
+    `k` is what scores use unless they are asked for another one. Made by `fit`,
+    `from_features` or `load`.
+    """
+
+    def __init__(
+        self,
+        features: Features,
+        d2: NDArray[np.float64],
+        index: NDArray[np.int32],
+        *,
+        k: int,
+        source: Source | None = None,
+        extractor: Extractor | None = None,
+    ) -> None:
+        self.features, self.d2, self.index = features, d2, index
+        self.k = _checked_k(k, len(features), d2.shape[1])
+        self._source, self._extractor = source, extractor
+
+    # -- making one --
+
+    @classmethod
+    def fit(
+        cls,
+        images: Images,
+        *,
+        k: int = 3,
+        extractor: str | os.PathLike[str] | Extractor = DEFAULT,
+        run: Run | None = None,
+    ) -> Self:
+        """A reference from images; vectors and radii come from the cache where they are known."""
+        run = run or Run()
+        network = None if is_features(images) else find_extractor(extractor, run)
+        features, source = features_of(images, network, run)
+        _checked_k(k, len(features), k)
+        d2, index = find_neighbours(features, _depth(k, len(features)), run)
+        return cls(features, d2, index, k=k, source=source, extractor=network)
+
+    @classmethod
+    def from_features(
+        cls,
+        vectors: ArrayLike | Features,
+        *,
+        k: int = 3,
+        ids: Sequence[str] | None = None,
+        run: Run | None = None,
+    ) -> Self:
+        """A reference from vectors that were computed elsewhere, shape (n, d), taken as float32.
+
+        >>> import numpy as np
+        >>> reference = Reference.from_features(np.array([[0.0], [1.0], [3.0], [7.0]]), k=1)
+        >>> reference.radii
+        array([1., 1., 2., 4.])
+        """
+        features = vectors if isinstance(vectors, Features) else _given(vectors, ids, "reference")
+        _checked_k(k, len(features), k)
+        d2, index = find_neighbours(features, _depth(k, len(features)), run or Run())
+        return cls(features, d2, index, k=k)
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str]) -> Self:
+        """Read a reference folder; every byte of it is verified."""
+        bundle = read_bundle(Path(folder))
+        if bundle.kind != "reference":
+            raise DamagedStoreError(
+                f"'{folder}' holds {bundle.kind}, not a reference: `rara reference build "
+                f"{folder} -o FOLDER` makes one of it."
+            )
+        d2, index = bundle.array("radii.npy"), bundle.array("neighbours.npy")
+        return cls(Features.from_bundle(bundle), d2, index, k=bundle.facts["k"])
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Write a reference folder, or replace the one that is there in one step."""
+        parts = self.features.parts()
+        files = {
+            **parts.files,
+            "radii.npy": array_part(self.d2),
+            "neighbours.npy": array_part(self.index),
+        }
+        with claim(Path(folder)) as place:
+            place.write(Parts("reference", {**parts.facts, "k": self.k}, files))
+
+    # -- what it is --
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    def __repr__(self) -> str:
+        return f"Reference of {len(self)} images from {self.features.location} (k = {self.k})"
+
+    @property
+    def ids(self) -> list[str]:
+        """Ids of the images, row for row."""
+        return self.features.ids
+
+    @property
+    def radii(self) -> NDArray[np.float64]:
+        """(n,) distance of each image to its k-th nearest other one: the radius of its ball."""
+        return np.sqrt(self.d2[:, self.k - 1])
+
+    @property
+    def largest_k(self) -> int:
+        """The largest k that samples can be scored with."""
+        return int(self.d2.shape[1])
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """sha256 over the extractor and the content of every image, in order."""
+        return self.features.fingerprint
+
+    def describe(self, k: int | None = None) -> dict[str, Any]:
+        """What results say of the reference that they are relative to."""
+        k = self._k(k)
+        return {
+            "location": self.features.location,
+            "count": len(self),
+            "skipped": len(self.features.skipped),
+            "fingerprint": self.fingerprint,
+            "leave_one_out": self._leave_one_out(k),
+        }
+
+    def _leave_one_out(self, k: int) -> dict[str, Any] | None:
+        """How the reference's own images fare, each judged without itself."""
+        if k >= self.d2.shape[1]:
+            return None
+        rarity = np.sqrt(own_balls(self._setting(k)).radius2)
+        inside = ~np.isnan(rarity)
+        return {
+            "inside": float(inside.mean()),
+            "rarity": _quantiles(rarity[inside]),
+            "knn_distance": _quantiles(np.sqrt(self.d2[:, k - 1])),
+            "nearest_distance": _quantiles(np.sqrt(self.d2[:, 0])),
+        }
+
+    # -- scoring --
+
+    def score(
+        self,
+        images: Images,
+        *,
+        k: int | None = None,
+        boundary: Literal["open", "closed"] = "open",
+        compat: Compat | None = None,
+        extractor: str | os.PathLike[str] | Extractor | None = None,
+        run: Run | None = None,
+    ) -> ScoreTable:
+        """One record for each image that could be read; the others are in the provenance.
+
+        The reference's own images are scored leave-one-out. `boundary` tells whether a
+        ball holds points exactly on it; `compat="official"` gives the numbers of the code
+        that the Rarity Score's authors published. `extractor` is needed only where the
+        reference's own cannot be found by its name.
+        """
+        run = run or Run()
+        network = None if is_features(images) else self._network(extractor, run)
+        features, source = features_of(images, network, run)
+        pictures = SourcePictures(
+            samples=source or features.location, reference=self._source or self.features.location
+        )
+        return self._score(features, k, boundary, compat, run, pictures)
+
+    def score_features(
+        self,
+        vectors: ArrayLike | Features,
+        *,
+        ids: Sequence[str] | None = None,
+        k: int | None = None,
+        boundary: Literal["open", "closed"] = "open",
+        compat: Compat | None = None,
+        run: Run | None = None,
+    ) -> ScoreTable:
+        """`score` for vectors that were computed elsewhere, shape (m, d), taken as float32.
+
+        >>> import numpy as np
+        >>> reference = Reference.from_features(np.array([[0.0], [1.0], [3.0], [7.0]]), k=1)
+        >>> table = reference.score_features(np.array([[2.5], [20.0]]))
+        >>> table["rarity"], table["nearest"]
+        (array([ 2., nan]), array(['2', '3'], dtype=object))
+        """
+        features = vectors if isinstance(vectors, Features) else _given(vectors, ids, "samples")
+        return self._score(features, k, boundary, compat, run or Run(), None)
+
+    def score_itself(self, *, k: int | None = None, run: Run | None = None) -> ScoreTable:
+        """Every reference image judged as if it had never been in the reference."""
+        pictures = SourcePictures(
+            samples=self._source or self.features.location,
+            reference=self._source or self.features.location,
+        )
+        return self._score(self.features, k, "open", None, run or Run(), pictures)
+
+    def _score(
+        self,
+        features: Features,
+        k: int | None,
+        boundary: Literal["open", "closed"],
+        compat: Compat | None,
+        run: Run,
+        pictures: SourcePictures | None,
+    ) -> ScoreTable:
+        if (compat, boundary) not in {(None, "open"), (None, "closed"), ("official", "open")}:
+            raise ParameterError(
+                f"boundary={boundary!r} with compat={compat!r}: give boundary 'open' or 'closed', "
+                "or compat 'official' with neither."
+            )
+        self._check_same_extractor(features)
+        setting = self._setting(self._k(k), compat or boundary)
+        if features.fingerprint == self.fingerprint:
+            setting = self._own(setting)
+        pairs = len(features) * len(self)
+        with watching(run.progress, pairs, "Pairs of sample and reference") as advance:
+            columns, statistics = judge(
+                features.vectors, self.features.vectors, AXES, setting,
+                memory=run.memory, threads=run.threads, progress=advance,
+            )  # fmt: skip
+        provenance = self._provenance(features, setting, compat, statistics)
+        return ScoreTable(_table(features, columns), provenance, pictures)
+
+    def _provenance(
+        self, features: Features, setting: Setting, compat: Compat | None, statistics: Statistics
+    ) -> dict[str, Any]:
+        known = features.spec.weights != "none"
+        return {
+            "rara": version("rara"),
+            "samples": {
+                "location": features.location,
+                "count": len(features),
+                "skipped": [one._asdict() for one in features.skipped],
+                "fingerprint": features.fingerprint,
+            },
+            "reference": self.describe(setting.k),
+            "leave_one_out": setting.own is not None,
+            "k": setting.k,
+            "boundary": "closed" if setting.boundary == "closed" else "open",
+            "compat": compat,
+            "extractor": asdict(features.spec) if known else None,
+            "engine": asdict(statistics),
+            "versions": _versions(),
+        }
+
+    def _setting(self, k: int, boundary: Boundary = "open") -> Setting:
+        return Setting(self.d2, self.index, k, self.ids, boundary)
+
+    def _own(self, setting: Setting) -> Setting:
+        if setting.k >= self.d2.shape[1]:
+            raise ParameterError(
+                f"k = {setting.k} is too large to judge this reference's own images, each without "
+                f"itself: at most {self.d2.shape[1] - 1}."
+            )
+        return replace(setting, own=np.arange(len(self), dtype=np.int32))
+
+    def _k(self, k: int | None) -> int:
+        return self.k if k is None else _checked_k(k, len(self), self.d2.shape[1])
+
+    def _network(self, extractor: str | os.PathLike[str] | Extractor | None, run: Run) -> Extractor:
+        if extractor is None and self._extractor is not None:
+            return self._extractor
+        if extractor is None and self.features.spec.weights == "none":
+            raise ReferenceMismatchError(
+                "This reference was made of given vectors, so that images cannot be compared with "
+                "it: score vectors with `score_features`, or name the extractor that made them."
+            )
+        return find_extractor(extractor or self.features.spec.name, run)
+
+    def _check_same_extractor(self, features: Features) -> None:
+        ours, theirs = self.features.spec, features.spec
+        if ours.dim != theirs.dim:
+            raise ReferenceMismatchError(
+                f"The reference has {ours.dim} dimensions ({ours.name}), the samples have "
+                f"{theirs.dim} ({theirs.name}): make both with the same extractor."
+            )
+        if ours.fingerprint != theirs.fingerprint:
+            raise ReferenceMismatchError(
+                f"The reference was made with {_named(ours)}, the samples with {_named(theirs)}: "
+                "distances between them mean nothing. Make both with the same extractor."
+            )
+
+
+def _named(spec: Spec) -> str:
+    return f"{spec.name} ({spec.preprocessing}, {spec.precision}, weights {spec.weights[:8]})"
+
+
+def _given(vectors: ArrayLike, ids: Sequence[str] | None, what: str) -> Features:
+    return Features.from_arrays(vectors, ids=ids, location=f"given vectors ({what})")
+
+
+def _checked_k(k: int, images: int, kept: int) -> int:
+    if k < 1:
+        raise ParameterError(f"k = {k}: give at least 1.")
+    if k >= images:
+        raise ParameterError(
+            f"k = {k} with {images} reference image{'s' * (images != 1)}: each needs k others, "
+            f"so give at least {k + 1} images" + (f" or k <= {images - 1}." if images > 1 else ".")
+        )
+    if k > kept:
+        raise ParameterError(f"k = {k}: this reference was made for k <= {kept}; fit it again.")
+    return k
+
+
+def _depth(k: int, images: int) -> int:
+    """How many neighbours to keep: one more than k, to leave one out."""
+    return min(max(k, LARGEST_K) + 1, images - 1)
+
+
+def _quantiles(values: NDArray[np.float64]) -> list[float]:
+    if not values.size:
+        return []
+    return [float(q) for q in np.quantile(values, np.linspace(0, 1, QUANTILES))]
+
+
+def _versions() -> dict[str, str]:
+    packages = ("numpy", "numba", "onnxruntime", "pillow", "pyarrow")
+    return {"python": platform.python_version(), **{name: version(name) for name in packages}}
+
+
+def _table(features: Features, columns: Mapping[str, Any]) -> pa.Table:
+    """The columns beside the ids, and the metadata behind them."""
+    import pyarrow as pa
+
+    done = features.done
+    found = {"id": done["id"], **columns}
+    for name, values in metadata_columns(done["metadata"].to_pylist()).items():
+        found[name if name not in found else f"metadata_{name}"] = values
+    return pa.table(found)

@@ -1,0 +1,248 @@
+"""The result: a score table, one row a sample, with its provenance.
+
+An Arrow table inside, whose schema carries the provenance, so that a Parquet file
+says by itself what was judged against what. Rows keep their ids through every
+selection; nothing here computes a score.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from rara.durable import write_file
+from rara.errors import ParameterError, SourceNotFoundError
+from rara.pictures import SourcePictures
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+
+    from rara.report.thumbnails import Pictures
+
+SHOWN = 10
+"""Rows that a notebook shows."""
+FORMATS = (".parquet", ".csv", ".json")
+_KEY = b"rara"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ScoreTable:
+    """One record for each sample, in the order of the samples.
+
+    `table["rarity"]` is a numpy array; columns of text, with None where there is none,
+    are object arrays. `provenance` tells the reference, the counts, k, the extractor
+    and the versions that the scores are relative to.
+    """
+
+    arrow: pa.Table
+    provenance: Mapping[str, Any]
+    pictures: Pictures | None = field(default=None, compare=False)
+    """Gives the images by id, for the report; None where there are none."""
+
+    def __len__(self) -> int:
+        return int(self.arrow.num_rows)
+
+    def __getitem__(self, column: str) -> NDArray[Any]:
+        found: NDArray[Any] = self._column(column).to_numpy()
+        return found
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the columns."""
+        return list(self.arrow.column_names)
+
+    def _column(self, name: str) -> pa.ChunkedArray:
+        if name not in self.columns:
+            raise ParameterError(f"No column '{name}'; there are {', '.join(self.columns)}.")
+        return self.arrow.column(name)
+
+    # -- selecting --
+
+    def sort(self, by: str, *, descending: bool = False) -> ScoreTable:
+        """Rows in the order of a column; ties keep their order, NaN and null come last."""
+        column = self._column(by)
+        if pa.types.is_floating(column.type):
+            column = pc.if_else(pc.is_nan(column), None, column)
+        order = pc.array_sort_indices(
+            column.combine_chunks(), order="descending" if descending else "ascending"
+        )
+        return self._with(self.arrow.take(order))
+
+    def filter(self, keep: NDArray[np.bool_] | Sequence[bool] | pc.Expression) -> ScoreTable:
+        """The rows where `keep`, a mask or a pyarrow expression, is true.
+
+        Example: `table.filter(table["inside"])`.
+        """
+        if not isinstance(keep, pc.Expression):
+            keep = pa.array(np.asarray(keep, dtype=np.bool_))
+        return self._with(self.arrow.filter(keep))
+
+    def head(self, count: int = 10) -> ScoreTable:
+        """The first rows."""
+        return self._with(self.arrow.slice(0, count))
+
+    def _with(self, arrow: pa.Table) -> ScoreTable:
+        return ScoreTable(arrow, self.provenance, self.pictures)
+
+    # -- elsewhere --
+
+    def to_arrow(self) -> pa.Table:
+        """The Arrow table, with the provenance in its schema's metadata."""
+        metadata = {**(self.arrow.schema.metadata or {}), _KEY: _json(self.provenance).encode()}
+        return self.arrow.replace_schema_metadata(metadata)
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return self.to_arrow().__arrow_c_stream__(requested_schema)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """A pandas data frame; the provenance is in its `attrs`."""
+        frame = self.arrow.to_pandas()
+        frame.attrs["rara"] = dict(self.provenance)
+        return frame  # type: ignore[no-any-return]
+
+    def to_polars(self) -> pl.DataFrame:
+        """A polars data frame."""
+        import polars
+
+        return polars.from_arrow(self.arrow)  # type: ignore[return-value]
+
+    def to_parquet(self, path: str | Path) -> None:
+        """Write a Parquet file that `from_parquet` reads back, provenance included."""
+        import pyarrow.parquet as pq
+
+        write_file(Path(path), lambda file: pq.write_table(self.to_arrow(), file))
+
+    def to_csv(self, path: str | Path) -> None:
+        """Write a CSV file; `neighbors` is JSON in its cell, NaN an empty cell."""
+        import pyarrow.csv as csv
+
+        flat = self.arrow
+        for i, name in enumerate(flat.column_names):
+            if pa.types.is_nested(flat.schema.types[i]):
+                cells = [json.dumps(value) for value in flat.column(i).to_pylist()]
+                flat = flat.set_column(i, name, pa.array(cells, pa.string()))
+            elif pa.types.is_floating(flat.schema.types[i]):
+                flat = flat.set_column(
+                    i, name, pc.if_else(pc.is_nan(flat.column(i)), None, flat[i])
+                )
+        write_file(Path(path), lambda file: csv.write_csv(flat, file))
+
+    def to_json(self, path: str | Path) -> None:
+        """Write `{"provenance": …, "rows": […]}`; what is not finite is null."""
+        text = _json({"provenance": self.provenance, "rows": self.arrow.to_pylist()})
+        write_file(Path(path), lambda file: file.write(text.encode() + b"\n"))
+
+    def save(self, path: str | Path) -> None:
+        """Write a Parquet, CSV or JSON file, as the name's ending says."""
+        writers: dict[str, Callable[[str | Path], None]] = {
+            ".parquet": self.to_parquet,
+            ".csv": self.to_csv,
+            ".json": self.to_json,
+        }
+        writers[check_format(path)](path)
+
+    @classmethod
+    def from_parquet(cls, path: str | Path) -> ScoreTable:
+        """Read what `to_parquet` wrote."""
+        import pyarrow.parquet as pq
+
+        if not Path(path).exists():
+            raise SourceNotFoundError(f"No score table at '{path}'.")
+        try:
+            arrow = pq.read_table(path)
+            provenance = json.loads(arrow.schema.metadata[_KEY])
+        except (pa.ArrowInvalid, KeyError, TypeError) as error:
+            raise ParameterError(
+                f"'{path}' is not a score table; `rara score … -o TABLE.parquet` writes one."
+            ) from error
+        samples, reference = (provenance[side]["location"] for side in ("samples", "reference"))
+        pictures = SourcePictures(samples=samples, reference=reference)
+        return cls(arrow.replace_schema_metadata(None), provenance, pictures)
+
+    # -- what people see --
+
+    def summary(self) -> str:
+        """A few plain lines: what was found, for people who know no jargon."""
+        from rara.report import facts, summary_lines
+
+        return "\n".join(summary_lines(facts(self.arrow, self.provenance)))
+
+    def report(self, path: str | Path) -> None:
+        """Write the report, one HTML file that needs nothing else."""
+        from rara.report import summarise, to_html
+
+        page = to_html(summarise(self.arrow, self.provenance, self.pictures))
+        write_file(Path(path), lambda file: file.write(page.encode()))
+
+    def __repr__(self) -> str:
+        reference = self.provenance["reference"]
+        return (
+            f"ScoreTable of {len(self)} samples against {reference['count']} reference images "
+            f"(k = {self.provenance['k']}): {', '.join(self.columns)}"
+        )
+
+    def _repr_html_(self) -> str:
+        shown = [c for c in self.columns if not pa.types.is_nested(self._column(c).type)]
+        rows = self.arrow.select(shown).slice(0, SHOWN).to_pylist()
+        head = "".join(f"<th>{escape(name)}</th>" for name in shown)
+        body = "".join(f"<tr>{''.join(map(_cell, row.values()))}</tr>" for row in rows)
+        more = f"<p>and {len(self) - SHOWN} more rows</p>" if len(self) > SHOWN else ""
+        return (
+            f"<pre>{escape(self.summary())}</pre>"
+            f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
+        )
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return f'<td style="text-align:right">{value:.4g}</td>'
+    return f"<td>{'' if value is None else escape(str(value))}</td>"
+
+
+def check_format(path: str | Path) -> str:
+    """The ending of a table's name; raises ParameterError where none of the formats has it."""
+    suffix = Path(path).suffix.lower()
+    if suffix not in FORMATS:
+        raise ParameterError(f"The format of '{path}' is unknown: end it in {', '.join(FORMATS)}.")
+    return suffix
+
+
+def _json(value: object) -> str:
+    return json.dumps(_plain(value), ensure_ascii=False)
+
+
+def _plain(value: Any) -> Any:
+    """JSON has no NaN and no infinity: they become null."""
+    if isinstance(value, Mapping):
+        return {key: _plain(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def metadata_columns(records: Sequence[str]) -> dict[str, pa.Array]:
+    """Columns of the images' metadata, given as one JSON object an image.
+
+    A key that some images lack is null there; values of several types become text.
+    """
+    rows = [json.loads(record) for record in records]
+    names = dict.fromkeys(key for row in rows for key in row)
+    return {name: _column_of([row.get(name) for row in rows]) for name in names}
+
+
+def _column_of(values: list[Any]) -> pa.Array:
+    try:
+        return pa.array(values)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
+        return pa.array([None if value is None else str(value) for value in values])

@@ -1,0 +1,161 @@
+"""One run: how to work, and the steps from images to vectors to neighbours, each cached.
+
+Stands between the two halves of rara: `embed` above knows images, `geometry` knows
+vectors, and a `Reference` asks for both here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rara.bundle import kind_of
+from rara.cache import cache_folder
+from rara.durable import write_file
+from rara.embed import OnFailed, Progress, embed
+from rara.errors import ParameterError, UnwritableError
+from rara.extractors import Extractor, get_extractor
+from rara.geometry import neighbours
+from rara.images import DEFAULT_MAX_PIXELS
+from rara.sources import Source, open_source, refuse_mixed
+from rara.store import Features
+
+Images: TypeAlias = "str | os.PathLike[str] | Source | Features | Iterable[Any]"
+"""A place with images, images themselves, or features of images (also as a folder)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """How to work. Nothing here changes a score."""
+
+    threads: int | None = None
+    """By default one for each core."""
+    memory: int | None = None
+    """Bytes for the geometry beside the features; by default a quarter of the machine's."""
+    cache: Path | None = None
+    """Where vectors and radii are kept between runs; by default rara's cache folder."""
+    on_failed: OnFailed = "keep"
+    """Whether images that failed in an earlier run are tried again."""
+    max_pixels: int = DEFAULT_MAX_PIXELS
+    """Larger images are skipped."""
+    progress: Progress | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("threads", "memory", "max_pixels"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ParameterError(f"{name} = {value}: give at least 1.")
+
+
+def find_extractor(extractor: str | os.PathLike[str] | Extractor, run: Run) -> Extractor:
+    """An extractor by its name or path, or the one given."""
+    if isinstance(extractor, (str, os.PathLike)):
+        return get_extractor(extractor, threads=run.threads)
+    return extractor
+
+
+def is_features(images: object) -> bool:
+    """Whether these are vectors already: features, or a folder that rara wrote."""
+    if not isinstance(images, (str, os.PathLike)):
+        return isinstance(images, Features)
+    folder = Path(images).expanduser()
+    if kind_of(folder) is None:
+        return False
+    refuse_mixed(folder)
+    return True
+
+
+def features_of(
+    images: Images, extractor: Extractor | None, run: Run
+) -> tuple[Features, Source | None]:
+    """Vectors of images, and the source they came from; features are taken as they are."""
+    if isinstance(images, Features):
+        return images, None
+    if extractor is None:
+        return Features.load(Path(os.fspath(images)).expanduser()), None  # type: ignore[arg-type]
+    source = open_source(images)
+    features = embed(
+        source,
+        extractor,
+        cache=run.cache,
+        on_failed=run.on_failed,
+        max_pixels=run.max_pixels,
+        threads=run.threads,
+        progress=run.progress,
+    )
+    return features, source
+
+
+def find_neighbours(
+    features: Features, depth: int, run: Run
+) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
+    """Squared distances and indices of each image's nearest others, from the cache if known.
+
+    A reference of given vectors is not cached: there is no image to save the work for.
+    """
+    if features.spec.weights == "none":
+        return _neighbours(features, depth, run)
+    name = hashlib.sha256(f"{features.fingerprint} {depth}".encode()).hexdigest()[:32]
+    place = (run.cache or cache_folder()) / "neighbours" / f"{name}.npz"
+    found = _read(place, (len(features), depth))
+    if found is None:
+        found = _neighbours(features, depth, run)
+        _keep(place, *found)
+    return found
+
+
+def _neighbours(
+    features: Features, depth: int, run: Run
+) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
+    pairs = len(features) * (len(features) - 1) // 2
+    with watching(run.progress, pairs, "Pairs within the reference") as advance:
+        nearest, _ = neighbours(
+            features.vectors, depth, memory=run.memory, threads=run.threads, progress=advance
+        )
+    return nearest.d2, nearest.index
+
+
+def _read(
+    place: Path, shape: tuple[int, int]
+) -> tuple[NDArray[np.float64], NDArray[np.int32]] | None:
+    """What `_keep` wrote, or None where it is missing or damaged (zip members are checksummed)."""
+    try:
+        with np.load(place, allow_pickle=False) as archive:
+            d2, index = archive["d2"], archive["index"]
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
+    return (d2, index) if d2.shape == index.shape == shape else None
+
+
+def _keep(place: Path, d2: NDArray[np.float64], index: NDArray[np.int32]) -> None:
+    def write(file: BinaryIO) -> None:
+        np.savez(file, d2=d2, index=index)
+
+    try:
+        write_file(place, write)
+    except UnwritableError:
+        return  # the answer is at hand; only the next run would have been faster
+
+
+@contextmanager
+def watching(
+    progress: Progress | None, pairs: int, what: str
+) -> Iterator[Callable[[int], None] | None]:
+    """The engine's count of pairs as the progress of a step."""
+    if progress is None:
+        yield None
+        return
+    progress.start(pairs, what)
+    try:
+        yield lambda count: progress.advance(done=count, cached=0, skipped=0)
+    finally:
+        progress.finish()

@@ -1,0 +1,198 @@
+"""The command line as a user meets it: results on stdout, the rest on stderr, exit codes."""
+
+import json
+import re
+import signal
+
+import pytest
+
+import rara
+from rara.cli import progress
+from rara.cli.app import run
+from rara.cli.options import bytes_of
+from rara.errors import ParameterError
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory, draw):
+    """Two folders of images, and a reference made of one."""
+    root = tmp_path_factory.mktemp("place")
+    draw(root / "train", 14, 0)
+    draw(root / "samples", 6, 1)
+    (root / "samples" / "broken.png").write_bytes(b"hello")
+    assert run(["reference", "build", str(root / "train"), "-o", str(root / "reference")]) == 0
+    return root
+
+
+def called(capsys, *arguments):
+    code = run([str(argument) for argument in arguments])
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def test_score_prints_ten_lines_that_fit(place, capsys):
+    code, out, err = called(capsys, "score", place / "samples", "--reference", place / "train")
+    lines = out.splitlines()
+    assert code == 0
+    assert len(lines) <= 10
+    assert all(len(line) <= 80 for line in lines[:-1])
+    assert "6 samples" in lines[0]
+    assert "14 reference images" in lines[1]
+    assert "Outside" in out
+    assert "Rarest" in out
+    assert "Nearest" in out
+    assert "1 sample that could not be used" in out
+    assert "7 in" in err
+    assert "1 skipped" in err
+    assert "\x1b" not in out + err
+
+
+def test_score_writes_what_it_is_asked_for(place, capsys, tmp_path):
+    table, page = tmp_path / "new" / "scores.parquet", tmp_path / "report.html"
+    code, out, _ = called(
+        capsys, "score", place / "samples", "-r", place / "reference", "-k", 2, "-o", table,
+        "--report", page,
+    )  # fmt: skip
+    assert code == 0
+    assert str(table) in out
+    assert str(page) in out
+    scores = rara.ScoreTable.from_parquet(table)
+    assert len(scores) == 6
+    assert scores.provenance["k"] == 2
+    assert [one["id"] for one in scores.provenance["samples"]["skipped"]] == ["broken.png"]
+    assert scores.provenance["extractor"]["name"] == "efficientnet-lite0"
+    text = page.read_text(encoding="utf-8")
+    assert text.startswith("<!doctype html>")
+    assert text.count("data:image/") >= 6
+    assert len(scores.provenance["versions"]) > 3
+
+
+def test_a_saved_reference_scores_like_its_images(place, capsys, tmp_path):
+    for name, reference in (("a", "train"), ("b", "reference")):
+        target = tmp_path / f"{name}.json"
+        called(capsys, "score", place / "samples", "-r", place / reference, "-o", target)
+    rows = [json.loads((tmp_path / f"{name}.json").read_text())["rows"] for name in "ab"]
+    assert rows[0] == rows[1]
+
+
+def test_features_stand_in_for_images(place, capsys, tmp_path):
+    code, out, err = called(capsys, "embed", place / "samples", "-o", tmp_path / "vectors")
+    assert code == 0
+    assert "6 vectors of 1280" in out
+    assert "broken.png" in err
+    for samples in (place / "samples", tmp_path / "vectors"):
+        target = tmp_path / f"{samples.name}.json"
+        called(capsys, "score", samples, "-r", place / "reference", "-o", target)
+    one, other = (
+        json.loads((tmp_path / f"{name}.json").read_text())["rows"]
+        for name in ("samples", "vectors")
+    )
+    assert one == other
+
+
+def test_json_on_stdout_is_nothing_but_json(place, capsys):
+    code, out, _ = called(capsys, "score", place / "samples", "-r", place / "reference", "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert found["samples"]["count"] == 6
+    assert found["reference"]["count"] == 14
+
+
+def test_reference_against_itself_is_leave_one_out(place, capsys, tmp_path):
+    target = tmp_path / "own.parquet"
+    called(capsys, "score", place / "train", "-r", place / "reference", "-o", target)
+    table = rara.ScoreTable.from_parquet(target)
+    assert table.provenance["leave_one_out"]
+    assert (table["nearest"] != table["id"]).all()
+
+
+def test_reference_info(place, capsys):
+    code, out, _ = called(capsys, "reference", "info", place / "reference")
+    assert code == 0
+    assert "14 from" in out
+    code, out, _ = called(capsys, "reference", "info", place / "reference", "--json")
+    assert json.loads(out)["largest_k"] == 11
+
+
+def test_doctor(capsys):
+    code, out, _ = called(capsys, "doctor")
+    assert code == 0
+    assert "efficientnet-lite0" in out
+    assert json.loads(called(capsys, "doctor", "--json")[1])["rara"] == rara.__version__
+
+
+def test_version(capsys):
+    assert called(capsys, "--version")[:2] == (0, f"{rara.__version__}\n")
+
+
+SCORE = ["score", "{root}/samples", "-r", "{root}/train"]
+MISTAKES = {
+    "no such place": (["score", "{root}/sampels", "-r", "{root}/train"], "Did you mean"),
+    "no such reference": (["score", "{root}/samples", "-r", "{root}/trian"], "Did you mean"),
+    "unknown flag": ([*SCORE, "--fast"], "--fast"),
+    "no reference": (["score", "{root}/samples"], "reference"),
+    "two positionals": (["score", "{root}/samples", "{root}/train"], "--reference"),
+    "k is no number": ([*SCORE, "-k", "x"], "x"),
+    "k too large": ([*SCORE, "-k", "14"], "k <= 13"),
+    "k too small": ([*SCORE, "-k", "0"], "at least 1"),
+    "no size": ([*SCORE, "--memory", "much"], "512MB"),
+    "no format": ([*SCORE, "-o", "a.xls"], ".parquet"),
+    "report is no page": ([*SCORE, "--report", "a.pdf"], ".html"),
+    "table is a folder": ([*SCORE, "-o", "{root}/dir.csv"], "folder"),
+    "no extractor": ([*SCORE, "--extractor", "vgg"], "No extractor 'vgg'"),
+    "only broken images": (["score", "{root}/broken", "-r", "{root}/train"], "hello"),
+    "no images": (["score", "{root}/empty", "-r", "{root}/train"], "No images"),
+    "foreign folder": (["reference", "build", "{root}/one", "-o", "{root}/samples"], "not rara's"),
+    "no reference folder": (["reference", "info", "{root}/train"], "manifest.json"),
+    "one image": (["score", "{root}/samples", "-r", "{root}/one"], "at least 4 images"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_mistakes_get_one_sentence_and_exit_code_2(mistake, place, capsys, draw):
+    arguments, says = MISTAKES[mistake]
+    for name in ("empty", "broken", "dir.csv"):
+        (place / name).mkdir(exist_ok=True)
+    (place / "broken" / "a.png").write_bytes(b"hello")
+    if not (place / "one").exists():
+        draw(place / "one", 1, 3)
+    code, out, err = called(capsys, *(a.format(root=place) for a in arguments))
+    assert code == 2
+    assert out == ""
+    assert says in err
+    assert "Traceback" not in err
+    message = err[err.index("rara:") :]
+    assert len(message.splitlines()) == 1
+
+
+def test_interrupt_leaves_a_resumable_state(tmp_path, draw, capsys, monkeypatch):
+    """A real SIGINT in the middle of the images; the second run does only what is left."""
+    folder = draw(tmp_path / "many", 100, 5)
+    monkeypatch.setenv("RARA_CACHE", str(tmp_path / "cache"))
+
+    class Interrupting(progress._Lines):
+        def advance(self, **counts):
+            super().advance(**counts)
+            if self._done >= 40:
+                signal.raise_signal(signal.SIGINT)
+
+    command = ("embed", folder, "-o", tmp_path / "vectors")
+    with monkeypatch.context() as patch:
+        patch.setattr(progress, "_Lines", Interrupting)
+        code, out, err = called(capsys, *command)
+    assert code == 130
+    assert out == ""
+    assert "the same command goes on from there" in err
+    code, out, err = called(capsys, *command)
+    assert code == 0
+    assert "100 vectors" in out
+    known = int(re.search(r"(\d+) known", err)[1])
+    assert 40 <= known < 100
+
+
+def test_sizes():
+    assert bytes_of("512MB") == 512 * 2**20
+    assert bytes_of("4g") == 4 * 2**30
+    assert bytes_of("1000") == 1000
+    with pytest.raises(ParameterError):
+        bytes_of("-1GB")

@@ -1,0 +1,100 @@
+"""The order of the layers, and the size of functions and files, held by parsing the code."""
+
+import ast
+import statistics
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1] / "src" / "rara"
+
+# A file imports only from files above it; a package stands for its __init__.
+ORDER = """
+    errors machine cache durable bundle images
+    sources.base sources.names sources.paths sources.metadata sources.files sources.folder
+    sources.archives sources.tables sources.arrays sources.joined sources
+    extractors.base extractors.preprocessing extractors.legacy_torch extractors.onnx
+    extractors.efficientnet_lite0 extractors.registry extractors
+    store pool embed
+
+    geometry.compiled geometry.distances geometry.filter geometry.reducers geometry.executors
+    geometry.tiles geometry.scan geometry.mutual geometry
+    scores.base scores.rarity scores.typicality scores.fidelity scores.copying
+    scores.leave_one_out scores
+
+    report.words report.spread report.findings report.sentences report.terminal
+    report.thumbnails report.histogram report.drawing report.cards report.page report
+    pictures results run reference
+    cli.progress cli.options cli.score cli.reference cli.embed cli.doctor cli.app cli
+"""
+LAYERS = ORDER.split()
+
+FILES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted(ROOT.rglob("*.py"))
+    if path.parent != ROOT or not path.stem.startswith("__")
+}
+
+
+def imported(path):
+    """Names below rara that a file imports, those for type checkers included."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("rara."):
+            inner = node.module.removeprefix("rara.")
+            for alias in node.names:
+                whole = f"{inner}.{alias.name}"
+                yield whole if whole in FILES else inner
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.name.startswith("rara."):
+                    yield alias.name.removeprefix("rara.")
+
+
+def functions():
+    for name, path in FILES.items():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                yield f"{name}:{node.name}", _lines(node)
+
+
+def _lines(function):
+    """Lines of a function without its signature and docstring."""
+    body = function.body
+    if ast.get_docstring(function) is not None:
+        body = body[1:]
+    return body[-1].end_lineno - body[0].lineno + 1 if body else 0
+
+
+def test_every_file_has_its_place():
+    assert sorted(FILES) == sorted(LAYERS)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_imports_come_from_above(name):
+    above = LAYERS[: LAYERS.index(name)]
+    below = [other for other in imported(FILES[name]) if other not in above]
+    assert not below
+
+
+def test_geometry_knows_nothing_of_images():
+    known = {"errors", "machine", "cache"}
+    for name, path in FILES.items():
+        if name.startswith("geometry"):
+            assert {n for n in imported(path) if not n.startswith("geometry")} <= known
+
+
+def test_functions_are_short():
+    sizes = dict(functions())
+    assert {name: size for name, size in sizes.items() if size > 60} == {}
+    assert statistics.median(sizes.values()) <= 7
+    assert statistics.quantiles(sizes.values(), n=10)[-1] <= 25
+
+
+def test_files_are_short():
+    sizes = {name: len(path.read_text("utf-8").splitlines()) for name, path in FILES.items()}
+    assert {name: size for name, size in sizes.items() if size > 400} == {}
+
+
+def test_every_file_opens_with_what_it_is_for():
+    for path in FILES.values():
+        assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))

@@ -1,0 +1,271 @@
+"""References: made, saved, loaded, asked; and what they refuse."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import oracle
+from rara import Features, Reference, Run
+from rara.errors import (
+    DamagedStoreError,
+    FeatureError,
+    ParameterError,
+    ReferenceMismatchError,
+)
+from rara.extractors import Spec
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def gaussian(n, d, seed=0):
+    return np.random.default_rng(seed).normal(size=(n, d)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def reference():
+    return Reference.from_features(gaussian(300, 8), k=3)
+
+
+def same(one, other):
+    """Equal in every bit, NaN included."""
+    return repr(one.arrow.to_pylist()) == repr(other.arrow.to_pylist())
+
+
+def with_duplicates():
+    """Duplicates of all degrees, and a grid full of ties."""
+    rng = np.random.default_rng(5)
+    grid = rng.integers(0, 4, size=(60, 2))
+    return np.concatenate([grid, np.repeat(grid[:3] + 9.5, 14, axis=0)]).astype(np.float32)
+
+
+def test_columns_follow_their_definitions(reference):
+    samples = 1.3 * gaussian(80, 8, seed=1)
+    table = reference.score_features(samples)
+    d2 = oracle.squared_distances(samples.astype(np.float32), reference.features.vectors)
+    r2 = oracle.radii2(reference.features.vectors, 3)
+    value, witness = oracle.rarity(d2, r2)
+    index, near = oracle.neighbours(d2, 5)
+    np.testing.assert_array_equal(table["rarity"], np.sqrt(value))
+    expected = [None if w < 0 else str(w) for w in witness]
+    assert table["rarity_witness"].tolist() == expected
+    np.testing.assert_array_equal(table["inside"], ~np.isnan(value))
+    np.testing.assert_array_equal(table["balls"], oracle.holds(d2, r2).sum(axis=1))
+    np.testing.assert_array_equal(table["realism"], np.sqrt(oracle.realism2(d2, r2)))
+    np.testing.assert_array_equal(table["knn_distance"], np.sqrt(near[:, 2]))
+    np.testing.assert_array_equal(table["nearest_distance"], np.sqrt(near[:, 0]))
+    assert table["nearest"].tolist() == [str(i) for i in index[:, 0]]
+    for row, ids, distances in zip(table["neighbors"], index, np.sqrt(near), strict=True):
+        assert [n["id"] for n in row] == [str(i) for i in ids]
+        assert [n["distance"] for n in row] == distances.tolist()
+
+
+@pytest.mark.parametrize("make", [lambda: gaussian(60, 3), with_duplicates])
+@pytest.mark.parametrize("k", [1, 3, 4])
+def test_its_own_images_are_judged_without_themselves(make, k):
+    """Against an oracle that really removes each image and starts again."""
+    vectors = make()
+    table = Reference.from_features(vectors, k=k).score_itself()
+    for i in range(len(vectors)):
+        expected = oracle.leave_one_out(vectors, i, k)
+        np.testing.assert_equal(table["rarity"][i], np.sqrt(expected["rarity2"]))
+        assert table["balls"][i] == expected["balls"]
+        assert table["realism"][i] == np.sqrt(expected["realism2"])
+        witness = table["rarity_witness"][i]
+        assert (-1 if witness is None else int(witness)) == expected["witness"]
+
+
+@pytest.mark.parametrize("make", [lambda: gaussian(200, 4), with_duplicates])
+def test_leave_one_out_from_lists_equals_the_scan(make):
+    reference = Reference.from_features(make(), k=3)
+    own = reference.describe()["leave_one_out"]
+    table = reference.score_itself()
+    inside = table["inside"]
+    assert own["inside"] == inside.mean()
+    assert own["rarity"][0] == table["rarity"][inside].min()
+    assert own["rarity"][-1] == table["rarity"][inside].max()
+    assert own["rarity"][100] == np.quantile(table["rarity"][inside], 0.5)
+    assert own["knn_distance"][100] == np.quantile(table["knn_distance"], 0.5)
+
+
+def test_scoring_the_same_features_is_leave_one_out(reference):
+    vectors = reference.features.vectors
+    table = reference.score_features(vectors)
+    assert table.provenance["leave_one_out"]
+    assert (table["nearest"] != table["id"]).all()
+    shuffled = reference.score_features(vectors[::-1])
+    assert not shuffled.provenance["leave_one_out"]
+    assert (shuffled["nearest_distance"] == 0).all()
+
+
+def test_outside_is_nan_and_never_zero(reference):
+    table = reference.score_features(np.full((1, 8), 50.0))
+    assert np.isnan(table["rarity"][0])
+    assert not table["inside"][0]
+    assert table["rarity_witness"][0] is None
+    assert np.isfinite(table["knn_distance"][0])
+
+
+def test_a_copy_is_never_outside_even_of_a_duplicate():
+    vectors = with_duplicates()
+    table = Reference.from_features(vectors, k=3).score_features(vectors[-4:])
+    assert table["inside"].all()
+    assert (table["rarity"] == 0).all()
+    official = Reference.from_features(vectors, k=3).score_features(vectors[-4:], compat="official")
+    assert not official["inside"].any()
+
+
+def test_every_k_at_no_cost(reference):
+    samples = gaussian(40, 8, seed=2)
+    for k in (1, 5, 10):
+        fresh = Reference.from_features(reference.features.vectors, k=k)
+        ours, theirs = reference.score_features(samples, k=k), fresh.score_features(samples)
+        assert same(ours, theirs)
+        assert ours.provenance["k"] == k
+
+
+@pytest.mark.parametrize("name", ["plain", "copies", "dups", "offset", "relu", "shift"])
+def test_official_numbers_through_the_front_door(name):
+    with np.load(GOLDEN / f"rarity_{name}.npz") as golden:
+        reference = Reference.from_features(golden["real"], k=int(golden["k"]))
+        table = reference.score_features(golden["fake"], compat="official")
+        np.testing.assert_allclose(table["rarity"], golden["rarity_official"], rtol=1e-9)
+        np.testing.assert_allclose(reference.radii, golden["radii"], rtol=1e-9)
+        np.testing.assert_array_equal(table["inside"], golden["rarity_official"] > 0)
+
+
+def test_closed_balls_hold_what_lies_on_them():
+    reference = Reference.from_features([[0.0], [1.0], [5.0]], k=1)
+    on_the_ball = [[6.0], [9.0]]
+    assert reference.score_features(on_the_ball)["inside"].tolist() == [True, False]
+    closed = reference.score_features(on_the_ball, boundary="closed")
+    assert closed["inside"].tolist() == [True, True]
+
+
+def test_saved_and_loaded_is_the_same(reference, tmp_path):
+    reference.save(tmp_path / "ref")
+    loaded = Reference.load(tmp_path / "ref")
+    samples = gaussian(20, 8, seed=3)
+    ours, theirs = reference.score_features(samples), loaded.score_features(samples)
+    assert same(ours, theirs)
+    assert ours.provenance == theirs.provenance
+
+
+def test_a_damaged_reference_is_refused(reference, tmp_path):
+    reference.save(tmp_path / "ref")
+    (radii,) = (tmp_path / "ref").glob("radii-*.npy")
+    content = bytearray(radii.read_bytes())
+    content[-3] ^= 1
+    radii.write_bytes(content)
+    with pytest.raises(DamagedStoreError, match="radii"):
+        Reference.load(tmp_path / "ref")
+
+
+def test_features_are_no_reference(tmp_path):
+    Features.from_arrays(gaussian(5, 2)).save(tmp_path / "features")
+    with pytest.raises(DamagedStoreError, match="reference build"):
+        Reference.load(tmp_path / "features")
+
+
+@pytest.mark.parametrize(
+    ("n", "k", "says"),
+    [
+        (5, 0, "k = 0: give at least 1"),
+        (5, -1, "at least 1"),
+        (5, 5, r"k = 5 with 5 reference images: .* at least 6 images or k <= 4"),
+        (1, 1, r"k = 1 with 1 reference image: .* at least 2 images\."),
+    ],
+)
+def test_k_that_cannot_be(n, k, says):
+    with pytest.raises(ParameterError, match=says):
+        Reference.from_features(gaussian(n, 3), k=k)
+
+
+def test_k_beyond_what_was_kept(reference):
+    with pytest.raises(ParameterError, match="k <= 11"):
+        reference.score_features(gaussian(2, 8), k=12)
+
+
+def test_the_smallest_reference_has_no_leave_one_out():
+    reference = Reference.from_features([[0.0], [1.0]], k=1)
+    assert reference.describe()["leave_one_out"] is None
+    assert reference.score_features([[0.5]])["rarity"].tolist() == [1.0]
+    with pytest.raises(ParameterError, match="too large to judge this reference's own images"):
+        reference.score_itself()
+
+
+def test_one_sample_and_more_shown_neighbours_than_there_are():
+    table = Reference.from_features(gaussian(3, 2), k=1).score_features(gaussian(1, 2, seed=9))
+    assert len(table) == 1
+    assert len(table["neighbors"][0]) == 3
+
+
+def test_constant_features_are_all_copies():
+    table = Reference.from_features(np.ones((6, 4)), k=2).score_features(np.ones((3, 4)))
+    assert table["inside"].all()
+    assert (table["nearest_distance"] == 0).all()
+    assert np.isinf(table["realism"]).all()
+
+
+def test_other_dimension_is_refused_with_both_named(reference):
+    with pytest.raises(ReferenceMismatchError, match=r"8 dimensions .* have 5"):
+        reference.score_features(gaussian(3, 5))
+
+
+def test_other_extractor_is_refused_with_both_named(reference):
+    given = Features.from_arrays(gaussian(3, 8))
+    other = Features(given.vectors, given.items, Spec("clip", "ab" * 32, "224", 8), "there")
+    with pytest.raises(ReferenceMismatchError, match=r"given vectors .* clip \(224"):
+        reference.score_features(other)
+
+
+def test_images_cannot_be_compared_with_given_vectors(reference):
+    with pytest.raises(ReferenceMismatchError, match="score_features"):
+        reference.score([np.zeros((8, 8, 3), np.uint8)])
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 1e300])
+def test_vectors_without_distances_are_refused(bad, reference):
+    samples = np.zeros((4, 8))
+    samples[2, 1] = bad
+    with pytest.raises(FeatureError, match="row 2"):
+        reference.score_features(samples)
+    with pytest.raises(FeatureError, match="row 2"):
+        Reference.from_features(samples)
+
+
+def test_official_and_closed_exclude_each_other(reference):
+    with pytest.raises(ParameterError, match="closed"):
+        reference.score_features(gaussian(2, 8), boundary="closed", compat="official")
+
+
+@pytest.mark.parametrize("name", ["threads", "memory", "max_pixels"])
+def test_a_run_needs_positive_numbers(name):
+    with pytest.raises(ParameterError, match=f"{name} = 0"):
+        Run(**{name: 0})
+
+
+def test_memory_and_threads_change_nothing(reference):
+    samples = gaussian(50, 8, seed=4)
+    expected = reference.score_features(samples)
+    for run in (Run(memory=1), Run(memory=50_000, threads=1), Run(threads=5)):
+        again = Reference.from_features(reference.features.vectors, k=3, run=run)
+        assert same(again.score_features(samples, run=run), expected)
+
+
+def test_provenance_says_relative_to_what(reference):
+    provenance = reference.score_features(gaussian(7, 8, seed=6)).provenance
+    assert provenance["samples"]["count"] == 7
+    assert provenance["reference"]["count"] == 300
+    assert provenance["reference"]["fingerprint"] == reference.fingerprint
+    assert provenance["engine"]["filter"] == "float32"
+    assert provenance["extractor"] is None
+    json.dumps(provenance)
+
+
+def test_more_of_the_space_is_covered_by_wider_balls(reference):
+    samples = 1.2 * gaussian(200, 8, seed=7)
+    shares = [reference.score_features(samples, k=k)["inside"].mean() for k in (1, 3, 10)]
+    assert shares == sorted(shares)
+    assert shares[0] < shares[-1]
