@@ -1,0 +1,63 @@
+# make demo      install, judge the demo's samples, say where the report is
+# make test      install, lint, check types, run the tests
+# make bench     speed and memory against the matrix product and peers
+# make study     experiments at full size (downloads packages, takes hours)
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO := demo
+# A browser opens the report in the tests. Where there is none and apt may install one, it does.
+BROWSER := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
+
+.PHONY: install install-dev browser demo test test-slow lint bench study clean
+
+install: $(VENV)/.installed
+install-dev: $(VENV)/.installed-dev
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	touch $@
+
+$(VENV)/.installed-dev: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test,lint]'
+	touch $@ $(VENV)/.installed
+
+browser:
+ifeq ($(BROWSER),)
+	@if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+		apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; \
+	else echo "No browser found: the test that opens the report is skipped."; fi
+endif
+
+demo: install
+	@mkdir -p $(DEMO)
+	$(BIN)/rara score examples/fashion/gan-1.0.zip --reference examples/fashion/reference.zip \
+		--report $(DEMO)/report.html --output $(DEMO)/scores.parquet
+	@echo "The report: $(abspath $(DEMO)/report.html)"
+
+lint: install-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: install-dev browser lint
+	$(BIN)/pytest
+
+test-slow: install-dev browser
+	$(BIN)/pytest -m slow
+
+bench: install-dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
+	$(BIN)/python benchmarks/geometry.py
+	$(BIN)/python benchmarks/extraction.py
+
+study: install-dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[torch]'
+	$(BIN)/python studies/fashion_generators.py
+
+clean:
+	rm -rf $(VENV) $(DEMO) .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,82 @@
+"""Every command is documented, and what the documents show runs."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from rara.cli.app import app, run
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def blocks(page, language):
+    return re.findall(rf"```{language}\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+
+
+def commands(page):
+    lines = "".join(blocks(page, "console")).replace("\\\n", " ").splitlines()
+    return [
+        line.removeprefix("$ ") for line in lines if line.removeprefix("$ ").startswith("rara ")
+    ]
+
+
+def every_command(application, path="rara"):
+    for name in application:
+        if not name.startswith("-"):
+            command = application[name]
+            inner = [part for part in command if not part.startswith("-")]
+            yield from every_command(command, f"{path} {name}") if inner else [f"{path} {name}"]
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch, draw):
+    """A folder as the documents assume it."""
+    draw(tmp_path / "train", 14, 0)
+    draw(tmp_path / "samples", 6, 1)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_every_command_is_documented():
+    text = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    headings = " ".join(line for line in text.splitlines() if line.startswith("## "))
+    found = list(every_command(app))
+    assert {"rara score", "rara reference build", "rara doctor"} <= set(found)
+    assert [command for command in found if f"`{command}`" not in headings] == []
+
+
+def test_every_option_of_score_is_documented():
+    text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    collection = app["score"].assemble_argument_collection()
+    names = [argument.names[0] for argument in collection if argument.names[0].startswith("--")]
+    assert "--reference" in names
+    hidden = {"--samples", "--output", "--k", "--fit"}
+    assert [name for name in names if name not in text and name not in hidden] == []
+
+
+def test_there_is_something_to_run():
+    assert len(commands(ROOT / "README.md")) >= 2
+    assert blocks(ROOT / "README.md", "python")
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if commands(page)], ids=lambda p: p.name)
+def test_commands_run(page, place, capsys):
+    for command in commands(page):
+        code = run(shlex.split(command)[1:])
+        assert code == 0, f"{command}: {capsys.readouterr().err}"
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if blocks(page, "python")], ids=lambda p: p.name
+)
+def test_python_runs(page, place):
+    for block in blocks(page, "python"):
+        exec(compile(block, page.name, "exec"), {})
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_links_lead_somewhere(page):
+    targets = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8"))
+    assert [target for target in targets if not (page.parent / target).exists()] == []
