@@ -14,12 +14,13 @@ def squared_distances(left, right):
 
 def _one_to_many(x, right):
     squares = (np.float64(x) - np.asarray(right, np.float64)) ** 2
-    squares = np.pad(squares, ((0, 0), (0, -squares.shape[1] % 8)))
-    lanes = np.zeros((len(right), 8))
-    for start in range(0, squares.shape[1], 8):
-        lanes = lanes + squares[:, start : start + 8]
-    one, two, three, four = lanes[:, :4].T + lanes[:, 4:].T  # 0+4, 1+5, 2+6, 3+7
-    return (one + three) + (two + four)
+    squares = np.pad(squares, ((0, 0), (0, -squares.shape[1] % 32)))
+    lanes = np.zeros((len(right), 32))
+    for start in range(0, squares.shape[1], 32):
+        lanes = lanes + squares[:, start : start + 32]
+    for half in (16, 8, 4, 2, 1):
+        lanes = lanes[:, :half] + lanes[:, half:]
+    return lanes[:, 0]
 
 
 def neighbours(d2, k, own=None):
@@ -60,12 +61,12 @@ def realism2(d2, r2):
     return ratio[:, kept].max(axis=1)
 
 
-def leave_one_out(reference, i, k):
+def leave_one_out(reference, i, k, rule="open"):
     """Reference image i judged against all the others as if it had never been there."""
     others = np.delete(reference, i, axis=0)
     d2 = squared_distances(reference[i : i + 1], others)
     r2 = radii2(others, k)
-    value, witness = rarity(d2, r2)
+    value, witness = rarity(d2, r2, rule)
     ball = witness[0] + (witness[0] >= i) if witness[0] >= 0 else -1
-    count = int(holds(d2, r2).sum())
+    count = int(holds(d2, r2, rule).sum())
     return {"rarity2": value[0], "witness": ball, "balls": count, "realism2": realism2(d2, r2)[0]}

@@ -1,5 +1,7 @@
 """The engine against brute force: equal in every bit, however the work is cut."""
 
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -15,6 +17,7 @@ from rara.geometry import (
     query,
     squared_distance,
 )
+from rara.geometry.executors import Crew
 
 HOSTILE = {
     "plain": lambda rng, n, d: rng.normal(size=(n, d)),
@@ -61,13 +64,14 @@ def test_distance_equals_the_oracle_in_every_bit(d):
 
 
 def test_oracle_order_is_the_documented_one():
-    # 2^53 absorbs a 1 that is added alone, not a 2: only the documented order gives this sum.
-    x = np.zeros((1, 10), np.float32)
-    x[0, 0], x[0, 8], x[0, 4] = 2.0**27, 1, 1
-    big = 2.0**54
-    assert oracle.squared_distances(x, np.zeros_like(x))[0, 0] == (big + 1) + 1 == big
-    x[0, 8], x[0, 4], x[0, 2], x[0, 6] = 0, 0, 1.5, 0.5
-    assert oracle.squared_distances(x, np.zeros_like(x))[0, 0] == big + 2.5
+    """2^54 absorbs a 2 that is added alone, not a 4: the order decides."""
+    big, zero = 2.0**54, np.zeros((1, 40), np.float32)
+    same_lane = zero.copy()
+    same_lane[0, [0, 32, 16]] = 2.0**27, 1.4, 1.4  # 32 joins lane 0 first, then lane 16
+    assert oracle.squared_distances(same_lane, zero)[0, 0] == big
+    other_lanes = zero.copy()
+    other_lanes[0, [0, 1, 17]] = 2.0**27, 1.4, 1.4  # 1 and 17 join before they meet 0
+    assert oracle.squared_distances(other_lanes, zero)[0, 0] == big + 4
 
 
 @pytest.mark.parametrize("kind", HOSTILE)
@@ -222,10 +226,26 @@ def test_memory_shrinks_the_tiles():
     assert narrow.block < wide.block <= 2**30 // (4 * 1280)
 
 
-def test_an_error_in_a_thread_reaches_the_caller():
-    class Broken(Nearest):
-        def update(self, rows, columns, d2):
-            raise RuntimeError("broken")
+def test_an_error_in_a_thread_ends_the_work_and_reaches_the_caller():
+    done = []
 
-    with pytest.raises(RuntimeError, match="broken"):
-        query(vectors("plain", 50, 4), vectors("plain", 50, 4), [Broken(50, 2)], threads=2)
+    def work(task, worker):
+        done.append(task)
+        if task == 0:
+            raise RuntimeError("broken")
+        time.sleep(0.01)
+
+    with Crew(2) as crew, pytest.raises(RuntimeError, match="broken"):
+        crew.each(work, range(500))
+    assert len(done) < 400
+
+
+def test_weights_of_any_size():
+    """Their quotient with a distance may be too small for float32."""
+    reference = np.array([[0], [2.0**-51], [1], [-1]], np.float32)
+    samples = np.array([[2.0**-49]], np.float32)
+    weight = np.array([2.0**120, 2.0**120, np.nan, np.nan])
+    ratio = Ratio(1, weight)
+    query(samples, reference, [ratio])
+    d2 = oracle.squared_distances(samples, reference)
+    assert ratio.largest[0] == (weight / d2[0])[:2].max()

@@ -63,12 +63,14 @@ def test_columns_follow_their_definitions(reference):
 
 @pytest.mark.parametrize("make", [lambda: gaussian(60, 3), with_duplicates])
 @pytest.mark.parametrize("k", [1, 3, 4])
-def test_its_own_images_are_judged_without_themselves(make, k):
+@pytest.mark.parametrize("boundary", ["open", "closed"])
+def test_its_own_images_are_judged_without_themselves(make, k, boundary):
     """Against an oracle that really removes each image and starts again."""
     vectors = make()
-    table = Reference.from_features(vectors, k=k).score_itself()
+    table = Reference.from_features(vectors, k=k).score_features(vectors, boundary=boundary)
+    assert table.provenance["leave_one_out"]
     for i in range(len(vectors)):
-        expected = oracle.leave_one_out(vectors, i, k)
+        expected = oracle.leave_one_out(vectors, i, k, boundary)
         np.testing.assert_equal(table["rarity"][i], np.sqrt(expected["rarity2"]))
         assert table["balls"][i] == expected["balls"]
         assert table["realism"][i] == np.sqrt(expected["realism2"])
@@ -97,6 +99,12 @@ def test_scoring_the_same_features_is_leave_one_out(reference):
     shuffled = reference.score_features(vectors[::-1])
     assert not shuffled.provenance["leave_one_out"]
     assert (shuffled["nearest_distance"] == 0).all()
+
+
+def test_the_authors_code_knows_no_leave_one_out(reference):
+    table = reference.score_features(reference.features.vectors, compat="official")
+    assert not table.provenance["leave_one_out"]
+    assert (table["nearest"] == table["id"]).all()
 
 
 def test_outside_is_nan_and_never_zero(reference):

@@ -199,7 +199,8 @@ class Reference:
     ) -> ScoreTable:
         """One record for each image that could be read; the others are in the provenance.
 
-        The reference's own images are scored leave-one-out. `boundary` tells whether a
+        The reference's own images are scored leave-one-out (but not in the authors' code, and so
+        not with `compat`). `boundary` tells whether a
         ball holds points exactly on it; `compat="official"` gives the numbers of the code
         that the Rarity Score's authors published. `extractor` is needed only where the
         reference's own cannot be found by its name.
@@ -257,7 +258,7 @@ class Reference:
             )
         self._check_same_extractor(features)
         setting = self._setting(self._k(k), compat or boundary)
-        if features.fingerprint == self.fingerprint:
+        if compat is None and features.fingerprint == self.fingerprint:
             setting = self._own(setting)
         pairs = len(features) * len(self)
         with watching(run.progress, pairs, "Pairs of sample and reference") as advance:

@@ -45,14 +45,19 @@ class Crew:
         """Do `work(task, worker)` for every task; the first error ends it and is raised."""
         queue = iter(tasks)
         lock = threading.Lock()
+        failed = threading.Event()
 
         def take(worker: int) -> None:
-            while not self._stop.is_set():
+            while not (self._stop.is_set() or failed.is_set()):
                 with lock:
                     task = next(queue, None)
                 if task is None:
                     return
-                work(task, worker)
+                try:
+                    work(task, worker)
+                except BaseException:
+                    failed.set()
+                    raise
 
         for future in [self._pool.submit(take, worker) for worker in range(self.threads)]:
             future.result()

@@ -35,7 +35,7 @@ _STRIPE = 64
 _MARGIN = np.float32(1 + 2.0**-20)
 """Covers the roundings of a weight (up), of the quotient and of gain * weight."""
 _SMALLEST_WEIGHT = np.float32(2.0**-100)
-"""Smaller weights could be subnormal, where a rounding is no longer relative."""
+"""Of smaller weights and quotients a rounding need not be relative."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +205,7 @@ def sift(
                     _lower(nearest[i], high)
                     bound = nearest[i, k - 1]
                 if by_ratio and assured[j] > _SMALLEST_WEIGHT:
-                    gain[i] = min(gain[i], high / assured[j] * _MARGIN)
+                    gain[i] = min(gain[i], max(high / assured[j] * _MARGIN, _SMALLEST_WEIGHT))
     return count, product.shape[0]
 
 
@@ -311,7 +311,10 @@ def keep(
     gain: Floats,
     weight: Floats,
 ) -> int:
-    """Drop collected pairs that the bounds have overtaken meanwhile; how many stay."""
+    """Drop collected pairs that the bounds have overtaken meanwhile; how many stay.
+
+    `lows` is read and left as it was: it no longer goes with the pairs.
+    """
     kept = 0
     for p in range(count):
         i, j, low = rows[p], columns[p], lows[p]
@@ -324,7 +327,7 @@ def keep(
 
 @compiled
 def keep_mutual(count: int, rows: Integers, columns: Integers, lows: Floats, bound: Floats) -> int:
-    """`keep` for pairs within one set."""
+    """`keep` for pairs within one set; `lows` stays with its pairs."""
     kept = 0
     for p in range(count):
         i, j, low = rows[p], columns[p], lows[p]

@@ -40,6 +40,7 @@ def neighbours(
             rows=len(vectors),
             dimensions=vectors.shape[1],
             threads=crew.threads,
+            bounds=3 * 4 * k * crew.threads * len(vectors),
         )
         one = _Mutual(vectors, k, tiling, crew, progress)
         for block in spans(len(vectors), tiling.block):

@@ -78,13 +78,15 @@ class Nearest:
 class Balls:
     """The smallest ball that holds each sample, whose it is, and how many do.
 
-    `radius2` is NaN and `witness` -1 where none does. Among balls of equal radius
-    the first reference image is the witness.
+    `radii2` decides what a ball holds, `sizes2` (by default the same) how large it counts.
+    `radius2` is NaN and `witness` -1 where none does. Among balls of equal size the
+    first reference image is the witness.
     """
 
     samples: int
     radii2: Doubles
     boundary: Boundary = "open"
+    sizes2: Doubles | None = None
     radius2: Doubles = field(init=False)
     witness: Integers = field(init=False)
     count: NDArray[np.int64] = field(init=False)
@@ -110,8 +112,8 @@ class Balls:
         self._take(seen, other.witness[seen], other.count[seen])
 
     def _take(self, rows: Integers, columns: Integers, counts: NDArray[np.int64]) -> None:
-        radii2 = self.radii2[columns]
-        _keep_smallest(self.radius2, self.witness, self.count, rows, columns, radii2, counts)
+        sizes2 = (self.radii2 if self.sizes2 is None else self.sizes2)[columns]
+        _keep_smallest(self.radius2, self.witness, self.count, rows, columns, sizes2, counts)
 
 
 @dataclass(slots=True)
@@ -173,11 +175,11 @@ def _keep_smallest(
     count: NDArray[np.int64],
     rows: Integers,
     columns: Integers,
-    radii2: Doubles,
+    sizes2: Doubles,
     counts: NDArray[np.int64],
 ) -> None:
     for p in range(rows.size):
-        i, j, value = rows[p], columns[p], radii2[p]
+        i, j, value = rows[p], columns[p], sizes2[p]
         first = count[i] == 0
         count[i] += counts[p]
         if first or value < radius2[i] or (value == radius2[i] and j < witness[i]):

@@ -49,8 +49,14 @@ class Tiling:
     """Pairs that each thread may hold before it verifies them."""
 
     @classmethod
-    def within(cls, memory: int, *, rows: int, dimensions: int, threads: int) -> Tiling:
-        """The largest tiles and the largest block that stay within `memory` bytes."""
+    def within(
+        cls, memory: int, *, rows: int, dimensions: int, threads: int, bounds: int = 0
+    ) -> Tiling:
+        """The largest tiles and the largest block that stay within `memory` bytes.
+
+        `bounds` of them are taken already.
+        """
+        memory -= bounds
         tall, wide = min(TILE_ROWS, -(-rows // threads)), TILE_COLUMNS
         while max(tall, wide) > _SMALLEST and cls._working(tall, wide, dimensions, threads) > (
             memory / 2
@@ -74,7 +80,8 @@ def spans(count: int, size: int, start: int = 0) -> Iterator[slice]:
 
 
 def _capacity(columns: int) -> int:
-    return max(4 * columns, 4096)
+    """Pairs that a buffer holds: several rows, for it is emptied when less than one fits."""
+    return 4 * columns
 
 
 @dataclass(slots=True)

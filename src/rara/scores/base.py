@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from rara.geometry import Boundary, Reducer, Statistics, neighbours, query
+from rara.geometry import Balls, Boundary, Reducer, Statistics, neighbours, query
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -49,15 +49,18 @@ class Setting:
         """Squared distances to the next nearest other: r_{k+1}."""
         return self.d2[:, self.k]
 
-    @property
-    def ball_radii2(self) -> Doubles:
-        """Squared radii of the balls that can hold a sample.
+    def balls(self, samples: int) -> Balls:
+        """The question which balls hold each sample.
 
         Leaving image i out changes the radius of exactly the balls whose k nearest
-        include i, to the distance of their (k+1)-th; and d(i, j) < r_{k+1}(j) holds only
-        for those. So the balls that hold i without i are those of radius r_{k+1}.
+        include i, from r_k(j) to r_{k+1}(j). With d the distance of i and j, the open ball
+        of j holds i then if d < r_{k+1}(j), which includes that i is among the k nearest;
+        the closed one if d <= r_k(j), for a ball that i did not shape has kept that radius.
         """
-        return self.radii2 if self.own is None else self.wider2
+        if self.own is None:
+            return Balls(samples, self.radii2, self.boundary)
+        radii2 = self.radii2 if self.boundary == "closed" else self.wider2
+        return Balls(samples, radii2, self.boundary, self.wider2)
 
     def name(self, index: Integers) -> pa.Array:
         """Ids of reference images; null for -1."""

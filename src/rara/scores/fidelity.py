@@ -22,8 +22,8 @@ class Fidelity:
 
     `inside`: in at least one k-NN ball; its mean over samples is improved precision.
     `balls`: in how many; its mean divided by k is density.
-    `realism`: higher is more realistic; above 1 exactly where a ball of the ones
-    counted holds the sample; infinite on a centre; never NaN.
+    `realism`: higher is more realistic; above 1 where a ball of the ones counted holds
+    the sample, but for rounding; infinite on a centre; never NaN.
 
         realism(q) = max { r_k(x) / |q - x| : r_k(x) <= median of r_k, x in reference }
 
@@ -32,8 +32,7 @@ class Fidelity:
 
     def questions(self, setting: Setting, samples: int) -> tuple[Reducer, ...]:
         """The balls, and the largest ratio."""
-        balls = Balls(samples, setting.ball_radii2, setting.boundary)
-        return balls, realism_question(setting, samples)
+        return setting.balls(samples), realism_question(setting, samples)
 
     def columns(self, setting: Setting, answers: tuple[Balls, Any]) -> Columns:
         """`inside`, `balls`, `realism`."""

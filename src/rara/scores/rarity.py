@@ -29,7 +29,7 @@ class Rarity:
 
     def questions(self, setting: Setting, samples: int) -> tuple[Reducer, ...]:
         """The smallest ball."""
-        return (Balls(samples, setting.ball_radii2, setting.boundary),)
+        return (setting.balls(samples),)
 
     def columns(self, setting: Setting, answers: tuple[Balls]) -> Columns:
         """`rarity` and `rarity_witness`; 0 in place of NaN where the authors' code is followed."""
