@@ -1,8 +1,14 @@
 """The command line as a user meets it: results on stdout, the rest on stderr, exit codes."""
 
 import json
+import os
 import re
+import shutil
 import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -44,6 +50,7 @@ def test_score_prints_ten_lines_that_fit(place, capsys):
     assert "1 sample that could not be used" in out
     assert "7 in" in err
     assert "1 skipped" in err
+    assert "broken.png: not an image" in err
     assert "\x1b" not in out + err
 
 
@@ -111,7 +118,7 @@ def test_reference_info(place, capsys):
     assert code == 0
     assert "14 from" in out
     code, out, _ = called(capsys, "reference", "info", place / "reference", "--json")
-    assert json.loads(out)["largest_k"] == 11
+    assert json.loads(out)["largest_k"] == 10
 
 
 def test_doctor(capsys):
@@ -126,6 +133,7 @@ def test_version(capsys):
 
 
 SCORE = ["score", "{root}/samples", "-r", "{root}/train"]
+SAVED = ["score", "{root}/samples", "-r", "{root}/reference"]
 MISTAKES = {
     "no such place": (["score", "{root}/sampels", "-r", "{root}/train"], "Did you mean"),
     "no such reference": (["score", "{root}/samples", "-r", "{root}/trian"], "Did you mean"),
@@ -133,6 +141,11 @@ MISTAKES = {
     "no reference": (["score", "{root}/samples"], "reference"),
     "two positionals": (["score", "{root}/samples", "{root}/train"], "--reference"),
     "k is no number": ([*SCORE, "-k", "x"], "x"),
+    "k is a fraction": ([*SCORE, "-k", "1.5"], "whole number"),
+    "k of a saved reference": ([*SAVED, "-k", "11"], "k <= 10"),
+    "half a thread": ([*SCORE, "--threads", "1.5"], "whole number"),
+    "others in the way": (["embed", "{root}/samples", "-o", "{root}/reference"], "delete it first"),
+    "damaged reference": (["score", "{root}/samples", "-r", "{root}/damaged"], "is damaged"),
     "k too large": ([*SCORE, "-k", "14"], "k <= 13"),
     "k too small": ([*SCORE, "-k", "0"], "at least 1"),
     "no size": ([*SCORE, "--memory", "much"], "512MB"),
@@ -156,6 +169,8 @@ def test_mistakes_get_one_sentence_and_exit_code_2(mistake, place, capsys, draw)
     (place / "broken" / "a.png").write_bytes(b"hello")
     if not (place / "one").exists():
         draw(place / "one", 1, 3)
+        shutil.copytree(place / "reference", place / "damaged")
+        (place / "damaged" / "manifest.json").write_text("{")
     code, out, err = called(capsys, *(a.format(root=place) for a in arguments))
     assert code == 2
     assert out == ""
@@ -188,6 +203,56 @@ def test_interrupt_leaves_a_resumable_state(tmp_path, draw, capsys, monkeypatch)
     assert "100 vectors" in out
     known = int(re.search(r"(\d+) known", err)[1])
     assert 40 <= known < 100
+
+
+def command_line(*arguments, **environment):
+    """A process of its own, for what pytest's capturing would hide."""
+    command = [sys.executable, "-m", "rara", *map(str, arguments)]
+    return {"args": command, "env": {**os.environ, **environment}, "text": True}
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
+def test_a_result_that_cannot_be_written_is_a_mistake():
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(**command_line("doctor"), stdout=full, stderr=subprocess.PIPE)
+    assert done.returncode == 2
+    assert "cannot be written to stdout" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_terminal_that_cannot_show_a_name_is_no_mistake(place, draw, tmp_path):
+    (draw(tmp_path / "samples", 1, 0) / "image 0.png").rename(tmp_path / "samples" / "日本.png")
+    arguments = ("score", tmp_path / "samples", "-r", place / "reference")
+    done = subprocess.run(
+        **command_line(*arguments, PYTHONIOENCODING="ascii"), capture_output=True, check=True
+    )
+    assert "1 sample" in done.stdout
+
+
+def test_nothing_is_written_to_the_home_folder(place, tmp_path):
+    """onnxruntime's telemetry would keep a device id there."""
+    home = tmp_path / "home"
+    home.mkdir()
+    environment = {"HOME": str(home), "RARA_CACHE": str(tmp_path / "cache")}
+    call = command_line("embed", place / "train", "-o", tmp_path / "vectors", **environment)
+    for name in ("XDG_CACHE_HOME", "ORT_DISABLE_TELEMETRY"):
+        call["env"].pop(name, None)
+    subprocess.run(**call, capture_output=True, check=True)
+    assert list(home.iterdir()) == []
+
+
+def test_sigterm_ends_like_an_interrupt(tmp_path, draw):
+    folder = draw(tmp_path / "many", 1500, 5)
+    environment = {"RARA_CACHE": str(tmp_path / "cache")}
+    call = command_line("embed", folder, "-o", tmp_path / "vectors", **environment)
+    process = subprocess.Popen(**call, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "vectors").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.terminate()
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "the same command goes on from there" in err
 
 
 def test_sizes():

@@ -191,8 +191,8 @@ def test_k_that_cannot_be(n, k, says):
 
 
 def test_k_beyond_what_was_kept(reference):
-    with pytest.raises(ParameterError, match="k <= 11"):
-        reference.score_features(gaussian(2, 8), k=12)
+    with pytest.raises(ParameterError, match="k <= 10"):
+        reference.score_features(gaussian(2, 8), k=11)
 
 
 def test_the_smallest_reference_has_no_leave_one_out():

@@ -335,7 +335,7 @@ def test_shortening_keeps_both_ends():
 def test_the_summary_reads_as_it_should(mixed):
     assert summary_lines(mixed) == [
         "Judged    20 samples from gen/",
-        "against   1,000 reference images from train/",
+        "against   1,000 reference images (k = 3) from train/",
         "Outside   2 samples (10.0 %): near enough to no reference image",
         "          25.0 % of the reference's own images, judged the same way",
         "Rarest    d (rarity 9.500; witness ref/witness.png)",

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -139,9 +140,14 @@ def read_bundle(folder: Path) -> Bundle:
 
 
 def kind_of(folder: Path) -> str | None:
-    """What kind of rara's folders this is, without verifying it; None where it is none."""
+    """What kind of rara's folders this is, without verifying it; None where it is none.
+
+    "unfinished" where a first run was killed, "damaged" where parts lie without a manifest.
+    """
     with suppress(DamagedStoreError, SourceNotFoundError):
         return str(_parsed(folder, _manifest_text(folder)).get("kind", "unfinished"))
+    if folder.is_dir() and any(_PART.fullmatch(name) for name in os.listdir(folder)):  # noqa: PTH208
+        return "damaged"
     return None
 
 

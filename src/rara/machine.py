@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from types import ModuleType
 
 
 def cores() -> int:
@@ -18,3 +19,16 @@ def quarter_of_memory() -> int:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4
     except (AttributeError, ValueError, OSError):
         return 2**30
+
+
+def onnxruntime() -> ModuleType:
+    """The package, imported so that it neither sends anything nor writes to the home folder.
+
+    Its wheels of 2026 make a device id and a data base for telemetry when they are imported,
+    unless this variable says otherwise; `disable_telemetry_events` comes too late for that.
+    """
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    import onnxruntime as package
+
+    package.disable_telemetry_events()
+    return package  # type: ignore[no-any-return]

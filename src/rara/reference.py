@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rara.bundle import Parts, array_part, claim, read_bundle
 from rara.errors import DamagedStoreError, ParameterError, ReferenceMismatchError
-from rara.extractors import DEFAULT, Extractor, Spec
+from rara.extractors import DEFAULT, FROM_FILE, Extractor, Spec
 from rara.geometry import Boundary, Statistics
 from rara.pictures import SourcePictures
 from rara.results import ScoreTable, metadata_columns
@@ -83,6 +83,7 @@ class Reference:
     ) -> Self:
         """A reference from images; vectors and radii come from the cache where they are known."""
         run = run or Run()
+        _checked_k(k, k + 1, k)  # before long work; the number of images is known after it
         network = None if is_features(images) else find_extractor(extractor, run)
         features, source = features_of(images, network, run)
         _checked_k(k, len(features), k)
@@ -153,8 +154,9 @@ class Reference:
 
     @property
     def largest_k(self) -> int:
-        """The largest k that samples can be scored with."""
-        return int(self.d2.shape[1])
+        """The largest k that samples can be scored with; one neighbour more is kept, to leave one
+        out, unless there are no more."""
+        return max(int(self.d2.shape[1]) - 1, self.k)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -206,7 +208,10 @@ class Reference:
         reference's own cannot be found by its name.
         """
         run = run or Run()
+        self._k(k)
         network = None if is_features(images) else self._network(extractor, run)
+        if network is not None:
+            self._check_same(network.spec)
         features, source = features_of(images, network, run)
         pictures = SourcePictures(
             samples=source or features.location, reference=self._source or self.features.location
@@ -256,7 +261,7 @@ class Reference:
                 f"boundary={boundary!r} with compat={compat!r}: give boundary 'open' or 'closed', "
                 "or compat 'official' with neither."
             )
-        self._check_same_extractor(features)
+        self._check_same(features.spec)
         setting = self._setting(self._k(k), compat or boundary)
         if compat is None and features.fingerprint == self.fingerprint:
             setting = self._own(setting)
@@ -303,7 +308,7 @@ class Reference:
         return replace(setting, own=np.arange(len(self), dtype=np.int32))
 
     def _k(self, k: int | None) -> int:
-        return self.k if k is None else _checked_k(k, len(self), self.d2.shape[1])
+        return self.k if k is None else _checked_k(k, len(self), self.largest_k)
 
     def _network(self, extractor: str | os.PathLike[str] | Extractor | None, run: Run) -> Extractor:
         if extractor is None and self._extractor is not None:
@@ -313,10 +318,16 @@ class Reference:
                 "This reference was made of given vectors, so that images cannot be compared with "
                 "it: score vectors with `score_features`, or name the extractor that made them."
             )
-        return find_extractor(extractor or self.features.spec.name, run)
+        name = self.features.spec.name
+        if extractor is None and name.startswith(FROM_FILE):
+            raise ReferenceMismatchError(
+                f"This reference was made with an ONNX file ({name}): name that file as the "
+                "extractor, with the preprocessing that was given then."
+            )
+        return find_extractor(extractor or name, run)
 
-    def _check_same_extractor(self, features: Features) -> None:
-        ours, theirs = self.features.spec, features.spec
+    def _check_same(self, theirs: Spec) -> None:
+        ours = self.features.spec
         if ours.dim != theirs.dim:
             raise ReferenceMismatchError(
                 f"The reference has {ours.dim} dimensions ({ours.name}), the samples have "
@@ -346,7 +357,9 @@ def _checked_k(k: int, images: int, kept: int) -> int:
             f"so give at least {k + 1} images" + (f" or k <= {images - 1}." if images > 1 else ".")
         )
     if k > kept:
-        raise ParameterError(f"k = {k}: this reference was made for k <= {kept}; fit it again.")
+        raise ParameterError(
+            f"k = {k}: this reference was made for k <= {kept}; make it again with this k."
+        )
     return k
 
 

@@ -14,8 +14,15 @@ from __future__ import annotations
 
 def main() -> None:
     """Entry point of the command `rara`."""
+    import io
+    import signal
     import sys
 
     from rara.cli.app import run
 
+    # A batch system's SIGTERM ends a run as Ctrl-C does: what was computed is kept.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # names may hold what a terminal cannot show
     sys.exit(run())

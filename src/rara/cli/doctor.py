@@ -5,7 +5,6 @@ from __future__ import annotations
 import json as json_format
 import os
 import platform
-import sys
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,6 +14,7 @@ from cyclopts import Parameter
 
 import rara
 from rara.cache import cache_folder
+from rara.cli.output import say
 from rara.extractors import DEFAULT, available
 from rara.machine import cores, quarter_of_memory
 
@@ -35,7 +35,7 @@ def doctor(*, json: Annotated[bool, Parameter(negative=())] = False) -> None:
         Print it as JSON.
     """
     found = _examine()
-    sys.stdout.write(json_format.dumps(found) + "\n" if json else _text(found))
+    say(json_format.dumps(found) + "\n" if json else _text(found))
 
 
 def _examine() -> dict[str, Any]:

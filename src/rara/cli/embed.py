@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +9,7 @@ from cyclopts import Parameter
 
 from rara.bundle import claim
 from rara.cli.options import Extraction, Working
+from rara.cli.output import list_skipped, refuse_other, say
 from rara.extractors import DEFAULT
 from rara.run import features_of, find_extractor
 
@@ -34,8 +34,7 @@ def embed(
     network = (extraction or Extraction()).make(run) or find_extractor(DEFAULT, run)
     with claim(output) as place:
         features, _ = features_of(images, network, run)
+        refuse_other(output, kind="features", location=features.location)
         place.write(features.parts())
-    skipped = "".join(f"  {one.id}: {one.reason}\n" for one in features.skipped)
-    if skipped:
-        sys.stderr.write(f"{len(features.skipped)} skipped:\n{skipped}")
-    sys.stdout.write(f"{len(features):,} vectors of {features.spec.dim} written to {output}\n")
+    list_skipped(features.skipped, "images")
+    say(f"{len(features):,} vectors of {features.spec.dim} written to {output}\n")

@@ -35,12 +35,23 @@ def _size(hint: Any, tokens: Any) -> int:
     return bytes_of(tokens[0].value)
 
 
+def whole(hint: Any, tokens: Any) -> int:
+    """Read a whole number; 1.5 is a mistake and not 1."""
+    try:
+        return int(tokens[0].value)
+    except ValueError:
+        message = f"{tokens[0].keyword} {tokens[0].value}: give a whole number."
+        raise ParameterError(message) from None
+
+
 @Parameter(name="*")
 @dataclass(frozen=True)
 class Working:
     """How to work; nothing here changes a score."""
 
-    threads: Annotated[int | None, Parameter(help="Threads; one for each core by default.")] = None
+    threads: Annotated[
+        int | None, Parameter(converter=whole, help="Threads; one for each core by default.")
+    ] = None
     memory: Annotated[
         int | None,
         Parameter(
@@ -49,9 +60,9 @@ class Working:
             "by default.",
         ),
     ] = None
-    max_pixels: Annotated[int, Parameter(help="Images with more pixels are skipped.")] = (
-        DEFAULT_MAX_PIXELS
-    )
+    max_pixels: Annotated[
+        int, Parameter(converter=whole, help="Images with more pixels are skipped.")
+    ] = DEFAULT_MAX_PIXELS
     retry_failed: Annotated[
         bool, Parameter(negative=(), help="Try images again that failed in an earlier run.")
     ] = False

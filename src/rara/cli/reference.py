@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json as json_format
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +10,8 @@ import numpy as np
 from cyclopts import App, Parameter
 
 from rara.bundle import claim
-from rara.cli.options import Extraction, Working
+from rara.cli.options import Extraction, Working, whole
+from rara.cli.output import list_skipped, refuse_other, say
 from rara.extractors import DEFAULT
 from rara.reference import Reference
 
@@ -23,7 +23,7 @@ def build(
     images: str,
     *,
     output: Annotated[Path, Parameter(alias="-o")],
-    k: Annotated[int, Parameter(alias="-k")] = 3,
+    k: Annotated[int, Parameter(name=["-k"], converter=whole)] = 3,
     extraction: Extraction | None = None,
     working: Working | None = None,
 ) -> None:
@@ -43,8 +43,10 @@ def build(
     run = (working or Working()).run()
     network = (extraction or Extraction()).make(run) or DEFAULT
     reference = Reference.fit(images, k=k, extractor=network, run=run)
+    refuse_other(output, kind="reference", location=reference.features.location)
     reference.save(output)
-    sys.stdout.write(_text(_described(reference)) + f"{'Written to':<14}{output}\n")
+    list_skipped(reference.features.skipped, "images")
+    say(_text(_described(reference)) + f"{'Written to':<14}{output}\n")
 
 
 @app.command
@@ -63,7 +65,7 @@ def info(
         Print it as JSON.
     """
     described = _described(Reference.load(folder))
-    sys.stdout.write(json_format.dumps(described) + "\n" if json else _text(described))
+    say(json_format.dumps(described) + "\n" if json else _text(described))
 
 
 def _described(reference: Reference) -> dict[str, Any]:

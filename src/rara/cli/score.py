@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
 from rara.bundle import kind_of
-from rara.cli.options import Extraction, Working
+from rara.cli.options import Extraction, Working, whole
+from rara.cli.output import list_skipped, say
 from rara.errors import ParameterError, UnwritableError
 from rara.extractors import DEFAULT, Extractor
 from rara.reference import Reference
 from rara.report import facts
 from rara.results import ScoreTable, check_format
 from rara.run import Run
+from rara.store import Skipped
 
 
 def score(
     samples: str,
     *,
     reference: Annotated[str, Parameter(alias="-r")],
-    k: Annotated[int | None, Parameter(alias="-k")] = None,
+    k: Annotated[int | None, Parameter(name=["-k"], converter=whole)] = None,
     output: Annotated[Path | None, Parameter(alias="-o")] = None,
     report: Path | None = None,
     json: Annotated[bool, Parameter(negative=())] = False,
@@ -65,7 +66,9 @@ def score(
         table.save(output)
     if report:
         table.report(report)
-    sys.stdout.write(_findings(table) if json else _text(table, output, report))
+    list_skipped(real.features.skipped, "reference images")
+    list_skipped([Skipped(**one) for one in table.provenance["samples"]["skipped"]], "samples")
+    say(_findings(table) if json else _text(table, output, report))
 
 
 def open_reference(
@@ -98,6 +101,8 @@ def _findings(table: ScoreTable) -> str:
 
 
 def _text(table: ScoreTable, output: Path | None, report: Path | None) -> str:
-    written = [str(path) for path in (report, output) if path]
-    rest = "  ".join(written) if written else "-o scores.parquet for all rows, --report page.html"
-    return f"{table.summary()}\n{'Rest':<10}{rest}\n"
+    written = "  ".join(str(path) for path in (report, output) if path)
+    label, rest = (
+        ("Written", written) if written else ("More", "--report page.html, -o all.parquet")
+    )
+    return f"{table.summary()}\n{label:<10}{rest}\n"

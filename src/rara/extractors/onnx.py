@@ -23,6 +23,7 @@ from rara.extractors.base import Spec
 from rara.extractors.preprocessing import Layout, Preprocessing
 from rara.images import RESIZE, resize
 from rara.machine import cores
+from rara.machine import onnxruntime as onnxruntime_package
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -32,6 +33,10 @@ _DTYPES: dict[str, np.dtype[Any]] = {
     "tensor(float)": np.dtype(np.float32),
     "tensor(float16)": np.dtype(np.float16),
 }
+
+
+FROM_FILE = "onnx-"
+"""How the names of extractors begin that were read from a file of the user's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +112,7 @@ def load_onnx(
     network = _network(_session(path, what), preprocessing or Preprocessing(), what)
     weights = _digest(path)
     spec = Spec(
-        name=f"onnx-{weights[:12]}",
+        name=f"{FROM_FILE}{weights[:12]}",
         weights=weights,
         preprocessing=_in_words(network),
         dim=_dimension(network, what),
@@ -131,15 +136,13 @@ def _lanes(threads: int | None) -> int:
 
 
 def _session(model: Path | bytes, what: str) -> onnxruntime.InferenceSession:
-    import onnxruntime
-
-    onnxruntime.disable_telemetry_events()
-    options = onnxruntime.SessionOptions()
+    package = onnxruntime_package()
+    options = package.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 4
     source = model if isinstance(model, bytes) else str(model)
     try:
-        return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+        return package.InferenceSession(source, options, providers=["CPUExecutionProvider"])
     except Exception as error:
         raise WeightsError(f"onnxruntime cannot load {what}: {_short(error)}") from error
 

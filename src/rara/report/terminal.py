@@ -24,7 +24,7 @@ def summary_lines(facts: Facts) -> list[str]:
     picks = facts["picks"]
     entries = {
         "Judged": _side(facts["samples"], "sample"),
-        "against": _side(facts["reference"], "reference image"),
+        "against": _side(facts["reference"], "reference image", f" (k = {facts['k']})"),
         "Outside": _outside(facts),
         "Rarest": _rarest(picks["rarest"]),
         "Nearest": _nearest(picks["nearest"]),
@@ -39,8 +39,8 @@ def _labelled(label: str, texts: Iterator[str]) -> Iterator[str]:
         label = ""
 
 
-def _side(side: Mapping[str, Any], noun: str) -> Iterator[str]:
-    lead = f"{counted(side['count'], noun)} from "
+def _side(side: Mapping[str, Any], noun: str, note: str = "") -> Iterator[str]:
+    lead = f"{counted(side['count'], noun)}{note} from "
     yield lead + shorten(side["location"], TEXT - width(lead))
 
 

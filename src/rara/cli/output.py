@@ -1,0 +1,50 @@
+"""Results on stdout, what was skipped on stderr, and folders that are not to be lost."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rara.bundle import kind_of, read_bundle
+from rara.errors import UnwritableError
+from rara.report.words import shorten
+from rara.store import Skipped
+
+LISTED = 10
+"""Skipped images that are named; tables and reports name them all."""
+
+
+def say(text: str) -> None:
+    """Write a result to stdout, all of it or not without a word."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise UnwritableError(f"The result cannot be written to stdout: {reason}.") from error
+
+
+def list_skipped(skipped: Sequence[Skipped], what: str) -> None:
+    """Name the first few images that could not be used, each with its reason."""
+    if not skipped:
+        return
+    lines = [f"  {shorten(one.id, 60)}: {one.reason}" for one in skipped[:LISTED]]
+    more = len(skipped) - LISTED
+    if more > 0:
+        lines.append(f"  and {more:,} more")
+    sys.stderr.write("\n".join([f"Skipped {len(skipped):,} {what}:", *lines]) + "\n")
+
+
+def refuse_other(folder: Path, *, kind: str, location: str) -> None:
+    """Refuse to replace a whole folder that was made of something else."""
+    if kind_of(folder) not in {"features", "reference"}:
+        return
+    there = read_bundle(folder)
+    if (there.kind, there.facts["location"]) != (kind, location):
+        raise UnwritableError(
+            f"'{folder}' holds {there.kind} of '{there.facts['location']}': give another folder, "
+            "or delete it first."
+        )
