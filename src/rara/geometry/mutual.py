@@ -109,7 +109,9 @@ class _Mutual:
 
     def _bound(self, span: slice) -> Floats:
         """The tightest bound that any thread has; it may tighten while we read, never loosen."""
-        tightest: Floats = np.min([nearest[span, -1] for nearest in self.bounds], axis=0)
+        tightest = self.bounds[0][span, -1].copy()
+        for nearest in self.bounds[1:]:
+            np.minimum(tightest, nearest[span, -1], out=tightest)
         return tightest
 
     def _make_room(self, worker: int) -> None:
