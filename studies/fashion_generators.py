@@ -76,7 +76,9 @@ def write_zip(path: Path, images: Images, names: list[str]) -> None:
         for name, image in zip(names, images, strict=True):
             encoded = io.BytesIO()
             Image.fromarray(image).save(encoded, "PNG", optimize=True)
-            archive.writestr(zipfile.ZipInfo(f"{name}.png"), encoded.getvalue())
+            entry = zipfile.ZipInfo(f"{name}.png")
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, encoded.getvalue())
 
 
 def write_reals(path: Path, images: Images, labels: Images, chosen: NDArray[np.int64]) -> None:
