@@ -53,6 +53,7 @@ test-slow: install-dev browser
 bench: install-dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
 	$(BIN)/python benchmarks/geometry.py
+	$(BIN)/python benchmarks/geometry.py --arithmetic float32
 	$(BIN)/python benchmarks/extraction.py
 
 study: install-dev

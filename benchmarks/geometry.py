@@ -1,6 +1,6 @@
 """The geometry against the matrix product it rests on, in one process, in CPU time.
 
-    python benchmarks/geometry.py [--reference 20000] [--samples 4000] [--dimensions 1280]
+    python benchmarks/geometry.py [--reference 20000] [--samples 4000] [--arithmetic float32]
 
 Prints the cost of the reference's radii and of a query with every reducer, as multiples of the
 float32 product of the same vectors; medians of interleaved repeats, so that a busy machine
@@ -21,7 +21,8 @@ import psutil
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from rara.geometry import Balls, Nearest, Ratio, neighbours, query
+from rara.geometry import Balls, Nearest, Ratio, Statistics, neighbours, query
+from rara.geometry.codes import Arithmetic
 
 Vectors = NDArray[np.float32]
 
@@ -45,13 +46,21 @@ def product(left: Vectors, right: Vectors) -> None:
             left[start : start + 2048] @ right.T
 
 
-def radii(reference: Vectors, memory: int | None) -> NDArray[np.float64]:
+def radii(
+    reference: Vectors, memory: int | None, arithmetic: Arithmetic | None = None
+) -> NDArray[np.float64]:
     """Squared radii for k = 3, as a saved reference holds them for every k up to 10."""
-    nearest, _ = neighbours(reference, 11, memory=memory)
+    nearest, _ = neighbours(reference, 11, memory=memory, arithmetic=arithmetic)
     return nearest.d2[:, 2]
 
 
-def ask(samples: Vectors, reference: Vectors, r2: NDArray[np.float64], memory: int | None) -> None:
+def ask(
+    samples: Vectors,
+    reference: Vectors,
+    r2: NDArray[np.float64],
+    memory: int | None,
+    arithmetic: Arithmetic | None = None,
+) -> Statistics:
     """Everything that a score table needs."""
     typical = r2 <= np.median(r2)
     reducers = (
@@ -59,7 +68,7 @@ def ask(samples: Vectors, reference: Vectors, r2: NDArray[np.float64], memory: i
         Balls(len(samples), r2),
         Ratio(len(samples), np.where(typical, r2, np.nan)),
     )
-    query(samples, reference, reducers, memory=memory)
+    return query(samples, reference, reducers, memory=memory, arithmetic=arithmetic)
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -79,10 +88,14 @@ def speed(size: argparse.Namespace) -> None:
     ratios: dict[str, list[float]] = {"radii": [], "query": []}
     for _ in range(size.repeats):
         square = seconds(lambda: product(reference, reference))
-        ratios["radii"].append(seconds(lambda: radii(reference, None)) / square)
+        ratios["radii"].append(seconds(lambda: radii(reference, None, size.arithmetic)) / square)
         flat = seconds(lambda: product(samples, reference))
-        ratios["query"].append(seconds(lambda: ask(samples, reference, r2, None)) / flat)
+        ratios["query"].append(
+            seconds(lambda: ask(samples, reference, r2, None, size.arithmetic)) / flat
+        )
+    used = ask(samples, reference, r2, None, size.arithmetic)
     print(f"n = {size.reference}, m = {size.samples}, d = {size.dimensions}, CPU time")
+    print(f"filter: {used.filter}, {used.verified / size.samples:.1f} pairs verified a sample")
     for name, values in ratios.items():
         every = ", ".join(f"{value:.2f}" for value in values)
         print(f"{name}: {statistics.median(values):.2f} x the float32 product ({every})")
@@ -143,6 +156,7 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=4_000)
     parser.add_argument("--dimensions", type=int, default=1280)
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--arithmetic", choices=("float32", "int8"), help="chosen by default")
     size = parser.parse_args()
     speed(size)
     memory(size, 256 * 2**20)

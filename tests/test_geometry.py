@@ -17,7 +17,10 @@ from rara.geometry import (
     query,
     squared_distance,
 )
+from rara.geometry import filter as bounds
+from rara.geometry.codes import Codes, Frame
 from rara.geometry.executors import Crew
+from rara.geometry.products import arithmetic_for, multiplier, proved
 
 HOSTILE = {
     "plain": lambda rng, n, d: rng.normal(size=(n, d)),
@@ -40,6 +43,9 @@ HOSTILE = {
 }
 
 
+ARITHMETICS = ["float32", "int8"]
+
+
 def vectors(kind, n, d, seed=0):
     return HOSTILE[kind](np.random.default_rng(seed), n, d).astype(np.float32)
 
@@ -51,7 +57,8 @@ def samples_for(reference, seed=1):
     with np.errstate(over="ignore", invalid="ignore"):
         spread = (some[:4] + some[4:8] * np.float32(0.5)).astype(np.float32)
         far = (some[8:] * np.float32(3)).astype(np.float32)
-    return np.concatenate([some, spread, far, reference[:5]])
+        lost = np.clip(np.float64(some[:3]) * 1e38 + 1e37, -3e38, 3e38).astype(np.float32)
+    return np.concatenate([some, spread, far, lost, -lost, reference[:5]])
 
 
 @pytest.mark.parametrize("d", [1, 2, 7, 8, 9, 64, 1280])
@@ -77,11 +84,13 @@ def test_oracle_order_is_the_documented_one():
 @pytest.mark.parametrize("kind", HOSTILE)
 @pytest.mark.parametrize("d", [1, 5, 40])
 @pytest.mark.parametrize("k", [1, 4])
-def test_neighbours_equal_the_oracle(kind, d, k):
+@pytest.mark.parametrize("arithmetic", ARITHMETICS)
+def test_neighbours_equal_the_oracle(kind, d, k, arithmetic):
     reference = vectors(kind, 90, d)
     d2 = oracle.squared_distances(reference, reference)
     index, expected = oracle.neighbours(d2, k, own=np.arange(90))
-    ours, _ = neighbours(reference, k, tiling=Tiling(block=40, rows=16, columns=32))
+    tiling = Tiling(block=40, rows=16, columns=32)
+    ours, _ = neighbours(reference, k, tiling=tiling, arithmetic=arithmetic)
     np.testing.assert_array_equal(ours.d2, expected)
     np.testing.assert_array_equal(ours.index, index)
 
@@ -116,9 +125,10 @@ def assert_equal_to_oracle(samples, reference, k, **engine):
 
 @pytest.mark.parametrize("kind", HOSTILE)
 @pytest.mark.parametrize("d", [1, 5, 40])
-def test_query_equals_the_oracle(kind, d):
+@pytest.mark.parametrize("arithmetic", ARITHMETICS)
+def test_query_equals_the_oracle(kind, d, arithmetic):
     reference = vectors(kind, 80, d)
-    assert_equal_to_oracle(samples_for(reference), reference, 3)
+    assert_equal_to_oracle(samples_for(reference), reference, 3, arithmetic=arithmetic)
 
 
 @settings(max_examples=60, deadline=None)
@@ -132,42 +142,78 @@ def test_query_equals_the_oracle(kind, d):
     columns=st.integers(1, 40),
     block=st.integers(1, 40),
     threads=st.integers(1, 3),
+    arithmetic=st.sampled_from(["float32", "int8"]),
 )
 def test_any_cut_and_any_threads_give_the_oracle(
-    kind, n, d, k, seed, rows, columns, block, threads
+    kind, n, d, k, seed, rows, columns, block, threads, arithmetic
 ):
     reference = vectors(kind, n, d, seed)
     tiling = Tiling(block, rows, columns, pending=0)
     r2 = oracle.radii2(reference, k)
-    ours, _ = neighbours(reference, k, tiling=tiling, threads=threads)
+    engine = {"tiling": tiling, "threads": threads, "arithmetic": arithmetic}
+    ours, _ = neighbours(reference, k, **engine)
     np.testing.assert_array_equal(ours.d2[:, -1], r2)
     samples = samples_for(reference, seed)
-    assert_equal_to_oracle(samples, reference, k, tiling=tiling, threads=threads)
+    assert_equal_to_oracle(samples, reference, k, **engine)
 
 
 @pytest.mark.parametrize("scale", [1e-30, 1, 1e20])
 @pytest.mark.parametrize("d", [3, 300])
-def test_bounds_enclose_the_distance(scale, d):
-    """The filter's low and high, evaluated as the loops do, on vectors chosen to strain them."""
-    from rara.geometry import filter as bounds
-
+@pytest.mark.parametrize("arithmetic", ARITHMETICS)
+def test_bounds_enclose_the_distance(scale, d, arithmetic):
+    """The filter's bounds, evaluated as the loops do, on vectors chosen to strain them."""
     rng = np.random.default_rng(d)
-    reference = (
-        scale * (5 + rng.normal(size=(60, d)) * rng.choice([1e-6, 1, 1e3], size=(60, 1)))
-    ).astype(np.float32)
-    frame = bounds.Frame.of(reference)
-    codes = bounds.Codes.empty(60, d)
+    sizes = rng.choice([1e-6, 1, 1e3], size=(60, 1))
+    reference = (scale * (5 + rng.normal(size=(60, d)) * sizes)).astype(np.float32)
+    reference[-5:] = reference[:5] * np.float32(1 + 1e-6)
+    frame = Frame.of(reference)
+    codes = Codes.empty(60, d, arithmetic)
     frame.encode(reference, into=codes)
-    product = np.empty((60, 60), np.float32)
-    bounds.multiply(codes, codes, product)
-    low = (codes.low[:, None] + codes.low) - (product + product)
-    high = (codes.high[:, None] + codes.high) - (product + product)
-    d2 = np.ldexp(oracle.squared_distances(reference, reference), -2 * frame.exponent)
-    assert (low <= d2).all()
-    assert (d2 <= high).all()
-    # A bound that encloses everything would prove nothing: it must also be tight.
-    a = np.sum(np.float64(codes.vectors) ** 2, axis=1)
-    assert (high - low <= 8 * (d + 32) * bounds.UNIT * (a[:, None] + a) + 1e-30).all()
+    product = np.empty((60, 60), np.int32 if arithmetic == "int8" else np.float32)
+    multiplier(codes)(codes, product)
+    distance = np.ldexp(np.sqrt(oracle.squared_distances(reference, reference)), -frame.exponent)
+    for i in range(60):
+        for j in range(60):
+            cross = (codes.scale[i] + codes.scale[i]) * (codes.scale[j] * np.float32(product[i, j]))
+            errors = codes.error[i] + codes.error[j]
+            low = bounds._lower_bound(codes.low[i] + codes.low[j], cross, errors)
+            high = bounds._upper_bound(codes.high[i] + codes.high[j], cross, errors)
+            assert not low > distance[i, j]
+            assert high >= distance[i, j]
+            # Bounds that enclose everything would prove nothing: they must be tight, too.
+            length = np.sqrt(codes.high[i] + codes.high[j])
+            slack = 2.1 * errors + 0.01 * length
+            assert np.isnan(low) or high - low <= slack
+
+
+def test_integer_products_are_exact_where_16_bits_would_saturate():
+    assert proved()
+
+
+def test_a_machine_whose_integer_products_saturate_gets_float32(monkeypatch):
+    monkeypatch.setattr("rara.geometry.products.proved", lambda: False)
+    assert arithmetic_for(10**9, 1000) == "float32"
+
+
+def test_small_work_is_not_worth_preparing():
+    assert arithmetic_for(1000, 64) == "float32"
+
+
+def test_too_many_survivors_end_with_a_tighter_filter(monkeypatch):
+    """One coordinate so large that a byte a coordinate leaves nothing of the others."""
+    monkeypatch.setattr("rara.geometry.mutual.MANY", 1000)
+    rng = np.random.default_rng(0)
+    reference = rng.normal(size=(400, 40)).astype(np.float32)
+    reference[:, 0] = rng.choice([-1e4, 1e4], 400)
+    tiling = Tiling(block=400, rows=50, columns=50)
+    ours, statistics = neighbours(reference, 3, arithmetic="int8", tiling=tiling)
+    assert statistics.filter == "float32"
+    np.testing.assert_array_equal(ours.d2[:, -1], oracle.radii2(reference, 3))
+    samples = samples_for(reference)
+    engine = {"arithmetic": "int8", "tiling": tiling}
+    assert_equal_to_oracle(samples, reference, 3, **engine)
+    _, statistics = answers(samples, reference, oracle.radii2(reference, 3), **engine)
+    assert statistics.filter == "float32"
 
 
 def test_the_filter_spares_most_pairs_the_float64():

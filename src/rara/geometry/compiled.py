@@ -1,7 +1,7 @@
 """Machine code for the inner loops, compiled once and kept in rara's cache folder.
 
-Compilation keeps IEEE semantics: no fast-math, no contraction to fused
-multiply-adds, so that a loop gives the same bits on every machine.
+Compilation keeps IEEE semantics unless a loop says otherwise: no fast-math, no contraction
+to fused multiply-adds, so that a loop gives the same bits on every machine.
 """
 
 from __future__ import annotations
@@ -21,12 +21,22 @@ Loop = TypeVar("Loop", bound=Callable[..., Any])
 
 def compiled(loop: Loop) -> Loop:
     """`numba.njit` without the interpreter lock, its code cached where rara may write."""
+    return _compile(loop, fastmath=False)
+
+
+def compiled_freely(loop: Loop) -> Loop:
+    """`compiled` for finite numbers that may be summed in any order, so that sums vectorise."""
+    return _compile(loop, fastmath={"reassoc", "nnan", "ninf", "nsz", "contract"})
+
+
+def _compile(loop: Loop, *, fastmath: bool | set[str]) -> Loop:
     config: Any = numba.config
     before = config.CACHE_DIR
     folder = before or _code_folder()
     config.CACHE_DIR = folder
     try:
-        return cast("Loop", numba.njit(nogil=True, cache=bool(folder))(loop))
+        make = numba.njit(nogil=True, cache=bool(folder), fastmath=fastmath)
+        return cast("Loop", make(loop))
     finally:
         config.CACHE_DIR = before
 

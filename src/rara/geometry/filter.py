@@ -1,143 +1,34 @@
-"""The filter: a lower and an upper bound on every distance at the price of a float32 product.
+"""The filter: a lower and an upper bound on every distance at the price of a fast product.
 
-Vectors are moved by the reference's mean and scaled by a power of two, which
-changes no comparison between distances, then rounded to float32 codes. For
-codes x and y with a = |x|^2 and b = |y|^2 the float32 product p of the codes gives
+For codes x and y the product gives D = |x|^2 + |y|^2 - 2 xy up to a share of its terms, which
+`low` and `high` take in, and the triangle inequality what the codes left out:
 
-    low  = a (1 - kappa) - eta  +  b (1 - kappa) - eta  -  2 p
-    high = a (1 + kappa) + eta  +  b (1 + kappa) + eta  -  2 p
+    sqrt(D) - error(x) - error(y)  <=  distance  <=  sqrt(D) + error(x) + error(y)
 
-and low <= d^2 <= high holds for the exact distance and for its float64 value;
-docs/design/filter.md derives it. `sift` keeps the pairs whose low does not
-exceed what some answer still needs; every comparison is written so that a NaN
-(from an overflow) keeps its pair.
+docs/design/filter.md derives it. `sift` keeps the pairs whose lower bound does not exceed
+what some answer still needs; every comparison is written so that a NaN (from an overflow,
+or from the root of a tiny negative number) keeps its pair.
 """
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rara.geometry.codes import MARGIN, Floats
 from rara.geometry.compiled import compiled
 
-Floats = NDArray[np.float32]
-Doubles = NDArray[np.float64]
 Integers = NDArray[np.int32]
 
-UNIT = 2.0**-24
-"""Unit roundoff of float32."""
-MOST_DIMENSIONS = 2**17
-"""Up to here dimensions * UNIT <= 2^-7, as the derivation assumes; beyond, all pairs stay."""
 _STRIPE = 64
-_MARGIN = np.float32(1 + 2.0**-20)
-"""Covers the roundings of a weight (up), of the quotient and of gain * weight."""
+_WIDER = np.float32(MARGIN)
+_GAIN_MARGIN = np.float32(1 + 2.0**-18)
+"""Covers that `assured` is enlarged, and the roundings of quotient and product."""
 _SMALLEST_WEIGHT = np.float32(2.0**-100)
 """Of smaller weights and quotients a rounding need not be relative."""
-
-
-@dataclass(frozen=True, slots=True)
-class Codes:
-    """Rounded vectors of a block, with each one's share of the bounds."""
-
-    vectors: Floats
-    low: Floats
-    high: Floats
-
-    @classmethod
-    def empty(cls, count: int, dimensions: int) -> Codes:
-        """Room for the codes of a block."""
-        return cls(
-            np.empty((count, dimensions), np.float32),
-            np.empty(count, np.float32),
-            np.empty(count, np.float32),
-        )
-
-    def __len__(self) -> int:
-        return len(self.low)
-
-    def __getitem__(self, block: slice) -> Codes:
-        return Codes(self.vectors[block], self.low[block], self.high[block])
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """The coordinates in which the filter works: x -> (x - center) / 2^exponent."""
-
-    center: Doubles
-    exponent: int
-
-    @classmethod
-    def of(cls, reference: Floats) -> Frame:
-        """Centre on the mean; scale so that the largest coordinate is about 1."""
-        total, least, most = _columns(reference)
-        center = total / len(reference)
-        spread = max(float(np.max(most - center)), float(np.max(center - least)))
-        return cls(center, math.frexp(spread)[1])
-
-    @property
-    def dimensions(self) -> int:
-        """Length of a vector."""
-        return self.center.size
-
-    def encode(self, vectors: Floats, *, into: Codes) -> None:
-        """Make the codes of a block of vectors."""
-        within = self.dimensions <= MOST_DIMENSIONS
-        kappa = 1.01 * (self.dimensions + 16) * UNIT if within else math.inf
-        eta = self.dimensions * 2.0**-120
-        scale = math.ldexp(1.0, -self.exponent)
-        _encode(vectors, self.center, scale, kappa, eta, into.vectors, into.low, into.high)
-
-    def raise_to_code(self, d2: Doubles) -> Floats:
-        """Squared distances in the units of the codes, rounded up."""
-        scaled = np.ldexp(d2, -2 * self.exponent)
-        with np.errstate(over="ignore"):
-            return np.nextafter(scaled.astype(np.float32), np.float32(np.inf))
-
-
-def multiply(rows: Codes, columns: Codes, out: Floats) -> None:
-    """The product that the bounds need, into `out` (len(rows), len(columns))."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        np.dot(rows.vectors, columns.vectors.T, out=out)
-
-
-@compiled
-def _columns(vectors: Floats) -> tuple[Doubles, Doubles, Doubles]:
-    """Sum, least and largest value of every column."""
-    total = np.zeros(vectors.shape[1])
-    least = np.full(vectors.shape[1], np.inf)
-    most = np.full(vectors.shape[1], -np.inf)
-    for i in range(vectors.shape[0]):
-        for c in range(vectors.shape[1]):
-            value = np.float64(vectors[i, c])
-            total[c] += value
-            least[c] = min(least[c], value)
-            most[c] = max(most[c], value)
-    return total, least, most
-
-
-@compiled
-def _encode(
-    vectors: Floats,
-    center: Doubles,
-    scale: float,
-    kappa: float,
-    eta: float,
-    codes: Floats,
-    low: Floats,
-    high: Floats,
-) -> None:
-    for i in range(vectors.shape[0]):
-        norm2 = 0.0
-        for c in range(vectors.shape[1]):
-            code = np.float32((np.float64(vectors[i, c]) - center[c]) * scale)
-            codes[i, c] = code
-        for c in range(vectors.shape[1]):
-            norm2 += np.float64(codes[i, c]) * np.float64(codes[i, c])
-        low[i] = np.nextafter(np.float32(norm2 * (1.0 - kappa) - eta), np.float32(-np.inf))
-        high[i] = np.nextafter(np.float32(norm2 * (1.0 + kappa) + eta), np.float32(np.inf))
+_NOTHING = np.float32(-np.inf)
 
 
 @compiled
@@ -151,14 +42,31 @@ def _lower(row: Floats, value: np.float32) -> None:
 
 
 @compiled
+def _lower_bound(lows: np.float32, cross: np.float32, errors: np.float32) -> np.float32:
+    """A distance is at least this; NaN where it may be 0."""
+    return np.float32(np.sqrt(lows - cross) - errors)
+
+
+@compiled
+def _upper_bound(highs: np.float32, cross: np.float32, errors: np.float32) -> np.float32:
+    """A distance is at most this."""
+    square = max(highs - cross, np.float32(0.0))
+    return np.float32((np.sqrt(square) + errors) * _WIDER)
+
+
+@compiled
 def sift(
-    product: Floats,
+    product: NDArray[Any],
     start: int,
     own: Integers,
+    row_scale: Floats,
     row_low: Floats,
     row_high: Floats,
+    row_error: Floats,
+    column_scale: Floats,
     column_low: Floats,
     column_high: Floats,
+    column_error: Floats,
     nearest: Floats,
     reach: Floats,
     gain: Floats,
@@ -170,11 +78,12 @@ def sift(
 ) -> tuple[int, int]:
     """Collect the pairs of a tile that may still matter, from row `start` on.
 
-    A pair (i, j) stays if low <= max(nearest[i, -1], reach[j], gain[i] * weight[j]), where
-    `nearest` (rows, k) holds ascending upper bounds on each row's k smallest distances so
-    far and `gain` (rows,) upper bounds on 1 / the largest weight / d2 so far; both tighten
-    on the way. A weight of -1 leaves a column out; `assured` is what of a weight is sure to
-    count. `own` is the column that each row must not see, or -1.
+    A pair (i, j) stays if its lower bound <= max(nearest[i, -1], reach[j], gain[i] * weight[j]),
+    all of them distances in the units of the codes: `nearest` (rows, k) holds ascending upper
+    bounds on each row's k smallest distances so far and `gain` (rows,) upper bounds on
+    1 / the largest weight / distance so far; both tighten on the way. -inf in `reach` and -1
+    in `weight` want nothing; `assured` is what of a weight is sure to count. `own` is the
+    column that each row must not see, or -1.
 
     Returns the number of pairs and the row to go on from: the buffers hold whole rows only.
     """
@@ -184,36 +93,43 @@ def sift(
     for i in range(start, product.shape[0]):
         if count + width > rows.size:
             return count, i
-        bound = nearest[i, k - 1] if k else np.float32(-np.inf)
+        bound = nearest[i, k - 1] if k else _NOTHING
+        twice = row_scale[i] + row_scale[i]
         for first in range(0, width, _STRIPE):
             last = min(first + _STRIPE, width)
             if not _any_wanted(
-                product[i, first:last], row_low[i], column_low[first:last],
+                product[i, first:last], twice, row_low[i], row_error[i],
+                column_scale[first:last], column_low[first:last], column_error[first:last],
                 bound, reach[first:last], gain[i], weight[first:last],
             ):  # fmt: skip
                 continue
             for j in range(first, last):
-                twice = product[i, j] + product[i, j]
-                low = (row_low[i] + column_low[j]) - twice
+                cross = twice * (column_scale[j] * np.float32(product[i, j]))
+                errors = row_error[i] + column_error[j]
+                low = _lower_bound(row_low[i] + column_low[j], cross, errors)
                 by_ratio = not low > gain[i] * weight[j]
                 if (low > bound and low > reach[j] and not by_ratio) or j == own[i]:
                     continue
                 rows[count], columns[count], lows[count] = i, j, low
                 count += 1
-                high = (row_high[i] + column_high[j]) - twice
+                high = _upper_bound(row_high[i] + column_high[j], cross, errors)
                 if k and high < bound:
                     _lower(nearest[i], high)
                     bound = nearest[i, k - 1]
-                if by_ratio and assured[j] > _SMALLEST_WEIGHT:
-                    gain[i] = min(gain[i], max(high / assured[j] * _MARGIN, _SMALLEST_WEIGHT))
+                if by_ratio and assured[j] > _SMALLEST_WEIGHT and high < np.inf:
+                    gain[i] = min(gain[i], max(high / assured[j] * _GAIN_MARGIN, _SMALLEST_WEIGHT))
     return count, product.shape[0]
 
 
 @compiled
 def _any_wanted(
-    product: Floats,
+    product: NDArray[Any],
+    twice: np.float32,
     row_low: np.float32,
+    row_error: np.float32,
+    column_scale: Floats,
     column_low: Floats,
+    column_error: Floats,
     bound: np.float32,
     reach: Floats,
     gain: np.float32,
@@ -222,7 +138,9 @@ def _any_wanted(
     """Whether a stripe holds a wanted pair; no branch and indices from 0, so that it vectorises."""
     hits = np.int32(0)
     for j in range(product.size):
-        low = (row_low + column_low[j]) - (product[j] + product[j])
+        cross = twice * (column_scale[j] * np.float32(product[j]))
+        errors = row_error + column_error[j]
+        low = _lower_bound(row_low + column_low[j], cross, errors)
         dropped = (low > bound) & (low > reach[j]) & (low > gain * weight[j])
         hits += np.int32(not dropped)
     return bool(hits)
@@ -230,13 +148,17 @@ def _any_wanted(
 
 @compiled
 def sift_mutual(
-    product: Floats,
+    product: NDArray[Any],
     start: int,
     triangle: bool,
+    row_scale: Floats,
     row_low: Floats,
     row_high: Floats,
+    row_error: Floats,
+    column_scale: Floats,
     column_low: Floats,
     column_high: Floats,
+    column_error: Floats,
     row_nearest: Floats,
     column_nearest: Floats,
     row_bound: Floats,
@@ -257,23 +179,25 @@ def sift_mutual(
     for i in range(start, product.shape[0]):
         if count + width > rows.size:
             return count, i
+        twice = row_scale[i] + row_scale[i]
         beyond = i + 1 if triangle else 0
         for first in range(beyond - beyond % _STRIPE, width, _STRIPE):
             last = min(first + _STRIPE, width)
-            bound = row_bound[i]
             if not _any_near(
-                product[i, first:last], row_low[i], column_low[first:last],
-                bound, column_bound[first:last],
+                product[i, first:last], twice, row_low[i], row_error[i],
+                column_scale[first:last], column_low[first:last], column_error[first:last],
+                row_bound[i], column_bound[first:last],
             ):  # fmt: skip
                 continue
             for j in range(max(first, beyond), last):
-                twice = product[i, j] + product[i, j]
-                low = (row_low[i] + column_low[j]) - twice
+                cross = twice * (column_scale[j] * np.float32(product[i, j]))
+                errors = row_error[i] + column_error[j]
+                low = _lower_bound(row_low[i] + column_low[j], cross, errors)
                 if low > row_bound[i] and low > column_bound[j]:
                     continue
                 rows[count], columns[count], lows[count] = i, j, low
                 count += 1
-                high = (row_high[i] + column_high[j]) - twice
+                high = _upper_bound(row_high[i] + column_high[j], cross, errors)
                 if high < row_nearest[i, last_place]:
                     _lower(row_nearest[i], high)
                     row_bound[i] = min(row_bound[i], row_nearest[i, last_place])
@@ -285,16 +209,22 @@ def sift_mutual(
 
 @compiled
 def _any_near(
-    product: Floats,
+    product: NDArray[Any],
+    twice: np.float32,
     row_low: np.float32,
+    row_error: np.float32,
+    column_scale: Floats,
     column_low: Floats,
+    column_error: Floats,
     bound: np.float32,
     column_bound: Floats,
 ) -> bool:
     """`_any_wanted` for `sift_mutual`."""
     hits = np.int32(0)
     for j in range(product.size):
-        low = (row_low + column_low[j]) - (product[j] + product[j])
+        cross = twice * (column_scale[j] * np.float32(product[j]))
+        errors = row_error + column_error[j]
+        low = _lower_bound(row_low + column_low[j], cross, errors)
         dropped = (low > bound) & (low > column_bound[j])
         hits += np.int32(not dropped)
     return bool(hits)
@@ -320,7 +250,7 @@ def keep(
         i, j, low = rows[p], columns[p], lows[p]
         if low > row_bound[i] and low > column_bound[j] and low > gain[i] * weight[j]:
             continue
-        rows[kept], columns[kept] = i, j
+        rows[kept], columns[kept], lows[kept] = i, j, low
         kept += 1
     return kept
 

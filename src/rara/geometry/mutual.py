@@ -8,8 +8,9 @@ from functools import partial
 import numpy as np
 
 from rara.geometry import filter as bounds
+from rara.geometry.codes import Arithmetic, Codes, Floats, Frame
 from rara.geometry.executors import Crew
-from rara.geometry.filter import Codes, Floats, Frame
+from rara.geometry.products import Multiply, arithmetic_for, multiplier
 from rara.geometry.reducers import Nearest
 from rara.geometry.tiles import (
     Ledger,
@@ -31,6 +32,7 @@ def neighbours(
     memory: int | None = None,
     threads: int | None = None,
     tiling: Tiling | None = None,
+    arithmetic: Arithmetic | None = None,
     progress: Progress | None = None,
 ) -> tuple[Nearest, Statistics]:
     """The k nearest others of every vector."""
@@ -42,10 +44,14 @@ def neighbours(
             threads=crew.threads,
             bounds=3 * 4 * k * crew.threads * len(vectors),
         )
-        one = _Mutual(vectors, k, tiling, crew, progress)
+        one = _Mutual(vectors, k, tiling, crew, progress, arithmetic)
         for block in spans(len(vectors), tiling.block):
             one.run(block)
         return one.answer, one.statistics
+
+
+MANY = 8e6
+"""Pairs after which the filter can be judged by how many it lets pass."""
 
 
 class _Mutual:
@@ -56,10 +62,17 @@ class _Mutual:
     """
 
     def __init__(
-        self, vectors: Floats, k: int, tiling: Tiling, crew: Crew, progress: Progress | None
+        self,
+        vectors: Floats,
+        k: int,
+        tiling: Tiling,
+        crew: Crew,
+        progress: Progress | None,
+        arithmetic: Arithmetic | None,
     ) -> None:
         self.vectors, self.k, self.tiling, self.crew = vectors, k, tiling, crew
-        self.statistics = Statistics()
+        self.arithmetic = arithmetic or arithmetic_for(len(vectors) ** 2 // 2, vectors.shape[1])
+        self.statistics = Statistics(self.arithmetic)
         self.ledger = Ledger(self.statistics, progress)
         self.frame = Frame.of(vectors)
         self.answer = Nearest(len(vectors), k)
@@ -69,24 +82,36 @@ class _Mutual:
 
     def run(self, block: slice) -> None:
         """All pairs with one side in the block and the other in it or beyond."""
-        codes = encode(self.frame, self.vectors, block, self.crew)
+        codes = encode(self.frame, self.vectors, block, self.crew, self.arithmetic)
         chunks = list(spans(block.stop, self.tiling.rows, block.start))
-        within = [(a, b) for a in chunks for b in chunks if b.start >= a.start]
-        self._each(_Pairing(block.start, codes, block.start, codes), within)
-        for tile in spans(len(self.vectors), self.tiling.columns, block.stop):
-            beyond = encode(self.frame, self.vectors, tile, self.crew)
-            pairing = _Pairing(block.start, codes, tile.start, beyond)
-            self._each(pairing, [(rows, tile) for rows in chunks])
+        for last, columns in enumerate(chunks):
+            codes = self._reconsidered(codes, block)
+            right = codes[columns.start - block.start : columns.stop - block.start]
+            self._meet(_Pairing(block.start, codes, columns, right), chunks[: last + 1])
+        for columns in spans(len(self.vectors), self.tiling.columns, block.stop):
+            right = encode(self.frame, self.vectors, columns, self.crew, self.arithmetic)
+            self._meet(_Pairing(block.start, codes, columns, right), chunks)
         self._settle()
 
-    def _each(self, pairing: _Pairing, tiles: list[tuple[slice, slice]]) -> None:
-        self.crew.each(partial(self._tile, pairing), tiles)
+    def _reconsidered(self, codes: Codes, block: slice) -> Codes:
+        """The same codes, or tighter ones where too many pairs have passed the filter."""
+        passed, pairs = self.statistics.verified + sum(self.waiting), self.statistics.pairs
+        # Among the first few thousand vectors many pairs are near, whatever the filter.
+        if self.arithmetic == "float32" or pairs < MANY or passed < 0.1 * pairs:
+            return codes
+        self.arithmetic = self.statistics.filter = "float32"
+        return encode(self.frame, self.vectors, block, self.crew, self.arithmetic)
 
-    def _tile(self, pairing: _Pairing, tile: tuple[slice, slice], worker: int) -> None:
-        rows, columns = tile
+    def _meet(self, pairing: _Pairing, chunks: list[slice]) -> None:
+        """All rows of the block with some columns."""
+        by = multiplier(pairing.right)
+        self.crew.each(partial(self._tile, pairing, by), chunks)
+
+    def _tile(self, pairing: _Pairing, by: Multiply, rows: slice, worker: int) -> None:
+        columns = pairing.columns
         space, nearest = self.spaces[worker], self.bounds[worker]
-        left, right = pairing.left(rows), pairing.right(columns)
-        product = space.multiply(left, right)
+        left, right = pairing.left(rows), pairing.right
+        product = space.multiply(left, by)
         row_bound, column_bound = self._bound(rows), self._bound(columns)
         triangle = rows.start == columns.start
         if triangle:
@@ -95,7 +120,9 @@ class _Mutual:
         while row < len(product):
             done = self.waiting[worker]
             count, row = bounds.sift_mutual(
-                product, row, triangle, left.low, left.high, right.low, right.high,
+                product, row, triangle,
+                left.scale, left.low, left.high, left.error,
+                right.scale, right.low, right.high, right.error,
                 nearest[rows], nearest[columns], row_bound, column_bound,
                 space.rows[done:], space.columns[done:], space.lows[done:],
             )  # fmt: skip
@@ -151,15 +178,12 @@ class _Mutual:
 
 @dataclass(frozen=True, slots=True)
 class _Pairing:
-    """Codes of two spans of one set."""
+    """Codes of a block, and of the columns that it meets."""
 
-    row_offset: int
+    offset: int
     rows: Codes
-    column_offset: int
-    columns: Codes
+    columns: slice
+    right: Codes
 
-    def left(self, span: slice) -> Codes:
-        return self.rows[span.start - self.row_offset : span.stop - self.row_offset]
-
-    def right(self, span: slice) -> Codes:
-        return self.columns[span.start - self.column_offset : span.stop - self.column_offset]
+    def left(self, rows: slice) -> Codes:
+        return self.rows[rows.start - self.offset : rows.stop - self.offset]

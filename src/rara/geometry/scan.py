@@ -13,13 +13,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rara.geometry import filter as bounds
+from rara.geometry.codes import Arithmetic, Codes, Floats, Frame
 from rara.geometry.executors import Crew
-from rara.geometry.filter import Codes, Floats, Frame
+from rara.geometry.products import Multiply, arithmetic_for, multiplier
 from rara.geometry.reducers import Need, Reducer
 from rara.geometry.tiles import (
     Ledger,
@@ -43,6 +45,7 @@ def query(
     memory: int | None = None,
     threads: int | None = None,
     tiling: Tiling | None = None,
+    arithmetic: Arithmetic | None = None,
     progress: Progress | None = None,
 ) -> Statistics:
     """Feed the reducers every pair of samples and reference that can matter to them.
@@ -56,7 +59,7 @@ def query(
             dimensions=samples.shape[1],
             threads=crew.threads,
         )
-        one = _Query(samples, reference, reducers, own, tiling, crew, progress)
+        one = _Query(samples, reference, reducers, own, tiling, crew, progress, arithmetic)
         for block in spans(len(samples), tiling.block):
             one.run(block)
         return one.statistics
@@ -74,29 +77,37 @@ class _Query:
         tiling: Tiling,
         crew: Crew,
         progress: Progress | None,
+        arithmetic: Arithmetic | None,
     ) -> None:
         self.samples, self.reference, self.reducers = samples, reference, reducers
         self.own = np.full(len(samples), -1, np.int32) if own is None else own
         self.tiling, self.crew = tiling, crew
-        self.statistics = Statistics()
+        self.arithmetic = arithmetic or arithmetic_for(
+            len(samples) * len(reference), samples.shape[1]
+        )
+        self.statistics = Statistics(self.arithmetic)
         self.ledger = Ledger(self.statistics, progress)
         self.frame = Frame.of(reference)
         self.demand = _Demand.of([r.need() for r in reducers], self.frame, len(reference))
         self.spaces = [Workspace.of(tiling) for _ in range(crew.threads)]
 
     def run(self, block: slice) -> None:
+        """One block of samples against the whole reference."""
         count = block.stop - block.start
-        codes = encode(self.frame, self.samples, block, self.crew)
+        codes = encode(self.frame, self.samples, block, self.crew, self.arithmetic)
         nearest = np.full((count, self.demand.nearest), np.inf, np.float32)
         gain = np.full(count, np.inf, np.float32)
         for tile in spans(len(self.reference), self.tiling.columns):
-            columns = encode(self.frame, self.reference, tile, self.crew)
-            state = _State(block.start, codes, nearest, gain, tile, columns)
+            if self.arithmetic == "int8" and self.statistics.overwhelmed:
+                self.arithmetic = self.statistics.filter = "float32"
+                codes = encode(self.frame, self.samples, block, self.crew, self.arithmetic)
+            columns = encode(self.frame, self.reference, tile, self.crew, self.arithmetic)
+            state = _State(block.start, codes, nearest, gain, tile, columns, multiplier(columns))
             self.crew.each(partial(self._tile, state), spans(count, self.tiling.rows))
 
     def _tile(self, state: _State, rows: slice, worker: int) -> None:
         space = self.spaces[worker]
-        product = space.multiply(state.codes[rows], state.columns)
+        product = space.multiply(state.codes[rows], state.by)
         row = verified = 0
         while row < len(product):
             count, row = self._sift(state, rows, product, row, space)
@@ -104,7 +115,7 @@ class _Query:
         self.ledger.enter(product.size, verified)
 
     def _sift(
-        self, state: _State, rows: slice, product: Floats, start: int, space: Workspace
+        self, state: _State, rows: slice, product: NDArray[Any], start: int, space: Workspace
     ) -> tuple[int, int]:
         """Pairs of the tile from row `start` on that the bounds could not rule out."""
         first = state.offset + rows.start
@@ -112,7 +123,9 @@ class _Query:
         codes, columns, demand = state.codes[rows], state.columns, self.demand[state.tile]
         nearest, gain = state.nearest[rows], state.gain[rows]
         count, row = bounds.sift(
-            product, start, own, codes.low, codes.high, columns.low, columns.high,
+            product, start, own,
+            codes.scale, codes.low, codes.high, codes.error,
+            columns.scale, columns.low, columns.high, columns.error,
             nearest, demand.reach, gain, demand.weight, demand.assured,
             space.rows, space.columns, space.lows,
         )  # fmt: skip
@@ -142,6 +155,7 @@ class _State:
     gain: Floats
     tile: slice
     columns: Codes
+    by: Multiply
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +174,9 @@ class _Demand:
             if not given:
                 return np.full(columns, floor, np.float32)
             value = np.max(given, axis=0)
-            return np.where(value < 0, np.float32(floor), frame.raise_to_code(value))
+            return np.where(
+                value < 0, np.float32(floor), frame.distance_to_code(np.maximum(value, 0))
+            )
 
         weights = [need.weight for need in needs]
         assured = [need.weight if need.assured is None else need.assured for need in needs]

@@ -9,14 +9,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rara.geometry import filter as bounds
+from rara.geometry.codes import Arithmetic, Codes, Floats, Frame
 from rara.geometry.distances import squared_distances
 from rara.geometry.executors import Crew
-from rara.geometry.filter import Codes, Floats, Frame
+from rara.geometry.products import Multiply
 
 Progress = Callable[[int], None]
 """Called with the number of pairs that were dealt with since the last call."""
@@ -31,10 +32,16 @@ _SMALLEST = 16
 class Statistics:
     """What a scan did."""
 
-    filter: str = "float32"
+    filter: Arithmetic = "float32"
+    """The product that the filter ended with."""
     pairs: int = 0
     verified: int = 0
     """Pairs whose float64 distance was taken."""
+
+    @property
+    def overwhelmed(self) -> bool:
+        """Whether so many pairs pass the filter that a tighter one would cost less."""
+        return self.verified > 0.02 * self.pairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +95,7 @@ def _capacity(columns: int) -> int:
 class Workspace:
     """Buffers of one thread."""
 
-    product: Floats
+    product: NDArray[np.int32]
     rows: NDArray[np.int32]
     columns: NDArray[np.int32]
     lows: Floats
@@ -100,16 +107,18 @@ class Workspace:
         widest = max(tiling.rows, tiling.columns)
         capacity = max(pending, _capacity(widest))
         return cls(
-            np.empty(tiling.rows * widest, np.float32),
+            np.empty(tiling.rows * widest, np.int32),
             np.empty(capacity, np.int32),
             np.empty(capacity, np.int32),
             np.empty(capacity, np.float32),
         )
 
-    def multiply(self, rows: Codes, columns: Codes) -> Floats:
-        """Product of two blocks of codes, in this workspace's memory."""
-        product = self.product[: len(rows) * len(columns)].reshape(len(rows), len(columns))
-        bounds.multiply(rows, columns, product)
+    def multiply(self, rows: Codes, by: Multiply) -> NDArray[Any]:
+        """Product of a block of codes with the columns of a multiplier, in this memory."""
+        product = self.product[: len(rows) * by.width].reshape(len(rows), by.width)
+        if rows.vectors.dtype == np.float32:
+            product = product.view(np.float32)
+        by(rows, product)
         return product
 
 
@@ -130,10 +139,10 @@ class Ledger:
                 self.progress(pairs)
 
 
-def encode(frame: Frame, vectors: Floats, span: slice, crew: Crew) -> Codes:
+def encode(frame: Frame, vectors: Floats, span: slice, crew: Crew, arithmetic: Arithmetic) -> Codes:
     """Codes of a span of vectors, made by the whole crew."""
     count = span.stop - span.start
-    codes = Codes.empty(count, frame.dimensions)
+    codes = Codes.empty(count, frame.dimensions, arithmetic)
 
     def work(part: slice, _: int) -> None:
         frame.encode(vectors[span.start + part.start : span.start + part.stop], into=codes[part])
