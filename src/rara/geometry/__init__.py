@@ -2,11 +2,16 @@
 
 Vectors are C-ordered float32 arrays (n, d) of finite numbers; whoever brings them has checked.
 
-distances   the one float64 distance, on which every decision rests
-filter      bounds at the price of a fast product, which spare most pairs the float64
-reducers    what is asked of every pair: nearest, smallest ball, largest ratio
-executors   the threads that do it
-scan        tiles under a memory budget: encode, multiply, sift, verify, reduce
+    compiled    the loops' machine code, kept between runs
+    distances   the one float64 distance, on which every decision rests
+    codes       vectors as float32 or bytes, and how much that leaves out
+    filter      bounds at the price of a fast product, which spare most pairs the float64
+    products    that product: int8 where the machine is fast and exact at it, else float32
+    reducers    what is asked of every pair: nearest, smallest ball, largest ratio
+    executors   the threads that do it
+    tiles       how a scan is cut under a memory budget
+    scan        samples against a reference
+    mutual      the nearest others within one set
 """
 
 from rara.geometry.distances import squared_distance
