@@ -1,5 +1,6 @@
 """The engine against brute force: equal in every bit, however the work is cut."""
 
+import itertools
 import time
 
 import numpy as np
@@ -10,15 +11,20 @@ from hypothesis import strategies as st
 import oracle
 from rara.geometry import (
     Balls,
+    Coded,
+    Exchanged,
     Nearest,
     Ratio,
     Tiling,
+    Visits,
     neighbours,
+    neighbours_left,
+    products,
     query,
     squared_distance,
 )
 from rara.geometry import filter as bounds
-from rara.geometry.codes import Codes, Frame
+from rara.geometry.codes import MARGIN, Codes, Frame
 from rara.geometry.executors import Crew
 from rara.geometry.products import arithmetic_for, multiplier, proved
 
@@ -43,7 +49,7 @@ HOSTILE = {
 }
 
 
-ARITHMETICS = ["float32", "int8"]
+ARITHMETICS = ["float32", "int8", "int7"]
 
 
 def vectors(kind, n, d, seed=0):
@@ -142,7 +148,7 @@ def test_query_equals_the_oracle(kind, d, arithmetic):
     columns=st.integers(1, 40),
     block=st.integers(1, 40),
     threads=st.integers(1, 3),
-    arithmetic=st.sampled_from(["float32", "int8"]),
+    arithmetic=st.sampled_from(ARITHMETICS),
 )
 def test_any_cut_and_any_threads_give_the_oracle(
     kind, n, d, k, seed, rows, columns, block, threads, arithmetic
@@ -160,7 +166,8 @@ def test_any_cut_and_any_threads_give_the_oracle(
 @pytest.mark.parametrize("scale", [1e-30, 1, 1e20])
 @pytest.mark.parametrize("d", [3, 300])
 @pytest.mark.parametrize("arithmetic", ARITHMETICS)
-def test_bounds_enclose_the_distance(scale, d, arithmetic):
+@pytest.mark.parametrize("rows", [1, 60])
+def test_bounds_enclose_the_distance(scale, d, arithmetic, rows):
     """The filter's bounds, evaluated as the loops do, on vectors chosen to strain them."""
     rng = np.random.default_rng(d)
     sizes = rng.choice([1e-6, 1, 1e3], size=(60, 1))
@@ -168,44 +175,99 @@ def test_bounds_enclose_the_distance(scale, d, arithmetic):
     reference[-5:] = reference[:5] * np.float32(1 + 1e-6)
     frame = Frame.of(reference)
     codes = Codes.empty(60, d, arithmetic)
-    frame.encode(reference, into=codes)
-    product = np.empty((60, 60), np.int32 if arithmetic == "int8" else np.float32)
-    multiplier(codes)(codes, product)
+    frame.encode(reference, arithmetic, into=codes)
+    terms = codes.terms
+    product = np.empty((60, 60), np.float32 if arithmetic == "float32" else np.int32)
+    multiplier(codes, rows)(codes, product)
     distance = np.ldexp(np.sqrt(oracle.squared_distances(reference, reference)), -frame.exponent)
     for i in range(60):
         for j in range(60):
-            cross = (codes.scale[i] + codes.scale[i]) * (codes.scale[j] * np.float32(product[i, j]))
-            errors = codes.error[i] + codes.error[j]
-            low = bounds._lower_bound(codes.low[i] + codes.low[j], cross, errors)
-            high = bounds._upper_bound(codes.high[i] + codes.high[j], cross, errors)
+            twice, errors = terms.scale[i] + terms.scale[i], terms.error[i] + terms.error[j]
+            squares = [
+                bounds._square(length[i] + length[j], twice, terms.scale[j], product[i, j])
+                for length in (terms.low, terms.high)
+            ]
+            low = bounds.lower_bound(squares[0], errors)
+            high = bounds.upper_bound(squares[1], errors)
             assert not low > distance[i, j]
             assert high >= distance[i, j]
+            assert not bounds._beyond(squares[0], errors, np.float32(distance[i, j] * MARGIN))
             # Bounds that enclose everything would prove nothing: they must be tight, too.
-            length = np.sqrt(codes.high[i] + codes.high[j])
+            length = np.sqrt(terms.high[i] + terms.high[j])
             slack = 2.1 * errors + 0.01 * length
             assert np.isnan(low) or high - low <= slack
 
 
-def test_integer_products_are_exact_where_16_bits_would_saturate():
-    assert proved()
+@pytest.mark.parametrize("arithmetic", ["int8", "int7"])
+def test_integer_products_are_exact_where_16_bits_would_saturate(arithmetic):
+    assert proved(arithmetic)
 
 
-def test_a_machine_whose_integer_products_saturate_gets_float32(monkeypatch):
-    monkeypatch.setattr("rara.geometry.products.proved", lambda: False)
-    assert arithmetic_for(10**9, 1000) == "float32"
+@pytest.fixture
+def quick_at_bytes(monkeypatch):
+    """A machine on which bytes are fast, whatever this one is."""
+    monkeypatch.setattr(products, "_seconds", lambda kind: 1 + (kind is np.float32))
+    products.fastest.cache_clear()
+    yield monkeypatch
+    products.fastest.cache_clear()
 
 
-def test_small_work_is_not_worth_preparing():
-    assert arithmetic_for(1000, 64) == "float32"
+def test_bytes_are_chosen_where_they_are_fast(quick_at_bytes):
+    assert arithmetic_for(10**4, 10**5, 1000, ready=False) == "int8"
 
 
-def test_too_many_survivors_end_with_a_tighter_filter(monkeypatch):
+def test_a_machine_whose_products_saturate_gets_smaller_codes(quick_at_bytes):
+    quick_at_bytes.setattr(products, "proved", lambda arithmetic: arithmetic == "int7")
+    assert arithmetic_for(10**4, 10**5, 1000, ready=False) == "int7"
+
+
+def test_a_machine_whose_integer_products_are_wrong_gets_float32(quick_at_bytes):
+    quick_at_bytes.setattr(products, "proved", lambda arithmetic: False)
+    assert arithmetic_for(10**4, 10**5, 1000, ready=False) == "float32"
+
+
+def test_a_machine_that_is_slow_at_bytes_gets_float32(quick_at_bytes):
+    quick_at_bytes.setattr(products, "_seconds", lambda kind: 1.0)
+    assert arithmetic_for(10**4, 10**5, 1000, ready=False) == "float32"
+
+
+def test_saturated_sums_are_noticed(quick_at_bytes):
+    """What x86 without VNNI does: two products at a time are summed in 16 bits."""
+
+    def saturating(columns):
+        signed = columns.astype(np.int64) - 128
+
+        def multiply(rows, out):
+            pairs = rows.astype(np.int64)[:, None, :] * signed
+            sums = np.clip(pairs.reshape(*pairs.shape[:2], -1, 2).sum(-1), -(2**15), 2**15 - 1)
+            out[:] = sums.sum(-1) - 128 * signed.sum(1)
+
+        return multiply
+
+    quick_at_bytes.setattr(products, "_many", saturating)
+    proved.cache_clear()
+    try:
+        assert not proved("int8")
+        assert proved("int7")
+    finally:
+        proved.cache_clear()
+
+
+def test_small_work_is_not_worth_preparing(quick_at_bytes):
+    assert arithmetic_for(10, 100, 64, ready=False) == "float32"
+
+
+def test_few_samples_use_the_codes_that_are_there(quick_at_bytes):
+    quick_at_bytes.setattr(products, "proved", lambda arithmetic: False)
+    assert arithmetic_for(1, 1000, 64, ready=True) == "int8"  # by a loop, not by the product
+
+
+def test_too_many_survivors_end_with_a_tighter_filter():
     """One coordinate so large that a byte a coordinate leaves nothing of the others."""
-    monkeypatch.setattr("rara.geometry.mutual.MANY", 1000)
     rng = np.random.default_rng(0)
-    reference = rng.normal(size=(400, 40)).astype(np.float32)
-    reference[:, 0] = rng.choice([-1e4, 1e4], 400)
-    tiling = Tiling(block=400, rows=50, columns=50)
+    reference = rng.normal(size=(1500, 40)).astype(np.float32)
+    reference[:, 0] = rng.choice([-1e4, 1e4], 1500)
+    tiling = Tiling(block=1500, rows=50, columns=50)
     ours, statistics = neighbours(reference, 3, arithmetic="int8", tiling=tiling)
     assert statistics.filter == "float32"
     np.testing.assert_array_equal(ours.d2[:, -1], oracle.radii2(reference, 3))
@@ -232,44 +294,152 @@ def test_own_image_is_never_seen():
     assert (nearest.index != own[:, None]).all()
 
 
-@settings(max_examples=40, deadline=None)
-@given(seed=st.integers(0, 10**6), kind=st.sampled_from(["grid", "copies", "plain"]))
-def test_merging_parts_gives_the_whole(seed, kind):
-    """Each reducer over a random partition of the reference, merged in a random order."""
-    rng = np.random.default_rng(seed)
-    reference = vectors(kind, 40, 3, seed)
-    samples = samples_for(reference, seed)
-    r2 = oracle.radii2(reference, 2)
+def everything(samples, reference, r2, own_r2):
+    """Every reducer, from both sides."""
+    return {
+        "nearest": Nearest(len(samples), 4),
+        "balls": Balls(len(samples), r2),
+        "visits": Visits(r2, "closed"),
+        "ratio": Ratio(len(samples), r2),
+        "nearest samples": Exchanged(Nearest(len(reference), 3)),
+        "balls round samples": Exchanged(Balls(len(reference), own_r2)),
+    }
+
+
+def held_by(reducer):
+    """What a reducer has found, as arrays."""
+    inner = reducer.question if isinstance(reducer, Exchanged) else reducer
+    names = ("d2", "index", "radius2", "witness", "count", "largest")
+    return {name: getattr(inner, name) for name in names if hasattr(inner, name)}
+
+
+def assert_same(ours, theirs):
+    for key in theirs:
+        for name, value in held_by(theirs[key]).items():
+            np.testing.assert_array_equal(held_by(ours[key])[name], value, err_msg=f"{key} {name}")
+
+
+PARTS = {
+    "kind": st.sampled_from(["grid", "copies", "plain", "one coordinate"]),
+    "seed": st.integers(0, 10**6),
+    "arithmetic": st.sampled_from(ARITHMETICS),
+    "threads": st.integers(1, 3),
+}
+
+
+@pytest.mark.parametrize("arithmetic", ARITHMETICS)
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_both_directions_equal_the_oracle(kind, arithmetic):
+    reference = vectors(kind, 70, 5)
+    samples = samples_for(reference)
+    r2, own_r2 = oracle.radii2(reference, 3), oracle.radii2(samples, 2)
     d2 = oracle.squared_distances(samples, reference)
-    part = rng.integers(0, 3, 40)
+    asked = everything(samples, reference, r2, own_r2)
+    query(samples, reference, list(asked.values()), arithmetic=arithmetic, tiling=Tiling(20, 7, 16))
+    held = oracle.holds(d2, r2, "closed")
+    np.testing.assert_array_equal(asked["visits"].count, held.sum(axis=0))
+    index, expected = oracle.neighbours(d2.T, 3)
+    np.testing.assert_array_equal(asked["nearest samples"].question.d2, expected)
+    np.testing.assert_array_equal(asked["nearest samples"].question.index, index)
+    value, witness = oracle.rarity(d2.T, own_r2)
+    balls = asked["balls round samples"].question
+    np.testing.assert_array_equal(balls.radius2, value)
+    np.testing.assert_array_equal(balls.witness, witness)
+    np.testing.assert_array_equal(balls.count, oracle.holds(d2.T, own_r2).sum(axis=1))
 
-    def fed(reducer, columns):
-        i, j = np.meshgrid(np.arange(len(samples)), columns, indexing="ij")
-        i, j = i.ravel().astype(np.int32), j.ravel().astype(np.int32)
-        reducer.update(i, j, d2[i, j])
-        return reducer
 
-    for make in (
-        lambda: Nearest(len(samples), 4),
-        lambda: Balls(len(samples), r2),
-        lambda: Ratio(len(samples), r2),
-    ):
-        whole = fed(make(), np.arange(40))
-        parts = [fed(make(), np.flatnonzero(part == p)) for p in rng.permutation(3)]
-        merged = make()
-        for one in parts:
-            merged.merge(one)
-        for name in ("d2", "index", "radius2", "witness", "count", "largest"):
-            if hasattr(whole, name):
-                np.testing.assert_array_equal(getattr(merged, name), getattr(whole, name))
+def cuts(data, count, pieces=3):
+    """A partition of range(count) into spans."""
+    inner = data.draw(st.lists(st.integers(0, count), max_size=pieces))
+    edges = sorted({0, count, *inner})
+    return [slice(*edge) for edge in itertools.pairwise(edges)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data(), **PARTS)
+def test_shards_in_any_order_merge_to_the_whole(data, kind, seed, arithmetic, threads):
+    """Any partition of samples and reference, scanned in any order, merged in any order."""
+    reference = vectors(kind, 50, 4, seed)
+    samples = samples_for(reference, seed)
+    radii = oracle.radii2(reference, 2), oracle.radii2(samples, 2)
+    whole = everything(samples, reference, *radii)
+    query(samples, reference, list(whole.values()))
+    parts = data.draw(
+        st.permutations(
+            [(i, j) for i in cuts(data, len(samples)) for j in cuts(data, len(reference))]
+        )
+    )
+    merged = everything(samples, reference, *radii)
+    engine = {"arithmetic": arithmetic, "threads": threads, "tiling": Tiling(20, 7, 16)}
+    for rows, columns in parts:
+        one = everything(samples, reference, *radii)
+        query(samples, reference, list(one.values()), rows=rows, columns=columns, **engine)
+        for key, reducer in merged.items():
+            reducer.merge(one[key])
+    assert_same(merged, whole)
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data(), **PARTS)
+def test_shards_of_one_set_merge_to_the_whole(data, kind, seed, arithmetic, threads):
+    reference = vectors(kind, 50, 4, seed)
+    whole, _ = neighbours(reference, 5)
+    engine = {"arithmetic": arithmetic, "threads": threads, "tiling": Tiling(20, 7, 16)}
+    merged = Nearest(50, 5)
+    parts = [(i, j) for i in cuts(data, 50) for j in cuts(data, 50)]
+    for rows, columns in data.draw(st.permutations(parts)):
+        merged.merge(neighbours(reference, 5, rows=rows, columns=columns, **engine)[0])
+    np.testing.assert_array_equal(merged.d2, whole.d2)
+    np.testing.assert_array_equal(merged.index, whole.index)
+
+
+@settings(max_examples=60, deadline=None)
+@given(before=st.integers(6, 49), pending=st.sampled_from([0, 1000]), **PARTS)
+def test_neighbours_grow_with_the_set(before, pending, kind, seed, arithmetic, threads):
+    reference = vectors(kind, 50, 4, seed)
+    engine = {"arithmetic": arithmetic, "threads": threads, "tiling": Tiling(20, 7, 16, pending)}
+    known, _ = neighbours(reference[:before], 5, **engine)
+    ours, statistics = neighbours(reference, 5, known=known, **engine)
+    whole, _ = neighbours(reference, 5)
+    np.testing.assert_array_equal(ours.d2, whole.d2)
+    np.testing.assert_array_equal(ours.index, whole.index)
+    assert statistics.pairs == (50 * 49 - before * (before - 1)) // 2
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data(), **PARTS)
+def test_neighbours_of_what_is_left(data, kind, seed, arithmetic, threads):
+    reference = vectors(kind, 40, 4, seed)
+    kept = np.array(data.draw(st.lists(st.booleans(), min_size=40, max_size=40)))
+    kept[:2] = True
+    left = np.ascontiguousarray(reference[kept])
+    known, _ = neighbours(reference, 5)
+    ours = neighbours_left(left, known, kept, arithmetic=arithmetic, threads=threads)
+    whole, _ = neighbours(left, min(5, len(left) - 1))
+    np.testing.assert_array_equal(ours.d2, whole.d2)
+    np.testing.assert_array_equal(ours.index, whole.index)
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+@pytest.mark.parametrize("few", [1, 40])
+@pytest.mark.parametrize("d", [3, 300])
+def test_kept_codes_change_nothing(kind, few, d):
+    reference = vectors(kind, 80, d)
+    arrays = Coded.of(reference).arrays()
+    coded = Coded.from_arrays({name: array.copy() for name, array in arrays.items()})
+    samples = samples_for(reference)[-few:]
+    assert_equal_to_oracle(samples, reference, 3, coded=coded, arithmetic="int8")
+    ours, _ = neighbours(reference, 3, coded=coded, arithmetic="int8", tiling=Tiling(50, 16, 32))
+    np.testing.assert_array_equal(ours.d2[:, -1], oracle.radii2(reference, 3))
 
 
 def test_memory_shrinks_the_tiles():
-    wide = Tiling.within(2**30, rows=10**5, dimensions=1280, threads=2)
-    narrow = Tiling.within(2**22, rows=10**5, dimensions=1280, threads=2)
+    sizes = {"rows": 10**5, "dimensions": 1280, "threads": 2, "row_bytes": 100}
+    wide = Tiling.within(2**30, **sizes)
+    narrow = Tiling.within(2**22, **sizes)
     assert narrow.rows < wide.rows
     assert narrow.columns < wide.columns
-    assert narrow.block < wide.block <= 2**30 // (4 * 1280)
+    assert narrow.block < wide.block <= 2**30 // 1280
 
 
 def test_an_error_in_a_thread_ends_the_work_and_reaches_the_caller():

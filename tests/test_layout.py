@@ -17,8 +17,9 @@ ORDER = """
     extractors.efficientnet_lite0 extractors.registry extractors
     store pool embed
 
-    geometry.compiled geometry.distances geometry.codes geometry.filter geometry.products
-    geometry.reducers geometry.executors geometry.tiles geometry.scan geometry.mutual geometry
+    geometry.compiled geometry.distances geometry.rotation geometry.codes geometry.filter
+    geometry.products geometry.reducers geometry.executors geometry.coded geometry.tiles
+    geometry.scan geometry.query geometry.mutual geometry
     scores.base scores.rarity scores.typicality scores.fidelity scores.copying
     scores.leave_one_out scores
 

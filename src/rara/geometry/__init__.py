@@ -4,25 +4,41 @@ Vectors are C-ordered float32 arrays (n, d) of finite numbers; whoever brings th
 
     compiled    the loops' machine code, kept between runs
     distances   the one float64 distance, on which every decision rests
+    rotation    spreads a vector evenly over its coordinates, so that bytes resolve it well
     codes       vectors as float32 or bytes, and how much that leaves out
     filter      bounds at the price of a fast product, which spare most pairs the float64
-    products    that product: int8 where the machine is fast and exact at it, else float32
+    products    that product: bytes where the machine is fast and exact at them, else float32
     reducers    what is asked of every pair: nearest, smallest ball, largest ratio
     executors   the threads that do it
+    coded       a reference's codes, kept for the next query
     tiles       how a scan is cut under a memory budget
-    scan        samples against a reference
+    scan        one pass over the pairs of two sets: multiply, sift, verify, deliver
+    query       samples against a reference
     mutual      the nearest others within one set
 """
 
+from rara.geometry.coded import Coded
 from rara.geometry.distances import squared_distance
-from rara.geometry.mutual import neighbours
-from rara.geometry.reducers import Balls, Boundary, Nearest, Need, Ratio, Reducer, holds
-from rara.geometry.scan import query
+from rara.geometry.mutual import neighbours, neighbours_left
+from rara.geometry.query import query
+from rara.geometry.reducers import (
+    Balls,
+    Boundary,
+    Exchanged,
+    Nearest,
+    Need,
+    Ratio,
+    Reducer,
+    Visits,
+    holds,
+)
 from rara.geometry.tiles import Progress, Statistics, Tiling
 
 __all__ = [
     "Balls",
     "Boundary",
+    "Coded",
+    "Exchanged",
     "Nearest",
     "Need",
     "Progress",
@@ -30,8 +46,10 @@ __all__ = [
     "Reducer",
     "Statistics",
     "Tiling",
+    "Visits",
     "holds",
     "neighbours",
+    "neighbours_left",
     "query",
     "squared_distance",
 ]

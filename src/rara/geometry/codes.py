@@ -2,26 +2,30 @@
 
 Vectors are moved by the reference's mean and scaled by a power of two, which changes no
 comparison between distances. Each is then replaced by a code: itself in float32, or a byte
-a coordinate with a step of its own. What the code leaves out is kept as its length, the
-error; `low` and `high` are the code's squared length, made smaller and larger by what the
-product and the rounding of the bounds can be wrong by (docs/design/filter.md).
+a coordinate, after a rotation, with a step of its own. What the code leaves out is kept as
+its length, the error; `low` and `high` are the code's squared length, made smaller and larger
+by what the product and the rounding of the bounds can be wrong by (docs/design/filter.md).
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rara.geometry.compiled import compiled, compiled_freely
+from rara.geometry.rotation import rotate, segments, signs
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
-Arithmetic = Literal["float32", "int8"]
+Arithmetic = Literal["float32", "int8", "int7"]
+"""What a product is taken of. `int7` are bytes within ±63: no sum of two of their products with
+other bytes leaves 16 bits."""
 
+LEVELS = {"int8": 127, "int7": 63}
 UNIT = 2.0**-24
 """Unit roundoff of float32."""
 MOST_DIMENSIONS = 2**14
@@ -32,35 +36,39 @@ MARGIN = 1 + 2.0**-20
 """By this errors and distances are enlarged, for the roundings of what is done with them."""
 
 
+class Terms(NamedTuple):
+    """Each vector's share of the bounds, (n,) float32 each; a tuple, so that loops can take it."""
+
+    scale: Floats
+    low: Floats
+    high: Floats
+    error: Floats
+
+    def part(self, block: slice) -> Terms:
+        """Those of a block."""
+        return Terms(*(term[block] for term in self))
+
+
 @dataclass(frozen=True, slots=True)
 class Codes:
     """Codes of a block of vectors, with each one's share of the bounds."""
 
     vectors: NDArray[Any]
     """float32, or uint8 that stands for scale * (code - 128)."""
-    scale: Floats
-    low: Floats
-    high: Floats
-    error: Floats
+    terms: Terms
 
     @classmethod
     def empty(cls, count: int, dimensions: int, arithmetic: Arithmetic) -> Codes:
         """Room for the codes of a block."""
         kind = np.float32 if arithmetic == "float32" else np.uint8
-        rest = (np.empty(count, np.float32) for _ in range(4))
-        return cls(np.empty((count, dimensions), kind), *rest)
+        terms = Terms(*(np.empty(count, np.float32) for _ in range(4)))
+        return cls(np.empty((count, dimensions), kind), terms)
 
     def __len__(self) -> int:
-        return len(self.low)
+        return len(self.vectors)
 
     def __getitem__(self, block: slice) -> Codes:
-        return Codes(
-            self.vectors[block],
-            self.scale[block],
-            self.low[block],
-            self.high[block],
-            self.error[block],
-        )
+        return Codes(self.vectors[block], self.terms.part(block))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,20 +91,18 @@ class Frame:
         """Length of a vector."""
         return self.center.size
 
-    def encode(self, vectors: Floats, *, into: Codes) -> None:
+    def encode(self, vectors: Floats, arithmetic: Arithmetic, *, into: Codes) -> None:
         """Make the codes of a block of vectors."""
         d = self.dimensions
-        integers = into.vectors.dtype == np.uint8
-        if integers:
-            kappa = 16 * UNIT
-        else:
-            kappa = 1.01 * (d + 16) * UNIT if d <= MOST_DIMENSIONS else math.inf
         eta = d * 2.0**-120
         inverse = math.ldexp(1.0, -self.exponent)
-        make = _encode_integers if integers else _encode_floats
-        make(
-            vectors, self.center, inverse, kappa, eta,
-            into.vectors, into.scale, into.low, into.high, into.error,
+        if arithmetic == "float32":
+            kappa = 1.01 * (d + 16) * UNIT if d <= MOST_DIMENSIONS else math.inf
+            _encode_floats(vectors, self.center, inverse, kappa, eta, into.vectors, into.terms)
+            return
+        _encode_integers(
+            vectors, self.center, inverse * signs(d), segments(d), LEVELS[arithmetic],
+            16 * UNIT, eta, into.vectors, into.terms,
         )  # fmt: skip
 
     def distance_to_code(self, d2: Doubles) -> Floats:
@@ -129,10 +135,7 @@ def _encode_floats(
     kappa: float,
     eta: float,
     codes: Floats,
-    scale: Floats,
-    low: Floats,
-    high: Floats,
-    error: Floats,
+    terms: Terms,
 ) -> None:
     for i in range(vectors.shape[0]):
         norm2 = rest2 = length2 = 0.0
@@ -144,44 +147,52 @@ def _encode_floats(
             norm2 += np.float64(code) * np.float64(code)
             rest2 += rest * rest
             length2 += value * value
-        scale[i] = 1.0
-        _finish(norm2, rest2, length2, kappa, eta, i, low, high, error)
+        terms.scale[i] = 1.0
+        _finish(norm2, rest2, length2, kappa, eta, i, terms)
 
 
 @compiled
 def _encode_integers(
     vectors: Floats,
     center: Doubles,
-    inverse: float,
+    factor: Doubles,
+    parts: NDArray[np.int64],
+    levels: int,
     kappa: float,
     eta: float,
     codes: NDArray[np.uint8],
-    scale: Floats,
-    low: Floats,
-    high: Floats,
-    error: Floats,
+    terms: Terms,
 ) -> None:
     moved = np.empty(vectors.shape[1])
     for i in range(vectors.shape[0]):
-        largest, length2 = _move(vectors[i], center, inverse, moved)
+        length2 = _move(vectors[i], center, factor, moved)
+        rotate(moved, parts)
+        largest = _largest(moved)
         # Too small or too large for a step in float32: the code is 0, the error everything.
         usable = 2.0**-100 < largest < 2.0**100
-        step = np.float64(np.float32(largest / 127.0)) if usable else 0.0
+        step = np.float64(np.float32(largest / levels)) if usable else 0.0
         norm2, rest2 = _quantise(moved, step, 1.0 / step if usable else 0.0, codes[i])
-        scale[i] = step
-        _finish(norm2 * step * step, rest2, length2, kappa, eta, i, low, high, error)
+        terms.scale[i] = step
+        _finish(norm2 * step * step, rest2, length2, kappa, eta, i, terms)
 
 
 @compiled_freely
-def _move(vector: Floats, center: Doubles, inverse: float, moved: Doubles) -> tuple[float, float]:
-    """A vector in the frame; its largest magnitude and its squared length."""
-    largest = length2 = 0.0
+def _move(vector: Floats, center: Doubles, factor: Doubles, moved: Doubles) -> float:
+    """A vector in the frame; its squared length."""
+    length2 = 0.0
     for c in range(vector.size):
-        value = (np.float64(vector[c]) - center[c]) * inverse
+        value = (np.float64(vector[c]) - center[c]) * factor[c]
         moved[c] = value
-        largest = max(largest, abs(value))
         length2 += value * value
-    return largest, length2
+    return length2
+
+
+@compiled_freely
+def _largest(values: Doubles) -> float:
+    largest = 0.0
+    for c in range(values.size):
+        largest = max(largest, abs(values[c]))
+    return largest
 
 
 @compiled_freely
@@ -201,20 +212,12 @@ def _quantise(
 
 @compiled
 def _finish(
-    norm2: float,
-    rest2: float,
-    length2: float,
-    kappa: float,
-    eta: float,
-    i: int,
-    low: Floats,
-    high: Floats,
-    error: Floats,
+    norm2: float, rest2: float, length2: float, kappa: float, eta: float, i: int, terms: Terms
 ) -> None:
     """Round the terms of a vector's bounds outwards."""
-    low[i] = np.nextafter(np.float32(norm2 * (1.0 - kappa) - eta), np.float32(-np.inf))
-    high[i] = np.nextafter(np.float32(norm2 * (1.0 + kappa) + eta), np.float32(np.inf))
-    left_out = np.sqrt(rest2) + 2.0**-50 * np.sqrt(length2) + 2.0**-140
-    error[i] = np.nextafter(np.float32(left_out * MARGIN), np.float32(np.inf))
+    terms.low[i] = np.nextafter(np.float32(norm2 * (1.0 - kappa) - eta), np.float32(-np.inf))
+    terms.high[i] = np.nextafter(np.float32(norm2 * (1.0 + kappa) + eta), np.float32(np.inf))
+    left_out = np.sqrt(rest2) + 2.0**-48 * np.sqrt(length2) + 2.0**-140
+    terms.error[i] = np.nextafter(np.float32(left_out * MARGIN), np.float32(np.inf))
     if not length2 < _LONGEST2:
-        error[i] = np.inf
+        terms.error[i] = np.inf

@@ -3,7 +3,8 @@
 An integer product comes from onnxruntime's `MatMulInteger` (uint8 x int8 -> int32) with the
 columns as a constant, which it packs once. It is exact, or it is not used: x86 without
 VNNI may add pairs in 16 bits and saturate without a word, so the machine is asked to
-prove itself on inputs that would (`proved`).
+prove itself on inputs that would (`proved`). Where it does, bytes within ±63 cannot. For a
+few rows packing is not worth its time: a compiled loop reads the codes once.
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rara.geometry.codes import MOST_DIMENSIONS, Arithmetic, Codes
+from rara.geometry.codes import LEVELS, MOST_DIMENSIONS, Arithmetic, Codes, Terms
 from rara.geometry.compiled import compiled
 from rara.machine import onnxruntime
 
+FEW = 12
+"""Up to so many rows the loop is faster than packing the columns."""
 WORTH_PREPARING = 2e9
-"""Fewer multiplications than these cost less than preparing an integer product."""
+"""Fewer multiplications than these cost less in float32 than coding both sides as bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,69 +33,87 @@ class Multiply:
     """Multiplies codes of rows with the columns that it was made for, into an array."""
 
     width: int
-    run: Callable[[Codes, NDArray[Any]], None]
+    run: Callable[[NDArray[Any], NDArray[Any]], None]
 
     def __call__(self, rows: Codes, out: NDArray[Any]) -> None:
-        """Do it."""
-        self.run(rows, out)
+        """Do it; `out` is int32 for bytes and float32 for float32."""
+        self.run(rows.vectors, out)
 
 
-def multiplier(columns: Codes) -> Multiply:
-    """The product with these columns."""
-    make = _integers if columns.vectors.dtype == np.uint8 else _floats
+def multiplier(columns: Codes, rows: int) -> Multiply:
+    """The product with these columns, for so many rows in all."""
+    if columns.vectors.dtype == np.float32:
+        return Multiply(len(columns), _floats(columns.vectors))
+    make = _few if rows <= FEW else _many
     return Multiply(len(columns), make(columns.vectors))
 
 
-def arithmetic_for(pairs: int, dimensions: int) -> Arithmetic:
-    """The fastest product that is right on this machine, for so many pairs."""
-    worth_it = pairs * dimensions > WORTH_PREPARING and dimensions <= MOST_DIMENSIONS
-    return "int8" if worth_it and proved() and faster() else "float32"
+def arithmetic_for(rows: int, columns: int, dimensions: int, *, ready: bool) -> Arithmetic:
+    """The fastest product that is right on this machine; `ready` if the columns are coded."""
+    if dimensions > MOST_DIMENSIONS:
+        return "float32"
+    if ready and rows <= FEW:
+        return "int8"
+    small = rows * columns * dimensions <= WORTH_PREPARING and not (ready and rows > 4 * FEW)
+    return "float32" if small else fastest()
 
 
 @cache
-def faster() -> bool:
-    """Whether the integer product takes clearly less time than the float32 one here."""
-    bytes_ = np.full((512, 1024), 129, np.uint8)
-    floats = bytes_.astype(np.float32)
-    ones = [np.ones(512, np.float32)] * 4
+def fastest() -> Arithmetic:
+    """The integer product that is exact here and clearly faster than float32, or float32."""
+    bytes_: tuple[Arithmetic, ...] = ("int8", "int7")
+    exact = [one for one in bytes_ if proved(one)]
+    if exact and _seconds(np.uint8) < 0.7 * _seconds(np.float32):
+        return exact[0]
+    return "float32"
+
+
+def _seconds(kind: type[np.uint8 | np.float32]) -> float:
+    """How long a product of medium size takes with codes of a kind."""
+    vectors = np.full((512, 1024), 129, kind)
+    codes = Codes(vectors, Terms(*[np.ones(512, np.float32)] * 4))
+    out = np.empty((512, 512), np.int32 if kind is np.uint8 else np.float32)
+    multiply = multiplier(codes, len(codes))
+    multiply(codes, out)
     times = []
-    for codes, kind in ((Codes(bytes_, *ones), np.int32), (Codes(floats, *ones), np.float32)):
-        out = np.empty((512, 512), kind)
-        multiply = multiplier(codes)
-        multiply(codes, out)
+    for _ in range(3):
         begun = time.perf_counter()
-        for _ in range(3):
-            multiply(codes, out)
+        multiply(codes, out)
         times.append(time.perf_counter() - begun)
-    return times[0] < 0.7 * times[1]
+    return min(times)
 
 
 @cache
-def proved() -> bool:
+def proved(arithmetic: Arithmetic) -> bool:
     """Whether the integer product is exact on this machine where 16-bit sums would saturate."""
+    levels = LEVELS[arithmetic]
     rng = np.random.default_rng(0)
-    rows = np.concatenate(
-        [np.full((4, 320), 255), np.full((4, 320), 1), rng.integers(1, 256, (24, 320))]
-    ).astype(np.uint8)
-    columns = np.concatenate(
-        [np.full((4, 320), 255), np.full((4, 320), 1), rng.integers(1, 256, (56, 320))]
-    ).astype(np.uint8)
-    codes = Codes(rows, *(np.ones(len(rows), np.float32) for _ in range(4)))
+    most, least = np.full((4, 320), 128 + levels), np.full((4, 320), 128 - levels)
+    mixed = rng.integers(128 - levels, 129 + levels, (80, 320))
+    rows = np.concatenate([most, least, mixed[:24]]).astype(np.uint8)
+    columns = np.concatenate([most, least, mixed[24:]]).astype(np.uint8)
     out = np.empty((len(rows), len(columns)), np.int32)
-    _integers(columns)(codes, out)
+    _many(columns)(rows, out)
     expected = (rows.astype(np.int64) - 128) @ (columns.astype(np.int64) - 128).T
     return bool((out == expected).all())
 
 
-def _floats(columns: NDArray[np.float32]) -> Callable[[Codes, NDArray[Any]], None]:
-    def multiply(rows: Codes, out: NDArray[Any]) -> None:
+def _floats(columns: NDArray[np.float32]) -> Callable[[NDArray[Any], NDArray[Any]], None]:
+    def multiply(rows: NDArray[Any], out: NDArray[Any]) -> None:
         with np.errstate(over="ignore", invalid="ignore"):
-            np.dot(rows.vectors, columns.T, out=out)
+            np.dot(rows, columns.T, out=out)
 
     return multiply
 
 
-def _integers(columns: NDArray[np.uint8]) -> Callable[[Codes, NDArray[Any]], None]:
+def _few(columns: NDArray[np.uint8]) -> Callable[[NDArray[Any], NDArray[Any]], None]:
+    def multiply(rows: NDArray[Any], out: NDArray[Any]) -> None:
+        _multiply_few((rows ^ np.uint8(128)).view(np.int8), columns, out)
+
+    return multiply
+
+
+def _many(columns: NDArray[np.uint8]) -> Callable[[NDArray[Any], NDArray[Any]], None]:
     package = onnxruntime()
     transposed = np.empty(columns.shape[::-1], np.int8)
     _transpose(columns, transposed)
@@ -100,29 +121,38 @@ def _integers(columns: NDArray[np.uint8]) -> Callable[[Codes, NDArray[Any]], Non
     options.intra_op_num_threads = 1
     options.enable_cpu_mem_arena = False
     options.log_severity_level = 3
-    graph = _graph(transposed)
+    # A constant of the graph is copied thrice before it is packed; an external one is not.
+    constant = package.OrtValue.ortvalue_from_numpy(transposed)
+    options.add_external_initializers(["columns"], [constant])
+    graph = _graph(*transposed.shape)
     session = package.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
-    def multiply(rows: Codes, out: NDArray[Any]) -> None:
+    def multiply(rows: NDArray[Any], out: NDArray[Any], constant: Any = constant) -> None:
         binding = session.io_binding()
-        binding.bind_cpu_input("rows", rows.vectors)
+        binding.bind_cpu_input("rows", rows)
         binding.bind_output("product", "cpu", 0, np.int32, list(out.shape), out.ctypes.data)
         session.run_with_iobinding(binding)
 
     return multiply
 
 
-def _graph(columns: NDArray[np.int8]) -> bytes:
-    """A graph of one node: (rows - 128) times these columns."""
-    from onnx import TensorProto, helper, numpy_helper
+@cache
+def _graph(dimensions: int, count: int) -> bytes:
+    """A graph of one node: (rows - 128) times columns that are given from outside."""
+    from onnx import TensorProto, helper
 
-    dimensions, count = columns.shape
     given = helper.make_tensor_value_info("rows", TensorProto.UINT8, ["n", dimensions])
     result = helper.make_tensor_value_info("product", TensorProto.INT32, ["n", count])
     zero = helper.make_tensor("zero", TensorProto.UINT8, [], [128])
-    constant = numpy_helper.from_array(columns, "columns")
+    columns = TensorProto(
+        name="columns",
+        data_type=TensorProto.INT8,
+        dims=[dimensions, count],
+        data_location=TensorProto.EXTERNAL,
+    )
+    columns.external_data.add(key="location", value="columns")
     node = helper.make_node("MatMulInteger", ["rows", "columns", "zero"], ["product"])
-    graph = helper.make_graph([node], "product", [given], [result], [zero, constant])
+    graph = helper.make_graph([node], "product", [given], [result], [zero, columns])
     opset = [helper.make_opsetid("", 13)]
     return helper.make_model(graph, opset_imports=opset, ir_version=8).SerializeToString()  # type: ignore[no-any-return]
 
@@ -138,3 +168,18 @@ def _transpose(codes: NDArray[np.uint8], out: NDArray[np.int8]) -> None:
             for c in range(turned.shape[0]):
                 for i in range(turned.shape[1]):
                     turned[c, i] = np.int8(np.int32(square[i, c]) - np.int32(128))
+
+
+@compiled
+def _multiply_few(
+    rows: NDArray[np.int8], columns: NDArray[np.uint8], out: NDArray[np.int32]
+) -> None:
+    """Products of signed codes of rows with columns of codes + 128."""
+    for j in range(columns.shape[0]):
+        column = columns[j]
+        for i in range(rows.shape[0]):
+            row = rows[i]
+            total = np.int32(0)
+            for c in range(column.size):
+                total += np.int32(row[c]) * (np.int32(column[c]) - np.int32(128))
+            out[i, j] = total

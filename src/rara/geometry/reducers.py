@@ -8,7 +8,7 @@ one that saw other pairs, and finishes. Answers do not depend on the order.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,10 @@ class Need:
     """The k smallest distances of each sample."""
     reach: Doubles | None = None
     """(reference,): all pairs with d2 <= reach."""
+    nearest_samples: int = 0
+    """The k smallest distances of each reference image."""
+    sample_reach: Doubles | None = None
+    """(samples,): all pairs with d2 <= sample_reach."""
     weight: Doubles | None = None
     """(reference,): each sample's pairs that may have the largest weight / d2; -1 for none."""
     assured: Doubles | None = None
@@ -44,6 +48,9 @@ class Reducer(Protocol):
 
     def update(self, rows: Integers, columns: Integers, d2: Doubles) -> None:
         """Take in verified pairs: sample, reference image, exact squared distance."""
+
+    def merge(self, other: Any) -> None:
+        """Take in what another one of its kind saw of other pairs."""
 
 
 @dataclass(slots=True)
@@ -143,6 +150,61 @@ class Ratio:
     def merge(self, other: Ratio) -> None:
         """Take in what another one saw."""
         np.maximum(self.largest, other.largest, out=self.largest)
+
+
+@dataclass(slots=True)
+class Visits:
+    """How many samples each ball holds: the ball's own side of `Balls`.
+
+    The share of balls that hold any is coverage (Naeem et al. 2020, arXiv 2002.09797).
+    """
+
+    radii2: Doubles
+    boundary: Boundary = "open"
+    count: NDArray[np.int64] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.count = np.zeros(len(self.radii2), np.int64)
+
+    def need(self) -> Need:
+        """All pairs within a radius."""
+        return Need(reach=self.radii2)
+
+    def update(self, rows: Integers, columns: Integers, d2: Doubles) -> None:
+        """Count."""
+        held = columns[holds(d2, self.radii2[columns], self.boundary)]
+        self.count += np.bincount(held, minlength=len(self.count))
+
+    def merge(self, other: Visits) -> None:
+        """Take in what another one saw."""
+        self.count += other.count
+
+
+@dataclass(slots=True)
+class Exchanged:
+    """A question with the roles exchanged: of the reference images about the samples.
+
+    `Exchanged(Balls(len(reference), radii2))`, with radii of balls round the samples, tells
+    which of these hold each reference image: the share held is recall (Kynkäänniemi et al.
+    2019, arXiv 1904.06991). It costs no pass of its own.
+    """
+
+    question: Reducer
+
+    def need(self) -> Need:
+        """What the question needs, on the other side."""
+        need = self.question.need()
+        if need.weight is not None:
+            raise ValueError("A ratio cannot be asked with the roles exchanged.")
+        return Need(nearest_samples=need.nearest, sample_reach=need.reach)
+
+    def update(self, rows: Integers, columns: Integers, d2: Doubles) -> None:
+        """Take in pairs, exchanged."""
+        self.question.update(columns, rows, d2)
+
+    def merge(self, other: Exchanged) -> None:
+        """Take in what another one saw."""
+        self.question.merge(other.question)
 
 
 def holds(d2: Doubles, radii2: Doubles, boundary: Boundary) -> NDArray[np.bool_]:

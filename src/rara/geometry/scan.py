@@ -1,193 +1,319 @@
-"""Samples against a reference: multiply, sift, verify, reduce.
+"""The scan: multiply, sift, verify, deliver; one pass over the pairs of two sets of vectors.
 
-    samples ---encode--+
-                       +--> product of a tile --> sift --> verify --> reducers
-    reference -encode--+        float32            |       float64
-                                          most pairs end here
+    rows -----encode--+
+                      +--> product of a tile --> sift --> wait --> verify --> deliver
+    columns --encode--+    bytes or float32             |          float64
+                                       most pairs end here
 
-Nothing outside this package knows which filter runs.
+Threads take tiles in turn. Each has bounds of its own on what is still wanted, and reads the
+others'; pairs wait until a block of rows has seen all columns, for by then the bounds
+have overtaken most of them. Nothing outside this package knows which product was used.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rara.geometry import filter as bounds
+from rara.geometry.coded import Coded, encode
 from rara.geometry.codes import Arithmetic, Codes, Floats, Frame
+from rara.geometry.distances import squared_distances
 from rara.geometry.executors import Crew
-from rara.geometry.products import Multiply, arithmetic_for, multiplier
-from rara.geometry.reducers import Need, Reducer
-from rara.geometry.tiles import (
-    Ledger,
-    Progress,
-    Statistics,
-    Tiling,
-    Workspace,
-    encode,
-    spans,
-    verify,
-)
-from rara.machine import quarter_of_memory
+from rara.geometry.filter import Limits, Ratios, keep, sift
+from rara.geometry.products import arithmetic_for
+from rara.geometry.tiles import Columns, Ledger, Progress, Statistics, Tiling, Workspace, spans
 
+Integers = NDArray[np.int32]
+Deliver = Callable[[Integers, Integers, NDArray[np.float64]], None]
+"""Takes verified pairs: rows, columns, squared distances; one call at a time."""
 
-def query(
-    samples: Floats,
-    reference: Floats,
-    reducers: Sequence[Reducer],
-    *,
-    own: NDArray[np.int32] | None = None,
-    memory: int | None = None,
-    threads: int | None = None,
-    tiling: Tiling | None = None,
-    arithmetic: Arithmetic | None = None,
-    progress: Progress | None = None,
-) -> Statistics:
-    """Feed the reducers every pair of samples and reference that can matter to them.
-
-    `own` names for each sample a reference image that it must not see, or -1.
-    """
-    with Crew(threads) as crew:
-        tiling = tiling or Tiling.within(
-            memory or quarter_of_memory(),
-            rows=len(samples),
-            dimensions=samples.shape[1],
-            threads=crew.threads,
-        )
-        one = _Query(samples, reference, reducers, own, tiling, crew, progress, arithmetic)
-        for block in spans(len(samples), tiling.block):
-            one.run(block)
-        return one.statistics
-
-
-class _Query:
-    """`query`, block by block."""
-
-    def __init__(
-        self,
-        samples: Floats,
-        reference: Floats,
-        reducers: Sequence[Reducer],
-        own: NDArray[np.int32] | None,
-        tiling: Tiling,
-        crew: Crew,
-        progress: Progress | None,
-        arithmetic: Arithmetic | None,
-    ) -> None:
-        self.samples, self.reference, self.reducers = samples, reference, reducers
-        self.own = np.full(len(samples), -1, np.int32) if own is None else own
-        self.tiling, self.crew = tiling, crew
-        self.arithmetic = arithmetic or arithmetic_for(
-            len(samples) * len(reference), samples.shape[1]
-        )
-        self.statistics = Statistics(self.arithmetic)
-        self.ledger = Ledger(self.statistics, progress)
-        self.frame = Frame.of(reference)
-        self.demand = _Demand.of([r.need() for r in reducers], self.frame, len(reference))
-        self.spaces = [Workspace.of(tiling) for _ in range(crew.threads)]
-
-    def run(self, block: slice) -> None:
-        """One block of samples against the whole reference."""
-        count = block.stop - block.start
-        codes = encode(self.frame, self.samples, block, self.crew, self.arithmetic)
-        nearest = np.full((count, self.demand.nearest), np.inf, np.float32)
-        gain = np.full(count, np.inf, np.float32)
-        for tile in spans(len(self.reference), self.tiling.columns):
-            if self.arithmetic == "int8" and self.statistics.overwhelmed:
-                self.arithmetic = self.statistics.filter = "float32"
-                codes = encode(self.frame, self.samples, block, self.crew, self.arithmetic)
-            columns = encode(self.frame, self.reference, tile, self.crew, self.arithmetic)
-            state = _State(block.start, codes, nearest, gain, tile, columns, multiplier(columns))
-            self.crew.each(partial(self._tile, state), spans(count, self.tiling.rows))
-
-    def _tile(self, state: _State, rows: slice, worker: int) -> None:
-        space = self.spaces[worker]
-        product = space.multiply(state.codes[rows], state.by)
-        row = verified = 0
-        while row < len(product):
-            count, row = self._sift(state, rows, product, row, space)
-            verified += self._take(state, rows, count, space)
-        self.ledger.enter(product.size, verified)
-
-    def _sift(
-        self, state: _State, rows: slice, product: NDArray[Any], start: int, space: Workspace
-    ) -> tuple[int, int]:
-        """Pairs of the tile from row `start` on that the bounds could not rule out."""
-        first = state.offset + rows.start
-        own = self.own[first : state.offset + rows.stop] - np.int32(state.tile.start)
-        codes, columns, demand = state.codes[rows], state.columns, self.demand[state.tile]
-        nearest, gain = state.nearest[rows], state.gain[rows]
-        count, row = bounds.sift(
-            product, start, own,
-            codes.scale, codes.low, codes.high, codes.error,
-            columns.scale, columns.low, columns.high, columns.error,
-            nearest, demand.reach, gain, demand.weight, demand.assured,
-            space.rows, space.columns, space.lows,
-        )  # fmt: skip
-        bound = nearest[:, -1] if demand.nearest else np.full(len(gain), -np.inf, np.float32)
-        count = bounds.keep(
-            count, space.rows, space.columns, space.lows, bound, demand.reach, gain, demand.weight
-        )
-        return count, row
-
-    def _take(self, state: _State, rows: slice, count: int, space: Workspace) -> int:
-        """Verify the pairs in the workspace and feed the reducers."""
-        i = space.rows[:count] + np.int32(state.offset + rows.start)
-        j = space.columns[:count] + np.int32(state.tile.start)
-        d2 = verify(self.samples, self.reference, i, j)
-        for reducer in self.reducers:
-            reducer.update(i, j, d2)
-        return count
+START = 2**14
+"""Pairs that pass before the bounds have begun to tighten, whatever the filter."""
+TOO_MANY = 0.02
+"""Share of pairs that pass the bytes' bound above which float32 costs less than float64."""
 
 
 @dataclass(frozen=True, slots=True)
-class _State:
-    """A block of samples, and the tile of the reference that it meets."""
+class Demand:
+    """What is wanted of the pairs, as distances in the units of the codes."""
 
-    offset: int
-    codes: Codes
-    nearest: Floats
-    gain: Floats
-    tile: slice
-    columns: Codes
-    by: Multiply
-
-
-@dataclass(frozen=True, slots=True)
-class _Demand:
-    """What all reducers need together, in the units of the codes."""
-
-    nearest: int
-    reach: Floats
+    row_nearest: int
+    row_floor: Floats
+    column_nearest: int
+    column_floor: Floats
     weight: Floats
     assured: Floats
 
-    @classmethod
-    def of(cls, needs: Sequence[Need], frame: Frame, columns: int) -> _Demand:
-        def largest(values: list[NDArray[np.float64] | None], floor: float) -> Floats:
-            given = [value for value in values if value is not None]
-            if not given:
-                return np.full(columns, floor, np.float32)
-            value = np.max(given, axis=0)
-            return np.where(
-                value < 0, np.float32(floor), frame.distance_to_code(np.maximum(value, 0))
-            )
 
-        weights = [need.weight for need in needs]
-        assured = [need.weight if need.assured is None else need.assured for need in needs]
-        if len([weight for weight in weights if weight is not None]) > 1:
-            raise ValueError("One ratio a scan.")
-        return cls(
-            max(need.nearest for need in needs),
-            largest([need.reach for need in needs], -np.inf),
-            largest(weights, -1.0),
-            largest(assured, -1.0),
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Which pairs to scan, for what."""
+
+    left: Floats
+    right: Floats
+    frame: Frame
+    demand: Demand
+    deliver: Deliver
+    rows: slice
+    columns: slice
+    own: Integers
+    """(rows,) the column that each row must not see, or -1."""
+    coded: Coded | None = None
+    """Codes of all columns, if there are."""
+    near: Floats | None = None
+    """(n, k) of the vectors of one set, whose pairs i < j are scanned: upper bounds on distances
+    that are known already."""
+
+    @property
+    def mutual(self) -> bool:
+        """Whether both sides are the same set, so that a pair serves both of its vectors."""
+        return self.near is not None
+
+
+class Side:
+    """What the vectors of one side still want, as every thread has seen it."""
+
+    def __init__(self, floor: Floats, near: Floats, threads: int) -> None:
+        self.floor = floor
+        self.near = [near] + [np.full_like(near, np.inf) for _ in range(threads - 1)]
+
+    def limits(self, worker: int, span: slice) -> Limits:
+        """For a thread to tighten; it alone writes to its `near`."""
+        return Limits(self.near[worker][span], self.floor[span], self.bound(span))
+
+    def bound(self, span: slice) -> Floats:
+        """The tightest that any thread has; it may tighten while we read, never loosen."""
+        bound = self.floor[span].copy()
+        if self.near[0].shape[1]:
+            least = self.near[0][span, -1].copy()
+            for near in self.near[1:]:
+                np.minimum(least, near[span, -1], out=least)
+            np.maximum(bound, least, out=bound)
+        return bound
+
+    def settled(self) -> Floats:
+        """What all threads know together."""
+        k = self.near[0].shape[1]
+        if not k:
+            return self.floor
+        union = np.concatenate(self.near, axis=1)
+        return np.maximum(self.floor, np.partition(union, k - 1, axis=1)[:, k - 1])
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Rows at work, and what they want; sides are indexed from `shift` on."""
+
+    span: slice
+    codes: Codes | None
+    rows: Side
+    shift: int
+    gain: Floats
+    """(threads, rows of the side)."""
+
+
+@dataclass(slots=True)
+class Scan:
+    """One job, block by block."""
+
+    job: Job
+    tiling: Tiling
+    crew: Crew
+    progress: Progress | None = None
+    arithmetic: Arithmetic | None = None
+    statistics: Statistics = field(default_factory=Statistics)
+    _ledger: Ledger = field(init=False)
+    _columns: Side = field(init=False)
+    _spaces: list[Workspace] = field(init=False)
+
+    def run(self) -> Statistics:
+        """Do it."""
+        job, threads = self.job, self.crew.threads
+        self._ledger = Ledger(self.statistics, self.progress)
+        self._spaces = [Workspace.of(self.tiling, job.frame.dimensions) for _ in range(threads)]
+        near = job.near
+        if near is None:
+            near = np.full((len(job.right), job.demand.column_nearest), np.inf, np.float32)
+        self._columns = Side(job.demand.column_floor, near, threads)
+        self._choose()
+        for span in spans(job.rows.start, job.rows.stop, self.tiling.block):
+            block = self._block(span)
+            self.crew.each(partial(self._work, block), self._tasks(span))
+            self._settle(block)
+        return self.statistics
+
+    def _choose(self) -> None:
+        rows, columns = _count(self.job.rows), _count(self.job.columns)
+        if self.arithmetic is None:
+            ready = self.job.coded is not None
+            self.arithmetic = arithmetic_for(rows, columns, self.job.frame.dimensions, ready=ready)
+        self.statistics.filter = self.arithmetic
+
+    # -- cutting --
+
+    def _block(self, span: slice) -> _Block:
+        job, threads = self.job, self.crew.threads
+        if job.mutual:
+            rows, shift = self._columns, 0
+        else:
+            near = np.full((_count(span), job.demand.row_nearest), np.inf, np.float32)
+            rows, shift = Side(job.demand.row_floor[span], near, threads), span.start
+        gain = np.full((threads, len(rows.floor)), np.inf, np.float32)
+        return _Block(span, self._row_codes(span), rows, shift, gain)
+
+    def _row_codes(self, span: slice) -> Codes | None:
+        arithmetic = self.arithmetic
+        if arithmetic is None or arithmetic == "float32":
+            return None
+        if self.job.mutual and self.job.coded is not None and arithmetic == "int8":
+            return self.job.coded.codes[span]
+        codes = Codes.empty(_count(span), self.job.frame.dimensions, arithmetic)
+        encode(self.job.frame, self.job.left[span], arithmetic, self.crew, into=codes)
+        return codes
+
+    def _tasks(self, block: slice) -> Iterator[tuple[Columns, slice | None]]:
+        """Tiles in turn; the next one's product is made while one is at work."""
+        columns = self.job.columns
+        first = max(columns.start, block.start) if self.job.mutual else columns.start
+        coming: Columns | None = None
+        for span in spans(first, columns.stop, self.tiling.columns):
+            now = coming or self._tile(span, block)
+            coming = None
+            last = min(block.stop, span.stop) if self.job.mutual else block.stop
+            for rows in spans(block.start, last, self.tiling.rows):
+                yield now, rows
+                following = slice(span.stop, min(span.stop + self.tiling.columns, columns.stop))
+                if coming is None and _count(following) > 0:
+                    coming = self._tile(following, block)
+                    yield coming, None
+
+    def _tile(self, span: slice, block: slice) -> Columns:
+        job = self.job
+        known = None
+        if job.coded is not None and self.arithmetic == "int8":
+            known = job.coded.codes[span]
+        return Columns(span, _count(block), job.right[span], job.frame, known)
+
+    # -- working --
+
+    def _work(self, block: _Block, task: tuple[Columns, slice | None], worker: int) -> None:
+        tile, rows = task
+        arithmetic = self._arithmetic()
+        right, by = tile.by(arithmetic)
+        if rows is None:
+            return
+        space = self._spaces[worker]
+        left = self._left(block, rows, arithmetic, space)
+        product = space.multiply(left, by)
+        before = self._sift(block, rows, tile.span, left, right, product, worker)
+        self._ledger.enter(product.size - before, 0)
+        if space.waiting > 2 * space.kept + 4096:
+            self._drop(block, worker)
+
+    def _arithmetic(self) -> Arithmetic:
+        """Bytes while they rule most pairs out, then float32."""
+        if self.arithmetic != "float32":
+            demand, counts = self.job.demand, self.statistics
+            asked = demand.column_nearest * _count(self.job.columns)
+            if not self.job.mutual:
+                asked += demand.row_nearest * _count(self.job.rows)
+            passed = counts.verified + sum(space.waiting for space in self._spaces)
+            if passed > TOO_MANY * counts.pairs + 4 * asked + START:
+                self.arithmetic = self.statistics.filter = "float32"
+        return self.arithmetic or "float32"
+
+    def _left(self, block: _Block, rows: slice, arithmetic: Arithmetic, space: Workspace) -> Codes:
+        """Codes of rows: those of the block, or float32 ones, for which a block has no room."""
+        if arithmetic != "float32" and block.codes is not None:
+            return block.codes[_moved(rows, -block.span.start)]
+        count = _count(rows)
+        terms = Codes.empty(count, 0, arithmetic).terms
+        codes = Codes(space.floats[:count], terms)
+        self.job.frame.encode(self.job.left[rows], arithmetic, into=codes)
+        return codes
+
+    def _sift(
+        self,
+        block: _Block,
+        rows: slice,
+        columns: slice,
+        left: Codes,
+        right: Codes,
+        product: NDArray[Any],
+        worker: int,
+    ) -> int:
+        """Let the pairs of a tile wait that may matter; how many there were before the diagonal."""
+        space, demand = self._spaces[worker], self.job.demand
+        local = _moved(rows, -block.shift)
+        gain = block.gain[:, local].min(axis=0)
+        wanted = (
+            block.rows.limits(worker, local),
+            self._columns.limits(worker, columns),
+            Ratios(gain, demand.weight[columns], demand.assured[columns]),
         )
+        own = self.job.own[rows] - np.int32(columns.start)
+        diagonal = rows.start - columns.start if self.job.mutual else -len(self.job.left)
+        row = 0
+        while row < len(product):
+            new = space.pairs.part(slice(space.waiting, None))
+            count, row = sift(product, row, diagonal, own, left.terms, right.terms, *wanted, new)
+            new.rows[:count] += np.int32(local.start)
+            new.columns[:count] += np.int32(columns.start)
+            space.waiting += count
+            if row < len(product):
+                self._make_room(block, worker)
+        block.gain[worker, local] = gain
+        return int(np.clip(np.arange(len(product)) + diagonal + 1, 0, product.shape[1]).sum())
 
-    def __getitem__(self, tile: slice) -> _Demand:
-        return _Demand(self.nearest, self.reach[tile], self.weight[tile], self.assured[tile])
+    def _make_room(self, block: _Block, worker: int) -> None:
+        """Drop waiting pairs that were overtaken; where few were, verify them all."""
+        self._drop(block, worker)
+        space = self._spaces[worker]
+        if space.waiting > len(space.pairs.rows) // 2:
+            self._verify(block, worker)
+
+    def _settle(self, block: _Block) -> None:
+        """Verify what still waits, now that the bounds have seen all that the block meets."""
+        columns = self._columns.settled()
+        rows = columns if self.job.mutual else block.rows.settled()
+
+        def work(worker: int, _: int) -> None:
+            self._keep(block, worker, rows, columns)
+            self._verify(block, worker)
+
+        self.crew.each(work, range(self.crew.threads))
+
+    def _drop(self, block: _Block, worker: int) -> None:
+        columns = self._columns.bound(slice(None))
+        rows = columns if self.job.mutual else block.rows.bound(slice(None))
+        self._keep(block, worker, rows, columns)
+
+    def _keep(self, block: _Block, worker: int, rows: Floats, columns: Floats) -> None:
+        space, weight = self._spaces[worker], self.job.demand.weight
+        gain = block.gain.min(axis=0)
+        space.waiting = keep(space.waiting, space.pairs, rows, columns, gain, weight)
+        space.kept = space.waiting
+
+    def _verify(self, block: _Block, worker: int) -> None:
+        space, job = self._spaces[worker], self.job
+        rows = space.pairs.rows[: space.waiting] + np.int32(block.shift)
+        columns = space.pairs.columns[: space.waiting]
+        d2 = np.empty(len(rows))
+        squared_distances(job.left, job.right, rows, columns, d2)
+        with self._ledger.lock:
+            job.deliver(rows, columns, d2)
+        self._ledger.enter(0, len(rows))
+        space.waiting = space.kept = 0
+
+
+def _count(span: slice) -> int:
+    return max(int(span.stop - span.start), 0)
+
+
+def _moved(span: slice, by: int) -> slice:
+    return slice(span.start + by, span.stop + by)

@@ -1,8 +1,4 @@
-"""How a scan is cut under a memory budget, and what every tile needs.
-
-vectors --encode--> codes --multiply--> product of a tile (sifting it is the scan's part)
-                                         pairs that stay --verify--> float64 distances
-"""
+"""How a scan is cut under a memory budget, and what is kept of it: counts, codes, buffers."""
 
 from __future__ import annotations
 
@@ -15,16 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rara.geometry.codes import Arithmetic, Codes, Floats, Frame
-from rara.geometry.distances import squared_distances
-from rara.geometry.executors import Crew
-from rara.geometry.products import Multiply
+from rara.geometry.filter import Pairs
+from rara.geometry.products import Multiply, multiplier
 
 Progress = Callable[[int], None]
 """Called with the number of pairs that were dealt with since the last call."""
 
 TILE_ROWS = 1024
 TILE_COLUMNS = 2048
-_PAIR_BYTES = 20
+_PAIR_BYTES = 12
 _SMALLEST = 16
 
 
@@ -37,11 +32,6 @@ class Statistics:
     pairs: int = 0
     verified: int = 0
     """Pairs whose float64 distance was taken."""
-
-    @property
-    def overwhelmed(self) -> bool:
-        """Whether so many pairs pass the filter that a tighter one would cost less."""
-        return self.verified > 0.02 * self.pairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,69 +47,47 @@ class Tiling:
 
     @classmethod
     def within(
-        cls, memory: int, *, rows: int, dimensions: int, threads: int, bounds: int = 0
+        cls,
+        memory: int,
+        *,
+        rows: int,
+        dimensions: int,
+        threads: int,
+        row_bytes: int,
+        fixed: int = 0,
     ) -> Tiling:
         """The largest tiles and the largest block that stay within `memory` bytes.
 
-        `bounds` of them are taken already.
+        `row_bytes` are needed for each row of a block besides its codes, `fixed` in any case.
         """
-        memory -= bounds
-        tall, wide = min(TILE_ROWS, -(-rows // threads)), TILE_COLUMNS
+        memory -= fixed
+        tall, wide = min(TILE_ROWS, rows), TILE_COLUMNS
         while max(tall, wide) > _SMALLEST and cls._working(tall, wide, dimensions, threads) > (
             memory / 2
         ):
             tall, wide = max(tall // 2, _SMALLEST), max(wide // 2, _SMALLEST)
-        left = memory - cls._working(tall, wide, dimensions, threads)
-        pending = min(2**20, max(left, 0) // (4 * threads * _PAIR_BYTES))
+        left = max(memory - cls._working(tall, wide, dimensions, threads), 0)
+        pending = min(2**20, left // (4 * threads * _PAIR_BYTES))
         left -= pending * threads * _PAIR_BYTES
-        return cls(max(left // (4 * dimensions + 8), tall), tall, wide, pending)
+        return cls(max(left // (dimensions + row_bytes), tall), tall, wide, pending)
 
     @staticmethod
     def _working(tall: int, wide: int, dimensions: int, threads: int) -> int:
-        per_thread = 4 * tall * wide + _PAIR_BYTES * _capacity(wide)
-        return threads * per_thread + 4 * dimensions * wide
+        """Bytes of the tiles at work: products, float32 codes of rows, pairs; and of two columns
+        of tiles, each as codes, turned, and packed."""
+        per_thread = 4 * tall * wide + 4 * tall * dimensions + _PAIR_BYTES * capacity(wide)
+        return threads * per_thread + 2 * 3 * dimensions * wide
 
 
-def spans(count: int, size: int, start: int = 0) -> Iterator[slice]:
-    """Consecutive slices of at most `size` that cover range(start, count)."""
-    for first in range(start, count, size):
-        yield slice(first, min(first + size, count))
+def spans(start: int, stop: int, size: int) -> Iterator[slice]:
+    """Consecutive slices of at most `size` that cover range(start, stop)."""
+    for first in range(start, stop, size):
+        yield slice(first, min(first + size, stop))
 
 
-def _capacity(columns: int) -> int:
+def capacity(columns: int) -> int:
     """Pairs that a buffer holds: several rows, for it is emptied when less than one fits."""
     return 4 * columns
-
-
-@dataclass(slots=True)
-class Workspace:
-    """Buffers of one thread."""
-
-    product: NDArray[np.int32]
-    rows: NDArray[np.int32]
-    columns: NDArray[np.int32]
-    lows: Floats
-
-    @classmethod
-    def of(cls, tiling: Tiling, pending: int = 0) -> Workspace:
-        """Room for one tile, and for `pending` pairs or a few rows of them."""
-        # Tiles within a block are square, and sift takes whole rows.
-        widest = max(tiling.rows, tiling.columns)
-        capacity = max(pending, _capacity(widest))
-        return cls(
-            np.empty(tiling.rows * widest, np.int32),
-            np.empty(capacity, np.int32),
-            np.empty(capacity, np.int32),
-            np.empty(capacity, np.float32),
-        )
-
-    def multiply(self, rows: Codes, by: Multiply) -> NDArray[Any]:
-        """Product of a block of codes with the columns of a multiplier, in this memory."""
-        product = self.product[: len(rows) * by.width].reshape(len(rows), by.width)
-        if rows.vectors.dtype == np.float32:
-            product = product.view(np.float32)
-        by(rows, product)
-        return product
 
 
 @dataclass(slots=True)
@@ -139,22 +107,58 @@ class Ledger:
                 self.progress(pairs)
 
 
-def encode(frame: Frame, vectors: Floats, span: slice, crew: Crew, arithmetic: Arithmetic) -> Codes:
-    """Codes of a span of vectors, made by the whole crew."""
-    count = span.stop - span.start
-    codes = Codes.empty(count, frame.dimensions, arithmetic)
+class Columns:
+    """A tile's columns: their codes, and the products with them, when somebody needs them."""
 
-    def work(part: slice, _: int) -> None:
-        frame.encode(vectors[span.start + part.start : span.start + part.stop], into=codes[part])
+    def __init__(
+        self, span: slice, rows: int, vectors: Floats, frame: Frame, known: Codes | None
+    ) -> None:
+        self.span, self.rows = span, rows
+        self._vectors, self._frame, self._known = vectors, frame, known
+        self._made: dict[Arithmetic, tuple[Codes, Multiply]] = {}
+        self._lock = threading.Lock()
 
-    crew.each(work, spans(count, 256))
-    return codes
+    def by(self, arithmetic: Arithmetic) -> tuple[Codes, Multiply]:
+        """Codes and product of a kind, made by the first thread that asks."""
+        with self._lock:
+            if arithmetic not in self._made:
+                codes = self._codes(arithmetic)
+                self._made[arithmetic] = codes, multiplier(codes, self.rows)
+            return self._made[arithmetic]
+
+    def _codes(self, arithmetic: Arithmetic) -> Codes:
+        if self._known is not None and arithmetic != "float32":
+            return self._known
+        codes = Codes.empty(len(self._vectors), self._frame.dimensions, arithmetic)
+        self._frame.encode(self._vectors, arithmetic, into=codes)
+        return codes
 
 
-def verify(
-    left: Floats, right: Floats, rows: NDArray[np.int32], columns: NDArray[np.int32]
-) -> NDArray[np.float64]:
-    """Exact squared distances of pairs of rows."""
-    d2 = np.empty(len(rows))
-    squared_distances(left, right, rows, columns, d2)
-    return d2
+@dataclass(slots=True)
+class Workspace:
+    """Buffers of one thread, and the pairs that wait in it until somebody verifies them."""
+
+    product: NDArray[np.int32]
+    floats: Floats
+    pairs: Pairs
+    waiting: int = 0
+    kept: int = 0
+    """How many were waiting after the last time that some were dropped."""
+
+    @classmethod
+    def of(cls, tiling: Tiling, dimensions: int) -> Workspace:
+        """Room for one tile, and for the pairs that may wait, or a few rows of them."""
+        room = max(tiling.pending, capacity(tiling.columns))
+        indices = np.empty((2, room), np.int32)
+        pairs = Pairs(indices[0], indices[1], np.empty(room, np.float32))
+        product = np.empty(tiling.rows * tiling.columns, np.int32)
+        # Untouched where bytes are multiplied, and then no memory is taken.
+        return cls(product, np.empty((tiling.rows, dimensions), np.float32), pairs)
+
+    def multiply(self, rows: Codes, by: Multiply) -> NDArray[Any]:
+        """Product of a block of codes with the columns of a multiplier, in this memory."""
+        product = self.product[: len(rows) * by.width].reshape(len(rows), by.width)
+        if rows.vectors.dtype == np.float32:
+            product = product.view(np.float32)
+        by(rows, product)
+        return product

@@ -80,6 +80,10 @@ class OfficialRatio:
         ratio = self.radii[columns] / (np.sqrt(d2) + 1e-6)
         np.maximum.at(self.largest, rows, ratio * ratio)
 
+    def merge(self, other: OfficialRatio) -> None:
+        """Take in what another one saw."""
+        np.maximum(self.largest, other.largest, out=self.largest)
+
 
 class RatioWithout:
     """Squared realism of the reference's own images, each as if it had never been there.
@@ -111,6 +115,10 @@ class RatioWithout:
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = np.where(d2 == 0, np.inf, radius2 / d2)
         np.maximum.at(self.largest, rows[counted], ratio[counted])
+
+    def merge(self, other: RatioWithout) -> None:
+        """Take in what another one saw."""
+        np.maximum(self.largest, other.largest, out=self.largest)
 
 
 def _medians_without(setting: Setting) -> Doubles:

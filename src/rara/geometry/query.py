@@ -1,0 +1,92 @@
+"""Samples against a reference: what the reducers need, put to a scan."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rara.geometry.coded import Coded
+from rara.geometry.codes import Arithmetic, Floats, Frame
+from rara.geometry.executors import Crew
+from rara.geometry.reducers import Doubles, Need, Reducer
+from rara.geometry.scan import Demand, Integers, Job, Scan
+from rara.geometry.tiles import Progress, Statistics, Tiling
+from rara.machine import quarter_of_memory
+
+
+def query(
+    samples: Floats,
+    reference: Floats,
+    reducers: Sequence[Reducer],
+    *,
+    own: NDArray[np.int32] | None = None,
+    coded: Coded | None = None,
+    rows: slice | None = None,
+    columns: slice | None = None,
+    memory: int | None = None,
+    threads: int | None = None,
+    tiling: Tiling | None = None,
+    arithmetic: Arithmetic | None = None,
+    progress: Progress | None = None,
+) -> Statistics:
+    """Feed the reducers every pair of samples and reference that can matter to them.
+
+    `own` names for each sample a reference image that it must not see, or -1. `coded` are the
+    reference's codes, if they were kept. `rows` and `columns` limit the scan to some of the
+    samples and some of the reference: what reducers saw of such parts merges.
+    """
+    frame = coded.frame if coded else Frame.of(reference)
+    demand = demand_of([one.need() for one in reducers], frame, len(samples), len(reference))
+
+    def deliver(i: Integers, j: Integers, d2: Doubles) -> None:
+        for reducer in reducers:
+            reducer.update(i, j, d2)
+
+    job = Job(
+        samples,
+        reference,
+        frame,
+        demand,
+        deliver,
+        rows=rows or slice(0, len(samples)),
+        columns=columns or slice(0, len(reference)),
+        own=np.full(len(samples), -1, np.int32) if own is None else own,
+        coded=coded,
+    )
+    with Crew(threads) as crew:
+        tiling = tiling or Tiling.within(
+            memory or quarter_of_memory(),
+            rows=len(samples),
+            dimensions=samples.shape[1],
+            threads=crew.threads,
+            row_bytes=4 * crew.threads * (demand.row_nearest + 1),
+            fixed=4 * len(reference) * (4 + crew.threads * demand.column_nearest),
+        )
+        return Scan(job, tiling, crew, progress, arithmetic).run()
+
+
+def demand_of(needs: Sequence[Need], frame: Frame, rows: int, columns: int) -> Demand:
+    """What all reducers need together, in the units of the codes."""
+
+    def largest(values: list[Doubles | None], count: int, floor: float) -> Floats:
+        given = [value for value in values if value is not None]
+        if not given:
+            return np.full(count, floor, np.float32)
+        value = np.max(given, axis=0)
+        code = frame.distance_to_code(np.maximum(value, 0))
+        return np.where(value < 0, np.float32(floor), code)
+
+    weights = [need.weight for need in needs]
+    assured = [need.weight if need.assured is None else need.assured for need in needs]
+    if len([weight for weight in weights if weight is not None]) > 1:
+        raise ValueError("One ratio a scan.")
+    return Demand(
+        row_nearest=max(need.nearest for need in needs),
+        row_floor=largest([need.sample_reach for need in needs], rows, -np.inf),
+        column_nearest=max(need.nearest_samples for need in needs),
+        column_floor=largest([need.reach for need in needs], columns, -np.inf),
+        weight=largest(weights, columns, -1.0),
+        assured=largest(assured, columns, -1.0),
+    )
