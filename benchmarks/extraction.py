@@ -8,7 +8,8 @@ JPEG files with an empty cache, and `embed` once more with a full one. Ratios co
 clock, and by the time of this process's cores, which other processes disturb less.
 """
 
-import argparse
+from __future__ import annotations
+
 import statistics
 import tempfile
 import time
@@ -22,6 +23,7 @@ import onnxruntime
 from numpy.typing import NDArray
 from PIL import Image
 
+from measuring import parser, save
 from rara.cache import cache_folder
 from rara.embed import embed
 from rara.extractors import Extractor, get_extractor
@@ -29,19 +31,18 @@ from rara.images import content_digest, decode
 from rara.sources import open_source
 
 Measure = Callable[[], object]
+SIZES = {"images": 256, "rounds": 5}
 KINDS = {"28 x 28 PNG": (28, "png"), "512 x 512 JPEG": (512, "jpg")}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--images", type=int, default=256)
-    parser.add_argument("--rounds", type=int, default=5)
-    options = parser.parse_args()
+    options = parser(__doc__, SIZES).parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        measure(Path(scratch), options.images, options.rounds)
+        rates = measure(Path(scratch), options.images, options.rounds)
+    save(options.results, "extraction", settings=options, rates=rates)
 
 
-def measure(scratch: Path, images: int, rounds: int) -> None:
+def measure(scratch: Path, images: int, rounds: int) -> dict[str, list[Rate]]:
     extractor = get_extractor()
     for name, (side, suffix) in KINDS.items():
         make_images(scratch / name, images, side, suffix)
@@ -52,6 +53,7 @@ def measure(scratch: Path, images: int, rounds: int) -> None:
         measures |= from_files(scratch, name, extractor)
     rates = interleaved(measures, images, rounds)
     report(rates, extractor)
+    return rates
 
 
 def onnxruntime_alone(extractor: Extractor, pixels: NDArray[np.uint8]) -> dict[str, Measure]:
