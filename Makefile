@@ -1,6 +1,7 @@
 # make demo      install, judge the demo's samples, say where the report is
 # make test      install, lint, check types, run the tests
-# make bench     speed and memory against the matrix product and peers
+# make bench     speed and memory beside peers, into docs/performance.md (about an hour; SIZE=small:
+#                minutes, into .bench, to see that it runs)
 # make study     experiments at full size (downloads packages, takes hours)
 
 PYTHON ?= python3
@@ -50,15 +51,33 @@ test: install-dev browser lint
 test-slow: install-dev browser
 	$(BIN)/pytest -m slow
 
+# What is measured at another size than the scripts' own is said here: make bench PEERS='--repeats 1'
+SIZE ?= full
+ifeq ($(SIZE),small)
+RESULTS := .bench/results
+PAGE := .bench/performance.md
+PEERS ?= --reference 4000 --samples 1000 --memory 2 --repeats 1
+GROWTH ?= --counts 2000 4000 --samples 1000 --shared 4000 --turns 1
+SMALL ?= --reference 4000 --images 100 --calls 5
+GEOMETRY ?= --reference 4000 --samples 1000 --repeats 1
+EXTRACTION ?= --images 16 --rounds 1
+else
+RESULTS := benchmarks/results
+PAGE := docs/performance.md
+endif
+
 bench: install-dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
-	$(BIN)/python benchmarks/geometry.py
-	$(BIN)/python benchmarks/geometry.py --arithmetic float32
-	$(BIN)/python benchmarks/extraction.py
+	$(BIN)/python benchmarks/peers.py --results $(RESULTS) $(PEERS)
+	$(BIN)/python benchmarks/growth.py --results $(RESULTS) $(GROWTH)
+	$(BIN)/python benchmarks/small.py --results $(RESULTS) $(SMALL)
+	$(BIN)/python benchmarks/geometry.py --results $(RESULTS) $(GEOMETRY)
+	$(BIN)/python benchmarks/extraction.py --results $(RESULTS) $(EXTRACTION)
+	$(BIN)/python benchmarks/page.py --results $(RESULTS) --output $(PAGE)
 
 study: install-dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[torch]'
 	$(BIN)/python studies/fashion_generators.py
 
 clean:
-	rm -rf $(VENV) $(DEMO) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(DEMO) .bench .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,240 @@
+"""Write the tables of docs/performance.md from results/*.json; the prose stays as it is.
+
+    python benchmarks/page.py [--results benchmarks/results] [--page docs/performance.md]
+
+A table stands between `<!-- table: name -->` and `<!-- end -->`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from contestants import PRODUCT, RARA
+from measuring import RESULTS
+
+PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
+PLACE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+NOTHING = "Not measured yet: `make bench` does it.\n"
+FLOAT = 4
+
+Results = dict[str, Any]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--page", type=Path, default=PAGE, help="whose prose is taken")
+    parser.add_argument("--output", type=Path, help="where to write; by default the page itself")
+    options = parser.parse_args()
+    text = filled(options.page.read_text(encoding="utf-8"), load(options.results))
+    (options.output or options.page).write_text(text, encoding="utf-8")
+
+
+def load(folder: Path) -> dict[str, Results]:
+    """What was measured, by the benchmark's name."""
+    files = sorted(folder.glob("*.json"))
+    return {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in files}
+
+
+def filled(text: str, results: dict[str, Results]) -> str:
+    """The page with every table as the results give it."""
+
+    def table(place: re.Match[str]) -> str:
+        source, make = TABLES[place[2]]
+        body = NOTHING if source not in results and source else make(results.get(source, results))
+        return f"{place[1]}\n{body}\n{place[3]}"
+
+    return PLACE.sub(table, text)
+
+
+# -- the tables --
+
+
+def peers(results: Results) -> str:
+    """Who needs what for which task, and how that compares at the same size."""
+    rows, d = results["rows"], results["settings"]["dimensions"]
+    at = {(row["task"], row["n"], row["who"]): row for row in rows}
+    lines = []
+    for row in rows:
+        same = {who: at[row["task"], row["n"], who] for who in (PRODUCT.name, RARA.name)}
+        vectors = row["n"] if row["task"] == "radii" else row["n"] + row["m"]
+        lines.append(
+            [
+                row["task"],
+                row["who"],
+                f"{row['n']:,}",
+                "" if row["task"] == "radii" else f"{row['m']:,}",
+                *spent(row),
+                ratio(row["cpu"], same[PRODUCT.name]["cpu"]),
+                "" if row["who"] == RARA.name else ratio(row["cpu"], same[RARA.name]["cpu"]),
+                *held(row, vectors * d * FLOAT),
+                row["note"],
+            ]
+        )
+    heads = ["task", "who", "n", "m", "CPU s", "wall s", "× product", "rara is faster by", "MB",
+             "× the features", ""]  # fmt: skip
+    turns = results["settings"]["repeats"]
+    return f"d = {d:,}, {cores(results)}, medians of {turns}.\n\n{table_of(heads, lines)}"
+
+
+def growth(results: Results) -> str:
+    """Time and memory at every size of the reference."""
+    lines = []
+    for row in results["growth"]:
+        query = row["task"] == "query"
+        pairs = row["n"] * row["m"] if query else row["n"] * (row["n"] - 1) // 2
+        vectors = row["n"] + row["m"] if query else row["n"]
+        each = median(row["cpu"]) / pairs * 1e9 if row["cpu"] else None
+        lines.append(
+            [row["task"], f"{row['n']:,}", *spent(row), "–" if each is None else number(each),
+             *held(row, vectors * row["d"] * FLOAT), row["note"]]
+        )  # fmt: skip
+    size = results["settings"]
+    heads = ["task", "n", "CPU s", "wall s", "CPU ns a pair", "MB", "× the features", ""]
+    about = f"d = {size['dimensions']:,}, queries of {size['samples']:,} samples, {cores(results)}."
+    return f"{about}\n\n{table_of(heads, lines)}"
+
+
+def threads(results: Results) -> str:
+    """What a second core is worth."""
+    lines = []
+    for task in ("radii", "query"):
+        rows = [row for row in results["threads"] if row["task"] == task]
+        for row in rows:
+            gain = ratio(rows[0]["wall"], row["wall"])
+            lines.append([task, str(row["threads"]), *spent(row), gain])
+    one = results["threads"][0]
+    heads = ["task", "threads", "CPU s", "wall s", "faster by the clock"]
+    return f"n = {one['n']:,}, d = {one['d']:,}.\n\n{table_of(heads, lines)}"
+
+
+def small(results: Results) -> str:
+    """Milliseconds of work that nobody wants to wait for."""
+    lines = []
+    for row in (*results["calls"], *results["command"]):
+        cpu, wall = (number(1000 * median(row[name])) for name in ("cpu", "wall"))
+        many = f"{row['n']:,}"
+        lines.append([row["what"], many, cpu, wall, number(1000 * max(row["wall"])), row["note"]])
+    heads = ["work", "reference images", "CPU ms", "wall ms", "slowest, wall ms", ""]
+    return table_of(heads, lines)
+
+
+def arithmetic(results: Results) -> str:
+    """What each product costs in CPU time, as multiples of the float32 product."""
+    lines = [
+        [row["arithmetic"], task, number(median(ratios)), number(min(ratios)),
+         number(max(ratios)), row["notes"][task]]
+        for row in results["speed"]
+        for task, ratios in row["ratios"].items()
+    ]  # fmt: skip
+    size = results["settings"]
+    about = "n = {reference:,}, m = {samples:,}, d = {dimensions:,}.".format_map(size)
+    heads = ["product", "task", "× product", "least", "most", "ended with"]
+    return f"{about}\n\n{table_of(heads, lines)}"
+
+
+def budget(results: Results) -> str:
+    """What a budget holds the memory to."""
+    lines = [
+        [row["task"], f"{row['n']:,}", number(row["budget"] / 1e6), number(row["peak"] / 1e6)]
+        for row in results["memory"]
+    ]
+    return table_of(["task", "n", "budget, MB", "peak, MB"], lines)
+
+
+def extraction(results: Results) -> str:
+    """Images a second."""
+    lines = []
+    for name, rates in results["rates"].items():
+        clock, core = (number(median(column)) for column in zip(*rates, strict=True))
+        lines.append([name, clock, core])
+    return table_of(["what", "images a second", "images a core-second"], lines)
+
+
+def machines(results: dict[str, Results]) -> str:
+    """On what each benchmark ran, and with which packages."""
+    names: dict[str, list[str]] = {}
+    for name, result in results.items():
+        names.setdefault(json.dumps(result["machine"]), []).append(name)
+    lines = []
+    for text, benchmarks in names.items():
+        one = json.loads(text)
+        packages = ", ".join(f"{package} {found}" for package, found in one["packages"].items())
+        lines.append(
+            [", ".join(benchmarks), one["processor"], str(one["cores"]),
+             ", ".join(one["instructions"]), f"{one['memory'] / 1e9:.0f} GB",
+             f"{one['system']}, Python {one['python']}, {packages}"]
+        )  # fmt: skip
+    heads = ["benchmark", "processor", "cores", "instructions", "memory", "with"]
+    return table_of(heads, lines) if lines else NOTHING
+
+
+TABLES: dict[str, tuple[str, Callable[[Any], str]]] = {
+    "peers": ("peers", peers),
+    "growth": ("growth", growth),
+    "threads": ("growth", threads),
+    "small": ("small", small),
+    "arithmetic": ("geometry", arithmetic),
+    "budget": ("geometry", budget),
+    "extraction": ("extraction", extraction),
+    "machines": ("", machines),
+}
+"""By the name in the page: the results that a table is made of ('' for all), and how."""
+
+
+# -- cells --
+
+
+def spent(row: Results) -> list[str]:
+    """Medians of CPU time and wall time."""
+    return [number(median(row[name])) if row[name] else "–" for name in ("cpu", "wall")]
+
+
+def held(row: Results, features: int) -> list[str]:
+    """Most memory of any repeat, in MB and as a multiple of the features' bytes."""
+    if not row["peak"]:
+        return ["–", "–"]
+    return [number(max(row["peak"]) / 1e6), number(max(row["peak"]) / features)]
+
+
+def ratio(ours: Sequence[float], theirs: Sequence[float]) -> str:
+    """Median of the ratios within each repeat."""
+    if not ours or not theirs:
+        return "–"
+    return number(median(a / b for a, b in zip(ours, theirs, strict=True)))
+
+
+def number(value: float) -> str:
+    """Two significant digits below ten, three above, and no fractions from a hundred on."""
+    if value >= 99.95:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 9.95 else f"{value:#.2g}"
+
+
+def cores(results: Results) -> str:
+    """The cores that were used."""
+    count = results["settings"].get("threads") or results["machine"]["cores"]
+    return f"{count} core{'s' * (count != 1)}"
+
+
+def table_of(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    """A table in Markdown; numbers stand to the right."""
+    body = [list(map(_safe, line)) for line in lines]
+    right = [all(re.fullmatch(r"[\d.,e+-]+|–|", line[i]) for line in body)
+             and any(line[i] for line in body) for i in range(len(heads))]  # fmt: skip
+    rule = ["--:" if one else "---" for one in right]
+    return "".join(f"| {' | '.join(line)} |\n" for line in (list(heads), rule, *body))
+
+
+def _safe(cell: str) -> str:
+    return cell.replace("|", "\\|").replace("\n", " ")
+
+
+if __name__ == "__main__":
+    main()
