@@ -25,7 +25,7 @@ ORDER = """
 
     report.words report.spread report.findings report.sentences report.terminal
     report.thumbnails report.histogram report.drawing report.cards report.page report
-    pictures results run reference
+    pictures results run provenance reference
     cli.progress cli.options cli.output cli.score cli.reference cli.embed cli.doctor cli.app cli
 """
 LAYERS = ORDER.split()

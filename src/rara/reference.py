@@ -9,13 +9,11 @@ geometry there is; they are found once, for every k up to K, and saved with the 
 from __future__ import annotations
 
 import os
-import platform
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,9 +21,10 @@ from numpy.typing import ArrayLike, NDArray
 from rara.bundle import Parts, array_part, claim, read_bundle
 from rara.errors import DamagedStoreError, ParameterError, ReferenceMismatchError
 from rara.extractors import DEFAULT, FROM_FILE, Extractor, Spec
-from rara.geometry import Boundary, Statistics
+from rara.geometry import Boundary
 from rara.pictures import SourcePictures
-from rara.results import ScoreTable, metadata_columns
+from rara.provenance import provenance_of, table_of
+from rara.results import ScoreTable
 from rara.run import (
     Images,
     Run,
@@ -38,9 +37,6 @@ from rara.run import (
 from rara.scores import AXES, Setting, judge, own_balls
 from rara.sources import Source
 from rara.store import Features
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 LARGEST_K = 10
 """Radii are kept for every k up to this one, or up to the k asked for if that is larger."""
@@ -271,30 +267,10 @@ class Reference:
                 features.vectors, self.features.vectors, AXES, setting,
                 memory=run.memory, threads=run.threads, progress=advance,
             )  # fmt: skip
-        provenance = self._provenance(features, setting, compat, statistics)
-        return ScoreTable(_table(features, columns), provenance, pictures)
-
-    def _provenance(
-        self, features: Features, setting: Setting, compat: Compat | None, statistics: Statistics
-    ) -> dict[str, Any]:
-        known = features.spec.weights != "none"
-        return {
-            "rara": version("rara"),
-            "samples": {
-                "location": features.location,
-                "count": len(features),
-                "skipped": [one._asdict() for one in features.skipped],
-                "fingerprint": features.fingerprint,
-            },
-            "reference": self.describe(setting.k),
-            "leave_one_out": setting.own is not None,
-            "k": setting.k,
-            "boundary": "closed" if setting.boundary == "closed" else "open",
-            "compat": compat,
-            "extractor": asdict(features.spec) if known else None,
-            "engine": asdict(statistics),
-            "versions": _versions(),
-        }
+        provenance = provenance_of(
+            features, self.describe(setting.k), setting, compat=compat, statistics=statistics
+        )
+        return ScoreTable(table_of(features, columns), provenance, pictures)
 
     def _setting(self, k: int, boundary: Boundary = "open") -> Setting:
         return Setting(self.d2, self.index, k, self.ids, boundary)
@@ -372,19 +348,3 @@ def _quantiles(values: NDArray[np.float64]) -> list[float]:
     if not values.size:
         return []
     return [float(q) for q in np.quantile(values, np.linspace(0, 1, QUANTILES))]
-
-
-def _versions() -> dict[str, str]:
-    packages = ("numpy", "numba", "onnxruntime", "pillow", "pyarrow")
-    return {"python": platform.python_version(), **{name: version(name) for name in packages}}
-
-
-def _table(features: Features, columns: Mapping[str, Any]) -> pa.Table:
-    """The columns beside the ids, and the metadata behind them."""
-    import pyarrow as pa
-
-    done = features.done
-    found = {"id": done["id"], **columns}
-    for name, values in metadata_columns(done["metadata"].to_pylist()).items():
-        found[name if name not in found else f"metadata_{name}"] = values
-    return pa.table(found)
