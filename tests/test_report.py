@@ -345,6 +345,43 @@ def test_the_summary_reads_as_it_should(mixed):
     ]
 
 
+def calibrated(p, q, *, judged=1, smallest=1e-6):
+    """Facts of samples with these p-values of the k-NN distance and q-values of copying."""
+    pairs = enumerate(zip(p, q, strict=True))
+    rows = [row(f"s{i}", off_manifold_p=one, copy_q=other) for i, (one, other) in pairs]
+    known = {"method": "held-out", "reals": 99, "smallest_p": {"copy": smallest}}
+    return made_of(rows), provenance(judged, calibration=known)
+
+
+def test_the_summary_counts_what_is_too_far_out_and_too_near():
+    lines = summary_lines(facts(*calibrated([0.05, 0.01, 0.06, 1.0], [0.01, 0.2, 1.0, 1.0])))
+    assert "          2 samples (50.0 %) farther out than 95 % of real images" in lines
+    assert "          1 sample nearer than by chance (at most 5 % falsely)" in lines
+    lines = summary_lines(facts(*calibrated([0.5], [0.2])))
+    assert "          no sample nearer than by chance (at most 5 % falsely)" in lines
+
+
+@pytest.mark.parametrize(
+    ("judged", "line"),
+    [
+        (100, "fewer than 20 copies would go unseen: too few real images"),
+        (5, "no sample nearer than by chance (at most 5 % falsely)"),
+        (0, "too few real images to judge by: copies cannot be told from chance"),
+    ],
+)
+def test_the_summary_says_where_copies_would_go_unseen(judged, line):
+    table, origin = calibrated([0.5], [1.0], judged=judged, smallest=0.01)
+    assert f"          {line}" in summary_lines(facts(table, origin))
+    page = to_html(summarise(table, origin, None))
+    assert ("too few reals" in page) == (judged == 100)
+
+
+def test_calibrated_columns_are_no_metadata():
+    found = facts(*calibrated([0.5], [1.0]))
+    assert found["picks"]["typical"][0]["metadata"] == {}
+    assert facts(made_of(MIXED), provenance(20))["calibration"] is None
+
+
 def test_the_summary_names_what_was_skipped():
     origin = provenance(1)
     origin["samples"]["skipped"] = [{"id": "x", "reason": "empty"}]
@@ -362,10 +399,14 @@ def test_an_exact_copy_is_not_zero_away():
     name=st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=200),
     number=st.floats(0, 1e300),
     known=st.booleans(),
+    smallest=st.sampled_from([1e-9, 4e-8, 1e-3, 0.5]),
+    q=st.sampled_from([0.0, 1.0]),
 )
-def test_the_summary_fits_nine_lines_of_eighty_columns(name, number, known):
-    made = row(name, rarity=number, nearest=number) | {"nearest": name, "rarity_witness": name}
-    origin = provenance(1, known=known)
+def test_the_summary_fits_nine_lines_of_eighty_columns(name, number, known, smallest, q):
+    made = row(name, rarity=number, nearest=number, off_manifold_p=0.01, copy_q=q)
+    made |= {"nearest": name, "rarity_witness": name}
+    calibration = {"method": "held-out", "reals": 9, "smallest_p": {"copy": smallest}}
+    origin = provenance(2_000_000, known=known, calibration=calibration if known else None)
     origin["samples"] |= {"location": name, "skipped": [{"id": name, "reason": name}]}
     lines = summary_lines(facts(made_of([made]), origin))
     assert len(lines) <= 9

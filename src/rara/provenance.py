@@ -26,6 +26,7 @@ def provenance_of(
     setting: Setting,
     *,
     compat: str | None,
+    calibration: Mapping[str, Any],
     statistics: Statistics,
 ) -> dict[str, Any]:
     """What was judged against what, how, and with which versions; JSON can hold it."""
@@ -39,6 +40,7 @@ def provenance_of(
             "fingerprint": features.fingerprint,
         },
         "reference": reference,
+        "calibration": calibration,
         "leave_one_out": setting.own is not None,
         "k": setting.k,
         "boundary": "closed" if setting.boundary == "closed" else "open",

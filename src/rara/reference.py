@@ -24,6 +24,7 @@ from rara.extractors import DEFAULT, FROM_FILE, Extractor, Spec
 from rara.geometry import Boundary
 from rara.pictures import SourcePictures
 from rara.provenance import provenance_of, table_of
+from rara.reals import calibrated
 from rara.results import ScoreTable
 from rara.run import (
     Images,
@@ -34,7 +35,7 @@ from rara.run import (
     is_features,
     watching,
 )
-from rara.scores import AXES, Setting, judge, own_balls
+from rara.scores import AXES, Axis, Setting, judge, own_balls
 from rara.sources import Source
 from rara.store import Features
 
@@ -102,7 +103,7 @@ class Reference:
         >>> reference.radii
         array([1., 1., 2., 4.])
         """
-        features = vectors if isinstance(vectors, Features) else _given(vectors, ids, "reference")
+        features = _as_features(vectors, ids, "reference")
         _checked_k(k, len(features), k)
         d2, index = find_neighbours(features, _depth(k, len(features)), run or Run())
         return cls(features, d2, index, k=k)
@@ -192,6 +193,7 @@ class Reference:
         k: int | None = None,
         boundary: Literal["open", "closed"] = "open",
         compat: Compat | None = None,
+        calibration: Images | None = None,
         extractor: str | os.PathLike[str] | Extractor | None = None,
         run: Run | None = None,
     ) -> ScoreTable:
@@ -200,19 +202,18 @@ class Reference:
         The reference's own images are scored leave-one-out (but not in the authors' code, and so
         not with `compat`). `boundary` tells whether a
         ball holds points exactly on it; `compat="official"` gives the numbers of the code
-        that the Rarity Score's authors published. `extractor` is needed only where the
-        reference's own cannot be found by its name.
+        that the Rarity Score's authors published. `calibration`: real images that are not in
+        the reference, to calibrate with in place of its own. `extractor` is needed only where
+        the reference's own cannot be found by its name.
         """
         run = run or Run()
         self._k(k)
-        network = None if is_features(images) else self._network(extractor, run)
-        if network is not None:
-            self._check_same(network.spec)
-        features, source = features_of(images, network, run)
+        reals = None if calibration is None else self._features(calibration, extractor, run)[0]
+        features, source = self._features(images, extractor, run)
         pictures = SourcePictures(
             samples=source or features.location, reference=self._source or self.features.location
         )
-        return self._score(features, k, boundary, compat, run, pictures)
+        return self._score(features, k, boundary, compat, reals, run, pictures)
 
     def score_features(
         self,
@@ -222,6 +223,7 @@ class Reference:
         k: int | None = None,
         boundary: Literal["open", "closed"] = "open",
         compat: Compat | None = None,
+        calibration: ArrayLike | Features | None = None,
         run: Run | None = None,
     ) -> ScoreTable:
         """`score` for vectors that were computed elsewhere, shape (m, d), taken as float32.
@@ -232,8 +234,9 @@ class Reference:
         >>> table["rarity"], table["nearest"]
         (array([ 2., nan]), array(['2', '3'], dtype=object))
         """
-        features = vectors if isinstance(vectors, Features) else _given(vectors, ids, "samples")
-        return self._score(features, k, boundary, compat, run or Run(), None)
+        features = _as_features(vectors, ids, "samples")
+        reals = None if calibration is None else _as_features(calibration, None, "calibration")
+        return self._score(features, k, boundary, compat, reals, run or Run(), None)
 
     def score_itself(self, *, k: int | None = None, run: Run | None = None) -> ScoreTable:
         """Every reference image judged as if it had never been in the reference."""
@@ -241,7 +244,7 @@ class Reference:
             samples=self._source or self.features.location,
             reference=self._source or self.features.location,
         )
-        return self._score(self.features, k, "open", None, run or Run(), pictures)
+        return self._score(self.features, k, "open", None, None, run or Run(), pictures)
 
     def _score(
         self,
@@ -249,6 +252,7 @@ class Reference:
         k: int | None,
         boundary: Literal["open", "closed"],
         compat: Compat | None,
+        reals: Features | None,
         run: Run,
         pictures: SourcePictures | None,
     ) -> ScoreTable:
@@ -261,16 +265,33 @@ class Reference:
         setting = self._setting(self._k(k), compat or boundary)
         if compat is None and features.fingerprint == self.fingerprint:
             setting = self._own(setting)
+        axis, calibration = self._calibrated(reals, setting, run)
         pairs = len(features) * len(self)
         with watching(run.progress, pairs, "Pairs of sample and reference") as advance:
             columns, statistics = judge(
-                features.vectors, self.features.vectors, AXES, setting,
+                features.vectors, self.features.vectors, (*AXES, axis), setting,
                 memory=run.memory, threads=run.threads, progress=advance,
             )  # fmt: skip
         provenance = provenance_of(
-            features, self.describe(setting.k), setting, compat=compat, statistics=statistics
-        )
+            features, self.describe(setting.k), setting,
+            compat=compat, calibration=calibration, statistics=statistics,
+        )  # fmt: skip
         return ScoreTable(table_of(features, columns), provenance, pictures)
+
+    def _calibrated(
+        self, reals: Features | None, setting: Setting, run: Run
+    ) -> tuple[Axis, dict[str, Any]]:
+        if reals is not None:
+            self._check_same(reals.spec)
+        return calibrated(reals, self.features, setting, run)
+
+    def _features(
+        self, images: Images, extractor: str | os.PathLike[str] | Extractor | None, run: Run
+    ) -> tuple[Features, Source | None]:
+        network = None if is_features(images) else self._network(extractor, run)
+        if network is not None:
+            self._check_same(network.spec)
+        return features_of(images, network, run)
 
     def _setting(self, k: int, boundary: Boundary = "open") -> Setting:
         return Setting(self.d2, self.index, k, self.ids, boundary)
@@ -320,7 +341,9 @@ def _named(spec: Spec) -> str:
     return f"{spec.name} ({spec.preprocessing}, {spec.precision}, weights {spec.weights[:8]})"
 
 
-def _given(vectors: ArrayLike, ids: Sequence[str] | None, what: str) -> Features:
+def _as_features(vectors: ArrayLike | Features, ids: Sequence[str] | None, what: str) -> Features:
+    if isinstance(vectors, Features):
+        return vectors
     return Features.from_arrays(vectors, ids=ids, location=f"given vectors ({what})")
 
 

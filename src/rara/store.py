@@ -147,6 +147,35 @@ class Features:
         with claim(Path(folder)) as place:
             place.write(self.parts())
 
+    def take(self, rows: NDArray[np.integer], location: str) -> Features:
+        """Some of the images that have a vector, by row; none of those that have none."""
+        return Features(self.vectors[rows], self.done.take(rows), self.spec, location)
+
+    def split(self, share: float, *, seed: int = 0) -> tuple[Features, Features]:
+        """Set a random share of the images aside: those that stay, and those held out.
+
+        Both in their old order. Images with the same content stay together, so that nothing
+        held out is also in the rest. `Reference.score(…, calibration=held_out)` takes the
+        latter.
+
+        >>> rest, held_out = Features.from_arrays([[0.0], [1.0], [2.0], [3.0]]).split(0.25)
+        >>> len(rest), len(held_out)
+        (3, 1)
+        """
+        contents, content = np.unique(self.done["digest"].to_numpy(), return_inverse=True)
+        aside = round(share * len(contents))
+        if not 0 < aside < len(contents):
+            raise ParameterError(
+                f"A share of {share:g} held out of {len(contents)} different images: give one "
+                "between 0 and 1 that leaves some on both sides."
+            )
+        chosen = np.random.default_rng(seed).permutation(len(contents))[:aside]
+        held = np.isin(content, chosen)
+        return (
+            self.take(np.flatnonzero(~held), self.location),
+            self.take(np.flatnonzero(held), f"{self.location} (held out: {share:g}, seed {seed})"),
+        )
+
     def parts(self) -> Parts:
         """What a feature folder consists of; a reference adds its own to it."""
         facts = {

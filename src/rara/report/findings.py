@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
+from rara.report.calibrated import Calibration, calibration
 from rara.report.spread import Spread, own_spreads
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 SCORES = {
     *("id", "rarity", "rarity_witness", "knn_distance", "inside", "balls", "realism"),
     *("nearest", "nearest_distance", "neighbors", "label", "prompt"),
+    *("rarity_percentile", "typicality_percentile", "off_manifold_p", "off_manifold_q"),
+    *("copy_p", "copy_q"),
 }
 
 
@@ -74,6 +77,7 @@ class Facts(TypedDict):
     boundary: str
     compat: str | None
     leave_one_out: bool
+    calibration: Calibration | None
     extractor: dict[str, Any] | None
     versions: dict[str, str]
     quantiles: dict[str, dict[str, list[float] | None]]
@@ -97,6 +101,7 @@ def facts(table: pa.Table, provenance: Mapping[str, Any]) -> Facts:
         "boundary": provenance["boundary"],
         "compat": provenance.get("compat"),
         "leave_one_out": provenance.get("leave_one_out", False),
+        "calibration": calibration(table, provenance),
         "extractor": provenance.get("extractor"),
         "versions": {"rara": provenance["rara"], **provenance.get("versions", {})},
         "quantiles": {

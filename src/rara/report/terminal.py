@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from rara.report.calibrated import Calibration, copies_line, off_manifold_line
 from rara.report.findings import Facts, Record
 from rara.report.sentences import nearest_in_short, rarity_comparison
 from rara.report.words import counted, number, percent, shorten, width
@@ -27,7 +28,7 @@ def summary_lines(facts: Facts) -> list[str]:
         "against": _side(facts["reference"], "reference image", f" (k = {facts['k']})"),
         "Outside": _outside(facts),
         "Rarest": _rarest(picks["rarest"]),
-        "Nearest": _nearest(picks["nearest"]),
+        "Nearest": _nearest(picks["nearest"], facts["calibration"]),
         "Skipped": _skipped(facts),
     }
     return [line for label, texts in entries.items() for line in _labelled(label, texts)]
@@ -51,7 +52,9 @@ def _outside(facts: Facts) -> Iterator[str]:
         yield f"{many}: near enough to no reference image"
     else:
         yield "none: every sample is near enough to some reference image"
-    if own is not None:
+    if facts["calibration"]:
+        yield off_manifold_line(facts["calibration"])
+    elif own is not None:
         yield f"{percent(own)} of the reference's own images, judged the same way"
 
 
@@ -66,13 +69,15 @@ def _rarest(rarest: list[Record]) -> Iterator[str]:
         yield _uncapital(comparison)
 
 
-def _nearest(nearest: list[Record]) -> Iterator[str]:
+def _nearest(nearest: list[Record], calibration: Calibration | None) -> Iterator[str]:
     if not nearest:
         return
     first = nearest[0]
     lead = f"{shorten(first['id'], NAME)} {_distance(first['nearest_distance'])} "
     yield lead + shorten(first["nearest"], TEXT - width(lead))
-    if comparison := nearest_in_short(first):
+    if calibration:
+        yield copies_line(calibration)
+    elif comparison := nearest_in_short(first):
         yield comparison
 
 

@@ -1,6 +1,7 @@
 """The axes on which each sample is judged, one file an axis; `AXES` is their registry."""
 
 from rara.scores.base import Axis, Setting, judge, setting_of
+from rara.scores.calibrated import Calibrated, among_its_own, among_others
 from rara.scores.copying import Copying
 from rara.scores.fidelity import Fidelity
 from rara.scores.leave_one_out import own_balls
@@ -17,11 +18,14 @@ AXES: tuple[Axis, ...] = (
 __all__ = [
     "AXES",
     "Axis",
+    "Calibrated",
     "Copying",
     "Fidelity",
     "Rarity",
     "Setting",
     "Typicality",
+    "among_its_own",
+    "among_others",
     "judge",
     "own_balls",
     "setting_of",

@@ -2,10 +2,13 @@
 
 No further scan is needed for the balls: an open one that holds image i without i has
 radius r_{k+1}, and i among its k nearest (see `Setting.balls`), so the neighbour lists
-hold every pair that counts.
+hold every pair that counts. For closed balls they do unless more images than are listed
+lie exactly on one.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,15 +17,16 @@ from rara.scores.base import Setting
 
 
 def own_balls(setting: Setting) -> Balls:
-    """The smallest open ball that holds each reference image without itself.
+    """The smallest ball that holds each reference image without itself.
 
     `count` is exact but for images with more than K exact duplicates, where it is a
     lower limit; `radius2` and who is outside always are.
     """
-    lists, wider2 = setting.d2[:, : setting.k], setting.wider2
-    balls = Balls(len(lists), wider2)
-    owner, rank = np.nonzero(lists < wider2[:, None])
-    balls.update(setting.index[owner, rank], owner.astype(np.int32), lists[owner, rank])
+    wider2 = setting.wider2
+    balls = replace(setting, own=np.arange(len(wider2), dtype=np.int32)).balls(len(wider2))
+    listed = (setting.d2 <= balls.radii2[:, None]) & (wider2 > 0)[:, None]
+    owner, rank = np.nonzero(listed)
+    balls.update(setting.index[owner, rank], owner.astype(np.int32), setting.d2[owner, rank])
     # A ball of radius 0 holds its centre, and so every duplicate of it.
     copy, rank = np.nonzero(setting.d2 == 0)
     original = setting.index[copy, rank]

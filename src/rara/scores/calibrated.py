@@ -1,0 +1,176 @@
+"""Scores among those of real images: percentiles and p-values; see docs/design/calibration.md.
+
+    calibration statistics <--- Calibrated ---> questions to the engine
+
+The real images are others than the reference's ("held-out"), or the reference's own, each
+without itself. For those, k-NN distance and copying are calibrated as if the sample had
+joined the reference ("full conformal"): then the p-values hold exactly, although no image
+was set aside.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rara import calibration
+from rara.geometry import Balls, Nearest, Reducer
+from rara.scores.base import Columns, Doubles, Setting, judge
+from rara.scores.copy_statistic import CopyStatistic, Joined, NearestDistance
+from rara.scores.leave_one_out import own_balls
+
+Method = Literal["full conformal", "leave-one-out", "held-out"]
+Counts = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What images are compared by, squared: no root stands between a value and its test."""
+
+    rarity2: Doubles
+    """NaN outside every ball."""
+    knn2: Doubles
+    copying: Doubles
+
+    def ascending(self) -> Evidence:
+        """Each by itself in order, and rarity of those that are inside."""
+        rarity2 = self.rarity2[~np.isnan(self.rarity2)]
+        return Evidence(np.sort(rarity2), np.sort(self.knn2), np.sort(self.copying))
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """An axis without columns to show: the evidence of each sample."""
+
+    statistic: CopyStatistic
+
+    def questions(self, setting: Setting, samples: int) -> tuple[Balls, Nearest]:
+        """The smallest ball, and the nearest few."""
+        depth = min(max(setting.k, self.statistic.neighbours), len(setting.names) - 1)
+        return setting.balls(samples), Nearest(samples, depth)
+
+    def columns(self, setting: Setting, answers: tuple[Balls, Nearest]) -> Columns:
+        """`rarity2`, `knn2`, `copying`."""
+        balls, nearest = answers
+        return {
+            "rarity2": balls.radius2,
+            "knn2": nearest.d2[:, setting.k - 1],
+            "copying": self.statistic.of(nearest),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Calibrated:
+    """Where each sample stands among real images.
+
+    `rarity_percentile`: percentage of the real images inside that are less rare; higher
+    is rarer; NaN outside. `typicality_percentile`: percentage of the real images that
+    are at least as far from their k-th nearest; higher is more typical.
+    `off_manifold_p`: p-value of being a real image, by the k-NN distance; low is too far
+    out. `copy_p`: the same by the copying statistic; low is too near. `off_manifold_q`,
+    `copy_q`: Benjamini–Hochberg over the samples.
+    """
+
+    reals: Evidence
+    method: Method
+    statistic: CopyStatistic = field(default_factory=NearestDistance)
+
+    def questions(self, setting: Setting, samples: int) -> tuple[Reducer, ...]:
+        """The evidence, and what it would change if the sample joined the reference."""
+        return (
+            *Measured(self.statistic).questions(setting, samples),
+            self.statistic.question(setting, samples),
+        )
+
+    def columns(self, setting: Setting, answers: tuple[Balls, Nearest, Joined]) -> Columns:
+        """Percentiles, p-values and q-values."""
+        balls, nearest, joined = answers
+        found = Evidence(**Measured(self.statistic).columns(setting, (balls, nearest)))
+        farther = calibration.at_least(found.knn2, self.reals.knn2) - self._itself
+        closer = calibration.at_most(found.copying, self.reals.copying) - self._itself
+        if self.method == "full conformal":
+            farther = farther - _overtaken(setting, nearest)
+            closer = closer + joined.joined(found.copying)
+        off_manifold = calibration.p_values(farther, self._count)
+        copying = calibration.p_values(closer, self._count)
+        return {
+            "rarity_percentile": self._rarity_percentile(found.rarity2),
+            "typicality_percentile": calibration.percentiles(farther, self._count),
+            "off_manifold_p": off_manifold,
+            "off_manifold_q": calibration.q_values(off_manifold),
+            "copy_p": copying,
+            "copy_q": calibration.q_values(copying),
+        }
+
+    def describe(self) -> dict[str, Any]:
+        """What the p-values rest on, and the smallest that there can be."""
+        exact = int(np.count_nonzero(self.reals.copying <= 0)) - self._itself
+        always = 0 if self.method == "held-out" else self.statistic.least
+        return {
+            "method": self.method,
+            "rarity_method": "held-out" if self.method == "held-out" else "leave-one-out",
+            "copy_statistic": self.statistic.name,
+            "reals": self._count,
+            "reals_inside": len(self.reals.rarity2),
+            "smallest_p": {
+                "off_manifold": 1 / (1 + self._count),
+                "copy": (1 + max(exact, always)) / (1 + self._count),
+            },
+        }
+
+    @property
+    def _itself(self) -> int:
+        """An image of the reference is not one of the others that it is compared with."""
+        return int(self.method == "leave-one-out")
+
+    @property
+    def _count(self) -> int:
+        return len(self.reals.knn2) - self._itself
+
+    def _rarity_percentile(self, rarity2: Doubles) -> Doubles:
+        others = len(self.reals.rarity2) - self._itself
+        if others < 1:
+            return np.full(len(rarity2), np.nan)
+        passed = calibration.below(rarity2, self.reals.rarity2)
+        return np.where(np.isnan(rarity2), np.nan, calibration.percentiles(passed, others))
+
+
+def among_its_own(setting: Setting) -> Calibrated:
+    """Calibration by the reference's own images, each without itself."""
+    rarity2 = np.full(len(setting.d2), np.nan)
+    if setting.k < setting.d2.shape[1]:  # else nobody knows the balls without one image
+        rarity2 = own_balls(setting).radius2
+    statistic = NearestDistance()
+    reals = Evidence(rarity2, setting.radii2, statistic.own(setting)).ascending()
+    method: Method = "full conformal" if setting.own is None else "leave-one-out"
+    return Calibrated(reals, method, statistic)
+
+
+def among_others(
+    vectors: NDArray[np.float32],
+    reference: NDArray[np.float32],
+    setting: Setting,
+    **engine: Any,
+) -> Calibrated:
+    """Calibration by real images that are not in the reference, judged as samples are."""
+    statistic = NearestDistance()
+    columns, _ = judge(vectors, reference, [Measured(statistic)], setting, **engine)
+    return Calibrated(Evidence(**columns).ascending(), "held-out", statistic)
+
+
+def _overtaken(setting: Setting, nearest: Nearest) -> Counts:
+    """Reference images that are as far out as a sample only as long as it has not joined them.
+
+    Joined by a sample q with k-th distance s, reference image x scores
+    max(r_{k-1}(x), min(r_k(x), |q - x|)). That is below s although r_k(x) is not only if
+    |q - x| < s, and so only for the nearest few of q, which are at hand.
+    """
+    near2, index, k = nearest.d2[:, : setting.k], nearest.index[:, : setting.k], setting.k
+    score2 = near2[:, -1:]
+    inner2 = setting.d2[:, k - 2] if k > 1 else np.zeros(len(setting.d2))
+    counted = (near2 < score2) & (setting.radii2[index] >= score2) & (inner2[index] < score2)
+    overtaken: Counts = counted.sum(axis=1, dtype=np.int64)
+    return overtaken

@@ -1,0 +1,365 @@
+"""Percentiles, p- and q-values against their definitions, and against references that a sample
+has really joined."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+import oracle
+from rara import Features, Reference, Run
+from rara.calibration import (
+    at_least,
+    at_most,
+    below,
+    least_called,
+    p_values,
+    percentiles,
+    q_values,
+    shortage,
+)
+from rara.errors import ParameterError, ReferenceMismatchError
+from rara.scores import among_its_own, setting_of
+
+RANKED = ("off_manifold_p", "copy_p", "typicality_percentile")
+CALIBRATED = (*RANKED, "rarity_percentile", "off_manifold_q", "copy_q")
+
+
+def gaussian(n, d, seed=0):
+    return np.random.default_rng(seed).normal(size=(n, d)).astype(np.float32)
+
+
+def grid(n, seed=0):
+    """Full of ties and duplicates."""
+    return np.random.default_rng(seed).integers(0, 3, size=(n, 2)).astype(np.float32)
+
+
+SIZES = st.tuples(st.integers(7, 24), st.integers(1, 3))
+CROWDED = arrays(np.float32, SIZES, elements=st.integers(0, 4))
+"""Ties and duplicates everywhere."""
+SPREAD = arrays(np.float32, SIZES, elements=st.floats(-8, 8, width=32), unique=True)
+MEMBERS = st.one_of(CROWDED, SPREAD)
+
+
+# -- statistics on numbers --
+
+
+@given(
+    scores=st.lists(st.integers(0, 9), min_size=1), reals=st.lists(st.integers(0, 9), min_size=1)
+)
+def test_counts_follow_their_definitions(scores, reals):
+    one, ascending = np.array(scores, float), np.sort(np.array(reals, float))
+    for count, definition in (
+        (at_least, lambda s: sum(r >= s for r in reals)),
+        (at_most, lambda s: sum(r <= s for r in reals)),
+        (below, lambda s: sum(r < s for r in reals)),
+    ):
+        assert count(one, ascending).tolist() == [definition(s) for s in scores]
+
+
+def test_p_values_and_percentiles_span_what_they_can():
+    counts = np.arange(5)
+    np.testing.assert_array_equal(p_values(counts, 4), [0.2, 0.4, 0.6, 0.8, 1.0])
+    np.testing.assert_array_equal(percentiles(counts, 4), [0, 20, 40, 60, 80])
+
+
+def step_up(p, level):
+    """Benjamini and Hochberg as they wrote it: find the last p_(i) <= i level / m, call those."""
+    ordered = sorted(p)
+    called = [i for i, value in enumerate(ordered, 1) if value <= i * level / len(p)]
+    return ordered[called[-1] - 1] if called else -1.0
+
+
+@given(st.lists(st.integers(1, 1000), min_size=1, max_size=30))
+def test_q_is_the_level_at_which_an_image_is_first_called(thousandths):
+    p = np.array(thousandths) / 1000
+    for one, q in zip(p, q_values(p), strict=True):
+        assert one <= step_up(p, q * (1 + 1e-12))
+        assert one > step_up(p, q * (1 - 1e-12))
+
+
+def test_images_without_p_count_for_nothing():
+    p = np.array([0.03, np.nan, 0.01, np.nan, 0.5])
+    q = q_values(p)
+    assert np.isnan(q[[1, 3]]).all()
+    np.testing.assert_array_equal(q[[0, 2, 4]], q_values(p[[0, 2, 4]]))
+    assert q_values(np.array([])).size == 0
+
+
+@given(
+    reals=st.integers(1, 400), images=st.integers(1, 400), level=st.sampled_from([0.01, 0.05, 0.3])
+)
+def test_fewer_than_the_least_are_never_called(reals, images, level):
+    smallest = 1 / (1 + reals)
+    least = least_called(smallest, images, level)
+    for extreme in {1, images, *([] if least is None else [least, max(least - 1, 1)])}:
+        p = np.full(images, 1.0)
+        p[:extreme] = smallest
+        called = bool((q_values(p) <= level).any())
+        assert called == (least is not None and extreme >= least)
+
+
+def test_shortage_speaks_only_where_a_single_image_could_not_be_called():
+    assert shortage(1 / 20_000, images=1_000, level=0.05) is None
+    assert "fewer than 4 among 200" in shortage(1 / 1_000, images=200, level=0.05)
+    assert "any of 3" in shortage(1 / 10, images=3, level=0.05)
+    assert shortage(1 / 10, images=0, level=0.05) is None
+
+
+# -- a sample joins the reference --
+
+
+def joined(reference, sample, k):
+    """p-values by really adding the sample and scoring all anew, itself among them."""
+    members = np.vstack([reference, sample[None]])
+    d2 = oracle.squared_distances(members, members)
+    near = oracle.neighbours(d2, k, own=np.arange(len(members)))[1]
+    knn, nearest = near[:, k - 1], near[:, 0]
+    return {
+        "off_manifold_p": (knn >= knn[-1]).mean(),
+        "copy_p": (nearest <= nearest[-1]).mean(),
+        "typicality_percentile": 100 * (knn[:-1] >= knn[-1]).sum() / len(members),
+    }
+
+
+@settings(deadline=None)
+@given(MEMBERS, st.integers(1, 5))
+def test_p_values_are_those_of_a_reference_that_the_sample_has_joined(members, k):
+    reference, samples = members[:-1], members[-1:]
+    table = Reference.from_features(reference, k=k).score_features(samples)
+    for column, expected in joined(reference, samples[0], k).items():
+        assert table[column][0] == expected
+
+
+@pytest.mark.parametrize("k", [1, 2, 3, 8])
+def test_many_samples_at_once_join_one_by_one(k):
+    for reference, samples in (
+        (gaussian(120, 4), gaussian(20, 4, seed=1)),
+        (grid(90), grid(20, seed=1)),
+        (gaussian(120, 4), gaussian(120, 4)[::-1][:20] + np.float32(0.01)),
+    ):
+        table = Reference.from_features(reference, k=k).score_features(samples)
+        for i, sample in enumerate(samples):
+            for column, expected in joined(reference, sample, k).items():
+                assert table[column][i] == expected
+
+
+@settings(deadline=None, max_examples=50)
+@given(MEMBERS, st.integers(1, 5))
+def test_of_any_members_at_most_t_have_a_p_of_t_or_less(members, k):
+    """Validity without chance: each member is the sample once, with the others as its reference."""
+    count = len(members)
+    own = Reference.from_features(members, k=k).score_itself()
+    tables = [
+        Reference.from_features(np.delete(members, i, axis=0), k=k).score_features(members[[i]])
+        for i in range(count)
+    ]
+    for column in RANKED:
+        values = np.concatenate([table[column] for table in tables])
+        np.testing.assert_array_equal(values, own[column])
+        if column.endswith("_p"):
+            ranks = np.sort(np.rint(values * count))
+            assert (ranks >= np.arange(1, count + 1)).all()
+
+
+def test_an_image_that_the_sample_crowds_is_no_longer_as_far_out():
+    """Sample 0 is 3 from its 2nd nearest. Image -1 is 4 from its own, and 2.5 once 0 has joined."""
+    crowded = Reference.from_features([[-1.0], [3.0], [-3.5], [20.0], [31.0]], k=2)
+    assert crowded.radii.min() > 3
+    assert crowded.score_features([[0.0]])["off_manifold_p"][0] == 5 / 6
+    lonely = Reference.from_features([[-1.0], [3.0], [-9.0], [20.0], [31.0]], k=2)
+    assert lonely.radii.min() > 3
+    assert lonely.score_features([[0.0]])["off_manifold_p"][0] == 6 / 6
+
+
+def test_ties_beyond_those_listed_are_counted():
+    """The nearest of the origin are twelve at once, each farther from its own."""
+    cross = np.concatenate([np.eye(6), -np.eye(6)])
+    far = np.concatenate([10 + 5 * np.eye(6), -10 - 5 * np.eye(6)])
+    table = Reference.from_features(np.concatenate([cross, far]), k=1).score_features(
+        np.zeros((1, 6))
+    )
+    assert table["copy_p"][0] == (1 + 12) / 25
+
+
+@pytest.mark.parametrize("boundary", ["open", "closed"])
+@pytest.mark.parametrize("make", [lambda: gaussian(150, 3), lambda: gaussian(150, 3).round(1)])
+def test_own_rarity_from_the_lists_is_that_of_a_scan(make, boundary):
+    vectors = make()
+    reference = Reference.from_features(vectors, k=3)
+    table = reference.score_features(vectors, boundary=boundary)
+    axis = among_its_own(reference._setting(3, boundary))
+    rarity = table["rarity"][table["inside"]]
+    np.testing.assert_array_equal(np.sqrt(axis.reals.rarity2), np.sort(rarity))
+
+
+def test_rarity_percentile_counts_the_less_rare_among_those_inside():
+    vectors = gaussian(200, 5)
+    reference = Reference.from_features(vectors, k=3)
+    samples = 1.5 * gaussian(50, 5, seed=1)
+    table, own = reference.score_features(samples), reference.score_itself()
+    held = own["rarity"][own["inside"]]
+    expected = [100 * (held < value).sum() / (1 + len(held)) for value in table["rarity"]]
+    inside = table["inside"]
+    assert 0 < inside.sum() < 50
+    np.testing.assert_array_equal(table["rarity_percentile"][inside], np.array(expected)[inside])
+    assert np.isnan(table["rarity_percentile"][~inside]).all()
+    others = [100 * (held < value).sum() / len(held) for value in held]
+    np.testing.assert_array_equal(own["rarity_percentile"][own["inside"]], others)
+
+
+def test_where_no_image_can_be_left_out_rarity_has_no_percentile():
+    table = Reference.from_features(gaussian(4, 2), k=3).score_features(gaussian(5, 2, seed=1))
+    assert table["inside"].any()
+    assert np.isnan(table["rarity_percentile"]).all()
+    assert (table["off_manifold_p"] >= 1 / 5).all()
+
+
+def test_scores_do_not_depend_on_the_reals():
+    reference, samples = Reference.from_features(gaussian(100, 4)), gaussian(20, 4, seed=1)
+    own = reference.score_features(samples)
+    given = reference.score_features(samples, calibration=gaussian(30, 4, seed=2))
+    for column in set(own.columns) - {*CALIBRATED, "neighbors"}:
+        np.testing.assert_array_equal(own[column], given[column])
+    for column in CALIBRATED:
+        assert (own[column] != given[column]).any()
+
+
+def test_official_numbers_are_calibrated_alike():
+    reference, samples = Reference.from_features(gaussian(100, 4)), gaussian(40, 4, seed=1)
+    ours, theirs = (reference.score_features(samples, compat=c) for c in (None, "official"))
+    for column in CALIBRATED:
+        np.testing.assert_array_equal(ours[column], theirs[column])
+
+
+def test_q_values_are_over_the_samples():
+    table = Reference.from_features(gaussian(100, 4)).score_features(2 * gaussian(40, 4, seed=1))
+    np.testing.assert_array_equal(table["copy_q"], q_values(table["copy_p"]))
+    np.testing.assert_array_equal(table["off_manifold_q"], q_values(table["off_manifold_p"]))
+
+
+# -- others than the reference's own --
+
+
+def held_out():
+    """A reference, other reals, and samples."""
+    reference = Reference.from_features(gaussian(200, 3))
+    return reference, gaussian(80, 3, seed=1), gaussian(30, 3, seed=2)
+
+
+def test_held_out_p_values_follow_their_definition():
+    reference, reals, samples = held_out()
+    table = reference.score_features(1.3 * samples, calibration=reals)
+    measured = reference.score_features(reals)
+    knn, nearest = measured["knn_distance"], measured["nearest_distance"]
+    rarity = measured["rarity"][measured["inside"]]
+    for i in range(len(table)):
+        assert table["off_manifold_p"][i] == (1 + (knn >= table["knn_distance"][i]).sum()) / 81
+        assert table["copy_p"][i] == (1 + (nearest <= table["nearest_distance"][i]).sum()) / 81
+        if table["inside"][i]:
+            less = (rarity < table["rarity"][i]).sum()
+            assert table["rarity_percentile"][i] == 100 * less / (1 + len(rarity))
+
+
+def test_images_of_the_reference_do_not_calibrate_it():
+    reference, reals, samples = held_out()
+    mixed = np.concatenate([reals, reference.features.vectors[:25]])
+    clean = reference.score_features(samples, calibration=reals)
+    table = reference.score_features(samples, calibration=mixed)
+    assert table.provenance["calibration"]["in_reference"] == 25
+    for column in CALIBRATED:
+        np.testing.assert_array_equal(table[column], clean[column])
+    with pytest.raises(ParameterError, match="All 10 calibration images"):
+        reference.score_features(samples, calibration=reference.features.vectors[:10])
+
+
+def test_its_own_images_have_no_other_calibration():
+    reference, reals, _ = held_out()
+    with pytest.raises(ParameterError, match="calibrated with one another"):
+        reference.score_features(reference.features, calibration=reals)
+
+
+def test_calibration_of_another_extractor_is_refused():
+    reference, reals, samples = held_out()
+    with pytest.raises(ReferenceMismatchError, match="2 "):
+        reference.score_features(samples, calibration=reals[:, :2])
+
+
+def test_working_otherwise_changes_no_held_out_p_value():
+    reference, reals, samples = held_out()
+    expected = reference.score_features(samples, calibration=reals)
+    for run in (Run(memory=1), Run(threads=3)):
+        table = reference.score_features(samples, calibration=reals, run=run)
+        for column in CALIBRATED:
+            np.testing.assert_array_equal(table[column], expected[column])
+
+
+def test_a_split_leaves_every_image_on_one_side():
+    features = Features.from_arrays(gaussian(50, 2))
+    rest, held = features.split(0.2, seed=3)
+    assert (len(rest), len(held)) == (40, 10)
+    assert sorted(rest.ids + held.ids, key=int) == features.ids
+    for side in (rest, held):
+        assert side.ids == sorted(side.ids, key=int)
+        np.testing.assert_array_equal(side.vectors, features.vectors[[int(i) for i in side.ids]])
+    again, other = features.split(0.2, seed=3)[1], features.split(0.2, seed=4)[1]
+    assert again.ids == held.ids != other.ids
+    assert held.location == "array (held out: 0.2, seed 3)"
+
+
+def test_a_split_keeps_equal_images_together():
+    rest, held = Features.from_arrays(np.repeat(gaussian(40, 2), 3, axis=0)).split(0.5)
+    assert len(rest) == len(held) == 60
+    assert not {tuple(row) for row in rest.vectors} & {tuple(row) for row in held.vectors}
+
+
+@pytest.mark.parametrize("share", [0, 1, -0.2, 1.5, 0.001])
+def test_a_split_needs_images_on_both_sides(share):
+    with pytest.raises(ParameterError, match=f"share of {share:g}"):
+        Features.from_arrays(gaussian(50, 2)).split(share)
+
+
+# -- what is said of it --
+
+
+def test_provenance_names_the_reals():
+    reference, reals, samples = held_out()
+    own = reference.score_features(samples).provenance["calibration"]
+    assert (own["method"], own["rarity_method"]) == ("full conformal", "leave-one-out")
+    assert own["reals"] == 200
+    assert own["smallest_p"] == {"off_manifold": 1 / 201, "copy": 2 / 201}
+    given = reference.score_features(samples, calibration=reals).provenance["calibration"]
+    assert (given["method"], given["rarity_method"]) == ("held-out", "held-out")
+    assert given["reals"] == 80
+    assert given["smallest_p"] == {"off_manifold": 1 / 81, "copy": 1 / 81}
+    assert given["fingerprint"] == Features.from_arrays(reals).fingerprint
+    itself = reference.score_itself().provenance["calibration"]
+    assert (itself["method"], itself["rarity_method"]) == ("leave-one-out", "leave-one-out")
+    assert itself["reals"] == 199
+    assert itself["smallest_p"] == {"off_manifold": 1 / 200, "copy": 2 / 200}
+    json.dumps([own, given, itself])
+
+
+@pytest.mark.parametrize("copies", [0, 5])
+def test_the_smallest_p_is_reached_and_never_passed(copies):
+    """By exact copies, and by what lies beyond everything; more duplicates make it larger."""
+    vectors = gaussian(100, 3)
+    reference = Reference.from_features(np.concatenate([vectors, vectors[:copies]]))
+    samples = np.concatenate([vectors[:8], vectors[50:60], np.full((1, 3), 99.0)])
+    for reals in (None, gaussian(40, 3, seed=1)):
+        table = reference.score_features(samples, calibration=reals)
+        smallest = table.provenance["calibration"]["smallest_p"]
+        assert table["copy_p"].min() == smallest["copy"]
+        assert table["off_manifold_p"].min() == smallest["off_manifold"]
+    own = reference.score_itself()
+    smallest = own.provenance["calibration"]["smallest_p"]
+    assert own["copy_p"].min() == smallest["copy"]
+    assert own["off_manifold_p"].min() == smallest["off_manifold"]
+
+
+def test_a_setting_of_vectors_alone_has_no_own_rarities():
+    axis = among_its_own(setting_of(gaussian(20, 2), 3))
+    assert axis.describe()["reals_inside"] == 0

@@ -1,0 +1,221 @@
+"""What is known to be true: experiments whose answer theory or construction gives.
+
+Seeds are fixed. Tolerances are stated where they are used: four standard errors of means
+over independent references, or the 99.9 % quantile of the statistic where all is as claimed
+(binomial, or Kolmogorov and Smirnov's for two samples).
+"""
+
+import math
+
+import numpy as np
+import pytest
+
+from rara import Reference, Run
+
+ONE = Run(threads=1)
+
+
+def gaussian(rng, n, d=16):
+    return rng.normal(size=(n, d)).astype(np.float32)
+
+
+def fit(vectors, k=3):
+    return Reference.from_features(vectors, k=k, run=ONE)
+
+
+@pytest.fixture(scope="module")
+def scene():
+    """4,000 reference images in 16 dimensions, and 2,000 fresh ones, scored."""
+    rng = np.random.default_rng(0)
+    reference = fit(gaussian(rng, 4_000))
+    fresh = gaussian(rng, 2_000)
+    return reference, fresh, reference.score_features(fresh, run=ONE)
+
+
+# -- the geometry --
+
+
+@pytest.mark.parametrize("law", ["normal", "exponential", "uniform"])
+@pytest.mark.parametrize(("k", "d"), [(1, 1), (5, 2), (3, 12)])
+def test_fresh_images_lie_in_k_balls_on_average(law, k, d):
+    """n balls, each of which holds the k likeliest of n others: k, for any continuous law."""
+    rng = np.random.default_rng(1)
+    draw = {"normal": rng.normal, "exponential": rng.exponential, "uniform": rng.random}[law]
+    means = []
+    for _ in range(25):
+        table = fit(draw(size=(300, d)), k).score_features(draw(size=(150, d)), run=ONE)
+        means.append(table["balls"].mean())
+    error = np.std(means, ddof=1) / 5
+    assert error < 0.1 * k
+    assert abs(np.mean(means) - k) < 4 * error
+
+
+def test_radii_on_a_torus_are_those_of_theory():
+    """Uniform on the flat 3-torus: E r_k = G(k + 1/d) / G(k) (n V_d)^(-1/d)."""
+    n, k, d, margin = 2_000, 3, 3, 0.25
+    means = []
+    for seed in range(4):
+        points = np.random.default_rng(seed).random((n, d))
+        shifts = np.stack(np.meshgrid(*[[-1, 0, 1]] * d, indexing="ij"), -1).reshape(-1, d)
+        shifts = shifts[np.argsort(np.abs(shifts).sum(axis=1), kind="stable")]
+        tiled = (points[None] + shifts[:, None]).reshape(-1, d)
+        near = (np.abs(tiled - 0.5) < 0.5 + margin).all(axis=1)
+        means.append(fit(tiled[near], k).radii[:n].mean())
+    volume = math.pi ** (d / 2) / math.gamma(d / 2 + 1)
+    theory = math.gamma(k + 1 / d) / math.gamma(k) * ((n - 1) * volume) ** (-1 / d)
+    error = np.std(means, ddof=1) / 2
+    assert error < 0.005 * theory
+    # Beside the noise, 1/d-th powers of Beta order statistics against their limit: of order 1/n.
+    assert abs(np.mean(means) - theory) < 4 * error + theory / n
+
+
+def test_rarity_follows_density():
+    """Two clusters of one shape with masses 9:1, in 8 dimensions: radii in a ratio of 9^(1/8)."""
+    ratios = []
+    for seed in range(16):
+        rng = np.random.default_rng(seed)
+        away = np.float32(100)
+        reference = fit(np.concatenate([gaussian(rng, 3_600, 8), gaussian(rng, 400, 8) + away]))
+        many = reference.score_features(gaussian(rng, 1_000, 8), run=ONE)
+        few = reference.score_features(gaussian(rng, 1_000, 8) + away, run=ONE)
+        ratios.append(np.nanmedian(few["rarity"]) / np.nanmedian(many["rarity"]))
+    error = np.std(ratios, ddof=1) / 4
+    assert error < 0.01
+    # Beside the noise 1 %: the sparser cluster's balls reach farther down the slope of its density.
+    assert abs(np.mean(ratios) - 9 ** (1 / 8)) < 4 * error + 0.013
+
+
+def test_rarity_scales_with_the_space(scene):
+    reference, fresh, table = scene
+    scaled = fit(4 * reference.features.vectors).score_features(4 * fresh, run=ONE)
+    np.testing.assert_array_equal(scaled["rarity"], 4 * table["rarity"])
+    for column in ("rarity_percentile", "off_manifold_p", "copy_p", "copy_q"):
+        np.testing.assert_array_equal(scaled[column], table[column])
+
+
+# -- percentiles and error rates --
+
+
+def most_of(level, *counts):
+    """What a share of `level` stays below in 99.9 % of cases; samples and reals both vary."""
+    return level + 3.09 * math.sqrt(level * (1 - level) * sum(1 / count for count in counts))
+
+
+def departure(levels):
+    """Kolmogorov and Smirnov's distance of numbers in 0..1 from the uniform law."""
+    ordered = np.sort(levels)
+    steps = np.arange(len(ordered) + 1) / len(ordered)
+    return max((steps[1:] - ordered).max(), (ordered - steps[:-1]).max())
+
+
+def usual_departure(*counts):
+    """Its 99.9 % quantile, where reals and samples are drawn by one law."""
+    return 1.95 * math.sqrt(sum(1 / count for count in counts))
+
+
+@pytest.mark.parametrize("method", ["own", "held-out"])
+@pytest.mark.parametrize("n", [500, 5_000, pytest.param(50_000, marks=pytest.mark.slow)])
+def test_percentiles_of_fresh_images_are_uniform(n, method):
+    rng = np.random.default_rng(2)
+    reference, fresh, reals = fit(gaussian(rng, n)), gaussian(rng, 4_000), None
+    if method == "held-out":
+        reals = gaussian(rng, n // 4)
+    table = reference.score_features(fresh, calibration=reals, run=ONE)
+    known = table.provenance["calibration"]
+    rarity = table["rarity_percentile"][table["inside"]] / 100
+    assert departure(rarity) < usual_departure(len(rarity), known["reals_inside"])
+    for levels in (table["typicality_percentile"] / 100, table["off_manifold_p"], table["copy_p"]):
+        assert departure(levels) < usual_departure(4_000, known["reals"])
+
+
+def test_raw_rarity_falls_as_the_reference_grows_and_percentiles_stay():
+    rarity, percentile = [], []
+    for n in (500, 1_000, 5_000):
+        rng = np.random.default_rng(3)
+        table = fit(gaussian(rng, n)).score_features(gaussian(rng, 2_000), run=ONE)
+        rarity.append(np.nanmean(table["rarity"]))
+        percentile.append(np.nanmean(table["rarity_percentile"]))
+    assert rarity[0] > 1.02 * rarity[1] > 1.02 * 1.05 * rarity[2]
+    # The mean of uniform numbers, among 500 reals (some 78 % of them inside) and as many samples.
+    deviation = 100 * math.sqrt(1 / 12 * (1 / 390 + 1 / 1_500))
+    assert np.abs(np.array(percentile) - 50).max() < 3.3 * deviation
+
+
+def drawn_with_duplicates(rng, n):
+    """From 3,000 possible images on a coarse grid: a fresh one is often a duplicate."""
+    return rng.integers(0, 3_000, n)[:, None] // (1, 20, 400) % (20, 20, 8)
+
+
+@pytest.mark.parametrize("draw", [gaussian, drawn_with_duplicates])
+@pytest.mark.parametrize(("n", "references"), [(500, 40), (5_000, 3)])
+def test_no_more_than_alpha_of_real_images_are_called(draw, n, references):
+    rng = np.random.default_rng(4)
+    tables = [
+        fit(draw(rng, n)).score_features(draw(rng, 1_000), run=ONE) for _ in range(references)
+    ]
+    for column in ("off_manifold_p", "copy_p"):
+        p = np.concatenate([table[column] for table in tables])
+        for alpha in (0.01, 0.05, 0.2):
+            assert (p <= alpha).mean() <= most_of(alpha, len(p), references * n)
+
+
+@pytest.mark.parametrize(("method", "copied"), [("own", 0), ("own", 20), ("held-out", 20)])
+def test_false_discoveries_stay_below_their_rate(method, copied):
+    """Near copies among fresh images, at q <= 10 %; all copies are found."""
+    false = []
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        vectors = gaussian(rng, 5_000)
+        near = vectors[:copied] + np.float32(0.02) * gaussian(rng, copied)
+        reals = gaussian(rng, 2_500) if method == "held-out" else None
+        samples = np.concatenate([near, gaussian(rng, 250 - copied)])
+        called = fit(vectors).score_features(samples, calibration=reals, run=ONE)["copy_q"] <= 0.1
+        assert called[:copied].all()
+        false.append(called[copied:].sum() / max(called.sum(), 1))
+    # The share falsely called lies in 0..1 and is 10 % on average, or less: its variance at most
+    # that of a coin, and in fact, where there are copies, far smaller.
+    error = math.sqrt(0.1 * 0.9 / 30) if copied == 0 else np.std(false, ddof=1) / math.sqrt(30)
+    assert np.mean(false) <= 0.1 + 3.09 * error
+
+
+# -- what samples are --
+
+
+def test_rarity_cannot_see_exact_copies_and_the_copy_axis_does(scene):
+    reference, _, table = scene
+    copies = reference.score_features(reference.features.vectors[:400], run=ONE)
+    assert copies["inside"].all()
+    assert abs(np.mean(copies["rarity"]) / np.nanmean(table["rarity"]) - 1) < 0.03
+    assert (copies["copy_q"] <= 0.05).all()
+    assert (copies["copy_p"] == 2 / 4_001).all()
+    assert (table["copy_p"] <= 0.01).mean() <= most_of(0.01, 2_000, 4_000)
+
+
+def test_shrunk_samples_are_less_rare_and_more_often_inside(scene):
+    reference, fresh, _ = scene
+    tables = [
+        reference.score_features(np.float32(f) * fresh, run=ONE) for f in (1, 0.8, 0.6, 0.4, 0.2)
+    ]
+    rarity = [np.nanmean(table["rarity"]) for table in tables]
+    percentile = [np.nanmean(table["rarity_percentile"]) for table in tables]
+    inside = [table["inside"].mean() for table in tables]
+    far = [(table["off_manifold_p"] <= 0.05).mean() for table in tables]
+    assert (np.diff(rarity) < 0).all()
+    assert (np.diff(percentile) < 0).all()
+    assert (np.diff(inside) >= 0).all()
+    assert inside[0] < 0.85 < 0.99 < inside[-1]
+    assert far[0] <= most_of(0.05, 2_000, 4_000)
+    assert max(far[1:]) < 0.01
+
+
+def test_scattered_samples_look_rarer_and_are_off_the_manifold(scene):
+    reference, fresh, _ = scene
+    tables = [reference.score_features(np.float32(f) * fresh, run=ONE) for f in (1, 1.2, 1.5, 2)]
+    rarity = [np.nanmean(table["rarity"]) for table in tables]
+    inside = [table["inside"].mean() for table in tables]
+    far = [(table["off_manifold_p"] <= 0.05).mean() for table in tables]
+    assert (np.diff(rarity) > 0).all()
+    assert (np.diff(inside) < 0).all()
+    assert (np.diff(far) > 0).all()
+    assert far[-1] > 0.95
+    assert (tables[-1]["off_manifold_q"] <= 0.05).mean() > 0.95
