@@ -77,6 +77,7 @@ bench: install-dev
 
 study: install-dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[torch]'
+	$(BIN)/python studies/calibration.py
 	$(BIN)/python studies/fashion_generators.py
 
 clean:

@@ -113,6 +113,42 @@ def test_reference_against_itself_is_leave_one_out(place, capsys, tmp_path):
     assert (table["nearest"] != table["id"]).all()
 
 
+def test_score_calibrates_with_other_images(place, capsys, tmp_path, draw):
+    mixed = draw(tmp_path / "mixed", 5, 7)
+    shutil.copy(place / "train" / "image 0.png", mixed / "same.png")
+    (mixed / "broken.png").write_bytes(b"hello")
+    target = tmp_path / "scores.parquet"
+    code, _, err = called(
+        capsys, "score", place / "samples", "-r", place / "reference", "--calibration", mixed,
+        "-o", target,
+    )  # fmt: skip
+    assert code == 0
+    assert "Left out 1 calibration image: the reference holds it too." in err
+    assert "Skipped 1 calibration images" in err
+    known = rara.ScoreTable.from_parquet(target).provenance["calibration"]
+    assert (known["method"], known["reals"], known["in_reference"]) == ("held-out", 5, 1)
+
+
+@pytest.mark.parametrize("reference", ["train", "reference"])
+def test_score_holds_a_share_of_the_reference_out(place, capsys, tmp_path, reference):
+    found = []
+    for seed in (0, 0, 1):
+        target = tmp_path / "scores.parquet"
+        code, _, _ = called(
+            capsys, "score", place / "samples", "-r", place / reference, "--held-out", "0.3",
+            "--seed", seed, "-o", target,
+        )  # fmt: skip
+        assert code == 0
+        found.append(rara.ScoreTable.from_parquet(target))
+    known = [table.provenance["calibration"] for table in found]
+    assert known[0] == known[1] != known[2]
+    assert known[0]["reals"] == 4
+    assert known[0]["location"].endswith("train (held out: 0.3, seed 0)")
+    assert found[0].provenance["reference"]["count"] == 10
+    rows = [repr(table.arrow.to_pylist()) for table in found]
+    assert rows[0] == rows[1] != rows[2]
+
+
 def test_reference_info(place, capsys):
     code, out, _ = called(capsys, "reference", "info", place / "reference")
     assert code == 0
@@ -142,6 +178,9 @@ MISTAKES = {
     "two positionals": (["score", "{root}/samples", "{root}/train"], "--reference"),
     "k is no number": ([*SCORE, "-k", "x"], "x"),
     "k is a fraction": ([*SCORE, "-k", "1.5"], "whole number"),
+    "two calibrations": ([*SCORE, "--calibration", "x", "--held-out", "0.2"], "not both"),
+    "all held out": ([*SAVED, "--held-out", "1"], "leaves some on both sides"),
+    "no such calibration": ([*SCORE, "--calibration", "{root}/smaples"], "Did you mean"),
     "k of a saved reference": ([*SAVED, "-k", "11"], "k <= 10"),
     "half a thread": ([*SCORE, "--threads", "1.5"], "whole number"),
     "others in the way": (["embed", "{root}/samples", "-o", "{root}/reference"], "delete it first"),

@@ -36,6 +36,7 @@ def place(tmp_path, monkeypatch, draw):
     """A folder as the documents assume it."""
     draw(tmp_path / "train", 14, 0)
     draw(tmp_path / "samples", 6, 1)
+    draw(tmp_path / "more", 6, 2)
     monkeypatch.chdir(tmp_path)
 
 

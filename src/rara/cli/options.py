@@ -123,3 +123,26 @@ class Extraction:
             return None
         preprocessing = Preprocessing(**given) if given else None  # type: ignore[arg-type]
         return get_extractor(self.extractor, preprocessing=preprocessing, threads=run.threads)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Calibration:
+    """Which real images percentiles and p-values are relative to."""
+
+    calibration: Annotated[
+        str | None,
+        Parameter(
+            help="Real images that are not in the reference, to calibrate with; by default the "
+            "reference's own, each without itself."
+        ),
+    ] = None
+    held_out: Annotated[
+        float | None,
+        Parameter(help="Or a share of the reference to take out and calibrate with, such as 0.2."),
+    ] = None
+    seed: Annotated[int, Parameter(converter=whole, help="Which share is held out.")] = 0
+
+    def __post_init__(self) -> None:
+        if self.calibration is not None and self.held_out is not None:
+            raise ParameterError("Give --calibration or --held-out, not both.")

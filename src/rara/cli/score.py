@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import json
 import os
+import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
 from rara.bundle import kind_of
-from rara.cli.options import Extraction, Working, whole
+from rara.cli.options import Calibration, Extraction, Working, whole
 from rara.cli.output import list_skipped, say
 from rara.errors import ParameterError, UnwritableError
 from rara.extractors import DEFAULT, Extractor
 from rara.reference import Reference
 from rara.report import facts
+from rara.report.words import counted
 from rara.results import ScoreTable, check_format
-from rara.run import Run
-from rara.store import Skipped
+from rara.run import Run, features_of, find_extractor, is_features
+from rara.store import Features, Skipped
 
 
 def score(
@@ -31,6 +34,7 @@ def score(
     json: Annotated[bool, Parameter(negative=())] = False,
     boundary: Literal["open", "closed"] = "open",
     compat: Literal["official"] | None = None,
+    calibration: Calibration | None = None,
     extraction: Extraction | None = None,
     working: Working | None = None,
 ) -> None:
@@ -60,14 +64,20 @@ def score(
     _check_targets(output, report)
     run = (working or Working()).run()
     network = (extraction or Extraction()).make(run)
-    real = open_reference(reference, k=k, extractor=network, run=run)
-    table = real.score(samples, k=k, boundary=boundary, compat=compat, extractor=network, run=run)
+    real, reals = open_both(
+        reference, calibration or Calibration(), k=k, extractor=network, run=run
+    )
+    table = real.score(
+        samples, k=k, boundary=boundary, compat=compat, calibration=reals, extractor=network,
+        run=run,
+    )  # fmt: skip
     if output:
         table.save(output)
     if report:
         table.report(report)
     list_skipped(real.features.skipped, "reference images")
     list_skipped([Skipped(**one) for one in table.provenance["samples"]["skipped"]], "samples")
+    _list_unusable(table.provenance["calibration"])
     say(_findings(table) if json else _text(table, output, report))
 
 
@@ -78,6 +88,37 @@ def open_reference(
     if kind_of(Path(place).expanduser()) == "reference":
         return Reference.load(Path(place).expanduser())
     return Reference.fit(place, k=3 if k is None else k, extractor=extractor or DEFAULT, run=run)
+
+
+def open_both(
+    place: str,
+    calibration: Calibration,
+    *,
+    k: int | None,
+    extractor: Extractor | None,
+    run: Run,
+) -> tuple[Reference, str | Features | None]:
+    """The reference, and what it is calibrated with: nothing, a place, or a share of itself."""
+    if calibration.held_out is None:
+        real = open_reference(place, k=k, extractor=extractor, run=run)
+        return real, calibration.calibration
+    images: str | Path = place
+    if kind_of(Path(place).expanduser()) == "reference":
+        images = Path(place).expanduser()
+        k = Reference.load(images).k if k is None else k
+    network = None if is_features(images) else extractor or find_extractor(DEFAULT, run)
+    features, _ = features_of(images, network, run)
+    rest, reals = features.split(calibration.held_out, seed=calibration.seed)
+    return Reference.fit(rest, k=3 if k is None else k, run=run), reals
+
+
+def _list_unusable(calibration: Mapping[str, Any]) -> None:
+    skipped = [Skipped(**one) for one in calibration.get("skipped", ())]
+    list_skipped(skipped, "calibration images")
+    if same := calibration.get("in_reference"):
+        held = "it" if same == 1 else "them"
+        many = counted(same, "calibration image")
+        sys.stderr.write(f"Left out {many}: the reference holds {held} too.\n")
 
 
 def _check_targets(output: Path | None, report: Path | None) -> None:
