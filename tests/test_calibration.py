@@ -4,6 +4,7 @@ has really joined."""
 import json
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,7 +23,7 @@ from rara.calibration import (
     shortage,
 )
 from rara.errors import ParameterError, ReferenceMismatchError
-from rara.scores import among_its_own, setting_of
+from rara.scores import among_its_own, own_balls, setting_of
 
 RANKED = ("off_manifold_p", "copy_p", "typicality_percentile")
 CALIBRATED = (*RANKED, "rarity_percentile", "off_manifold_q", "copy_q")
@@ -196,6 +197,15 @@ def test_own_rarity_from_the_lists_is_that_of_a_scan(make, boundary):
     np.testing.assert_array_equal(np.sqrt(axis.reals.rarity2), np.sort(rarity))
 
 
+@pytest.mark.parametrize("boundary", ["open", "closed"])
+@pytest.mark.parametrize("k", [1, 2, 3])
+def test_own_balls_from_the_lists_are_counted_once(k, boundary):
+    vectors = np.concatenate([gaussian(40, 2), np.repeat(gaussian(20, 2, seed=1), 3, axis=0)])
+    reference = Reference.from_features(vectors, k=k)
+    balls = reference.score_features(vectors, boundary=boundary)["balls"]
+    np.testing.assert_array_equal(own_balls(reference._setting(k, boundary)).count, balls)
+
+
 def test_rarity_percentile_counts_the_less_rare_among_those_inside():
     vectors = gaussian(200, 5)
     reference = Reference.from_features(vectors, k=3)
@@ -316,7 +326,20 @@ def test_a_split_keeps_equal_images_together():
     assert not {tuple(row) for row in rest.vectors} & {tuple(row) for row in held.vectors}
 
 
-@pytest.mark.parametrize("share", [0, 1, -0.2, 1.5, 0.001])
+def test_a_split_leaves_what_has_no_vector_with_the_rest():
+    given = Features.from_arrays(gaussian(10, 2))
+    rows = given.items.to_pylist()
+    rows.insert(4, rows[4] | {"id": "broken", "state": "failed", "reason": "no image"})
+    items = pa.Table.from_pylist(rows, schema=given.items.schema)
+    features = Features(given.vectors, items, given.spec, "here")
+    rest, held = features.split(0.3, seed=1)
+    assert [one.id for one in rest.skipped] == ["broken"]
+    assert not held.skipped
+    for side in (rest, held):
+        np.testing.assert_array_equal(side.vectors, given.vectors[[int(i) for i in side.ids]])
+
+
+@pytest.mark.parametrize("share", [0, 1, -0.2, 1.5, 0.001, np.nan])
 def test_a_split_needs_images_on_both_sides(share):
     with pytest.raises(ParameterError, match=f"share of {share:g}"):
         Features.from_arrays(gaussian(50, 2)).split(share)

@@ -179,6 +179,8 @@ MISTAKES = {
     "k is no number": ([*SCORE, "-k", "x"], "x"),
     "k is a fraction": ([*SCORE, "-k", "1.5"], "whole number"),
     "two calibrations": ([*SCORE, "--calibration", "x", "--held-out", "0.2"], "not both"),
+    "a seed for nothing": ([*SCORE, "--seed", "1"], "--held-out"),
+    "a seed below 0": ([*SCORE, "--held-out", "0.2", "--seed", "-1"], "at least 0"),
     "all held out": ([*SAVED, "--held-out", "1"], "leaves some on both sides"),
     "no such calibration": ([*SCORE, "--calibration", "{root}/smaples"], "Did you mean"),
     "k of a saved reference": ([*SAVED, "-k", "11"], "k <= 10"),

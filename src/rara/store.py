@@ -154,16 +154,16 @@ class Features:
     def split(self, share: float, *, seed: int = 0) -> tuple[Features, Features]:
         """Set a random share of the images aside: those that stay, and those held out.
 
-        Both in their old order. Images with the same content stay together, so that nothing
-        held out is also in the rest. `Reference.score(…, calibration=held_out)` takes the
-        latter.
+        Both in their old order; items without a vector stay. Images with the same content stay
+        together, so that nothing held out is also in the rest. What is held out is for
+        `Reference.score(…, calibration=held_out)`.
 
         >>> rest, held_out = Features.from_arrays([[0.0], [1.0], [2.0], [3.0]]).split(0.25)
         >>> len(rest), len(held_out)
         (3, 1)
         """
         contents, content = np.unique(self.done["digest"].to_numpy(), return_inverse=True)
-        aside = round(share * len(contents))
+        aside = round(share * len(contents)) if 0 < share < 1 else 0
         if not 0 < aside < len(contents):
             raise ParameterError(
                 f"A share of {share:g} held out of {len(contents)} different images: give one "
@@ -171,9 +171,13 @@ class Features:
             )
         chosen = np.random.default_rng(seed).permutation(len(contents))[:aside]
         held = np.isin(content, chosen)
+        stay = np.ones(len(self.items), dtype=np.bool_)
+        stay[np.flatnonzero(pc.equal(self.items["state"], "done"))[held]] = False
+        rest = self.items.filter(pa.array(stay))
+        name = f"{self.location} (held out: {share:g}, seed {seed})"
         return (
-            self.take(np.flatnonzero(~held), self.location),
-            self.take(np.flatnonzero(held), f"{self.location} (held out: {share:g}, seed {seed})"),
+            Features(self.vectors[~held], rest, self.spec, self.location),
+            self.take(np.flatnonzero(held), name),
         )
 
     def parts(self) -> Parts:

@@ -141,8 +141,14 @@ class Calibration:
         float | None,
         Parameter(help="Or a share of the reference to take out and calibrate with, such as 0.2."),
     ] = None
-    seed: Annotated[int, Parameter(converter=whole, help="Which share is held out.")] = 0
+    seed: Annotated[
+        int | None, Parameter(converter=whole, help="Which share that is; 0 by default.")
+    ] = None
 
     def __post_init__(self) -> None:
         if self.calibration is not None and self.held_out is not None:
             raise ParameterError("Give --calibration or --held-out, not both.")
+        if self.seed is not None and self.held_out is None:
+            raise ParameterError(f"--seed {self.seed} chooses what --held-out takes: give it too.")
+        if self.seed is not None and self.seed < 0:
+            raise ParameterError(f"--seed {self.seed}: give at least 0.")

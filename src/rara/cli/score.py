@@ -23,6 +23,8 @@ from rara.results import ScoreTable, check_format
 from rara.run import Run, features_of, find_extractor, is_features
 from rara.store import Features, Skipped
 
+DEFAULT_K = 3
+
 
 def score(
     samples: str,
@@ -87,7 +89,9 @@ def open_reference(
     """A saved reference, or one made of the images or features that are there."""
     if kind_of(Path(place).expanduser()) == "reference":
         return Reference.load(Path(place).expanduser())
-    return Reference.fit(place, k=3 if k is None else k, extractor=extractor or DEFAULT, run=run)
+    return Reference.fit(
+        place, k=DEFAULT_K if k is None else k, extractor=extractor or DEFAULT, run=run
+    )
 
 
 def open_both(
@@ -102,14 +106,18 @@ def open_both(
     if calibration.held_out is None:
         real = open_reference(place, k=k, extractor=extractor, run=run)
         return real, calibration.calibration
-    images: str | Path = place
+    features, usual_k = _features_at(place, extractor, run)
+    rest, reals = features.split(calibration.held_out, seed=calibration.seed or 0)
+    return Reference.fit(rest, k=usual_k if k is None else k, run=run), reals
+
+
+def _features_at(place: str, extractor: Extractor | None, run: Run) -> tuple[Features, int]:
+    """The vectors of a reference, and the k that it is used with."""
     if kind_of(Path(place).expanduser()) == "reference":
-        images = Path(place).expanduser()
-        k = Reference.load(images).k if k is None else k
-    network = None if is_features(images) else extractor or find_extractor(DEFAULT, run)
-    features, _ = features_of(images, network, run)
-    rest, reals = features.split(calibration.held_out, seed=calibration.seed)
-    return Reference.fit(rest, k=3 if k is None else k, run=run), reals
+        saved = Reference.load(Path(place).expanduser())
+        return saved.features, saved.k
+    network = None if is_features(place) else extractor or find_extractor(DEFAULT, run)
+    return features_of(place, network, run)[0], DEFAULT_K
 
 
 def _list_unusable(calibration: Mapping[str, Any]) -> None:

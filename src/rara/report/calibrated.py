@@ -29,6 +29,7 @@ class Calibration(TypedDict):
     least_copies: int | None
     """How many copies there must be for any to be seen; None where not even all could be."""
     shortage: str | None
+    smallest_p: dict[str, float]
 
 
 def calibration(table: pa.Table, provenance: Mapping[str, Any]) -> Calibration | None:
@@ -46,6 +47,7 @@ def calibration(table: pa.Table, provenance: Mapping[str, Any]) -> Calibration |
         "copies": int(np.count_nonzero(table["copy_q"].to_numpy() <= LEVEL)),
         "least_copies": least_called(smallest, judged, LEVEL),
         "shortage": shortage(smallest, judged, LEVEL),
+        "smallest_p": dict(known["smallest_p"]),
     }
 
 
