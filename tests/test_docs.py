@@ -37,6 +37,7 @@ def place(tmp_path, monkeypatch, draw):
     draw(tmp_path / "train", 14, 0)
     draw(tmp_path / "samples", 6, 1)
     draw(tmp_path / "more", 6, 2)
+    draw(tmp_path / "later" / "june", 4, 3)
     monkeypatch.chdir(tmp_path)
 
 

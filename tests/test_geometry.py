@@ -21,6 +21,7 @@ from rara.geometry import (
     neighbours_left,
     products,
     query,
+    query_in_processes,
     squared_distance,
 )
 from rara.geometry import filter as bounds
@@ -377,6 +378,29 @@ def test_shards_in_any_order_merge_to_the_whole(data, kind, seed, arithmetic, th
         for key, reducer in merged.items():
             reducer.merge(one[key])
     assert_same(merged, whole)
+
+
+@pytest.mark.parametrize("mapped", [False, True])
+def test_processes_give_the_same(tmp_path, mapped):
+    reference = vectors("copies", 300, 40)
+    samples = samples_for(reference)
+    if mapped:
+        np.save(tmp_path / "reference.npy", np.concatenate([reference[:7], reference]))
+        reference = np.load(tmp_path / "reference.npy", mmap_mode="r")[7:]
+    radii = oracle.radii2(reference, 2), oracle.radii2(samples, 2)
+    whole = everything(samples, reference, *radii)
+    query(samples, reference, list(whole.values()))
+    shards = [
+        (rows, columns)
+        for rows in (slice(0, 9), slice(9, len(samples)))
+        for columns in (slice(0, 100), slice(100, 300))
+    ]
+    ours = everything(samples, reference, *radii)
+    statistics = query_in_processes(
+        samples, reference, list(ours.values()), processes=2, shards=shards
+    )
+    assert_same(ours, whole)
+    assert statistics.pairs == len(samples) * 300
 
 
 @settings(max_examples=60, deadline=None)

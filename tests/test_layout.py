@@ -19,14 +19,14 @@ ORDER = """
 
     geometry.compiled geometry.distances geometry.rotation geometry.codes geometry.filter
     geometry.products geometry.reducers geometry.executors geometry.coded geometry.tiles
-    geometry.scan geometry.query geometry.mutual geometry
+    geometry.scan geometry.query geometry.mutual geometry.processes geometry
     calibration
     scores.base scores.rarity scores.typicality scores.fidelity scores.copying
     scores.leave_one_out scores.copy_statistic scores.calibrated scores
 
     report.words report.spread report.calibrated report.findings report.sentences report.terminal
     report.thumbnails report.histogram report.drawing report.cards report.page report
-    pictures results run provenance reals reference
+    pictures results run agreement metric neighbourhood codebook provenance reals reference
     cli.progress cli.options cli.output cli.score cli.reference cli.embed cli.doctor cli.app cli
 """
 LAYERS = ORDER.split()

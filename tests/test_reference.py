@@ -170,6 +170,121 @@ def test_a_damaged_reference_is_refused(reference, tmp_path):
         Reference.load(tmp_path / "ref")
 
 
+@pytest.mark.parametrize("harm", ["damage", "delete"])
+@pytest.mark.parametrize("part", ["codes", "terms", "frame"])
+def test_damaged_codes_are_made_again(reference, tmp_path, harm, part):
+    reference.save(tmp_path / "ref")
+    (codes,) = (tmp_path / "ref").glob(f"{part}-*.npy")
+    if harm == "damage":
+        content = bytearray(codes.read_bytes())
+        content[-3] ^= 1
+        codes.write_bytes(content)
+    else:
+        codes.unlink()
+    loaded = Reference.load(tmp_path / "ref")
+    samples = gaussian(20, 8, seed=3)
+    assert same(loaded.score_features(samples), reference.score_features(samples))
+    loaded.save(tmp_path / "ref")
+    assert len(list((tmp_path / "ref").glob(f"{part}-*.npy"))) == 1
+    assert Reference.load(tmp_path / "ref")._codebook.coded is not None
+
+
+def test_codes_of_another_version_are_left_alone(reference, tmp_path, monkeypatch):
+    monkeypatch.setattr("rara.codebook.VERSION", "coded otherwise")
+    reference.save(tmp_path / "ref")
+    monkeypatch.undo()
+    loaded = Reference.load(tmp_path / "ref")
+    assert loaded._codebook.coded is None
+    samples = gaussian(20, 8, seed=3)
+    assert same(loaded.score_features(samples), reference.score_features(samples))
+
+
+def test_codes_are_used_and_change_nothing(reference, tmp_path):
+    reference.save(tmp_path / "ref")
+    loaded = Reference.load(tmp_path / "ref")
+    one = gaussian(1, 8, seed=4)
+    table = loaded.score_features(one)
+    assert table.provenance["engine"]["filter"] == "int8"
+    assert same(table, Reference.from_features(gaussian(300, 8), k=3).score_features(one))
+
+
+def names(count, before="r"):
+    return [f"{before}{i}" for i in range(count)]
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+@pytest.mark.parametrize("count", [5, 200])
+def test_an_extended_reference_is_the_one_fitted_on_everything(count, metric):
+    vectors, more = gaussian(count, 8), gaussian(30, 8, seed=2)
+    grown = Reference.from_features(vectors, k=3, ids=names(count), metric=metric)
+    grown = grown.extend(Features.from_arrays(more, ids=names(30, "m")))
+    whole = Reference.from_features(
+        np.concatenate([vectors, more]), k=3, ids=names(count) + names(30, "m"), metric=metric
+    )
+    np.testing.assert_array_equal(grown.d2, whole.d2)
+    np.testing.assert_array_equal(grown.index, whole.index)
+    assert grown.fingerprint == whole.fingerprint
+    samples = gaussian(20, 8, seed=3)
+    assert same(grown.score_features(samples), whole.score_features(samples))
+
+
+@pytest.mark.parametrize("left", [5, 150])
+def test_a_reduced_reference_is_the_one_fitted_on_the_rest(left):
+    vectors = gaussian(200, 8)
+    gone = np.random.default_rng(0).permutation(200)[left:]
+    kept = np.setdiff1d(np.arange(200), gone)
+    whole = Reference.from_features(vectors, k=3, ids=names(200))
+    reduced = whole.without([f"r{i}" for i in gone])
+    rest = Reference.from_features(vectors[kept], k=3, ids=[f"r{i}" for i in kept])
+    np.testing.assert_array_equal(reduced.d2, rest.d2)
+    np.testing.assert_array_equal(reduced.index, rest.index)
+    assert reduced.fingerprint == rest.fingerprint
+    assert reduced.ids == rest.ids
+
+
+def test_ids_that_cannot_be_added_or_removed(reference):
+    with pytest.raises(ParameterError, match="The id '7' is given 2 times"):
+        reference.extend(Features.from_arrays(gaussian(1, 8, seed=9), ids=["7"]))
+    with pytest.raises(ParameterError, match="No image 'nobody' in Reference of 300"):
+        reference.without(["3", "nobody"])
+    with pytest.raises(ParameterError, match="at least 4 images"):
+        reference.without([str(i) for i in range(297)])
+
+
+def test_cosine_distances_are_those_of_unit_vectors():
+    vectors, samples = gaussian(100, 8), gaussian(20, 8, seed=3)
+    reference = Reference.from_features(vectors, k=3, metric="cosine")
+    table = reference.score_features(samples * np.float32(37))
+    lengths = np.outer(np.linalg.norm(samples, axis=1), np.linalg.norm(vectors, axis=1))
+    cosine = 1 - samples @ vectors.T / lengths
+    np.testing.assert_allclose(table["nearest_distance"] ** 2 / 2, cosine.min(axis=1), atol=1e-6)
+    assert table["nearest"].tolist() == [str(i) for i in cosine.argmin(axis=1)]
+    assert table.provenance["reference"]["metric"] == "cosine"
+
+
+def test_the_metric_is_part_of_what_a_reference_is(tmp_path):
+    vectors = gaussian(100, 8)
+    plain, cosine = (Reference.from_features(vectors, metric=m) for m in ("euclidean", "cosine"))
+    assert plain.fingerprint != cosine.fingerprint
+    cosine.save(tmp_path / "ref")
+    loaded = Reference.load(tmp_path / "ref")
+    assert loaded.metric == "cosine"
+    samples = gaussian(20, 8, seed=3)
+    assert same(loaded.score_features(samples), cosine.score_features(samples))
+    with pytest.raises(ReferenceMismatchError, match="unit length"):
+        Reference.from_features(loaded.features)
+
+
+def test_vectors_without_a_direction_are_refused():
+    vectors = gaussian(10, 3)
+    vectors[4] = 0
+    with pytest.raises(FeatureError, match=r"1 of 10 vectors are 0 .* the first is '4'"):
+        Reference.from_features(vectors, metric="cosine")
+    reference = Reference.from_features(gaussian(10, 3), metric="cosine")
+    with pytest.raises(FeatureError, match="no direction"):
+        reference.score_features(vectors)
+
+
 def test_features_are_no_reference(tmp_path):
     Features.from_arrays(gaussian(5, 2)).save(tmp_path / "features")
     with pytest.raises(DamagedStoreError, match="reference build"):
@@ -262,7 +377,8 @@ def test_memory_and_threads_change_nothing(reference):
         assert same(again.score_features(samples, run=run), expected)
 
 
-def test_provenance_says_relative_to_what(reference):
+def test_provenance_says_relative_to_what():
+    reference = Reference.from_features(gaussian(300, 8), k=3)
     provenance = reference.score_features(gaussian(7, 8, seed=6)).provenance
     assert provenance["samples"]["count"] == 7
     assert provenance["reference"]["count"] == 300

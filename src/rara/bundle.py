@@ -61,6 +61,8 @@ class Parts:
     facts: Mapping[str, Any]
     files: Mapping[str, Writer]
     """`radii.npy` -> what writes it; the suffix must be .npy or .parquet."""
+    spare: frozenset[str] = frozenset()
+    """Those that can be made again: where they are damaged, a folder is read without them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,9 +186,15 @@ def _verified(folder: Path, text: bytes) -> Bundle:
         raise DamagedStoreError(f"'{folder}' is half-written: make it again, here or elsewhere.")
     if seal != _seal(manifest):
         raise DamagedStoreError(f"'{folder / _MANIFEST}' was altered: {_again(folder)}.")
-    names = {name: file["file"] for name, file in manifest["files"].items()}
+    names = {}
     for name, file in manifest["files"].items():
-        _check(folder, folder / names[name], file["sha256"])
+        try:
+            _check(folder, folder / file["file"], file["sha256"])
+        except DamagedStoreError:
+            if not file.get("spare"):
+                raise
+            continue
+        names[name] = file["file"]
     return Bundle(folder, manifest["kind"], manifest["facts"], names)
 
 
@@ -226,11 +234,14 @@ class Claim:
         with unwritable_explained(self.folder):
             if not (self.folder / _MANIFEST).exists():
                 self._commit({})  # tells a half-written folder of ours from a foreign one
-            files = {name: self._place(name, write) for name, write in parts.files.items()}
+            files = {
+                name: {**self._place(name, write), "spare": name in parts.spare}
+                for name, write in parts.files.items()
+            }
             sync_folder(self.folder)
             content = {"kind": parts.kind, "facts": dict(parts.facts), "files": files}
             self._commit(content)
-            self._sweep({file["file"] for file in files.values()})
+            self._sweep({str(file["file"]) for file in files.values()})
 
     def _place(self, name: str, write: Writer) -> dict[str, str]:
         with write_aside(self.folder, write) as aside:

@@ -7,12 +7,14 @@ no longer where it was is left out, and the report shows its id alone.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from rara.errors import RaraError
 from rara.images import decode
 from rara.sources import Source, open_source
+from rara.store import AND
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -34,12 +36,15 @@ class SourcePictures:
         """The images of these ids, as far as they can still be had."""
         place = self.samples if side == "samples" else self.reference
         found: dict[str, Image.Image] = {}
-        try:
-            source = open_source(place) if isinstance(place, str) else place
-            for item in source.select(ids):
-                image = decode(item.load())
-                image.thumbnail((LARGEST, LARGEST))
-                found[item.id] = image
-        except (RaraError, OSError):
-            return found
+        for part in place.split(AND) if isinstance(place, str) else (place,):
+            with suppress(RaraError, OSError):
+                _fetch(part, ids, found)
         return found
+
+
+def _fetch(place: Source | str, ids: Collection[str], found: dict[str, Image.Image]) -> None:
+    source = open_source(place) if isinstance(place, str) else place
+    for item in source.select(ids):
+        image = decode(item.load())
+        image.thumbnail((LARGEST, LARGEST))
+        found[item.id] = image

@@ -9,7 +9,7 @@ geometry there is; they are found once, for every k up to K, and saved with the 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -18,10 +18,16 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rara import neighbourhood
+from rara.agreement import check_same
 from rara.bundle import Parts, array_part, claim, read_bundle
+from rara.codebook import Codebook, coded_in
 from rara.errors import DamagedStoreError, ParameterError, ReferenceMismatchError
-from rara.extractors import DEFAULT, FROM_FILE, Extractor, Spec
-from rara.geometry import Boundary
+from rara.extractors import DEFAULT, FROM_FILE, Extractor
+from rara.extractors.base import Metric
+from rara.geometry import Boundary, Coded, Nearest
+from rara.metric import under
+from rara.neighbourhood import checked_k
 from rara.pictures import SourcePictures
 from rara.provenance import provenance_of, table_of
 from rara.reals import calibrated
@@ -31,7 +37,6 @@ from rara.run import (
     Run,
     features_of,
     find_extractor,
-    find_neighbours,
     is_features,
     watching,
 )
@@ -39,8 +44,6 @@ from rara.scores import AXES, Axis, Setting, judge, own_balls
 from rara.sources import Source
 from rara.store import Features
 
-LARGEST_K = 10
-"""Radii are kept for every k up to this one, or up to the k asked for if that is larger."""
 QUANTILES = 201
 
 Compat = Literal["official"]
@@ -62,10 +65,12 @@ class Reference:
         k: int,
         source: Source | None = None,
         extractor: Extractor | None = None,
+        coded: Coded | None = None,
     ) -> None:
         self.features, self.d2, self.index = features, d2, index
-        self.k = _checked_k(k, len(features), d2.shape[1])
+        self.k = checked_k(k, len(features), d2.shape[1])
         self._source, self._extractor = source, extractor
+        self._codebook = Codebook(features.vectors, coded)
 
     # -- making one --
 
@@ -76,16 +81,22 @@ class Reference:
         *,
         k: int = 3,
         extractor: str | os.PathLike[str] | Extractor = DEFAULT,
+        metric: Metric | None = None,
         run: Run | None = None,
     ) -> Self:
-        """A reference from images; vectors and radii come from the cache where they are known."""
+        """A reference from images; vectors and radii come from the cache where they are known.
+
+        With the metric `cosine` only the directions of vectors count; the usual one is
+        `euclidean`, or what the features given were made for.
+        """
         run = run or Run()
-        _checked_k(k, k + 1, k)  # before long work; the number of images is known after it
+        checked_k(k, k + 1, k)  # before long work; the number of images is known after it
         network = None if is_features(images) else find_extractor(extractor, run)
         features, source = features_of(images, network, run)
-        _checked_k(k, len(features), k)
-        d2, index = find_neighbours(features, _depth(k, len(features)), run)
-        return cls(features, d2, index, k=k, source=source, extractor=network)
+        checked_k(k, len(features), k)
+        features = under(features, metric or features.spec.metric)
+        found = neighbourhood.find(features, k, run)
+        return cls(features, found.d2, found.index, k=k, source=source, extractor=network)
 
     @classmethod
     def from_features(
@@ -94,6 +105,7 @@ class Reference:
         *,
         k: int = 3,
         ids: Sequence[str] | None = None,
+        metric: Metric = "euclidean",
         run: Run | None = None,
     ) -> Self:
         """A reference from vectors that were computed elsewhere, shape (n, d), taken as float32.
@@ -103,10 +115,10 @@ class Reference:
         >>> reference.radii
         array([1., 1., 2., 4.])
         """
-        features = _as_features(vectors, ids, "reference")
-        _checked_k(k, len(features), k)
-        d2, index = find_neighbours(features, _depth(k, len(features)), run or Run())
-        return cls(features, d2, index, k=k)
+        features = under(_as_features(vectors, ids, "reference"), metric)
+        checked_k(k, len(features), k)
+        found = neighbourhood.find(features, k, run or Run())
+        return cls(features, found.d2, found.index, k=k)
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> Self:
@@ -118,18 +130,51 @@ class Reference:
                 f"{folder} -o FOLDER` makes one of it."
             )
         d2, index = bundle.array("radii.npy"), bundle.array("neighbours.npy")
-        return cls(Features.from_bundle(bundle), d2, index, k=bundle.facts["k"])
+        features, coded = Features.from_bundle(bundle), coded_in(bundle)
+        return cls(features, d2, index, k=bundle.facts["k"], coded=coded)
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write a reference folder, or replace the one that is there in one step."""
         parts = self.features.parts()
-        files = {
-            **parts.files,
-            "radii.npy": array_part(self.d2),
-            "neighbours.npy": array_part(self.index),
-        }
+        lists = {"radii.npy": array_part(self.d2), "neighbours.npy": array_part(self.index)}
+        codes = self._codebook.parts()
+        facts = {**parts.facts, "k": self.k, **codes.facts}
+        files = {**parts.files, **lists, **codes.files}
         with claim(Path(folder)) as place:
-            place.write(Parts("reference", {**parts.facts, "k": self.k}, files))
+            place.write(Parts("reference", facts, files, codes.spare))
+
+    # -- changing one --
+
+    def extend(
+        self,
+        images: Images,
+        *,
+        extractor: str | os.PathLike[str] | Extractor | None = None,
+        run: Run | None = None,
+    ) -> Reference:
+        """The reference with more images: what `fit` on all of them would give, bit for bit.
+
+        Only pairs with a new image are looked at. Ids must not occur in both.
+        """
+        run = run or Run()
+        features, _ = self._features(images, extractor, run)
+        joined = self.features.joined(features)
+        known = Nearest.of(self.d2, self.index)
+        return self._changed(joined, neighbourhood.grow(joined, known, self.k, run))
+
+    def without(self, ids: Collection[str], *, run: Run | None = None) -> Reference:
+        """The reference without some of its images: what `fit` on the others would give."""
+        missing = set(ids) - set(self.ids)
+        if missing:
+            raise ParameterError(f"No image '{min(missing)}' in {self!r}.")
+        kept = ~np.isin(np.array(self.ids, dtype=object), list(ids))
+        checked_k(self.k, int(kept.sum()), self.k)
+        features = self.features.take(np.flatnonzero(kept), self.features.location)
+        known = Nearest.of(self.d2, self.index)
+        return self._changed(features, neighbourhood.shrink(features, known, kept, run or Run()))
+
+    def _changed(self, features: Features, found: Nearest) -> Reference:
+        return Reference(features, found.d2, found.index, k=self.k, extractor=self._extractor)
 
     # -- what it is --
 
@@ -143,6 +188,11 @@ class Reference:
     def ids(self) -> list[str]:
         """Ids of the images, row for row."""
         return self.features.ids
+
+    @property
+    def metric(self) -> Metric:
+        """How vectors are compared."""
+        return self.features.spec.metric
 
     @property
     def radii(self) -> NDArray[np.float64]:
@@ -168,6 +218,7 @@ class Reference:
             "count": len(self),
             "skipped": len(self.features.skipped),
             "fingerprint": self.fingerprint,
+            "metric": self.metric,
             "leave_one_out": self._leave_one_out(k),
         }
 
@@ -261,8 +312,9 @@ class Reference:
                 f"boundary={boundary!r} with compat={compat!r}: give boundary 'open' or 'closed', "
                 "or compat 'official' with neither."
             )
-        self._check_same(features.spec)
+        features = self._comparable(features)
         setting = self._setting(self._k(k), compat or boundary)
+        setting = replace(setting, coded=self._codebook.for_query(len(features), run))
         if compat is None and features.fingerprint == self.fingerprint:
             setting = self._own(setting)
         axis, calibration = self._calibrated(reals, setting, run)
@@ -281,8 +333,7 @@ class Reference:
     def _calibrated(
         self, reals: Features | None, setting: Setting, run: Run
     ) -> tuple[Axis, dict[str, Any]]:
-        if reals is not None:
-            self._check_same(reals.spec)
+        reals = None if reals is None else self._comparable(reals)
         return calibrated(reals, self.features, setting, run)
 
     def _features(
@@ -290,8 +341,14 @@ class Reference:
     ) -> tuple[Features, Source | None]:
         network = None if is_features(images) else self._network(extractor, run)
         if network is not None:
-            self._check_same(network.spec)
-        return features_of(images, network, run)
+            check_same(self.features.spec, replace(network.spec, metric=self.metric))
+        features, source = features_of(images, network, run)
+        return self._comparable(features), source
+
+    def _comparable(self, features: Features) -> Features:
+        """The same under this reference's metric; refused where made by another extractor."""
+        check_same(self.features.spec, replace(features.spec, metric=self.metric))
+        return under(features, self.metric)
 
     def _setting(self, k: int, boundary: Boundary = "open") -> Setting:
         return Setting(self.d2, self.index, k, self.ids, boundary)
@@ -305,7 +362,7 @@ class Reference:
         return replace(setting, own=np.arange(len(self), dtype=np.int32))
 
     def _k(self, k: int | None) -> int:
-        return self.k if k is None else _checked_k(k, len(self), self.largest_k)
+        return self.k if k is None else checked_k(k, len(self), self.largest_k)
 
     def _network(self, extractor: str | os.PathLike[str] | Extractor | None, run: Run) -> Extractor:
         if extractor is None and self._extractor is not None:
@@ -323,48 +380,11 @@ class Reference:
             )
         return find_extractor(extractor or name, run)
 
-    def _check_same(self, theirs: Spec) -> None:
-        ours = self.features.spec
-        if ours.dim != theirs.dim:
-            raise ReferenceMismatchError(
-                f"The reference has {ours.dim} dimensions ({ours.name}), the samples have "
-                f"{theirs.dim} ({theirs.name}): make both with the same extractor."
-            )
-        if ours.fingerprint != theirs.fingerprint:
-            raise ReferenceMismatchError(
-                f"The reference was made with {_named(ours)}, the samples with {_named(theirs)}: "
-                "distances between them mean nothing. Make both with the same extractor."
-            )
-
-
-def _named(spec: Spec) -> str:
-    return f"{spec.name} ({spec.preprocessing}, {spec.precision}, weights {spec.weights[:8]})"
-
 
 def _as_features(vectors: ArrayLike | Features, ids: Sequence[str] | None, what: str) -> Features:
     if isinstance(vectors, Features):
         return vectors
     return Features.from_arrays(vectors, ids=ids, location=f"given vectors ({what})")
-
-
-def _checked_k(k: int, images: int, kept: int) -> int:
-    if k < 1:
-        raise ParameterError(f"k = {k}: give at least 1.")
-    if k >= images:
-        raise ParameterError(
-            f"k = {k} with {images} reference image{'s' * (images != 1)}: each needs k others, "
-            f"so give at least {k + 1} images" + (f" or k <= {images - 1}." if images > 1 else ".")
-        )
-    if k > kept:
-        raise ParameterError(
-            f"k = {k}: this reference was made for k <= {kept}; make it again with this k."
-        )
-    return k
-
-
-def _depth(k: int, images: int) -> int:
-    """How many neighbours to keep: one more than k, to leave one out."""
-    return min(max(k, LARGEST_K) + 1, images - 1)
 
 
 def _quantiles(values: NDArray[np.float64]) -> list[float]:

@@ -1,4 +1,4 @@
-"""One run: how to work, and the steps from images to vectors to neighbours, each cached.
+"""One run: how to work, and the step from images to vectors.
 
 Stands between the two halves of rara: `embed` above knows images, `geometry` knows
 vectors, and a `Reference` asks for both here.
@@ -6,25 +6,17 @@ vectors, and a `Reference` asks for both here.
 
 from __future__ import annotations
 
-import hashlib
 import os
-import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, TypeAlias
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any, TypeAlias
 
 from rara.bundle import kind_of
-from rara.cache import cache_folder
-from rara.durable import write_file
 from rara.embed import OnFailed, Progress, embed
-from rara.errors import ParameterError, UnwritableError
+from rara.errors import ParameterError
 from rara.extractors import Extractor, get_extractor
-from rara.geometry import neighbours
 from rara.images import DEFAULT_MAX_PIXELS
 from rara.sources import Source, open_source, refuse_mixed
 from rara.store import Features
@@ -93,57 +85,6 @@ def features_of(
         progress=run.progress,
     )
     return features, source
-
-
-def find_neighbours(
-    features: Features, depth: int, run: Run
-) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
-    """Squared distances and indices of each image's nearest others, from the cache if known.
-
-    A reference of given vectors is not cached: there is no image to save the work for.
-    """
-    if features.spec.weights == "none":
-        return _neighbours(features, depth, run)
-    name = hashlib.sha256(f"{features.fingerprint} {depth}".encode()).hexdigest()[:32]
-    place = (run.cache or cache_folder()) / "neighbours" / f"{name}.npz"
-    found = _read(place, (len(features), depth))
-    if found is None:
-        found = _neighbours(features, depth, run)
-        _keep(place, *found)
-    return found
-
-
-def _neighbours(
-    features: Features, depth: int, run: Run
-) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
-    pairs = len(features) * (len(features) - 1) // 2
-    with watching(run.progress, pairs, "Pairs within the reference") as advance:
-        nearest, _ = neighbours(
-            features.vectors, depth, memory=run.memory, threads=run.threads, progress=advance
-        )
-    return nearest.d2, nearest.index
-
-
-def _read(
-    place: Path, shape: tuple[int, int]
-) -> tuple[NDArray[np.float64], NDArray[np.int32]] | None:
-    """What `_keep` wrote, or None where it is missing or damaged (zip members are checksummed)."""
-    try:
-        with np.load(place, allow_pickle=False) as archive:
-            d2, index = archive["d2"], archive["index"]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        return None
-    return (d2, index) if d2.shape == index.shape == shape else None
-
-
-def _keep(place: Path, d2: NDArray[np.float64], index: NDArray[np.int32]) -> None:
-    def write(file: BinaryIO) -> None:
-        np.savez(file, d2=d2, index=index)
-
-    try:
-        write_file(place, write)
-    except UnwritableError:
-        return  # the answer is at hand; only the next run would have been faster
 
 
 @contextmanager

@@ -36,6 +36,8 @@ ITEMS = pa.schema(
 )
 """Columns of the table of items; `state` is done or failed, `metadata` a JSON object."""
 
+AND = " + "
+"""Between the places where joined features come from."""
 GIVEN = "given vectors"
 """Name of the extractor where the vectors were computed elsewhere."""
 
@@ -146,6 +148,13 @@ class Features:
         """
         with claim(Path(folder)) as place:
             place.write(self.parts())
+
+    def joined(self, other: Features) -> Features:
+        """These images and then the others'; ids must differ, and the extractor be the same."""
+        items = pa.concat_tables([self.items, other.items])
+        _check_ids(items["id"].to_pylist(), len(items))
+        vectors = np.concatenate([self.vectors, other.vectors])
+        return Features(vectors, items, self.spec, f"{self.location}{AND}{other.location}")
 
     def take(self, rows: NDArray[np.integer], location: str) -> Features:
         """Some of the images that have a vector, by row; none of those that have none."""

@@ -13,6 +13,7 @@ from rara.bundle import claim
 from rara.cli.options import Extraction, Working, whole
 from rara.cli.output import list_skipped, refuse_other, say
 from rara.extractors import DEFAULT
+from rara.extractors.base import Metric
 from rara.reference import Reference
 
 app = App(name="reference", help="Make a reference once, to score against it at no cost.")
@@ -24,6 +25,7 @@ def build(
     *,
     output: Annotated[Path, Parameter(alias="-o")],
     k: Annotated[int, Parameter(name=["-k"], converter=whole)] = 3,
+    metric: Metric | None = None,
     extraction: Extraction | None = None,
     working: Working | None = None,
 ) -> None:
@@ -37,16 +39,47 @@ def build(
         The folder to write.
     k
         What scores use unless they are asked for another one; any k up to 10 can be.
+    metric
+        `euclidean`, or `cosine`, for which only the directions of vectors count.
     """
     with claim(output):  # before long work, so that it fails early
         pass
     run = (working or Working()).run()
     network = (extraction or Extraction()).make(run) or DEFAULT
-    reference = Reference.fit(images, k=k, extractor=network, run=run)
+    reference = Reference.fit(images, k=k, metric=metric, extractor=network, run=run)
     refuse_other(output, kind="reference", location=reference.features.location)
     reference.save(output)
     list_skipped(reference.features.skipped, "images")
     say(_text(_described(reference)) + f"{'Written to':<14}{output}\n")
+
+
+@app.command
+def extend(
+    folder: Path,
+    images: str,
+    *,
+    extraction: Extraction | None = None,
+    working: Working | None = None,
+) -> None:
+    """Add images to a reference folder, at the cost of new images x all.
+
+    The folder becomes the one that `rara reference build` would have made of all of them.
+
+    Parameters
+    ----------
+    folder
+        A folder of `rara reference build`.
+    images
+        The images to add; their ids must differ from those that are there.
+    """
+    with claim(folder):
+        pass
+    run = (working or Working()).run()
+    network = (extraction or Extraction()).make(run)
+    reference = Reference.load(folder).extend(images, extractor=network, run=run)
+    reference.save(folder)
+    list_skipped(reference.features.skipped, "images")
+    say(_text(_described(reference)) + f"{'Written to':<14}{folder}\n")
 
 
 @app.command
@@ -79,6 +112,7 @@ def _described(reference: Reference) -> dict[str, Any]:
         "preprocessing": spec.preprocessing,
         "weights": spec.weights,
         "dimensions": spec.dim,
+        "metric": spec.metric,
         "k": reference.k,
         "largest_k": reference.largest_k,
         "radius": [float(q) for q in np.quantile(reference.radii, (0.05, 0.5, 0.95))],
@@ -94,7 +128,8 @@ def _text(described: dict[str, Any]) -> str:
     lines = {
         "Images": f"{described['images']:,} from {described['location']}",
         "Skipped": f"{len(described['skipped'])}",
-        "Extractor": f"{described['extractor']} ({described['dimensions']} dimensions)",
+        "Extractor": f"{described['extractor']} ({described['dimensions']} dimensions, "
+        f"{described['metric']})",
         "k": f"{described['k']} (any up to {described['largest_k']})",
         "Radii": f"{middle:.4g} in the middle; 90 % between {low:.4g} and {high:.4g}",
         "Radius 0": f"{described['zero_radii']} (images with k or more exact duplicates)",

@@ -16,6 +16,7 @@ from rara.cli.options import Calibration, Extraction, Working, whole
 from rara.cli.output import list_skipped, say
 from rara.errors import ParameterError, UnwritableError
 from rara.extractors import DEFAULT, Extractor
+from rara.extractors.base import Metric
 from rara.reference import Reference
 from rara.report import facts
 from rara.report.words import counted
@@ -35,6 +36,7 @@ def score(
     report: Path | None = None,
     json: Annotated[bool, Parameter(negative=())] = False,
     boundary: Literal["open", "closed"] = "open",
+    metric: Metric | None = None,
     compat: Literal["official"] | None = None,
     calibration: Calibration | None = None,
     extraction: Extraction | None = None,
@@ -60,6 +62,9 @@ def score(
         Print the findings as JSON.
     boundary
         Whether a ball holds a point exactly on it.
+    metric
+        `euclidean`, or `cosine`, for which only the directions of vectors count; a saved
+        reference has one.
     compat
         `official`: the numbers of the code published with the Rarity Score.
     """
@@ -67,7 +72,7 @@ def score(
     run = (working or Working()).run()
     network = (extraction or Extraction()).make(run)
     real, reals = open_both(
-        reference, calibration or Calibration(), k=k, extractor=network, run=run
+        reference, calibration or Calibration(), k=k, metric=metric, extractor=network, run=run
     )
     table = real.score(
         samples, k=k, boundary=boundary, compat=compat, calibration=reals, extractor=network,
@@ -84,14 +89,18 @@ def score(
 
 
 def open_reference(
-    place: str, *, k: int | None, extractor: Extractor | None, run: Run
+    place: str, *, k: int | None, metric: Metric | None, extractor: Extractor | None, run: Run
 ) -> Reference:
     """A saved reference, or one made of the images or features that are there."""
     if kind_of(Path(place).expanduser()) == "reference":
-        return Reference.load(Path(place).expanduser())
-    return Reference.fit(
-        place, k=DEFAULT_K if k is None else k, extractor=extractor or DEFAULT, run=run
-    )
+        saved = Reference.load(Path(place).expanduser())
+        if metric not in {None, saved.metric}:
+            raise ParameterError(
+                f"--metric {metric}: the reference '{place}' was made with {saved.metric}."
+            )
+        return saved
+    k = DEFAULT_K if k is None else k
+    return Reference.fit(place, k=k, metric=metric, extractor=extractor or DEFAULT, run=run)
 
 
 def open_both(
@@ -99,16 +108,18 @@ def open_both(
     calibration: Calibration,
     *,
     k: int | None,
+    metric: Metric | None,
     extractor: Extractor | None,
     run: Run,
 ) -> tuple[Reference, str | Features | None]:
     """The reference, and what it is calibrated with: nothing, a place, or a share of itself."""
     if calibration.held_out is None:
-        real = open_reference(place, k=k, extractor=extractor, run=run)
+        real = open_reference(place, k=k, metric=metric, extractor=extractor, run=run)
         return real, calibration.calibration
     features, usual_k = _features_at(place, extractor, run)
     rest, reals = features.split(calibration.held_out, seed=calibration.seed or 0)
-    return Reference.fit(rest, k=usual_k if k is None else k, run=run), reals
+    k = usual_k if k is None else k
+    return Reference.fit(rest, k=k, metric=metric, run=run), reals
 
 
 def _features_at(place: str, extractor: Extractor | None, run: Run) -> tuple[Features, int]:

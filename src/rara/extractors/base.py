@@ -13,11 +13,14 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
-from typing import Protocol
+from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+
+Metric: TypeAlias = Literal["euclidean", "cosine"]
+"""How vectors are compared: as they are, or by their directions alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +34,16 @@ class Spec:
     """Resize, fit, size and normalisation in words, e.g. `bicubic stretch 224x224 (x-127)/128`."""
     dim: int
     precision: str = "float32"
+    metric: Metric = "euclidean"
+    """`cosine` where the vectors were given unit length for it."""
 
     @property
     def fingerprint(self) -> str:
-        """sha256 over all fields, in hex."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+        """sha256 over all fields, in hex; the metric counts where it is not the usual one."""
+        fields = asdict(self)
+        if self.metric == "euclidean":
+            del fields["metric"]
+        return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
 
 
 class Extractor(Protocol):

@@ -15,11 +15,13 @@ Vectors are C-ordered float32 arrays (n, d) of finite numbers; whoever brings th
     scan        one pass over the pairs of two sets: multiply, sift, verify, deliver
     query       samples against a reference
     mutual      the nearest others within one set
+    processes   a query in shards, one process each
 """
 
 from rara.geometry.coded import Coded
-from rara.geometry.distances import squared_distance
+from rara.geometry.distances import squared_distance, unit_vectors
 from rara.geometry.mutual import neighbours, neighbours_left
+from rara.geometry.processes import query_in_processes
 from rara.geometry.query import query
 from rara.geometry.reducers import (
     Balls,
@@ -51,5 +53,7 @@ __all__ = [
     "neighbours",
     "neighbours_left",
     "query",
+    "query_in_processes",
     "squared_distance",
+    "unit_vectors",
 ]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rara.geometry.codes import MOST_DIMENSIONS, Arithmetic, Codes, Floats, Frame, Terms
 from rara.geometry.executors import Crew
+from rara.geometry.products import arithmetic_for
 
 VERSION = "bytes of rotated vectors, 127 levels, 1"
 """Names what codes and terms mean; codes kept under another name are made again."""
@@ -33,13 +36,18 @@ class Coded:
             encode(frame, vectors, "int8", crew, into=codes)
         return cls(frame, codes)
 
-    def arrays(self) -> dict[str, NDArray[np.generic]]:
+    @staticmethod
+    def pays(samples: int, vectors: Floats) -> bool:
+        """Whether a query of so many samples would make these codes anyway."""
+        return arithmetic_for(samples, *vectors.shape, ready=False) == "int8"
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
         """Everything as plain arrays, for a file."""
         center = np.append(self.frame.center, float(self.frame.exponent))
         return {"codes": self.codes.vectors, "terms": np.stack(self.codes.terms), "frame": center}
 
     @classmethod
-    def from_arrays(cls, arrays: dict[str, NDArray[np.generic]]) -> Coded:
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Coded:
         """What `arrays` gave, possibly memory-mapped."""
         center = np.asarray(arrays["frame"], np.float64)
         terms = Terms(*np.array(arrays["terms"], np.float32))

@@ -45,6 +45,18 @@ def _squared_distance(
 
 
 @compiled
+def unit_vectors(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Vectors divided by their lengths in float64; NaN where a length is 0."""
+    lanes, origin = np.empty(LANES), np.zeros(vectors.shape[1], np.float32)
+    units = np.empty(vectors.shape, np.float32)
+    for i in range(vectors.shape[0]):
+        length = np.sqrt(_squared_distance(vectors[i], origin, lanes))
+        for c in range(vectors.shape[1]):
+            units[i, c] = np.float32(np.float64(vectors[i, c]) / length) if length else np.nan
+    return units
+
+
+@compiled
 def squared_distances(
     left: NDArray[np.float32],
     right: NDArray[np.float32],

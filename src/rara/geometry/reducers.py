@@ -66,6 +66,13 @@ class Nearest:
         self.d2 = np.full((self.samples, self.k), np.inf)
         self.index = np.full((self.samples, self.k), np.iinfo(np.int32).max, np.int32)
 
+    @classmethod
+    def of(cls, d2: Doubles, index: Integers) -> Nearest:
+        """One that has seen everything already, from what it found."""
+        one = cls(*d2.shape)
+        one.d2, one.index = d2, index
+        return one
+
     def need(self) -> Need:
         """The k smallest distances."""
         return Need(nearest=self.k)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from rara.geometry import Balls, Boundary, Reducer, Statistics, neighbours, query
+from rara.geometry import Balls, Boundary, Coded, Reducer, Statistics, neighbours, query
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -38,6 +38,8 @@ class Setting:
     boundary: Boundary = "open"
     own: Integers | None = None
     """Which reference image each sample is, where the reference judges itself leave-one-out."""
+    coded: Coded | None = None
+    """The reference's codes, where they are at hand."""
 
     @property
     def radii2(self) -> Doubles:
@@ -90,7 +92,7 @@ def judge(
     """Columns of several axes in one pass; `engine` goes to `rara.geometry.query`."""
     asked = [axis.questions(setting, len(samples)) for axis in axes]
     reducers = [reducer for questions in asked for reducer in questions]
-    statistics = query(samples, reference, reducers, own=setting.own, **engine)
+    statistics = query(samples, reference, reducers, own=setting.own, coded=setting.coded, **engine)
     columns: dict[str, Any] = {}
     for axis, answers in zip(axes, asked, strict=True):
         columns.update(axis.columns(setting, answers))

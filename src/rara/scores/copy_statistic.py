@@ -90,6 +90,13 @@ class Partners:
         self.count[rows[now < before]] = 0
         np.add.at(self.count, rows[d2 == now], 1)
 
+    def merge(self, other: Partners) -> None:
+        """Take in what another one saw."""
+        tied = np.where(other.smallest == self.smallest, other.count, 0)
+        nearer = other.smallest < self.smallest
+        self.count = np.where(nearer, other.count, self.count + tied)
+        np.minimum(self.smallest, other.smallest, out=self.smallest)
+
     def joined(self, scores: Doubles) -> Integers:
         """The count, where it is of a sample's nearest."""
         return np.where(self.smallest == scores, self.count, 0)

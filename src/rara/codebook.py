@@ -1,0 +1,53 @@
+"""A reference's codes: made once it is worth it, kept in its folder, mapped by every later run.
+
+They follow from the vectors, so a folder is whole without them; codes that are damaged, or
+of a version that coded otherwise, are left alone and made again in memory.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rara.bundle import Bundle, Parts, array_part
+from rara.geometry import Coded
+from rara.geometry.coded import VERSION
+from rara.machine import quarter_of_memory
+from rara.run import Run
+
+_NAMES = ("codes", "terms", "frame")
+
+
+@dataclass(slots=True)
+class Codebook:
+    """The codes of a reference's vectors, if there are any yet."""
+
+    vectors: NDArray[np.float32]
+    coded: Coded | None = None
+    _asked: bool = False
+
+    def for_query(self, samples: int, run: Run) -> Coded | None:
+        """Codes for a query: those at hand, or made now where it or a later one gains."""
+        room = self.vectors.size <= (run.memory or quarter_of_memory()) / 2
+        if self.coded is None and room and (self._asked or Coded.pays(samples, self.vectors)):
+            self.coded = Coded.of(self.vectors, threads=run.threads)
+        self._asked = True
+        return self.coded
+
+    def parts(self) -> Parts:
+        """The files to write; none where vectors are too long for codes."""
+        self.coded = self.coded or Coded.of(self.vectors)
+        if self.coded is None:
+            return Parts("codes", {}, {})
+        files = {f"{name}.npy": array_part(array) for name, array in self.coded.arrays().items()}
+        return Parts("codes", {"codes": VERSION}, files, frozenset(files))
+
+
+def coded_in(bundle: Bundle) -> Coded | None:
+    """The codes in a folder, memory-mapped, if they are whole and of this version."""
+    names = {name: f"{name}.npy" for name in _NAMES}
+    if bundle.facts.get("codes") != VERSION or not all(n in bundle for n in names.values()):
+        return None
+    return Coded.from_arrays({name: bundle.array(file) for name, file in names.items()})

@@ -1,0 +1,109 @@
+"""The neighbourhood of each reference image: its nearest others, found once and kept.
+
+    features --find--> Nearest        from the cache where the same were found before
+    + more   --grow--> Nearest        new x all, not all x all
+    - some   --shrink--> Nearest      those that lost a neighbour x all
+
+Whichever way they came about, they are the same bit for bit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rara.cache import cache_folder
+from rara.durable import write_file
+from rara.errors import ParameterError, UnwritableError
+from rara.geometry import Nearest, neighbours, neighbours_left
+from rara.run import Run, watching
+from rara.store import Features
+
+LARGEST_K = 10
+"""Radii are kept for every k up to this one, or up to the k asked for if that is larger."""
+
+
+def checked_k(k: int, images: int, kept: int) -> int:
+    """k, if a reference of so many images that keeps so many neighbours can answer for it."""
+    if k < 1:
+        raise ParameterError(f"k = {k}: give at least 1.")
+    if k >= images:
+        raise ParameterError(
+            f"k = {k} with {images} reference image{'s' * (images != 1)}: each needs k others, "
+            f"so give at least {k + 1} images" + (f" or k <= {images - 1}." if images > 1 else ".")
+        )
+    if k > kept:
+        raise ParameterError(
+            f"k = {k}: this reference was made for k <= {kept}; make it again with this k."
+        )
+    return k
+
+
+def depth_for(k: int, images: int) -> int:
+    """How many neighbours to keep: one more than k, to leave one out."""
+    return min(max(k, LARGEST_K) + 1, images - 1)
+
+
+def find(features: Features, k: int, run: Run) -> Nearest:
+    """Each image's nearest others, as many as scores with k need, from the cache if known.
+
+    Those of given vectors are not cached: there is no image to save the work for.
+    """
+    depth = depth_for(k, len(features))
+    if features.spec.weights == "none":
+        return _scan(features, depth, run)
+    name = hashlib.sha256(f"{features.fingerprint} {depth}".encode()).hexdigest()[:32]
+    place = (run.cache or cache_folder()) / "neighbours" / f"{name}.npz"
+    found = _read(place, len(features), depth)
+    if found is None:
+        found = _scan(features, depth, run)
+        _keep(place, found)
+    return found
+
+
+def grow(features: Features, known: Nearest, k: int, run: Run) -> Nearest:
+    """Those of all images, from those of the first ones among themselves."""
+    if depth_for(k, len(features)) != known.k:
+        return find(features, k, run)  # there were fewer images than neighbours to keep
+    return _scan(features, known.k, run, known)
+
+
+def shrink(features: Features, known: Nearest, kept: NDArray[np.bool_], run: Run) -> Nearest:
+    """Those of the images that are left, from those of all before."""
+    return neighbours_left(features.vectors, known, kept, memory=run.memory, threads=run.threads)
+
+
+def _scan(features: Features, depth: int, run: Run, known: Nearest | None = None) -> Nearest:
+    before = known.samples if known else 0
+    pairs = (len(features) * (len(features) - 1) - before * (before - 1)) // 2
+    with watching(run.progress, pairs, "Pairs within the reference") as advance:
+        nearest, _ = neighbours(
+            features.vectors, depth, known=known,
+            memory=run.memory, threads=run.threads, progress=advance,
+        )  # fmt: skip
+    return nearest
+
+
+def _read(place: Path, images: int, depth: int) -> Nearest | None:
+    """What `_keep` wrote, or None where it is missing or damaged (zip members are checksummed)."""
+    try:
+        with np.load(place, allow_pickle=False) as archive:
+            d2, index = archive["d2"], archive["index"]
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
+    return Nearest.of(d2, index) if d2.shape == index.shape == (images, depth) else None
+
+
+def _keep(place: Path, found: Nearest) -> None:
+    def write(file: BinaryIO) -> None:
+        np.savez(file, d2=found.d2, index=found.index)
+
+    try:
+        write_file(place, write)
+    except UnwritableError:
+        return  # the answer is at hand; only the next run would have been faster
