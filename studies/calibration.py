@@ -7,7 +7,7 @@ Gaussian data in 16 dimensions, k = 3, calibrated by the reference's own images 
 of it held out: the share of fresh real images that are called at 5 % and 1 %, how far the
 percentiles are from uniform, and the false discovery rate where copies are among the samples.
 `--into` replaces the tables in a page. With two .npy files of features the first is the
-reference and the second the fresh real images. Five minutes on one core.
+reference and the second the fresh real images. Twenty minutes on one core.
 """
 
 from __future__ import annotations
