@@ -349,6 +349,43 @@ def test_both_directions_equal_the_oracle(kind, arithmetic):
     np.testing.assert_array_equal(balls.count, oracle.holds(d2.T, own_r2).sum(axis=1))
 
 
+@pytest.mark.parametrize("arithmetic", ARITHMETICS)
+@pytest.mark.parametrize("kind", HOSTILE)
+@pytest.mark.parametrize("sides", ["both", "reference", "samples"])
+def test_what_is_certain_is_counted_without_a_distance(kind, arithmetic, sides):
+    """Balls of several sizes and boundaries round both sides, and nothing else asked."""
+    reference = vectors(kind, 70, 5)
+    samples = samples_for(reference)
+    d2 = oracle.squared_distances(samples, reference)
+    asked = []
+    if sides != "samples":
+        for k, boundary in ((2, "open"), (6, "closed"), (20, "official")):
+            r2 = oracle.radii2(reference, k)
+            held = oracle.holds(d2, r2, boundary)
+            asked += [(Balls(len(samples), r2, boundary), held.sum(axis=1))]
+            asked += [(Visits(r2, boundary), held.sum(axis=0))]
+    if sides != "reference":
+        for k in (1, 9):
+            r2 = oracle.radii2(samples, k)
+            held = oracle.holds(d2.T, r2)
+            asked += [(Exchanged(Balls(70, r2)), held.sum(axis=1))]
+    engine = {"arithmetic": arithmetic, "tiling": Tiling(20, 7, 16, 10)}
+    query(samples, reference, [reducer for reducer, _ in asked], **engine)
+    for reducer, expected in asked:
+        np.testing.assert_array_equal(held_by(reducer)["count"], expected)
+
+
+@pytest.mark.parametrize("arithmetic", ARITHMETICS)
+def test_deep_inside_few_distances_are_taken(arithmetic):
+    rng = np.random.default_rng(0)
+    reference = rng.normal(size=(500, 32)).astype(np.float32)
+    samples = (0.3 * rng.normal(size=(100, 32))).astype(np.float32)
+    balls = Balls(100, oracle.radii2(reference, 5))
+    statistics = query(samples, reference, [balls], arithmetic=arithmetic)
+    assert balls.count.sum() > 10_000
+    assert statistics.verified < 0.5 * balls.count.sum()
+
+
 def cuts(data, count, pieces=3):
     """A partition of range(count) into spans."""
     inner = data.draw(st.lists(st.integers(0, count), max_size=pieces))

@@ -2,8 +2,31 @@
 
 from __future__ import annotations
 
+import os
+
 from rara.errors import ReferenceMismatchError
-from rara.extractors import Spec
+from rara.extractors import FROM_FILE, Extractor, Spec
+from rara.run import Run, find_extractor
+
+
+def network_for(
+    reference: Spec, extractor: str | os.PathLike[str] | Extractor | None, run: Run
+) -> Extractor:
+    """The extractor named, or else the one that the reference was made with, by its name.
+
+    Raises ReferenceMismatchError where a name is not enough to find it.
+    """
+    if extractor is None and reference.weights == "none":
+        raise ReferenceMismatchError(
+            "This reference was made of given vectors, so that images cannot be compared with "
+            "it: score vectors with `score_features`, or name the extractor that made them."
+        )
+    if extractor is None and reference.name.startswith(FROM_FILE):
+        raise ReferenceMismatchError(
+            f"This reference was made with an ONNX file ({reference.name}): name that file as the "
+            "extractor, with the preprocessing that was given then."
+        )
+    return find_extractor(extractor or reference.name, run)
 
 
 def check_same(reference: Spec, samples: Spec) -> None:

@@ -9,21 +9,21 @@ geometry there is; they are found once, for every k up to K, and saved with the 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rara import neighbourhood
-from rara.agreement import check_same
+from rara.agreement import check_same, network_for
 from rara.bundle import Parts, array_part, claim, read_bundle
 from rara.codebook import Codebook, coded_in
-from rara.errors import DamagedStoreError, ParameterError, ReferenceMismatchError
-from rara.extractors import DEFAULT, FROM_FILE, Extractor
+from rara.errors import DamagedStoreError, ParameterError
+from rara.extractors import DEFAULT, Extractor
 from rara.extractors.base import Metric
 from rara.geometry import Boundary, Coded, Nearest
 from rara.metric import under
@@ -44,6 +44,10 @@ from rara.scores import AXES, Axis, Setting, judge, own_balls
 from rara.sources import Source
 from rara.store import Features
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Found = TypeVar("Found")
 QUANTILES = 201
 
 Compat = Literal["official"]
@@ -71,6 +75,7 @@ class Reference:
         self.k = checked_k(k, len(features), d2.shape[1])
         self._source, self._extractor = source, extractor
         self._codebook = Codebook(features.vectors, coded)
+        self._known: dict[Hashable, Any] = {}
 
     # -- making one --
 
@@ -184,7 +189,7 @@ class Reference:
     def __repr__(self) -> str:
         return f"Reference of {len(self)} images from {self.features.location} (k = {self.k})"
 
-    @property
+    @cached_property
     def ids(self) -> list[str]:
         """Ids of the images, row for row."""
         return self.features.ids
@@ -219,8 +224,14 @@ class Reference:
             "skipped": len(self.features.skipped),
             "fingerprint": self.fingerprint,
             "metric": self.metric,
-            "leave_one_out": self._leave_one_out(k),
+            "leave_one_out": self._once(("fares", k), lambda: self._leave_one_out(k)),
         }
+
+    def _once(self, what: Hashable, make: Callable[[], Found]) -> Found:
+        """What follows from the reference alone is found once: a single image needs it, too."""
+        if what not in self._known:
+            self._known[what] = make()
+        return self._known[what]  # type: ignore[no-any-return]
 
     def _leave_one_out(self, k: int) -> dict[str, Any] | None:
         """How the reference's own images fare, each judged without itself."""
@@ -333,13 +344,18 @@ class Reference:
     def _calibrated(
         self, reals: Features | None, setting: Setting, run: Run
     ) -> tuple[Axis, dict[str, Any]]:
-        reals = None if reals is None else self._comparable(reals)
-        return calibrated(reals, self.features, setting, run)
+        if reals is not None:
+            return calibrated(self._comparable(reals), self.features, setting, run)
+        return self._once(
+            ("calibration", setting.k, setting.boundary, setting.own is None),
+            lambda: calibrated(None, self.features, setting, run),
+        )
 
     def _features(
         self, images: Images, extractor: str | os.PathLike[str] | Extractor | None, run: Run
     ) -> tuple[Features, Source | None]:
-        network = None if is_features(images) else self._network(extractor, run)
+        spec, run_with = self.features.spec, extractor or self._extractor
+        network = None if is_features(images) else network_for(spec, run_with, run)
         if network is not None:
             check_same(self.features.spec, replace(network.spec, metric=self.metric))
         features, source = features_of(images, network, run)
@@ -351,7 +367,11 @@ class Reference:
         return under(features, self.metric)
 
     def _setting(self, k: int, boundary: Boundary = "open") -> Setting:
-        return Setting(self.d2, self.index, k, self.ids, boundary)
+        return Setting(self.d2, self.index, k, self._names, boundary)
+
+    @cached_property
+    def _names(self) -> pa.Array:
+        return self.features.done["id"].combine_chunks()
 
     def _own(self, setting: Setting) -> Setting:
         if setting.k >= self.d2.shape[1]:
@@ -363,22 +383,6 @@ class Reference:
 
     def _k(self, k: int | None) -> int:
         return self.k if k is None else checked_k(k, len(self), self.largest_k)
-
-    def _network(self, extractor: str | os.PathLike[str] | Extractor | None, run: Run) -> Extractor:
-        if extractor is None and self._extractor is not None:
-            return self._extractor
-        if extractor is None and self.features.spec.weights == "none":
-            raise ReferenceMismatchError(
-                "This reference was made of given vectors, so that images cannot be compared with "
-                "it: score vectors with `score_features`, or name the extractor that made them."
-            )
-        name = self.features.spec.name
-        if extractor is None and name.startswith(FROM_FILE):
-            raise ReferenceMismatchError(
-                f"This reference was made with an ONNX file ({name}): name that file as the "
-                "extractor, with the preprocessing that was given then."
-            )
-        return find_extractor(extractor or name, run)
 
 
 def _as_features(vectors: ArrayLike | Features, ids: Sequence[str] | None, what: str) -> Features:

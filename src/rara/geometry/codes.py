@@ -105,6 +105,15 @@ class Frame:
             16 * UNIT, eta, into.vectors, into.terms,
         )  # fmt: skip
 
+    def surely_within(self, d2: Doubles) -> Floats:
+        """Distances, given squared, in the units of the codes and a little reduced.
+
+        An upper bound below that is of a distance whose square is below d2, in float64 too.
+        """
+        distance = np.ldexp(np.sqrt(d2), -self.exponent) / MARGIN
+        with np.errstate(over="ignore"):
+            return np.nextafter(distance.astype(np.float32), np.float32(-np.inf))
+
     def distance_to_code(self, d2: Doubles) -> Floats:
         """Distances, given squared, in the units of the codes and a little enlarged."""
         distance = np.ldexp(np.sqrt(d2), -self.exponent) * MARGIN

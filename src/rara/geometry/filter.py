@@ -57,15 +57,16 @@ class Ratios(NamedTuple):
 
 
 class Pairs(NamedTuple):
-    """Room for pairs that may matter: row, column, and lower bound of the distance."""
+    """Room for pairs that may matter: row, column, and the bounds of the distance."""
 
     rows: Integers
     columns: Integers
     lows: Floats
+    highs: Floats
 
     def part(self, block: slice) -> Pairs:
         """Some of the room."""
-        return Pairs(self.rows[block], self.columns[block], self.lows[block])
+        return Pairs(*(one[block] for one in self))  # type: ignore[arg-type]
 
 
 @compiled
@@ -130,6 +131,7 @@ def sift(
     """
     # Taking an array out of a tuple counts a reference, which in a loop costs more than the work.
     found_rows, found_columns, found_lows = pairs.rows, pairs.columns, pairs.lows
+    found_highs = pairs.highs
     lows, highs, scales, errors = column.low, column.high, column.scale, column.error
     bounds, reach, gains, weights = rows.bound, columns.bound, ratios.gain, ratios.weight
     row_near, row_floor, column_near, column_floor = (
@@ -169,10 +171,10 @@ def sift(
                 if wanted < _ZERO or _beyond(square, left_out, wanted) or j == own[i]:
                     continue
                 found_rows[count], found_columns[count] = i, j
-                found_lows[count] = lower_bound(square, left_out)
-                count += 1
                 longest = _square(high + highs[j], twice, scales[j], product[i, j])
                 most = upper_bound(longest, left_out)
+                found_lows[count], found_highs[count] = lower_bound(square, left_out), most
+                count += 1
                 _tighten(row_near, row_floor, bounds, i, most)
                 _tighten(column_near, column_floor, reach, j, most)
                 _improve(gains, i, most, assured[j])
@@ -197,6 +199,55 @@ def keep(
         i, j, low = pairs.rows[p], pairs.columns[p], pairs.lows[p]
         if low > row_bound[i] and low > column_bound[j] and low > gain[i] * weight[j]:
             continue
-        pairs.rows[kept], pairs.columns[kept], pairs.lows[kept] = i, j, low
+        _move(pairs, p, kept)
         kept += 1
     return kept
+
+
+class Certainty(NamedTuple):
+    """Of the vectors of one side: what decides whether a pair needs its exact distance.
+
+    It does up to `exact`; else it is certainly within what counts below `inside`, and
+    certainly beyond above `outside`. All (n,), in the units of the codes.
+    """
+
+    exact: Floats
+    inside: Floats
+    outside: Floats
+
+
+@compiled
+def split(
+    count: int, pairs: Pairs, row: Certainty, column: Certainty, gain: Floats, weight: Floats
+) -> int:
+    """Move the pairs that need no exact distance behind those that do; how many do.
+
+    Of the others `lows` becomes what they count for: 1 within what the row's side counts,
+    2 the column's, 3 both, 0 neither.
+    """
+    exact = 0
+    for p in range(count):
+        i, j = pairs.rows[p], pairs.columns[p]
+        low, high = pairs.lows[p], pairs.highs[p]
+        open_ = not (low > row.exact[i] and low > column.exact[j] and low > gain[i] * weight[j])
+        for_row, for_column = high < row.inside[i], high < column.inside[j]
+        known = (for_row or low > row.outside[i]) and (for_column or low > column.outside[j])
+        if known and not open_:
+            pairs.lows[p] = 1 * for_row + 2 * for_column
+            continue
+        _swap(pairs, p, exact)
+        exact += 1
+    return exact
+
+
+@compiled
+def _move(pairs: Pairs, source: int, target: int) -> None:
+    pairs.rows[target], pairs.columns[target] = pairs.rows[source], pairs.columns[source]
+    pairs.lows[target], pairs.highs[target] = pairs.lows[source], pairs.highs[source]
+
+
+@compiled
+def _swap(pairs: Pairs, p: int, q: int) -> None:
+    i, j, low, high = pairs.rows[p], pairs.columns[p], pairs.lows[p], pairs.highs[p]
+    _move(pairs, q, p)
+    pairs.rows[q], pairs.columns[q], pairs.lows[q], pairs.highs[q] = i, j, low, high

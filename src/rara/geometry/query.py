@@ -10,10 +10,13 @@ from numpy.typing import NDArray
 from rara.geometry.coded import Coded
 from rara.geometry.codes import Arithmetic, Floats, Frame
 from rara.geometry.executors import Crew
-from rara.geometry.reducers import Doubles, Need, Reducer
+from rara.geometry.filter import Certainty
+from rara.geometry.reducers import Counter, Doubles, Need, Reducer
 from rara.geometry.scan import Demand, Integers, Job, Scan
 from rara.geometry.tiles import Progress, Statistics, Tiling
 from rara.machine import quarter_of_memory
+
+Flags = NDArray[np.bool_]
 
 
 def query(
@@ -38,11 +41,18 @@ def query(
     samples and some of the reference: what reducers saw of such parts merges.
     """
     frame = coded.frame if coded else Frame.of(reference)
-    demand = demand_of([one.need() for one in reducers], frame, len(samples), len(reference))
+    needs = [one.need() for one in reducers]
+    demand = demand_of(needs, frame, len(samples), len(reference))
 
     def deliver(i: Integers, j: Integers, d2: Doubles) -> None:
         for reducer in reducers:
             reducer.update(i, j, d2)
+
+    def certain(i: Integers, j: Integers, row: Flags, column: Flags) -> None:
+        for reducer, need in zip(reducers, needs, strict=True):
+            if isinstance(reducer, Counter) and (need.enough or need.sample_enough):
+                counted = column if need.enough else row
+                reducer.certain(i[counted], j[counted])
 
     job = Job(
         samples,
@@ -53,6 +63,7 @@ def query(
         rows=rows or slice(0, len(samples)),
         columns=columns or slice(0, len(reference)),
         own=np.full(len(samples), -1, np.int32) if own is None else own,
+        certain=certain if demand.columns else None,
         coded=coded,
     )
     with Crew(threads) as crew:
@@ -69,24 +80,43 @@ def query(
 
 def demand_of(needs: Sequence[Need], frame: Frame, rows: int, columns: int) -> Demand:
     """What all reducers need together, in the units of the codes."""
-
-    def largest(values: list[Doubles | None], count: int, floor: float) -> Floats:
-        given = [value for value in values if value is not None]
-        if not given:
-            return np.full(count, floor, np.float32)
-        value = np.max(given, axis=0)
-        code = frame.distance_to_code(np.maximum(value, 0))
-        return np.where(value < 0, np.float32(floor), code)
-
     weights = [need.weight for need in needs]
     assured = [need.weight if need.assured is None else need.assured for need in needs]
     if len([weight for weight in weights if weight is not None]) > 1:
         raise ValueError("One ratio a scan.")
+    certain = any(need.enough or need.sample_enough for need in needs)
     return Demand(
         row_nearest=max(need.nearest for need in needs),
-        row_floor=largest([need.sample_reach for need in needs], rows, -np.inf),
+        row_floor=_largest([need.sample_reach for need in needs], frame, rows, -np.inf),
         column_nearest=max(need.nearest_samples for need in needs),
-        column_floor=largest([need.reach for need in needs], columns, -np.inf),
-        weight=largest(weights, columns, -1.0),
-        assured=largest(assured, columns, -1.0),
+        column_floor=_largest([need.reach for need in needs], frame, columns, -np.inf),
+        weight=_largest(weights, frame, columns, -1.0),
+        assured=_largest(assured, frame, columns, -1.0),
+        rows=_certainty([(n.sample_reach, n.sample_enough) for n in needs], frame, rows)
+        if certain
+        else None,
+        columns=_certainty([(n.reach, n.enough) for n in needs], frame, columns)
+        if certain
+        else None,
+    )
+
+
+def _largest(values: list[Doubles | None], frame: Frame, count: int, floor: float) -> Floats:
+    """The largest of squared distances, as a distance in the units of the codes."""
+    given = [value for value in values if value is not None]
+    if not given:
+        return np.full(count, floor, np.float32)
+    value = np.max(given, axis=0)
+    return np.where(value < 0, np.float32(floor), frame.distance_to_code(np.maximum(value, 0)))
+
+
+def _certainty(reaches: list[tuple[Doubles | None, bool]], frame: Frame, count: int) -> Certainty:
+    """What is certain for the reducers that only count, and needed for the others."""
+    counted = [reach for reach, enough in reaches if enough and reach is not None]
+    exact = [reach for reach, enough in reaches if not enough]
+    inside = np.full(count, -np.inf, np.float32)
+    if counted:
+        inside = frame.surely_within(np.maximum(np.min(counted, axis=0), 0))
+    return Certainty(
+        _largest(exact, frame, count, -np.inf), inside, _largest([*counted], frame, count, -np.inf)
     )

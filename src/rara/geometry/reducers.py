@@ -8,7 +8,7 @@ one that saw other pairs, and finishes. Answers do not depend on the order.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,10 +30,14 @@ class Need:
     """The k smallest distances of each sample."""
     reach: Doubles | None = None
     """(reference,): all pairs with d2 <= reach."""
+    enough: bool = False
+    """Whether a pair with d2 < reach may come without its distance, by `certain`."""
     nearest_samples: int = 0
     """The k smallest distances of each reference image."""
     sample_reach: Doubles | None = None
     """(samples,): all pairs with d2 <= sample_reach."""
+    sample_enough: bool = False
+    """`enough` for `sample_reach`."""
     weight: Doubles | None = None
     """(reference,): each sample's pairs that may have the largest weight / d2; -1 for none."""
     assured: Doubles | None = None
@@ -51,6 +55,14 @@ class Reducer(Protocol):
 
     def merge(self, other: Any) -> None:
         """Take in what another one of its kind saw of other pairs."""
+
+
+@runtime_checkable
+class Counter(Reducer, Protocol):
+    """A reducer that needs no distance where it is certain that a pair counts."""
+
+    def certain(self, rows: Integers, columns: Integers) -> None:
+        """Take in pairs whose squared distance is surely below the reach."""
 
 
 @dataclass(slots=True)
@@ -111,13 +123,16 @@ class Balls:
         self.count = np.zeros(self.samples, np.int64)
 
     def need(self) -> Need:
-        """All pairs within a radius."""
-        return Need(reach=self.radii2)
+        """All pairs within a radius; how far within does not matter."""
+        return Need(reach=self.radii2, enough=True)
 
     def update(self, rows: Integers, columns: Integers, d2: Doubles) -> None:
         """Count the balls that hold their sample and keep the smallest."""
         held = holds(d2, self.radii2[columns], self.boundary)
-        rows, columns = rows[held], columns[held]
+        self.certain(rows[held], columns[held])
+
+    def certain(self, rows: Integers, columns: Integers) -> None:
+        """Count balls that hold their sample."""
         self._take(rows, columns, np.ones(len(rows), np.int64))
 
     def merge(self, other: Balls) -> None:
@@ -174,13 +189,17 @@ class Visits:
         self.count = np.zeros(len(self.radii2), np.int64)
 
     def need(self) -> Need:
-        """All pairs within a radius."""
-        return Need(reach=self.radii2)
+        """All pairs within a radius; how far within does not matter."""
+        return Need(reach=self.radii2, enough=True)
 
     def update(self, rows: Integers, columns: Integers, d2: Doubles) -> None:
         """Count."""
-        held = columns[holds(d2, self.radii2[columns], self.boundary)]
-        self.count += np.bincount(held, minlength=len(self.count))
+        held = holds(d2, self.radii2[columns], self.boundary)
+        self.certain(rows[held], columns[held])
+
+    def certain(self, rows: Integers, columns: Integers) -> None:
+        """Count."""
+        self.count += np.bincount(columns, minlength=len(self.count))
 
     def merge(self, other: Visits) -> None:
         """Take in what another one saw."""
@@ -203,11 +222,18 @@ class Exchanged:
         need = self.question.need()
         if need.weight is not None:
             raise ValueError("A ratio cannot be asked with the roles exchanged.")
-        return Need(nearest_samples=need.nearest, sample_reach=need.reach)
+        return Need(
+            nearest_samples=need.nearest, sample_reach=need.reach, sample_enough=need.enough
+        )
 
     def update(self, rows: Integers, columns: Integers, d2: Doubles) -> None:
         """Take in pairs, exchanged."""
         self.question.update(columns, rows, d2)
+
+    def certain(self, rows: Integers, columns: Integers) -> None:
+        """Take in pairs without a distance, exchanged."""
+        assert isinstance(self.question, Counter)
+        self.question.certain(columns, rows)
 
     def merge(self, other: Exchanged) -> None:
         """Take in what another one saw."""

@@ -24,7 +24,7 @@ from rara.geometry.coded import Coded, encode
 from rara.geometry.codes import Arithmetic, Codes, Floats, Frame
 from rara.geometry.distances import squared_distances
 from rara.geometry.executors import Crew
-from rara.geometry.filter import Limits, Ratios, keep, sift
+from rara.geometry.filter import Certainty, Limits, Ratios, keep, sift, split
 from rara.geometry.products import arithmetic_for
 from rara.geometry.tiles import Columns, Ledger, Progress, Statistics, Tiling, Workspace, spans
 
@@ -34,6 +34,10 @@ Deliver = Callable[[Integers, Integers, NDArray[np.float64]], None]
 
 START = 2**14
 """Pairs that pass before the bounds have begun to tighten, whatever the filter."""
+Certain = Callable[[Integers, Integers, NDArray[np.bool_], NDArray[np.bool_]], None]
+"""Takes pairs without a distance: rows, columns, whether they are surely within what the
+row's side counts, and the column's; one call at a time."""
+
 TOO_MANY = 0.02
 """Share of pairs that pass the bytes' bound above which float32 costs less than float64."""
 
@@ -48,6 +52,10 @@ class Demand:
     column_floor: Floats
     weight: Floats
     assured: Floats
+    rows: Certainty | None = None
+    """Given together with `columns` where some pairs need no distance; `exact` is of what
+    is wanted besides the nearest."""
+    columns: Certainty | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +71,8 @@ class Job:
     columns: slice
     own: Integers
     """(rows,) the column that each row must not see, or -1."""
+    certain: Certain | None = None
+    """Takes pairs that need no distance."""
     coded: Coded | None = None
     """Codes of all columns, if there are."""
     near: Floats | None = None
@@ -96,13 +106,14 @@ class Side:
             np.maximum(bound, least, out=bound)
         return bound
 
-    def settled(self) -> Floats:
-        """What all threads know together."""
+    def nearest(self) -> Floats:
+        """Bounds on the k-th smallest distances by what all threads know together."""
         k = self.near[0].shape[1]
         if not k:
-            return self.floor
+            return np.full_like(self.floor, -np.inf)
         union = np.concatenate(self.near, axis=1)
-        return np.maximum(self.floor, np.partition(union, k - 1, axis=1)[:, k - 1])
+        kth: Floats = np.partition(union, k - 1, axis=1)[:, k - 1]
+        return kth
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,11 +290,14 @@ class Scan:
 
     def _settle(self, block: _Block) -> None:
         """Verify what still waits, now that the bounds have seen all that the block meets."""
-        columns = self._columns.settled()
-        rows = columns if self.job.mutual else block.rows.settled()
+        column_nearest = self._columns.nearest()
+        row_nearest = column_nearest if self.job.mutual else block.rows.nearest()
+        rows = np.maximum(block.rows.floor, row_nearest)
+        columns = np.maximum(self._columns.floor, column_nearest)
 
         def work(worker: int, _: int) -> None:
             self._keep(block, worker, rows, columns)
+            self._count_certain(block, worker, row_nearest, column_nearest)
             self._verify(block, worker)
 
         self.crew.each(work, range(self.crew.threads))
@@ -298,6 +312,30 @@ class Scan:
         gain = block.gain.min(axis=0)
         space.waiting = keep(space.waiting, space.pairs, rows, columns, gain, weight)
         space.kept = space.waiting
+
+    def _count_certain(
+        self, block: _Block, worker: int, row_nearest: Floats, column_nearest: Floats
+    ) -> None:
+        """Deliver the waiting pairs that need no distance, and keep the others waiting."""
+        job, space = self.job, self._spaces[worker]
+        rows, columns = job.demand.rows, job.demand.columns
+        if job.certain is None or rows is None or columns is None:
+            return
+        rows = Certainty(*(part[block.span] for part in rows))
+        exact = split(
+            space.waiting,
+            space.pairs,
+            rows._replace(exact=np.maximum(rows.exact, row_nearest)),
+            columns._replace(exact=np.maximum(columns.exact, column_nearest)),
+            block.gain.min(axis=0),
+            job.demand.weight,
+        )
+        found = space.pairs.part(slice(exact, space.waiting))
+        sides = found.lows.astype(np.int32)
+        with self._ledger.lock:
+            i, j = found.rows + np.int32(block.shift), found.columns
+            job.certain(i, j, (sides & 1) > 0, (sides & 2) > 0)
+        space.waiting = exact
 
     def _verify(self, block: _Block, worker: int) -> None:
         space, job = self._spaces[worker], self.job

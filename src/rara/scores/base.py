@@ -33,7 +33,7 @@ class Setting:
     index: Integers
     """(n, K) which images those are."""
     k: int
-    names: Sequence[str]
+    names: Sequence[str] | pa.Array
     """(n,) ids of the reference images."""
     boundary: Boundary = "open"
     own: Integers | None = None
@@ -68,7 +68,9 @@ class Setting:
         """Ids of reference images; null for -1."""
         import pyarrow as pa
 
-        names = pa.array(self.names, pa.string())
+        names = self.names
+        if not isinstance(names, pa.Array):
+            names = pa.array(names, pa.string())
         return names.take(pa.array(index, mask=index < 0))
 
 
