@@ -16,7 +16,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from workload import DEPTH, NEAREST, K, Vectors, ask, product, radii, told
+from rara.geometry import Coded
+from workload import DEPTH, NEAREST, K, Vectors, ask, product, radii, set_scores, told
 
 Task = Literal["radii", "query", "set scores"]
 
@@ -30,6 +31,8 @@ class Case:
     r2: NDArray[np.float64]
     """Squared radii of the reference; what they are does not matter where they are asked for."""
     threads: int
+    coded: Coded | None = None
+    """The reference's codes, as a saved one holds them; only rara knows what to do with them."""
 
     def __getitem__(self, rows: slice) -> Case:
         return Case(self.reference[rows], self.samples[rows], self.r2[rows], self.threads)
@@ -93,10 +96,15 @@ def rara_query(case: Case) -> str:
     return told(statistics, len(case.samples))
 
 
-def rara_everything(case: Case) -> None:
-    r2, _ = radii(case.reference, threads=case.threads)
-    radii(case.samples, threads=case.threads)
-    ask(case.samples, case.reference, r2, threads=case.threads)
+def rara_query_kept(case: Case) -> str:
+    samples, reference = case.samples, case.reference
+    statistics = ask(samples, reference, case.r2, threads=case.threads, coded=case.coded)
+    return told(statistics, len(samples))
+
+
+def rara_everything(case: Case) -> str:
+    found = set_scores(case.samples, case.reference, threads=case.threads)
+    return "precision {:.4f}, recall {:.4f}, density {:.4f}, coverage {:.4f}".format(*found)
 
 
 # -- peers that keep the nearest while they go --
@@ -135,11 +143,12 @@ def _sklearn(samples: Vectors | None, reference: Vectors, k: int) -> None:
 # -- peers that hold every pair --
 
 
-def prdc_everything(case: Case) -> None:
+def prdc_everything(case: Case) -> str:
     from prdc import compute_prdc
 
     with contextlib.redirect_stdout(io.StringIO()):
-        compute_prdc(case.reference, case.samples, K)
+        found = compute_prdc(case.reference, case.samples, K)
+    return ", ".join(f"{name} {value:.4f}" for name, value in found.items())
 
 
 def cdist_radii(case: Case) -> None:
@@ -173,6 +182,7 @@ RARA = Contestant(
     "rara",
     {"radii": rara_radii, "query": rara_query, "set scores": rara_everything},
 )
+RARA_KEPT = Contestant("rara, codes kept", "rara", {"query": rara_query_kept})
 PEERS = (
     Contestant(
         "faiss IndexFlatL2 (nearest only)", "faiss", {"radii": faiss_radii, "query": faiss_query}
@@ -190,4 +200,4 @@ PEERS = (
     ),
     Contestant("prdc compute_prdc", "prdc", {"set scores": prdc_everything}, {"set scores": 12.5}),
 )
-EVERYBODY = {one.name: one for one in (PRODUCT, RARA, *PEERS)}
+EVERYBODY = {one.name: one for one in (PRODUCT, RARA, RARA_KEPT, *PEERS)}

@@ -22,8 +22,9 @@ from typing import get_args
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from contestants import EVERYBODY, PEERS, PRODUCT, RARA, Case, Contestant, Task
+from contestants import EVERYBODY, PEERS, PRODUCT, RARA, RARA_KEPT, Case, Contestant, Task
 from measuring import Cost, Row, apart, cost, interleaved, parser, save
+from rara.geometry import Coded
 from rara.machine import cores, quarter_of_memory
 from workload import Vectors, radii, reference_vectors, sample_vectors, warm_up
 
@@ -57,8 +58,9 @@ def lineup(size: argparse.Namespace, scratch: Path) -> Iterator[Row]:
             for peer in peers
         }
         for n in sorted({size.reference, *held.values()}, reverse=True):
-            for one in (PRODUCT, RARA, *(peer for peer in peers if held[peer.name] == n)):
-                yield row_of(one, task, n, size, scratch)
+            for one in (PRODUCT, RARA, RARA_KEPT, *(p for p in peers if held[p.name] == n)):
+                if task in one.works:
+                    yield row_of(one, task, n, size, scratch)
 
 
 def room(size: argparse.Namespace) -> int:
@@ -83,6 +85,9 @@ def prepare(scratch: Path, size: argparse.Namespace, counts: list[int]) -> None:
     np.save(scratch / "samples.npy", sample_vectors(size.samples, size.dimensions))
     for n in counts:
         np.save(scratch / f"r2-{n}.npy", radii(reference[:n])[0])
+        coded = Coded.of(reference[:n])
+        for part, array in coded.arrays().items() if coded else ():
+            np.save(scratch / f"{part}-{n}.npy", array)
 
 
 def measure(name: str, task: Task, scratch: Path, n: int, m: int, threads: int) -> tuple[Cost, str]:
@@ -92,14 +97,23 @@ def measure(name: str, task: Task, scratch: Path, n: int, m: int, threads: int) 
         first(scratch / "samples.npy", m),
         np.load(scratch / f"r2-{n}.npy"),
         threads,
+        kept(scratch, n) if name == RARA_KEPT.name else None,
     )
     work = EVERYBODY[name].works[task]
     work(case[:200])
-    if name == RARA.name:
+    if name in {RARA.name, RARA_KEPT.name}:
         warm_up()
     with threadpool_limits(threads):
         spent, said = cost(lambda: work(case))
     return spent, said or ""
+
+
+def kept(scratch: Path, n: int) -> Coded:
+    """The codes of a reference, mapped as from its folder."""
+    parts = ("codes", "terms", "frame")
+    return Coded.from_arrays(
+        {part: np.load(scratch / f"{part}-{n}.npy", mmap_mode="r") for part in parts}
+    )
 
 
 def first(file: Path, count: int) -> Vectors:

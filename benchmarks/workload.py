@@ -5,7 +5,17 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rara.geometry import Balls, Nearest, Ratio, Statistics, neighbours, query
+from rara.geometry import (
+    Balls,
+    Coded,
+    Exchanged,
+    Nearest,
+    Ratio,
+    Statistics,
+    Visits,
+    neighbours,
+    query,
+)
 from rara.geometry.codes import Arithmetic
 
 Vectors = NDArray[np.float32]
@@ -73,8 +83,9 @@ def ask(
     memory: int | None = None,
     threads: int | None = None,
     arithmetic: Arithmetic | None = None,
+    coded: Coded | None = None,
 ) -> Statistics:
-    """Everything that a score table needs."""
+    """Everything that a score table needs; `coded` are the codes that a saved reference holds."""
     typical = r2 <= np.median(r2)
     reducers = (
         Nearest(len(samples), NEAREST),
@@ -82,7 +93,24 @@ def ask(
         Ratio(len(samples), np.where(typical, r2, np.nan)),
     )
     return query(
-        samples, reference, reducers, memory=memory, threads=threads, arithmetic=arithmetic
+        samples, reference, reducers,
+        coded=coded, memory=memory, threads=threads, arithmetic=arithmetic,
+    )  # fmt: skip
+
+
+def set_scores(
+    samples: Vectors, reference: Vectors, *, threads: int | None = None
+) -> tuple[float, float, float, float]:
+    """Precision, recall, density and coverage: radii of both sides, and one scan for all four."""
+    r2, own_r2 = radii(reference, threads=threads)[0], radii(samples, threads=threads)[0]
+    balls, visits = Balls(len(samples), r2), Visits(r2)
+    around = Balls(len(reference), own_r2)
+    query(samples, reference, (balls, visits, Exchanged(around)), threads=threads)
+    return (
+        float((balls.count > 0).mean()),
+        float((around.count > 0).mean()),
+        float(balls.count.mean() / K),
+        float((visits.count > 0).mean()),
     )
 
 
@@ -95,6 +123,8 @@ def warm_up() -> None:
     for count in (200, 1500):
         r2, _ = radii(vectors[:count])
         ask(vectors[:count], vectors[:count], r2)
+        ask(vectors[:count], vectors[:count], r2, coded=Coded.of(vectors[:count]))
+    set_scores(vectors[:200], vectors)
 
 
 def told(statistics: Statistics, rows: int) -> str:
