@@ -21,7 +21,7 @@ ORDER = """
     geometry.products geometry.reducers geometry.executors geometry.coded geometry.tiles
     geometry.scan geometry.query geometry.mutual geometry.processes geometry
     calibration
-    scores.base scores.rarity scores.typicality scores.fidelity scores.copying
+    scores.base scores.rarity scores.typicality scores.fidelity scores.copy_volume scores.copying
     scores.leave_one_out scores.copy_statistic scores.calibrated scores
 
     report.words report.spread report.calibrated report.findings report.sentences report.terminal

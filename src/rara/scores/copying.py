@@ -1,22 +1,37 @@
-"""Copying: which reference images a sample stands next to."""
+"""Copying: which reference images a sample stands next to, and whether that is chance."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rara.geometry import Nearest, Reducer
-from rara.scores.base import Columns, Setting
+from rara.scores.base import Columns, Doubles, Setting
+from rara.scores.copy_volume import DEPTH, LocalVolume
 
 
 @dataclass(frozen=True, slots=True)
 class Copying:
-    """The nearest reference images of each sample, with their distances.
+    """The nearest reference images of each sample, and how near they are for that place.
 
     `nearest` and `nearest_distance`: the nearest one; 0 is an exact copy as far as the
     extractor can tell. `neighbors`: the `shown` nearest, a list of (id, distance).
     Ties are in the order of the reference.
+
+    Lower is more like a copy in all of these:
+
+    `copy_volume`: share of the local volume that is nearer still, from 0 to 1
+    (`LocalVolume.share`); NaN where fewer than three neighbours are kept. The one to rank by.
+    `copy_ratio`: the simple ratio, from 0 to 1; never NaN.
+
+        copy_ratio(q) = d_1 / mean(d_1 .. d_K),    K = 10
+
+    `authentic`: false where the sample is as near to its nearest reference image as that
+    one's own nearest other is, or nearer (Alaa et al., How Faithful is your Synthetic Data?,
+    ICML 2022, arXiv 2102.08921). Of fresh Gaussian images three in ten are not authentic either:
+    its mean says something of a generator, its value little of one image.
     """
 
     shown: int = 5
@@ -24,22 +39,44 @@ class Copying:
     def questions(self, setting: Setting, samples: int) -> tuple[Reducer, ...]:
         """The nearest few, as many as there are."""
         there = len(setting.names) - (setting.own is not None)
-        return (Nearest(samples, min(self.shown, there)),)
+        return (Nearest(samples, min(max(DEPTH, self.shown), there)),)
 
     def columns(self, setting: Setting, answers: tuple[Nearest]) -> Columns:
-        """`nearest`, `nearest_distance`, `neighbors`."""
+        """`nearest`, `nearest_distance`, `neighbors`, `copy_volume`, `copy_ratio`, `authentic`."""
         import pyarrow as pa
 
         (nearest,) = answers
+        index = nearest.index[:, : self.shown]
         distances = np.sqrt(nearest.d2)
-        samples, shown = distances.shape
         records = pa.StructArray.from_arrays(
-            [setting.name(nearest.index.ravel()), pa.array(distances.ravel())],
+            [setting.name(index.ravel()), pa.array(distances[:, : self.shown].ravel())],
             names=["id", "distance"],
         )
-        offsets = pa.array(np.arange(samples + 1, dtype=np.int32) * shown)
+        offsets = pa.array(np.arange(len(index) + 1, dtype=np.int32) * index.shape[1])
         return {
-            "nearest": setting.name(nearest.index[:, 0]),
+            "nearest": setting.name(index[:, 0]),
             "nearest_distance": distances[:, 0],
             "neighbors": pa.ListArray.from_arrays(offsets, records),
+            "copy_volume": LocalVolume.around(setting.d2).share(nearest.d2),
+            "copy_ratio": _ratio(distances[:, :DEPTH]),
+            "authentic": _authentic(setting, nearest),
         }
+
+
+def _ratio(distances: Doubles) -> Doubles:
+    """The nearest distance over the mean of all; 0 for an exact copy."""
+    mean = distances.mean(axis=1)
+    ratio = np.zeros(len(mean))
+    np.divide(distances[:, 0], mean, out=ratio, where=mean > 0)
+    return ratio
+
+
+def _authentic(setting: Setting, nearest: Nearest) -> NDArray[np.bool_]:
+    """Whether each sample is farther from its nearest reference image than that one's next."""
+    image = nearest.index[:, 0]
+    next2 = setting.d2[image, 0]
+    if setting.own is not None:  # an image that is left out is nobody's neighbour
+        itself = setting.index[image, 0] == setting.own
+        next2 = np.where(itself, setting.d2[image, min(1, setting.d2.shape[1] - 1)], next2)
+    authentic: NDArray[np.bool_] = nearest.d2[:, 0] > next2
+    return authentic

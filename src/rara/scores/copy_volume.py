@@ -1,0 +1,84 @@
+"""How near the nearest reference image is, beside what chance would do at that place.
+
+A distance means little by itself: where the reference is dense every image has a near
+neighbour, and where many directions are open the nearest and the tenth are almost equally
+far. What compares is volume. Among images that fall evenly into a ball of dimension D,
+the share of those nearer to the centre than d is (d / radius)^D; a copy is nearer than
+any such share can explain.
+
+The dimension is found where the sample lies, from its 2nd to K-th nearest (Levina and
+Bickel, Maximum Likelihood Estimation of Intrinsic Dimension, NIPS 2004). So few distances
+tell it badly, so they are weighed against how it varies over the reference.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from rara.scores.base import Doubles
+
+DEPTH = 10
+"""How many neighbours are looked at: more did not find more copies, in features or photos."""
+
+LEAST = 3
+"""With fewer, nothing tells the dimension."""
+
+_EVEN = 1e-3
+"""Below this excess of the second moment the dimension counts as the same everywhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalVolume:
+    """The local dimensions of a reference, as a gamma law: D ~ Gamma(shape, rate)."""
+
+    shape: float
+    rate: float
+    depth: int
+    """K, the same for all that are compared."""
+
+    @classmethod
+    def around(cls, d2: Doubles) -> Self:
+        """The law over a reference, from its images' squared distances to their nearest others.
+
+        Given D, S as in `share` is Gamma(K - 2, D), so that E[S] and E[S^2] are those of 1/D and
+        1/D^2 but for a factor: two moments, two unknowns.
+        Images with so many duplicates that S is infinite are left out.
+        """
+        depth = min(DEPTH, d2.shape[1])
+        spread = _spread(d2[:, :depth])
+        spread = spread[np.isfinite(spread)]
+        if depth < LEAST or not spread.any():
+            return cls(np.nan, np.nan, depth)
+        between = depth - 2
+        first = spread.mean() / between
+        second = np.mean(spread**2) / (between * (between + 1))
+        shape = 2 + 1 / max(second / first**2 - 1, _EVEN)
+        return cls(float(shape), float(first * (shape - 1)), depth)
+
+    def share(self, d2: Doubles) -> Doubles:
+        """Share of the ball up to the K-th nearest that is nearer than the nearest.
+
+        From ascending squared distances, one row an image. Lower is more like a copy: 0 for
+        an exact one, 1 where all K are equally far. NaN where the reference has fewer than
+        three other images for each, or nothing but duplicates.
+
+            E[(d_1 / d_K)^D | d_2 .. d_K] = (1 + V / (rate + S))^-(shape + K - 2),
+            V = log(d_K / d_1),    S = sum of j log(d_{j+1} / d_j) over j = 2..K-1
+        """
+        near = d2[:, : self.depth]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            volume = np.log(near[:, -1] / near[:, 0]) / 2
+            grown = np.log1p(volume / (self.rate + _spread(near)))
+        share = np.exp(-(self.shape + self.depth - 2) * grown)
+        return np.where((near[:, 0] == 0) & ~np.isnan(self.shape), 0.0, share)
+
+
+def _spread(d2: Doubles) -> Doubles:
+    """S: how far apart the 2nd to K-th nearest are; by Rényi, its terms are independent."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        steps = np.log(d2[:, 2:] / d2[:, 1:-1]) / 2
+    spread: Doubles = steps @ np.arange(2.0, d2.shape[1])
+    return spread
