@@ -15,7 +15,7 @@ ORDER = """
     sources.archives sources.tables sources.arrays sources.joined sources
     extractors.base extractors.preprocessing extractors.legacy_torch extractors.onnx
     extractors.efficientnet_lite0 extractors.registry extractors
-    store pool embed
+    store pool embed hashes
 
     geometry.compiled geometry.distances geometry.rotation geometry.codes geometry.filter
     geometry.products geometry.reducers geometry.executors geometry.coded geometry.tiles

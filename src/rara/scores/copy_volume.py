@@ -18,7 +18,8 @@ from typing import Self
 
 import numpy as np
 
-from rara.scores.base import Doubles
+from rara.geometry import Need
+from rara.scores.base import Doubles, Integers
 
 DEPTH = 10
 """How many neighbours are looked at: more did not find more copies, in features or photos."""
@@ -74,6 +75,41 @@ class LocalVolume:
             grown = np.log1p(volume / (self.rate + _spread(near)))
         share = np.exp(-(self.shape + self.depth - 2) * grown)
         return np.where((near[:, 0] == 0) & ~np.isnan(self.shape), 0.0, share)
+
+
+class Joining:
+    """What the shares of the reference's images become when a sample joins them.
+
+    Compared with the shares as they are, a sample is a little more like a copy than one of
+    them can be: it is its nearest image's neighbour too, without counting as one. With the
+    sample joined all are alike, and the rank of its share is as likely as any other (full
+    conformal prediction; the law of dimensions is held as it is, for one image hardly moves it).
+    """
+
+    def __init__(self, samples: int, d2: Doubles, law: LocalVolume) -> None:
+        self.samples, self.law, self.lists = samples, law, d2[:, : law.depth]
+        self.shares = law.share(d2)
+        self.changes: list[tuple[Integers, Doubles, Doubles]] = []
+
+    def need(self) -> Need:
+        """Pairs as near as the K-th nearest of the reference image."""
+        return Need(reach=self.lists[:, -1])
+
+    def update(self, rows: Integers, columns: Integers, d2: Doubles) -> None:
+        """Note what each such sample does to the share."""
+        near = d2 < self.lists[columns, -1]
+        rows, columns = rows[near], columns[near]
+        joined = np.column_stack([self.lists[columns], d2[near]])
+        after = self.law.share(np.sort(joined, axis=1))
+        self.changes.append((rows, self.shares[columns], after))  # at once: threads share the list
+
+    def joined(self, scores: Doubles) -> Integers:
+        """How many more of the reference's shares are at or below each sample's once it joined."""
+        change = np.zeros(self.samples, np.int32)
+        for rows, before, after in self.changes:
+            score = scores[rows]
+            np.add.at(change, rows, (after <= score).astype(np.int32) - (before <= score))
+        return change
 
 
 def _spread(d2: Doubles) -> Doubles:

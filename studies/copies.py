@@ -1,0 +1,314 @@
+"""How many copies are found at how many false alarms, by what was done to them.
+
+    pip install rara scipy
+    apt-get install openclipart-png
+    python studies/copies.py --cifar10 FOLDER --clipart /usr/share/openclipart/png --work FOLDER
+
+For each collection: a reference, fresh images that are not in it, and copies of some of its
+images under each edit of `edits.py`. Thresholds are conformal over the fresh images, at 1 %
+and 0.1 %, without those of which `duplicates.py` finds that the reference holds the same
+photo. Writes the section between the markers of docs/copies.md, and a figure for each
+collection beside it. `--small` takes a few minutes on one core, the whole an hour.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from cifar10 import images_of
+from duplicates import ALIKE, likeness, thumbnails
+from edits import EDITS
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from rara import Reference, Run, get_extractor, open_source
+from rara.embed import embed
+from rara.hashes import Prints, closest, closest_others, take_prints
+
+Pictures = list[Image.Image]
+Scores = Mapping[str, NDArray[np.float64]]
+LEVELS = (0.01, 0.001)
+VECTORS = {
+    "distance": "nearest_distance",
+    "ratio": "copy_ratio",
+    "volume": "copy_volume",
+}
+METHODS = (*VECTORS, "hash", "either")
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """Pictures of one kind."""
+
+    name: str
+    reference: Pictures
+    fresh: Pictures
+    grounds: Pictures
+    """Others, to paste on and to blend with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How many images of each sort."""
+
+    reference: int
+    fresh: int
+    sources: int
+
+
+# -- collections -----------------------------------------------------------------------
+
+
+def photos(folder: Path, sizes: Sizes) -> Collection:
+    images = images_of(folder, "train")
+    picked = partial(_pictures, images)
+    fresh = range(30_000, 30_000 + sizes.fresh)
+    grounds = range(20_000, 20_000 + sizes.sources)
+    return Collection("CIFAR-10", picked(range(sizes.reference)), picked(fresh), picked(grounds))
+
+
+def _pictures(images: NDArray[np.uint8], rows: Sequence[int]) -> Pictures:
+    return [Image.fromarray(np.array(images[row])) for row in rows]
+
+
+def clipart(folder: Path, sizes: Sizes) -> Collection:
+    """Of drawings not too large to be read quickly, in random order."""
+    paths = sorted({path.resolve() for path in folder.rglob("*.png")})
+    order = np.random.default_rng(0).permutation(len(paths))
+    drawn = list(_drawings(paths[i] for i in order))
+    ends = np.cumsum([sizes.reference, sizes.fresh, sizes.sources])
+    parts = np.split(np.arange(len(drawn)), ends)[:3]
+    return Collection("Open Clip Art", *([drawn[i] for i in part] for part in parts))
+
+
+def _drawings(paths: Iterator[Path], side: int = 192) -> Iterator[Image.Image]:
+    for path in paths:
+        with Image.open(path) as image:
+            if image.width * image.height > 2e6:
+                continue
+            drawing = image.convert("RGBA")
+        ground = Image.new("RGBA", drawing.size, "white")
+        ground.alpha_composite(drawing)
+        yield ImageOps.contain(ground.convert("RGB"), (side, side))
+
+
+# -- scores ----------------------------------------------------------------------------
+
+
+class Judge:
+    """A reference that says of pictures how near its nearest is, in every way."""
+
+    def __init__(self, reference: Pictures, run: Run) -> None:
+        self.run = run
+        self.network = get_extractor(threads=run.threads)
+        self.reference = Reference.from_features(self.vectors(reference), run=run)
+        self.prints = self.hashed(reference)
+
+    def vectors(self, pictures: Pictures) -> NDArray[np.float32]:
+        options = {"cache": self.run.cache, "threads": self.run.threads}
+        return embed(open_source(pictures), self.network, **options).vectors
+
+    def hashed(self, pictures: Pictures) -> Prints:
+        return take_prints(open_source(pictures), threads=self.run.threads)
+
+    def scores(self, pictures: Pictures) -> tuple[Scores, NDArray[np.int64]]:
+        """Lower is more like a copy; and the five nearest by the vectors."""
+        table = self.reference.score_features(self.vectors(pictures), run=self.run)
+        near = [[int(one["id"]) for one in row] for row in table["neighbors"]]
+        pixels = closest(self.hashed(pictures), self.prints).distance
+        by_vectors = {name: table[column] for name, column in VECTORS.items()}
+        return {**by_vectors, "hash": pixels.astype(float)}, np.array(near)
+
+    def own(self) -> Scores:
+        """Of the reference's images, each without itself."""
+        table = self.reference.score_itself(run=self.run)
+        pixels = closest_others(self.prints).distance
+        by_vectors = {name: table[column] for name, column in VECTORS.items()}
+        return {**by_vectors, "hash": pixels.astype(float)}
+
+
+def p_values(scores: NDArray[np.float64], reals: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Conformal: one more than the reals at or below each score, over one more than there are."""
+    return (1 + np.searchsorted(np.sort(reals), scores, side="right")) / (1 + len(reals))
+
+
+def all_p_values(scores: Scores, reals: Scores) -> dict[str, NDArray[np.float64]]:
+    """Of each method, and of volume and hash together: twice the smaller, which always holds."""
+    p = {name: p_values(scores[name], reals[name]) for name in scores}
+    return {**p, "either": np.minimum(1, 2 * np.minimum(p["volume"], p["hash"]))}
+
+
+# -- measuring -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """p-values of all copies and fresh images."""
+
+    collection: Collection
+    repeated: NDArray[np.bool_]
+    """Fresh images of which the reference holds the same photo."""
+    edited: Mapping[str, Mapping[str, NDArray[np.float64]]]
+    """By edit and method."""
+    among_own: Mapping[str, NDArray[np.float64]]
+    """Of the fresh images, by method, calibrated with the reference's own."""
+    raised: Mapping[str, float]
+    """Mean share found at the first level where the repeated photos are left in."""
+
+    def found(self, edit: str, method: str, level: float) -> float:
+        return float(np.mean(self.edited[edit][method] <= level))
+
+    def mean(self, method: str, level: float) -> float:
+        return float(np.mean([self.found(edit, method, level) for edit in self.edited]))
+
+
+def measure(collection: Collection, sources: int, run: Run) -> Outcome:
+    judge = Judge(collection.reference, run)
+    fresh, near = judge.scores(collection.fresh)
+    repeated = repeats(collection, near)
+    reals = {name: values[~repeated] for name, values in fresh.items()}
+    rng = np.random.default_rng(0)
+    chosen = rng.choice(len(collection.reference), sources, replace=False)
+    edited, raised = {}, {name: 0.0 for name in METHODS}
+    for name, edit in EDITS.items():
+        pairs = zip(chosen, collection.grounds, strict=True)
+        copies = [edit(collection.reference[i], ground, rng) for i, ground in pairs]
+        scores, _ = judge.scores(copies)
+        edited[name] = all_p_values(scores, reals)
+        for method, p in all_p_values(scores, fresh).items():
+            raised[method] += float(np.mean(p <= LEVELS[0])) / len(EDITS)
+        print(collection.name, name, flush=True)
+    return Outcome(collection, repeated, edited, all_p_values(fresh, judge.own()), raised)
+
+
+def repeats(collection: Collection, near: NDArray[np.int64]) -> NDArray[np.bool_]:
+    left, right = thumbnails(collection.fresh), thumbnails(collection.reference)
+    alike = [likeness(left, right[column]) for column in near.T]
+    return np.max(alike, axis=0) > ALIKE
+
+
+# -- showing ---------------------------------------------------------------------------
+
+
+def section(outcome: Outcome) -> Iterator[str]:
+    """Markdown of one collection."""
+    made = outcome.collection
+    own = {name: p[~outcome.repeated] for name, p in outcome.among_own.items()}
+    sources = len(next(iter(outcome.edited.values()))["hash"])
+    yield (
+        f"### {made.name}\n\n{len(made.reference):,} images in the reference, {len(made.fresh):,} "
+        f"fresh ones, of which {outcome.repeated.sum():,} repeat a picture of the reference; "
+        f"{sources} copies of each kind. Percent found at 1 % / at 0.1 % false alarms:\n"
+    )
+    yield "| edit | " + " | ".join(METHODS) + " |"
+    yield "|---|" + "---|" * len(METHODS)
+    for edit in outcome.edited:
+        yield row(edit, lambda method, level, edit=edit: outcome.found(edit, method, level))
+    yield row("**mean**", outcome.mean)
+    values = " | ".join(f"{100 * outcome.raised[method]:.0f}" for method in METHODS)
+    yield f"| mean, with the repeated pictures counted as false alarms | {values} |"
+    yield row(
+        "fresh images called, if calibrated with the reference's own",
+        lambda method, level: float(np.mean(own[method] <= level)),
+        digits=2,
+    )
+    slug = made.name.lower().replace(" ", "-")
+    yield f"\n![Share found by false alarms, for each edit](copies-{slug}.svg)\n"
+    (DOCS / f"copies-{slug}.svg").write_text(figure(outcome), encoding="utf-8")
+
+
+def row(name: str, share: Callable[[str, float], float], digits: int = 0) -> str:
+    cells = (
+        " / ".join(f"{100 * share(method, level):.{digits}f}" for level in LEVELS)
+        for method in METHODS
+    )
+    return f"| {name} | " + " | ".join(cells) + " |"
+
+
+WIDTH, HEIGHT, COLUMNS = 150, 110, 6
+COLOURS = {
+    "distance": "#9a9a9a",
+    "ratio": "#d39b2a",
+    "volume": "#1f6fb4",
+    "hash": "#b23a48",
+    "either": "#222222",
+}
+
+
+def figure(outcome: Outcome) -> str:
+    """A panel an edit: false alarms from 0.1 % to 10 % across, share found upwards."""
+    panels = [panel(outcome, edit, i) for i, edit in enumerate(outcome.edited)]
+    rows = -(-len(panels) // COLUMNS)
+    legend = "".join(
+        f'<text x="{10 + 90 * i}" y="16" fill="{COLOURS[name]}">— {name}</text>'
+        for i, name in enumerate(METHODS)
+    )
+    size = f"{WIDTH * COLUMNS} {HEIGHT * rows + 30}"
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size}" '
+        'font-family="sans-serif" font-size="11">'
+        f'<rect width="100%" height="100%" fill="white"/>{legend}{"".join(panels)}</svg>\n'
+    )
+
+
+def panel(outcome: Outcome, edit: str, place: int) -> str:
+    left, top = place % COLUMNS * WIDTH + 10, place // COLUMNS * HEIGHT + 42
+    width, height = WIDTH - 22, HEIGHT - 34
+    levels = np.geomspace(0.001, 0.1, 25)
+    lines = []
+    for method in METHODS:
+        found = [outcome.found(edit, method, level) for level in levels]
+        across = left + width * np.linspace(0, 1, len(levels))
+        points = " ".join(
+            f"{x:.1f},{top + height * (1 - share):.1f}"
+            for x, share in zip(across, found, strict=True)
+        )
+        lines.append(f'<polyline points="{points}" fill="none" stroke="{COLOURS[method]}"/>')
+    one_percent = left + width / 2
+    return (
+        f'<text x="{left}" y="{top - 4}">{edit}</text>'
+        f'<rect x="{left}" y="{top}" width="{width}" height="{height}" fill="none" stroke="#ccc"/>'
+        f'<path d="M{one_percent} {top}v{height}" stroke="#ccc" stroke-dasharray="2"/>'
+        + "".join(lines)
+    )
+
+
+def write(text: str) -> None:
+    """Put the text between the markers of the page."""
+    page = DOCS / "copies.md"
+    head, rest = page.read_text(encoding="utf-8").split("<!-- measured: begin -->")
+    tail = rest.split("<!-- measured: end -->")[1]
+    page.write_text(
+        f"{head}<!-- measured: begin -->\n{text}<!-- measured: end -->{tail}", encoding="utf-8"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--cifar10", type=Path)
+    parser.add_argument("--clipart", type=Path)
+    parser.add_argument("--work", type=Path, required=True, help="vectors are kept there")
+    parser.add_argument("--threads", type=int)
+    parser.add_argument("--small", action="store_true")
+    options = parser.parse_args()
+    run = Run(threads=options.threads, cache=options.work)
+    outcomes = []
+    if options.cifar10:
+        sizes = Sizes(2000, 1500, 60) if options.small else Sizes(8000, 5000, 400)
+        outcomes.append(measure(photos(options.cifar10, sizes), sizes.sources, run))
+    if options.clipart:
+        sizes = Sizes(1000, 700, 60) if options.small else Sizes(3500, 2000, 200)
+        outcomes.append(measure(clipart(options.clipart, sizes), sizes.sources, run))
+    write("\n".join(line for outcome in outcomes for line in section(outcome)))
+
+
+if __name__ == "__main__":
+    main()
