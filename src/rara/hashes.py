@@ -1,4 +1,4 @@
-"""Copies by their pixels: digests for the same file or picture, perceptual hashes for an altered one.
+"""Copies by their pixels: digests for the same file or picture, hashes for an altered one.
 
 The images' side of copy detection, beside the vectors of an extractor:
 
@@ -70,7 +70,8 @@ class Prints:
         return len(self.ids)
 
 
-class Closest(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False)
+class Closest:
     """The reference image whose pixels are nearest to each sample's."""
 
     distance: NDArray[np.int32]
@@ -135,7 +136,7 @@ def _codes(image: Image.Image) -> tuple[Codes, bool]:
     small = image.convert("L").resize((_SIDE, _SIDE), Image.Resampling.LANCZOS)
     views = [small if way is None else small.transpose(way) for way in _VIEWS]
     signs = np.stack([phash(view, hash_size=16, highfreq_factor=4).hash.ravel() for view in views])
-    return np.packbits(signs, axis=1).view(np.uint64), bool(np.std(small) < _FLAT)
+    return np.packbits(signs, axis=1).view(np.uint64), bool(np.asarray(small).std() < _FLAT)
 
 
 # -- many images -----------------------------------------------------------------------
@@ -145,8 +146,11 @@ def _closest(samples: Prints, reference: Prints, *, itself: bool) -> Closest:
     distance = np.full(len(samples), BITS + 1, np.int32)
     index = np.full(len(samples), -1, np.int32)
     if len(reference) > itself:
+        against = _signs(reference.codes[:, 0])
         for rows in _blocks(len(samples), _BLOCK // (len(reference) * len(_VIEWS)) + 1):
-            bits = _differing(samples, reference, rows)
+            bits = _differing(samples.codes[rows], against)
+            bits[samples.flat[rows]] = BITS + 1
+            bits[:, reference.flat] = BITS + 1
             if itself:
                 np.fill_diagonal(bits[:, rows.start :], BITS + 1)
             distance[rows] = bits.min(axis=1)
@@ -165,16 +169,21 @@ def _blocks(count: int, size: int) -> Iterator[slice]:
     return (slice(start, start + size) for start in range(0, count, size))
 
 
-def _differing(samples: Prints, reference: Prints, rows: slice) -> NDArray[np.int32]:
-    """Bits in which samples and reference differ, at best over the samples' views."""
-    views = samples.codes[rows]
-    bits = np.zeros((len(views), views.shape[1], len(reference)), np.uint16)
-    for word in range(views.shape[2]):
-        bits += np.bitwise_count(views[:, :, word, None] ^ reference.codes[:, 0, word])
-    least = bits.min(axis=1).astype(np.int32)
-    least[samples.flat[rows]] = BITS + 1
-    least[:, reference.flat] = BITS + 1
-    return least
+def _signs(codes: Codes) -> NDArray[np.float32]:
+    """Bits as -1 and 1, the last axis of words now one of bits."""
+    bits = np.unpackbits(codes.view(np.uint8), axis=-1)
+    return np.where(bits, np.float32(1), np.float32(-1))
+
+
+def _differing(views: Codes, theirs: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Bits in which samples and reference differ, at best over the samples' views.
+
+    One product of matrices, whose entries are bits that agree less bits that differ: small
+    whole numbers, and so exact, at several times the speed of counting bits word by word.
+    """
+    agreement = _signs(views).reshape(-1, BITS) @ theirs.T
+    best: NDArray[np.float32] = agreement.reshape(len(views), -1, len(theirs)).max(axis=1)
+    return (np.float32(BITS) - best) / np.float32(2)
 
 
 def _same(mine: Sequence[str], theirs: Sequence[str], *, itself: bool) -> NDArray[np.int32]:
