@@ -79,6 +79,10 @@ study: install-dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[torch]'
 	$(BIN)/python studies/calibration.py
 	$(BIN)/python studies/fashion_generators.py
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check scipy
+	$(BIN)/python studies/cifar10.py --out .study/cifar10
+	$(BIN)/python studies/near_copies.py
+	$(BIN)/python studies/copies.py --cifar10 .study/cifar10 --clipart /usr/share/openclipart/png --work .study/copies
 
 clean:
 	rm -rf $(VENV) $(DEMO) .bench .pytest_cache .mypy_cache .ruff_cache .hypothesis
