@@ -24,6 +24,7 @@ from rara.calibration import (
 )
 from rara.errors import ParameterError, ReferenceMismatchError
 from rara.scores import among_its_own, own_balls, setting_of
+from rara.scores.copy_statistic import NearestDistance
 
 RANKED = ("off_manifold_p", "copy_p", "typicality_percentile")
 CALIBRATED = (*RANKED, "rarity_percentile", "off_manifold_q", "copy_q")
@@ -43,6 +44,17 @@ CROWDED = arrays(np.float32, SIZES, elements=st.integers(0, 4))
 """Ties and duplicates everywhere."""
 SPREAD = arrays(np.float32, SIZES, elements=st.floats(-8, 8, width=32), unique=True)
 MEMBERS = st.one_of(CROWDED, SPREAD)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def by_distance():
+    """Copies by the nearest distance, for which all that is said here holds in every bit.
+
+    Shares of volumes hold their law of dimensions fixed: see test_copying.py.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("rara.scores.calibrated.statistic_for", lambda setting: NearestDistance())
+        yield
 
 
 # -- statistics on numbers --

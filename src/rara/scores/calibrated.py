@@ -10,7 +10,7 @@ was set aside.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from rara import calibration
 from rara.geometry import Balls, Nearest, Reducer
 from rara.scores.base import Columns, Doubles, Setting, judge
-from rara.scores.copy_statistic import CopyStatistic, Joined, NearestDistance
+from rara.scores.copy_statistic import CopyStatistic, Joined, statistic_for
 from rara.scores.leave_one_out import own_balls
 
 Method = Literal["full conformal", "leave-one-out", "held-out"]
@@ -76,7 +76,7 @@ class Calibrated:
 
     reals: Evidence
     method: Method
-    statistic: CopyStatistic = field(default_factory=NearestDistance)
+    statistic: CopyStatistic
 
     def questions(self, setting: Setting, samples: int) -> tuple[Reducer, ...]:
         """The evidence, and what it would change if the sample joined the reference."""
@@ -143,7 +143,7 @@ def among_its_own(setting: Setting) -> Calibrated:
     rarity2 = np.full(len(setting.d2), np.nan)
     if setting.k < setting.d2.shape[1]:  # else nobody knows the balls without one image
         rarity2 = own_balls(setting).radius2
-    statistic = NearestDistance()
+    statistic = statistic_for(setting)
     reals = Evidence(rarity2, setting.radii2, statistic.own(setting)).ascending()
     method: Method = "full conformal" if setting.own is None else "leave-one-out"
     return Calibrated(reals, method, statistic)
@@ -156,7 +156,7 @@ def among_others(
     **engine: Any,
 ) -> Calibrated:
     """Calibration by real images that are not in the reference, judged as samples are."""
-    statistic = NearestDistance()
+    statistic = statistic_for(setting)
     columns, _ = judge(vectors, reference, [Measured(statistic)], setting, **engine)
     return Calibrated(Evidence(**columns).ascending(), "held-out", statistic)
 

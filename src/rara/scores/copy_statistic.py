@@ -7,12 +7,15 @@ more like a copy.
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
 from rara.geometry import Nearest, Need, Reducer
 from rara.scores.base import Doubles, Integers, Setting
+from rara.scores.copy_volume import DEPTH, Joining, LocalVolume
 
 
 class Joined(Reducer, Protocol):
@@ -60,6 +63,36 @@ class NearestDistance:
     def question(self, setting: Setting, samples: int) -> Joined:
         """Which reference images would have the sample as their nearest."""
         return Partners(samples, setting.d2[:, 0])
+
+
+@dataclass(frozen=True, slots=True)
+class CopyVolume:
+    """Share of the local volume that is nearer still than the nearest reference image."""
+
+    law: LocalVolume
+
+    name = "copy_volume"
+    neighbours = DEPTH
+    least = 1
+    """The image that a sample copies has an exact copy, too, once the sample has joined."""
+
+    def of(self, nearest: Nearest) -> Doubles:
+        """The share of each sample."""
+        return self.law.share(nearest.d2)
+
+    def own(self, setting: Setting) -> Doubles:
+        """The share of each reference image among the others."""
+        return self.law.share(setting.d2)
+
+    def question(self, setting: Setting, samples: int) -> Joined:
+        """What the shares become when a sample has joined."""
+        return Joining(samples, setting.d2, self.law)
+
+
+def statistic_for(setting: Setting) -> CopyStatistic:
+    """The local volume, or the plain distance where too few neighbours are kept to tell it."""
+    law = LocalVolume.around(setting.d2)
+    return NearestDistance() if math.isnan(law.shape) else CopyVolume(law)
 
 
 class Partners:

@@ -103,6 +103,10 @@ class Joining:
         after = self.law.share(np.sort(joined, axis=1))
         self.changes.append((rows, self.shares[columns], after))  # at once: threads share the list
 
+    def merge(self, other: Joining) -> None:
+        """Take in what another one saw."""
+        self.changes += other.changes
+
     def joined(self, scores: Doubles) -> Integers:
         """How many more of the reference's shares are at or below each sample's once it joined."""
         change = np.zeros(self.samples, np.int32)
