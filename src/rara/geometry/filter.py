@@ -184,7 +184,8 @@ def sift(
 @compiled
 def _improve(gains: Floats, i: int, high: np.float32, assured: np.float32) -> None:
     """Take in that a weight counts at a distance of at most `high`."""
-    if assured > _SMALLEST_WEIGHT and high < np.inf:
+    # A weight too large for float32 became infinite, which is not a little larger than it was.
+    if _SMALLEST_WEIGHT < assured < np.inf and high < np.inf:
         enough = max(high / assured * _GAIN_MARGIN, _SMALLEST_WEIGHT)
         gains[i] = min(gains[i], enough)
 

@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
 from multiprocessing.shared_memory import SharedMemory
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,7 +52,7 @@ class Shared:
 @contextmanager
 def shared(array: Floats) -> Iterator[Shared]:
     """Make an array known to other processes; only one that is no mapped file is copied."""
-    if isinstance(array, np.memmap) and array.filename and array.flags.c_contiguous:
+    if _is_its_file(array):
         start = array.ctypes.data - _root(array).ctypes.data
         offset = _root(array).offset + start
         yield Shared(str(array.filename), offset, array.shape, mapped=True)
@@ -64,6 +64,13 @@ def shared(array: Floats) -> Iterator[Shared]:
     finally:
         memory.close()
         memory.unlink()
+
+
+def _is_its_file(array: Floats) -> TypeGuard[np.memmap[Any, Any]]:
+    """Whether a file holds what the array does: changes to a copy-on-write map are ours alone."""
+    if not isinstance(array, np.memmap) or array.mode == "c":
+        return False
+    return bool(array.filename) and array.flags.c_contiguous
 
 
 def _root(array: np.memmap[Any, Any]) -> np.memmap[Any, Any]:

@@ -106,8 +106,9 @@ def _largest(values: list[Doubles | None], frame: Frame, count: int, floor: floa
     given = [value for value in values if value is not None]
     if not given:
         return np.full(count, floor, np.float32)
-    value = np.max(given, axis=0)
-    return np.where(value < 0, np.float32(floor), frame.distance_to_code(np.maximum(value, 0)))
+    value = np.fmax.reduce(given)  # NaN wants nothing, and takes nothing from the others
+    code = frame.distance_to_code(np.maximum(value, 0))
+    return np.where(value >= 0, code, np.float32(floor))
 
 
 def _certainty(reaches: list[tuple[Doubles | None, bool]], frame: Frame, count: int) -> Certainty:

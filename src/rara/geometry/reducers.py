@@ -250,6 +250,8 @@ def holds(d2: Doubles, radii2: Doubles, boundary: Boundary) -> NDArray[np.bool_]
 @compiled
 def _insert(best: Doubles, index: Integers, rows: Integers, columns: Integers, d2: Doubles) -> None:
     last = best.shape[1] - 1
+    if last < 0:
+        return
     for p in range(rows.size):
         i, j, value = rows[p], columns[p], d2[p]
         if value > best[i, last] or (value == best[i, last] and j > index[i, last]):
