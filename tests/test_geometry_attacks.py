@@ -233,7 +233,7 @@ def test_bounds_enclose_the_exact_distance(vectors, arithmetic, many):
 # -- the rotation -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("d", [1, 3, 4, 5, 21, 64, 83, 256, 700])
+@pytest.mark.parametrize("d", [1, 3, 4, 5, 21, 64, 83, 340])
 def test_the_rotation_is_one_and_rounds_as_little_as_the_proof_says(d):
     rng = np.random.default_rng(d)
     for spread in (0, 8):
@@ -314,8 +314,8 @@ NASTY = {
 
 CUTS = {
     "rows": st.integers(1, 40),
-    "columns": st.integers(1, 40),
-    "block": st.integers(1, 40),
+    "columns": st.integers(5, 40),
+    "block": st.integers(5, 40),
     "pending": st.sampled_from([0, 200, 10**5]),
 }
 ATTACK = {
@@ -353,6 +353,7 @@ def assert_balls(ours, d2):
 
 def assert_nearest(ours, d2, own=None):
     index, expected = oracle.neighbours(d2, ours.k, own)
+    index[np.isinf(expected)] = np.iinfo(np.int32).max  # there is nobody
     np.testing.assert_array_equal(ours.d2, expected)
     np.testing.assert_array_equal(ours.index, index)
 
@@ -369,6 +370,8 @@ def judged(samples, reference, rng, some, **engine):
     d2 = oracle.squared_distances(samples, reference)
     n, m = d2.shape
     r2, own_r2 = hanging(rng, d2), hanging(rng, d2.T)
+    own = np.where(rng.random(n) < 0.3, np.arange(n), -1).astype(np.int32)
+    d2[own >= 0, own[own >= 0]] = np.inf  # it must not see these
     asked = [
         *(Balls(n, r2, rule) for rule in ("open", "closed", "official")),
         *(Exchanged(Balls(m, own_r2, rule)) for rule in ("open", "closed", "official")),
@@ -379,7 +382,7 @@ def judged(samples, reference, rng, some, **engine):
         Ratio(n, weights(rng, m)),
     ]
     asked = [one for one, wanted in zip(asked, some, strict=True) if wanted]
-    query(samples, reference, asked, **engine)
+    query(samples, reference, asked, own=own, **engine)
     for one in asked:
         question, seen = (one.question, d2.T) if isinstance(one, Exchanged) else (one, d2)
         match question:
@@ -427,7 +430,7 @@ def test_neighbours_are_the_oracles(k, before, kept, kind, seed, d, arithmetic, 
     assert_nearest(ours, d2, np.arange(len(vectors)))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(edges=st.tuples(st.integers(1, 59), st.integers(1, 59)), kept=st.booleans(), **ATTACK)
 def test_parts_are_the_oracles(edges, kept, kind, seed, d, arithmetic, threads, cut):
     _, _, vectors = both_sides(kind, seed, d)
