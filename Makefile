@@ -81,6 +81,10 @@ study: install-dev
 	$(BIN)/python studies/fashion_generators.py
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check scipy
 	$(BIN)/python studies/cifar10.py --out .study/cifar10
+	$(BIN)/python studies/shortcuts.py --vectors .study/cifar10
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
+	$(BIN)/python benchmarks/peers.py --vectors .study/cifar10 --tasks radii query --results $(RESULTS)
+	$(BIN)/python benchmarks/page.py --results $(RESULTS) --output $(PAGE)
 	$(BIN)/python studies/near_copies.py
 	$(BIN)/python studies/copies.py --cifar10 .study/cifar10 --clipart /usr/share/openclipart/png --work .study/copies
 

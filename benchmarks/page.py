@@ -179,6 +179,7 @@ def machines(results: dict[str, Results]) -> str:
 
 TABLES: dict[str, tuple[str, Callable[[Any], str]]] = {
     "peers": ("peers", peers),
+    "photos": ("photos", peers),
     "growth": ("growth", growth),
     "threads": ("growth", threads),
     "small": ("small", small),

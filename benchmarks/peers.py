@@ -1,6 +1,7 @@
 """rara against its peers and against the matrix product that all of them rest on.
 
     python benchmarks/peers.py [--reference 60000] [--samples 8000] [--memory 12] [--repeats 3]
+    python benchmarks/peers.py --vectors FOLDER
 
 Three tasks: the radii of a reference (its 11 nearest others), a query (of each sample the 5
 nearest, the balls round it, the largest ratio of radius to distance), and what set scores such
@@ -42,11 +43,18 @@ def main() -> None:
         help="GiB that a peer may take beside the features, half of the machine's by default",
     )
     options.add_argument("--tasks", nargs="+", choices=TASKS, default=TASKS)
+    options.add_argument(
+        "--vectors", type=Path, help="photos in place of drawn vectors: a folder of studies/cifar10"
+    )
     size = options.parse_args()
+    if size.vectors:
+        size.reference, size.dimensions = photos(size, "train").shape
+        size.samples = len(photos(size, "test"))
     with tempfile.TemporaryDirectory() as scratch:
         rows = list(lineup(size, Path(scratch)))
         apart(prepare, Path(scratch), size, sorted({row.facts["n"] for row in rows}))
-        save(size.results, "peers", settings=size, rows=interleaved(rows, size.repeats))
+        name = "photos" if size.vectors else "peers"
+        save(size.results, name, settings=size, rows=interleaved(rows, size.repeats))
 
 
 def lineup(size: argparse.Namespace, scratch: Path) -> Iterator[Row]:
@@ -80,14 +88,23 @@ def row_of(one: Contestant, task: Task, n: int, size: argparse.Namespace, scratc
 
 def prepare(scratch: Path, size: argparse.Namespace, counts: list[int]) -> None:
     """Write what every process reads: the vectors, and the radii at each size."""
-    reference = reference_vectors(size.reference, size.dimensions)
+    if size.vectors:
+        reference, samples = photos(size, "train"), photos(size, "test")
+    else:
+        reference = reference_vectors(size.reference, size.dimensions)
+        samples = sample_vectors(size.samples, size.dimensions)
     np.save(scratch / "reference.npy", reference)
-    np.save(scratch / "samples.npy", sample_vectors(size.samples, size.dimensions))
+    np.save(scratch / "samples.npy", samples)
     for n in counts:
         np.save(scratch / f"r2-{n}.npy", radii(reference[:n])[0])
         coded = Coded.of(reference[:n])
         for part, array in coded.arrays().items() if coded else ():
             np.save(scratch / f"{part}-{n}.npy", array)
+
+
+def photos(size: argparse.Namespace, part: str) -> Vectors:
+    """Vectors of the training photos, or of the test photos."""
+    return np.load(size.vectors / f"{part}.npy", mmap_mode="r")
 
 
 def measure(name: str, task: Task, scratch: Path, n: int, m: int, threads: int) -> tuple[Cost, str]:
