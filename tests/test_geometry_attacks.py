@@ -122,13 +122,12 @@ def test_the_search_finds_errors_that_are_too_small(arithmetic, d):
     assert search(d, arithmetic, between_codes, steps=0, weaken=0.98) < -0.005
 
 
-@pytest.mark.parametrize("start", STARTS)
 @pytest.mark.parametrize("d", DIMENSIONS)
-def test_the_search_finds_roundings_that_are_forgotten(monkeypatch, d, start):
+def test_the_search_finds_roundings_that_are_forgotten(monkeypatch, d):
     monkeypatch.setattr(codes, "UNIT", 0.0)
-    assert search(d, "float32", start, steps=steps(d)) < 0
+    assert min(search(d, "float32", start, steps=steps(d)) for start in STARTS) < 0
     if d == 1:
-        assert search(d, "int8", start, steps=steps(d)) < 0
+        assert min(search(d, "int8", start, steps=steps(d)) for start in STARTS) < 0
 
 
 def enclosed_by_the_worst_product(d, unit):
@@ -153,7 +152,8 @@ def enclosed_by_the_worst_product(d, unit):
 
 @pytest.mark.parametrize("d", [1, 16, 300, 8192, MOST_DIMENSIONS])
 def test_any_order_of_summation_is_allowed_for(d):
-    assert enclosed_by_the_worst_product(d, UNIT) >= 0
+    margin = enclosed_by_the_worst_product(d, UNIT)
+    assert 0 <= margin < 0.01 + 10 / d
     assert enclosed_by_the_worst_product(d, UNIT * (1.05 + 40 / d)) < 0
 
 

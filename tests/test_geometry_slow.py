@@ -141,12 +141,16 @@ def fashion():
 
 
 def hostile(rng):
-    """Many vectors of few dimensions; samples of the same kind, with members and extremes."""
+    """Many vectors of few dimensions; samples of the same kind, with members and extremes.
+
+    Where all are equal no pair can be ruled out, and a few must do.
+    """
     for kind, make in {**HOSTILE, **NASTY}.items():
         d = int(rng.integers(2, 33))
-        everything = make(rng, 12_000, d).astype(np.float32)
-        reference, samples = everything[:8_000], everything[8_000:]
-        samples[:500] = reference[rng.integers(0, len(reference), 500)]
+        n, m = (1_500, 750) if kind in ("constant", "zero") else (7_000, 3_500)
+        everything = make(rng, n + m, d).astype(np.float32)
+        reference, samples = everything[:n], everything[n:]
+        samples[:500] = reference[rng.integers(0, n, 500)]
         extremes = samples_for(reference)
         samples[500 : 500 + len(extremes)] = extremes
         yield f"{kind}, {d} dimensions", reference, samples
