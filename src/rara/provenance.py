@@ -27,6 +27,7 @@ def provenance_of(
     *,
     compat: str | None,
     calibration: Mapping[str, Any],
+    two_sample: Mapping[str, Any],
     statistics: Statistics,
 ) -> dict[str, Any]:
     """What was judged against what, how, and with which versions; JSON can hold it."""
@@ -41,6 +42,7 @@ def provenance_of(
         },
         "reference": reference,
         "calibration": calibration,
+        "two_sample": two_sample,
         "leave_one_out": setting.own is not None,
         "k": setting.k,
         "boundary": "closed" if setting.boundary == "closed" else "open",

@@ -43,6 +43,7 @@ from rara.run import (
 from rara.scores import AXES, Axis, Setting, judge, own_balls
 from rara.sources import Source
 from rara.store import Features
+from rara.two_sample import tell_apart
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -335,11 +336,12 @@ class Reference:
                 features.vectors, self.features.vectors, (*AXES, axis), setting,
                 memory=run.memory, threads=run.threads, progress=advance,
             )  # fmt: skip
+        giveaway, told = tell_apart(features, self.features, setting, threads=run.threads)
         provenance = provenance_of(
             features, self.describe(setting.k), setting,
-            compat=compat, calibration=calibration, statistics=statistics,
+            compat=compat, calibration=calibration, two_sample=told, statistics=statistics,
         )  # fmt: skip
-        return ScoreTable(table_of(features, columns), provenance, pictures)
+        return ScoreTable(table_of(features, {**columns, **giveaway}), provenance, pictures)
 
     def _calibrated(
         self, reals: Features | None, setting: Setting, run: Run

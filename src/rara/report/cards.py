@@ -6,7 +6,7 @@ Every card names its pictures by key; the album holds the pictures themselves.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypedDict
 
 from rara.report.findings import CARDS, Facts, Record
@@ -18,6 +18,7 @@ from rara.report.sentences import (
     typicality_sentence,
 )
 from rara.report.thumbnails import Album, Pictures
+from rara.report.told_apart import giveaway_sentence, told_sentences
 
 LARGE, MEDIUM, SMALL = 240, 160, 96
 """Longest side of a picture, in pixels: the sample, what stands beside it, all others."""
@@ -105,6 +106,14 @@ SECTIONS = (
     ),
 )
 
+GIVEAWAY = Section(
+    key="giveaway",
+    title="What gives the samples away",
+    lede="",
+    nothing="",
+    sentence=lambda record, k: giveaway_sentence(record["giveaway"]),
+)
+
 ALL_SAMPLES = Section(
     key="samples",
     title="The samples",
@@ -119,7 +128,8 @@ def card_rows(facts: Facts) -> list[CardRow]:
     picks = facts["picks"]
     if facts["samples"]["count"] <= CARDS:
         return [_row(ALL_SAMPLES, picks["rarest"] + picks["farthest"], facts["k"])]
-    return [_row(section, picks[section.key], facts["k"]) for section in SECTIONS]
+    sections = [*SECTIONS, *_giveaway_section(facts)]
+    return [_row(section, picks.get(section.key, []), facts["k"]) for section in sections]
 
 
 def hang_pictures(
@@ -138,6 +148,14 @@ def hang_pictures(
         for shown in (card["beside"], *card["others"]):
             shown["picture"] = reference_keys.get(shown["id"])
     return keys
+
+
+def _giveaway_section(facts: Facts) -> list[Section]:
+    """None where samples and reference were not tested."""
+    if facts["two_sample"] is None:
+        return []
+    said = told_sentences(facts["two_sample"])
+    return [replace(GIVEAWAY, lede=said, nothing=said)]
 
 
 def _row(section: Section, picked: list[Record], k: int) -> CardRow:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from rara.report.calibrated import Calibration, calibration
 from rara.report.spread import Spread, own_spreads
+from rara.report.told_apart import ToldApart, told_apart
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,7 +28,7 @@ SCORES = {
     *("id", "rarity", "rarity_witness", "knn_distance", "inside", "balls", "realism"),
     *("nearest", "nearest_distance", "neighbors", "label", "prompt"),
     *("rarity_percentile", "typicality_percentile", "off_manifold_p", "off_manifold_q"),
-    *("copy_p", "copy_q"),
+    *("copy_p", "copy_q", "giveaway"),
 }
 
 
@@ -60,6 +61,7 @@ class Record(TypedDict):
     nearest: str
     nearest_distance: float
     neighbors: list[Neighbor]
+    giveaway: float | None
     standing: dict[str, Standing]
     times_usual: float | None
     metadata: dict[str, Any]
@@ -78,6 +80,7 @@ class Facts(TypedDict):
     compat: str | None
     leave_one_out: bool
     calibration: Calibration | None
+    two_sample: ToldApart | None
     extractor: dict[str, Any] | None
     versions: dict[str, str]
     quantiles: dict[str, dict[str, list[float] | None]]
@@ -89,19 +92,24 @@ def facts(table: pa.Table, provenance: Mapping[str, Any]) -> Facts:
 
     `picks` holds at most eight samples each of the `rarest` (inside, greatest
     rarity), the most `typical` (smallest distance to the k-th nearest reference
-    image), the `nearest` to one reference image, and the `farthest` outside. Each
+    image), the `nearest` to one reference image, the `farthest` outside, and, where a
+    classifier tells samples from reference images, those that `giveaway` most. Each
     is its row, plus `standing`: for each number, the share of the reference's own
     images (leave-one-out) that it is `above` and `below`.
     """
     own = own_spreads(provenance["reference"])
+    samples = _samples(table, provenance["samples"])
+    reference = _reference(provenance["reference"])
+    told = told_apart(provenance, samples["share_outside"], reference["share_outside"])
     return {
-        "samples": _samples(table, provenance["samples"]),
-        "reference": _reference(provenance["reference"]),
+        "samples": samples,
+        "reference": reference,
         "k": provenance["k"],
         "boundary": provenance["boundary"],
         "compat": provenance.get("compat"),
         "leave_one_out": provenance.get("leave_one_out", False),
         "calibration": calibration(table, provenance),
+        "two_sample": told,
         "extractor": provenance.get("extractor"),
         "versions": {"rara": provenance["rara"], **provenance.get("versions", {})},
         "quantiles": {
@@ -111,7 +119,7 @@ def facts(table: pa.Table, provenance: Mapping[str, Any]) -> Facts:
                 _column(table, "nearest_distance"), own.get("nearest_distance")
             ),
         },
-        "picks": {name: records(table, rows, own) for name, rows in _picks(table).items()},
+        "picks": {name: records(table, rows, own) for name, rows in _picks(table, told).items()},
     }
 
 
@@ -162,7 +170,7 @@ def _quantiles(values: NDArray[np.float64], own: Spread | None) -> dict[str, lis
     }
 
 
-def _picks(table: pa.Table) -> dict[str, NDArray[np.int64]]:
+def _picks(table: pa.Table, told: ToldApart | None) -> dict[str, NDArray[np.int64]]:
     """Row numbers, the most telling first; among equals the table's order decides."""
     held = np.flatnonzero(inside(table))
     outside = np.flatnonzero(~inside(table))
@@ -174,7 +182,15 @@ def _picks(table: pa.Table) -> dict[str, NDArray[np.int64]]:
         "typical": _first(everything, by=knn, then=nearest),
         "nearest": _first(everything, by=nearest, then=knn),
         "farthest": _first(outside, by=-nearest, then=-knn),
+        **_giveaways(table, told),
     }
+
+
+def _giveaways(table: pa.Table, told: ToldApart | None) -> dict[str, NDArray[np.int64]]:
+    if told is None or not told["told"] or "giveaway" not in table.column_names:
+        return {}
+    giveaway = -_column(table, "giveaway")
+    return {"giveaway": _first(np.arange(table.num_rows), by=giveaway, then=giveaway)}
 
 
 def _first(
@@ -204,6 +220,7 @@ def _record(row: Mapping[str, Any], own: Mapping[str, Spread]) -> Record:
         "nearest": row["nearest"],
         "nearest_distance": row["nearest_distance"],
         "neighbors": row["neighbors"] or [],
+        "giveaway": row.get("giveaway"),
         "standing": {
             name: {"above": spread.share_below(row[name]), "below": spread.share_above(row[name])}
             for name, spread in own.items()

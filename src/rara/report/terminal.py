@@ -1,6 +1,6 @@
-"""The summary in a terminal: facts in at most nine lines of at most 80 columns.
+"""The summary in a terminal: facts in at most ten lines of at most 80 columns.
 
-For somebody who knows none of the words. A tenth line, where the rest is, belongs
+For somebody who knows none of the words. One more line, where the rest is, belongs
 to whoever knows the paths.
 """
 
@@ -12,6 +12,7 @@ from typing import Any
 from rara.report.calibrated import Calibration, copies_line, off_manifold_line
 from rara.report.findings import Facts, Record
 from rara.report.sentences import nearest_in_short, rarity_comparison
+from rara.report.told_apart import told_line
 from rara.report.words import counted, number, percent, shorten, width
 
 COLUMNS = 80
@@ -21,7 +22,7 @@ NAME = 30
 
 
 def summary_lines(facts: Facts) -> list[str]:
-    """The main findings as plain text, at most nine lines of at most 80 columns."""
+    """The main findings as plain text, at most ten lines of at most 80 columns."""
     picks = facts["picks"]
     entries = {
         "Judged": _side(facts["samples"], "sample"),
@@ -29,6 +30,7 @@ def summary_lines(facts: Facts) -> list[str]:
         "Outside": _outside(facts),
         "Rarest": _rarest(picks["rarest"]),
         "Nearest": _nearest(picks["nearest"], facts["calibration"]),
+        "Telltale": _telltale(facts),
         "Skipped": _skipped(facts),
     }
     return [line for label, texts in entries.items() for line in _labelled(label, texts)]
@@ -79,6 +81,11 @@ def _nearest(nearest: list[Record], calibration: Calibration | None) -> Iterator
         yield copies_line(calibration)
     elif comparison := nearest_in_short(first):
         yield comparison
+
+
+def _telltale(facts: Facts) -> Iterator[str]:
+    if facts["two_sample"]:
+        yield told_line(facts["two_sample"])
 
 
 def _skipped(facts: Facts) -> Iterator[str]:

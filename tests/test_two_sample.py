@@ -1,0 +1,302 @@
+"""The classifier two-sample test: its error rate, what it sees, and what plays no role.
+
+Seeds are fixed. A bound on a number of calls is the 99.9 % quantile of the binomial law.
+"""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rara import Features, Reference, Run
+from rara.report import facts, summarise, summary_lines, to_html
+from rara.two_sample import two_sample
+from rara.two_sample.classifier import pairs_won
+from rara.two_sample.pool import FOLDS, folds_of, keys_of
+
+ONE = Run(threads=1)
+
+
+def normal(rng, count, dimensions=16):
+    return rng.normal(size=(count, dimensions)).astype(np.float32)
+
+
+def on_sphere(rng, count, radius):
+    drawn = normal(rng, count)
+    return radius * drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
+
+
+def unit_ball(rng, count):
+    filled = on_sphere(rng, count, 1) * rng.random((count, 1)) ** (1 / 16)
+    return filled.astype(np.float32)
+
+
+# -- what balls cannot see --
+
+
+def test_an_inner_radius_is_told_although_all_are_inside():
+    rng = np.random.default_rng(0)
+    reference = Reference.from_features(unit_ball(rng, 2_000), run=ONE)
+    table = reference.score_features(on_sphere(rng, 500, 0.3), run=ONE)
+    assert table["inside"].all()
+    told = table.provenance["two_sample"]
+    assert told["auc"] >= 0.999
+    assert told["p"] == 1 / 1000
+    assert told["view"] == "squares"
+    assert "no more outside, yet a classifier knows them: AUC" in table.summary()
+
+
+def test_a_shift_of_one_dimension_in_a_thousand_is_told():
+    rng = np.random.default_rng(0)
+    samples = normal(rng, 1_000, 1_000)
+    samples[:, 7] += 6
+    told = two_sample(samples, normal(rng, 4_000, 1_000), permutations=99)
+    assert told.auc >= 0.999
+    assert told.p == 1 / 100
+    assert told.view == "coordinates"
+
+
+def test_a_missing_mode_is_told_and_no_better_than_theory_allows():
+    """Where one of four modes is missing, a quarter of the reference can be told from all samples
+    and the rest from none: the best AUC is 1/4 + 3/4 / 2."""
+    rng = np.random.default_rng(0)
+    centres = 6 * normal(rng, 4)
+    samples = centres[rng.integers(0, 3, 1_000)] + normal(rng, 1_000)
+    reference = centres[rng.integers(0, 4, 4_000)] + normal(rng, 4_000)
+    told = two_sample(samples, reference, permutations=99)
+    assert told.p == 1 / 100
+    error = math.sqrt(0.25 * 0.75 / 4_000) / 2 + math.sqrt(1 / 12 * (1 / 1_000 + 1 / 3_000))
+    assert told.auc == pytest.approx(0.625, abs=4 * error)
+
+
+def test_correlation_is_told_although_every_coordinate_is_alike():
+    rng = np.random.default_rng(0)
+    samples = normal(rng, 1_000)
+    samples[:, 1::2] = 0.5 * samples[:, ::2] + math.sqrt(0.75) * samples[:, 1::2]
+    told = two_sample(samples, normal(rng, 2_000), permutations=99)
+    assert (told.p, told.view) == (1 / 100, "squares")
+
+
+def test_a_shift_is_told_as_well_as_the_best_classifier_tells_it():
+    """Two normal laws 2 apart: the best AUC is Phi(2 / sqrt(2))."""
+    rng = np.random.default_rng(0)
+    samples = normal(rng, 4_000, 4)
+    samples[:, 0] += 2
+    told = two_sample(samples, normal(rng, 4_000, 4), permutations=9)
+    best = 0.5 * (1 + math.erf(2 / math.sqrt(2) / math.sqrt(2)))
+    assert told.auc == pytest.approx(best, abs=0.01)
+
+
+# -- the error rate --
+
+
+@pytest.mark.parametrize(
+    ("samples", "reference", "dimensions", "repetitions"),
+    [(50, 50, 2, 200), (50, 120, 16, 200), (120, 50, 8, 200), (50, 60, 300, 100)],
+)
+def test_alike_sets_are_seldom_told_apart(samples, reference, dimensions, repetitions):
+    rng = np.random.default_rng(0)
+    p = np.array([
+        two_sample(
+            normal(rng, samples, dimensions), normal(rng, reference, dimensions),
+            seed=seed, permutations=99, threads=1,
+        ).p
+        for seed in range(repetitions)
+    ])  # fmt: skip
+    for level in (0.05, 0.2, 0.5):
+        usual = math.sqrt(repetitions * level * (1 - level))
+        called = np.count_nonzero(p <= level)
+        assert called <= repetitions * level + 3.5 * usual
+        assert called >= repetitions * level - 3.5 * usual - 1  # not merely cautious
+    assert np.count_nonzero(p <= 0.01) <= 9  # binomial(200, .01): 9 or fewer with 99.99 %
+
+
+# -- what plays no role --
+
+
+@given(seed=st.integers(0, 2**32), threads=st.sampled_from([1, 2]))
+@settings(max_examples=10, deadline=None)
+def test_order_and_threads_play_no_role(seed, threads):
+    rng = np.random.default_rng(seed)
+    samples, reference = normal(rng, 60, 8) + np.float32(0.3), normal(rng, 90, 8)
+    told = two_sample(samples, reference, permutations=19, threads=1)
+    order, other = rng.permutation(60), rng.permutation(90)
+    again = two_sample(samples[order], reference[other], permutations=19, threads=threads)
+    assert again.describe() == told.describe()
+    np.testing.assert_allclose(again.giveaway, told.giveaway[order], rtol=1e-9, atol=1e-12)
+
+
+def test_exchanging_the_sides_changes_neither_auc_nor_p():
+    rng = np.random.default_rng(3)
+    one, other = normal(rng, 200) + np.float32(0.1), normal(rng, 300)
+    there, back = two_sample(one, other), two_sample(other, one)
+    assert (there.auc, there.p, there.view) == (back.auc, back.p, back.view)
+    assert (there.samples, there.reference) == (back.reference, back.samples)
+    assert 0 < there.p < 0.5
+
+
+def test_seeds_choose_folds_and_shuffles():
+    rng = np.random.default_rng(0)
+    one, other = normal(rng, 100), normal(rng, 100)
+    assert two_sample(one, other, seed=1).auc != two_sample(one, other, seed=2).auc
+
+
+# -- which images, and copies --
+
+
+def test_equal_vectors_share_a_fold():
+    rng = np.random.default_rng(0)
+    vectors = normal(rng, 500)
+    vectors[0, 0] = 0
+    same = vectors.copy()
+    same[0, 0] = -0.0
+    np.testing.assert_array_equal(keys_of(vectors, 0), keys_of(same, 0))
+    assert np.bincount(folds_of(keys_of(vectors, 0)), minlength=FOLDS).min() > 60
+
+
+def test_copies_of_the_reference_are_not_told_apart():
+    """Copies are judged by what has not seen their originals, and tie with those."""
+    rng = np.random.default_rng(0)
+    reference = normal(rng, 300)
+    told = two_sample(reference.copy(), reference)
+    assert told.auc == 0.5
+    assert told.p == 1.0
+
+
+def test_a_generator_that_repeats_itself_is_not_told_by_its_repeats():
+    """Each sample twice: trained on a twin, a classifier would know the other."""
+    rng = np.random.default_rng(0)
+    once, reference = normal(rng, 100, 400), normal(rng, 200, 400)
+    told = two_sample(np.concatenate([once, once]), reference, permutations=199)
+    assert told.p > 0.05
+
+
+def test_many_images_are_taken_in_part_and_all_are_scored():
+    rng = np.random.default_rng(0)
+    samples, reference = normal(rng, 60, 4) + np.float32(1), normal(rng, 2_000, 4)
+    told = two_sample(samples, reference)
+    assert (told.samples, told.reference) == (60, 300)
+    told = two_sample(reference, samples)
+    assert (told.samples, told.reference) == (300, 60)
+    assert told.giveaway.shape == (2_000,)
+    # Deviations of the reference from its mean, whether or not a sample was trained on.
+    assert told.giveaway.mean() > 1
+
+
+def test_giveaways_are_those_that_differ():
+    """Half the samples are like the reference: the others score higher."""
+    rng = np.random.default_rng(0)
+    samples = normal(rng, 400)
+    samples[:200] += 2
+    told = two_sample(samples, normal(rng, 400))
+    share = pairs_won(told.giveaway[:, None].astype(np.float32), (np.arange(400) < 200)[:, None])
+    assert share[0] / (200 * 200) > 0.95
+
+
+def test_ties_count_half():
+    scores = np.array([[1, 0], [1, 2], [1, 1], [3, 2]], np.float32)
+    labels = np.array([[True, False], [False, True], [False, True], [True, False]])
+    np.testing.assert_array_equal(pairs_won(scores, labels), [3.0, 2.5])
+
+
+# -- odd sets --
+
+
+@pytest.mark.parametrize("dimensions", [1, 16, 400])
+def test_constant_vectors_are_not_told_apart(dimensions):
+    told = two_sample(np.full((60, dimensions), 3, "f"), np.full((70, dimensions), 3, "f"))
+    assert (told.auc, told.p) == (0.5, 1.0)
+    assert (told.giveaway == 0).all()
+
+
+def test_constant_features_and_offsets_do_no_harm():
+    rng = np.random.default_rng(0)
+    samples, reference = normal(rng, 200, 4), normal(rng, 200, 4)
+    samples[:, 0] += 3
+    both = [
+        np.concatenate([side, np.full((200, 3), 1e6, "f")], axis=1) for side in (samples, reference)
+    ]
+    told = two_sample(*both)
+    assert told.auc > 0.95
+    assert np.isfinite(told.giveaway).all()
+
+
+def test_few_dimensions_and_more_dimensions_than_images():
+    rng = np.random.default_rng(0)
+    for dimensions in (1, 2, 3_000):
+        samples = normal(rng, 100, dimensions) + np.float32(1)
+        told = two_sample(samples, normal(rng, 100, dimensions), permutations=99)
+        assert told.p == 1 / 100
+        assert np.isfinite(told.giveaway).all()
+
+
+# -- in a table --
+
+
+@pytest.fixture(scope="module")
+def reference():
+    return Reference.from_features(normal(np.random.default_rng(0), 200), run=ONE)
+
+
+def test_a_table_has_the_column_and_the_record(reference):
+    samples = normal(np.random.default_rng(1), 80) + np.float32(0.5)
+    table = reference.score_features(samples, run=ONE)
+    direct = two_sample(samples, reference.features.vectors)
+    np.testing.assert_array_equal(table["giveaway"], direct.giveaway)
+    assert table.provenance["two_sample"] == direct.describe()
+    assert direct.describe()["folds"] == FOLDS
+
+
+@pytest.mark.parametrize(
+    ("count", "options", "word"),
+    [(49, {}, "there are 49"), (80, {"compat": "official"}, "authors")],
+)
+def test_without_a_test_the_reason_is_said(reference, count, options, word):
+    samples = normal(np.random.default_rng(1), count)
+    table = reference.score_features(samples, run=ONE, **options)
+    assert "giveaway" not in table.columns
+    assert word in table.provenance["two_sample"]["absent"]
+    assert "Telltale" not in table.summary()
+
+
+def test_the_references_own_images_are_not_tested(reference):
+    for table in (reference.score_itself(run=ONE), reference.score_features(reference.features)):
+        assert "own images" in table.provenance["two_sample"]["absent"]
+
+
+def test_the_report_shows_what_gives_samples_away(reference):
+    rng = np.random.default_rng(1)
+    samples = Features.from_arrays(normal(rng, 80), ids=[f"s{i}.png" for i in range(80)])
+    samples.vectors[5] += 3
+    samples.vectors[:] += 0.7
+    table = reference.score_features(samples, run=ONE)
+    found = facts(table.arrow, table.provenance)
+    assert found["two_sample"]["told"]
+    assert found["picks"]["giveaway"][0]["id"] == "s5.png"
+    assert table["giveaway"].argmax() == 5
+    page = to_html(summarise(table.arrow, table.provenance, None))
+    assert "What gives the samples away" in page
+    assert "standard deviations beyond the average reference image" in page
+
+
+def test_the_report_says_where_nothing_is_told_apart(reference):
+    table = reference.score_features(normal(np.random.default_rng(5), 80), run=ONE)
+    told = table.provenance["two_sample"]
+    assert told["p"] > 0.05
+    found = facts(table.arrow, table.provenance)
+    assert "giveaway" not in found["picks"]
+    assert "no difference that a classifier sees: AUC" in table.summary()
+    assert "does not tell them from the reference" in to_html(
+        summarise(table.arrow, table.provenance, None)
+    )
+
+
+def test_the_summary_never_reads_as_if_all_were_told(reference):
+    table = reference.score_features(normal(np.random.default_rng(1), 80), run=ONE)
+    told = table.provenance["two_sample"] | {"auc": 0.99996, "p": 0.001}
+    lines = summary_lines(facts(table.arrow, {**table.provenance, "two_sample": told}))
+    assert any("AUC 0.999 (p = 0.001)" in line for line in lines)
+    assert len(lines) <= 10
+    assert max(map(len, lines)) <= 80
