@@ -78,6 +78,7 @@ bench: install-dev
 study: install-dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[torch]'
 	$(BIN)/python studies/calibration.py
+	$(BIN)/python studies/two_sample.py
 	$(BIN)/python studies/fashion_generators.py
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check scipy
 	$(BIN)/python studies/cifar10.py --out .study/cifar10

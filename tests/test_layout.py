@@ -25,7 +25,8 @@ ORDER = """
     scores.leave_one_out scores.copy_statistic scores.calibrated scores
 
     report.words report.spread report.calibrated report.told_apart report.findings
-    report.sentences report.terminal report.thumbnails report.histogram report.drawing report.cards report.page report
+    report.sentences report.terminal report.thumbnails report.histogram report.drawing
+    report.cards report.page report
     two_sample.views two_sample.pool two_sample.classifier two_sample.comparison two_sample
     pictures results run agreement metric neighbourhood codebook provenance reals reference
     cli.progress cli.options cli.output cli.score cli.reference cli.embed cli.doctor cli.app cli
