@@ -130,6 +130,30 @@ def test_the_search_finds_roundings_that_are_forgotten(monkeypatch, d):
         assert min(search(d, "int8", start, steps=steps(d)) for start in STARTS) < 0
 
 
+def underflowing(d):
+    """Copies whose every product is too small for float32, though the sum of them is not."""
+    return np.full((1, d), 0.7 * 2.0**-75, np.float32)
+
+
+@pytest.mark.parametrize("d", [64, 2048])
+@pytest.mark.parametrize("arithmetic", ARITHMETICS)
+def test_products_may_underflow(arithmetic, d):
+    vectors = underflowing(d)
+    assert bounds.margins(Frame(np.zeros(d), 0), vectors, vectors, arithmetic).min() >= 0
+
+
+@pytest.mark.parametrize("d", [64, 2048])
+def test_underflow_that_is_forgotten_shows(monkeypatch, d):
+    encode = codes._encode_floats
+
+    def forgetful(vectors, center, inverse, kappa, eta, *rest):
+        encode(vectors, center, inverse, kappa, 0.0, *rest)
+
+    monkeypatch.setattr(codes, "_encode_floats", forgetful)
+    vectors = underflowing(d)
+    assert bounds.margins(Frame(np.zeros(d), 0), vectors, vectors, "float32").min() < 0
+
+
 def enclosed_by_the_worst_product(d, unit):
     """The smallest margin where products are as wrong as any order of summation may make them."""
     rng = np.random.default_rng(d)
@@ -195,10 +219,10 @@ def test_errors_are_what_the_codes_leave_out(vectors, arithmetic):
     coded = bounds.coded(frame, vectors, arithmetic)
     for i, vector in enumerate(vectors):
         true = exactly(frame, vector)
-        code = [Fraction(float(v)) for v in coded.vectors[i]]
         if not np.isfinite(coded.terms.error[i]):
             assert length2(true) >= Fraction(2) ** 119
             continue
+        code = [Fraction(float(v)) for v in coded.vectors[i]]
         if arithmetic != "float32":
             true = bounds.rotated(true)
             step = Fraction(float(coded.terms.scale[i]))
