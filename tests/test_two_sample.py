@@ -168,6 +168,14 @@ def test_copies_of_the_reference_are_not_told_apart():
     assert told.p > 0.4
 
 
+def test_near_copies_are_taken_for_their_originals():
+    rng = np.random.default_rng(0)
+    reference = normal(rng, 1_000, 64)
+    told = two_sample(reference[:500] + np.float32(0.02) * normal(rng, 500, 64), reference)
+    assert told.auc < 0.45
+    assert told.p > 0.95
+
+
 def test_a_generator_that_repeats_itself_is_not_told_by_its_repeats():
     """Each sample twice: trained on a twin, a classifier would know the other."""
     rng = np.random.default_rng(0)

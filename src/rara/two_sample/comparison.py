@@ -16,8 +16,8 @@ from rara.two_sample.pool import FEWEST, FOLDS, Keys, Pool, folds_of, keys_of, m
 from rara.two_sample.views import Doubles, Name, Vectors, View, views
 
 PERMUTATIONS = 999
-BLOCK = 4_096
-"""Vectors that are scored at a time."""
+BLOCK = 2**22
+"""Numbers in the vectors that are scored at a time."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,11 +96,12 @@ def two_sample(
 def _scores(vectors: Vectors, keys: Keys, view: View, rules: list[Rule]) -> Doubles:
     """Each vector's score by the rule of its fold, whether or not it was among those taken."""
     folds, scores = folds_of(keys), np.empty(len(vectors))
+    block = max(1, BLOCK // vectors.shape[1])
     for fold, rule in enumerate(rules):
         rows = np.flatnonzero(folds == fold)
-        for start in range(0, len(rows), BLOCK):
-            block = rows[start : start + BLOCK]
-            scores[block] = rule(view(vectors[block]))
+        for start in range(0, len(rows), block):
+            some = rows[start : start + block]
+            scores[some] = rule(view(vectors[some]))
     return scores
 
 
