@@ -35,8 +35,11 @@ def neighbours(
 
     `known` are those of the first vectors among themselves: only pairs with a later one are
     scanned then, and the answer is the same as without. `rows` and `columns` limit the scan to
-    pairs i < j of the one and the other: answers of such parts merge.
+    pairs i < j of the one and the other: answers of such parts merge. Not with `known`, which
+    every part would bring along.
     """
+    if known is not None and (rows or columns):
+        raise ValueError("Parts cannot be scanned of neighbours that are known.")
     count = len(vectors)
     answer = Nearest(count, k)
     frame = coded.frame if coded else Frame.of(vectors)

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rara.geometry.coded import Coded, encode
-from rara.geometry.codes import Arithmetic, Codes, Floats, Frame
+from rara.geometry.codes import MOST_DIMENSIONS, Arithmetic, Codes, Floats, Frame
 from rara.geometry.distances import squared_distances
 from rara.geometry.executors import Crew
 from rara.geometry.filter import Certainty, Limits, Ratios, keep, sift, split
@@ -163,6 +163,8 @@ class Scan:
         if self.arithmetic is None:
             ready = self.job.coded is not None
             self.arithmetic = arithmetic_for(rows, columns, self.job.frame.dimensions, ready=ready)
+        if self.arithmetic != "float32" and self.job.frame.dimensions > MOST_DIMENSIONS:
+            raise ValueError("An int32 does not hold byte products of so many dimensions.")
         self.statistics.filter = self.arithmetic
 
     # -- cutting --
