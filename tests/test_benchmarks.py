@@ -30,10 +30,16 @@ def results(tmp_path_factory):
     folder = tmp_path_factory.mktemp("results")
     warm_up()  # compiles once for all of them
     running = {name: started(name, options, folder) for name, options in TOY.items()}
+    for part, count in (("train", 60), ("test", 20)):
+        np.save(
+            folder / f"{part}.npy", np.random.default_rng(0).normal(size=(count, 8)).astype("f")
+        )
+    photos = f"--vectors {folder} --repeats 1 --tasks query"
+    running["photos"] = started("peers", photos, folder)
     for name, process in running.items():
         _, errors = process.communicate(timeout=300)
         assert process.returncode == 0, f"{name}: {errors}"
-    return {name: json.loads((folder / f"{name}.json").read_text("utf-8")) for name in TOY}
+    return {name: json.loads((folder / f"{name}.json").read_text("utf-8")) for name in running}
 
 
 def started(name, options, folder):
