@@ -11,13 +11,18 @@ from dataclasses import asdict
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from rara.geometry import Statistics
 from rara.results import metadata_columns
-from rara.scores import Setting
+from rara.scores import Setting, own_balls
 from rara.store import Features
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+QUANTILES = 201
 
 
 def provenance_of(
@@ -51,6 +56,29 @@ def provenance_of(
         "engine": asdict(statistics),
         "versions": _versions(),
     }
+
+
+def own_fares(setting: Setting) -> dict[str, Any] | None:
+    """How the reference's own images fare, each judged without itself.
+
+    None where it keeps too few neighbours to leave one out.
+    """
+    if setting.k >= setting.d2.shape[1]:
+        return None
+    rarity = np.sqrt(own_balls(setting).radius2)
+    inside = ~np.isnan(rarity)
+    return {
+        "inside": float(inside.mean()),
+        "rarity": _quantiles(rarity[inside]),
+        "knn_distance": _quantiles(np.sqrt(setting.radii2)),
+        "nearest_distance": _quantiles(np.sqrt(setting.d2[:, 0])),
+    }
+
+
+def _quantiles(values: NDArray[np.float64]) -> list[float]:
+    if not values.size:
+        return []
+    return [float(q) for q in np.quantile(values, np.linspace(0, 1, QUANTILES))]
 
 
 def _versions() -> dict[str, str]:

@@ -29,7 +29,7 @@ from rara.geometry import Boundary, Coded, Nearest
 from rara.metric import under
 from rara.neighbourhood import checked_k
 from rara.pictures import SourcePictures
-from rara.provenance import provenance_of, table_of
+from rara.provenance import own_fares, provenance_of, table_of
 from rara.reals import calibrated
 from rara.results import ScoreTable
 from rara.run import (
@@ -40,7 +40,7 @@ from rara.run import (
     is_features,
     watching,
 )
-from rara.scores import AXES, Axis, Setting, judge, own_balls
+from rara.scores import AXES, Axis, Setting, judge
 from rara.sources import Source
 from rara.store import Features
 from rara.two_sample import tell_apart
@@ -49,7 +49,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Found = TypeVar("Found")
-QUANTILES = 201
 
 Compat = Literal["official"]
 
@@ -225,7 +224,7 @@ class Reference:
             "skipped": len(self.features.skipped),
             "fingerprint": self.fingerprint,
             "metric": self.metric,
-            "leave_one_out": self._once(("fares", k), lambda: self._leave_one_out(k)),
+            "leave_one_out": self._once(("fares", k), lambda: own_fares(self._setting(k))),
         }
 
     def _once(self, what: Hashable, make: Callable[[], Found]) -> Found:
@@ -233,19 +232,6 @@ class Reference:
         if what not in self._known:
             self._known[what] = make()
         return self._known[what]  # type: ignore[no-any-return]
-
-    def _leave_one_out(self, k: int) -> dict[str, Any] | None:
-        """How the reference's own images fare, each judged without itself."""
-        if k >= self.d2.shape[1]:
-            return None
-        rarity = np.sqrt(own_balls(self._setting(k)).radius2)
-        inside = ~np.isnan(rarity)
-        return {
-            "inside": float(inside.mean()),
-            "rarity": _quantiles(rarity[inside]),
-            "knn_distance": _quantiles(np.sqrt(self.d2[:, k - 1])),
-            "nearest_distance": _quantiles(np.sqrt(self.d2[:, 0])),
-        }
 
     # -- scoring --
 
@@ -391,9 +377,3 @@ def _as_features(vectors: ArrayLike | Features, ids: Sequence[str] | None, what:
     if isinstance(vectors, Features):
         return vectors
     return Features.from_arrays(vectors, ids=ids, location=f"given vectors ({what})")
-
-
-def _quantiles(values: NDArray[np.float64]) -> list[float]:
-    if not values.size:
-        return []
-    return [float(q) for q in np.quantile(values, np.linspace(0, 1, QUANTILES))]
