@@ -7,12 +7,13 @@ asks for vectors and ids, and never for an image.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import pyarrow as pa
@@ -104,12 +105,15 @@ class Features:
         vectors: ArrayLike,
         *,
         ids: Sequence[str] | None = None,
+        metadata: Mapping[str, Sequence[Any]] | None = None,
         location: str = "array",
     ) -> Self:
         """Features that were computed elsewhere; ids are row numbers where none are given.
 
-        Raises FeatureError where the vectors are no finite numbers of shape (n, dim), and
-        ParameterError where the ids are not n different ones.
+        `metadata`: what else is known of the images, one value for each under every key, such
+        as `label`; None where it is not known. Raises FeatureError where the vectors are no finite
+        numbers of shape (n, dim), and ParameterError where the ids are not n different ones, or a
+        key has not n values.
 
         >>> Features.from_arrays([[0.0, 1.0], [2.0, 3.0]]).ids
         ['0', '1']
@@ -119,7 +123,9 @@ class Features:
         _check_ids(names, len(rows))
         digests = [hashlib.sha256(row.data).hexdigest() for row in rows]
         spec = Spec(name=GIVEN, weights="none", preprocessing="none", dim=rows.shape[1])
-        return cls(rows, _given_items(names, digests), spec, location)
+        return cls(
+            rows, _given_items(names, digests, _records(metadata or {}, len(rows))), spec, location
+        )
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> Self:
@@ -226,8 +232,25 @@ def _check_ids(ids: list[str], rows: int) -> None:
         raise ParameterError(f"The id '{name}' is given {times} times: ids must differ.")
 
 
-def _given_items(ids: list[str], digests: list[str]) -> pa.Table:
+def _records(metadata: Mapping[str, Sequence[Any]], rows: int) -> list[str]:
+    """Columns as one JSON object a row."""
+    for key, values in metadata.items():
+        if len(values) != rows:
+            raise ParameterError(
+                f"{len(values)} values of '{key}' for {rows} vectors: give one for each."
+            )
+    records = [{key: values[row] for key, values in metadata.items()} for row in range(rows)]
+    known = [{k: v for k, v in record.items() if v is not None} for record in records]
+    return [json.dumps(record, ensure_ascii=False, default=_scalar) for record in known]
+
+
+def _scalar(value: Any) -> Any:
+    """numpy's numbers as Python's; anything unusual in words."""
+    return value.item() if isinstance(value, np.generic) else str(value)
+
+
+def _given_items(ids: list[str], digests: list[str], records: list[str]) -> pa.Table:
     unknown = [None] * len(ids)
-    columns = [ids, digests, ["done"] * len(ids), unknown, unknown, unknown, ["{}"] * len(ids)]
+    columns = [ids, digests, ["done"] * len(ids), unknown, unknown, unknown, records]
     arrays = [pa.array(c, f.type) for c, f in zip(columns, ITEMS, strict=True)]
     return pa.Table.from_arrays(arrays, schema=ITEMS)
