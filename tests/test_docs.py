@@ -38,6 +38,10 @@ def place(tmp_path, monkeypatch, draw):
     draw(tmp_path / "samples", 6, 1)
     draw(tmp_path / "more", 6, 2)
     draw(tmp_path / "later" / "june", 4, 3)
+    draw(tmp_path / "train" / "birds", 4, 4)
+    drawn = draw(tmp_path / "samples" / "birds", 4, 5)
+    rows = [f"birds/{path.name},a bird" for path in drawn.iterdir()]
+    (tmp_path / "samples" / "metadata.csv").write_text("\n".join(["file_name,prompt", *rows]))
     monkeypatch.chdir(tmp_path)
 
 

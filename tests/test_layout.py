@@ -28,8 +28,10 @@ ORDER = """
     report.sentences report.terminal report.thumbnails report.histogram report.drawing
     report.cards report.page report
     two_sample.views two_sample.pool two_sample.classifier two_sample.comparison two_sample
-    pictures results run agreement metric neighbourhood codebook provenance reals reference
-    cli.progress cli.options cli.output cli.score cli.reference cli.embed cli.doctor cli.app cli
+    pictures results run agreement metric neighbourhood codebook provenance reals
+    grouping groups siblings reference
+    cli.progress cli.options cli.output cli.groups cli.score cli.reference cli.embed
+    cli.doctor cli.app cli
 """
 LAYERS = ORDER.split()
 

@@ -26,6 +26,7 @@ from rara.errors import DamagedStoreError, ParameterError
 from rara.extractors import DEFAULT, Extractor
 from rara.extractors.base import Metric
 from rara.geometry import Boundary, Coded, Nearest
+from rara.groups import judged_in_groups
 from rara.metric import under
 from rara.neighbourhood import checked_k
 from rara.pictures import SourcePictures
@@ -41,6 +42,7 @@ from rara.run import (
     watching,
 )
 from rara.scores import AXES, Axis, Setting, judge
+from rara.siblings import judged_among_siblings
 from rara.sources import Source
 from rara.store import Features
 from rara.two_sample import tell_apart
@@ -243,6 +245,8 @@ class Reference:
         boundary: Literal["open", "closed"] = "open",
         compat: Compat | None = None,
         calibration: Images | None = None,
+        group_by: str | None = None,
+        against_siblings: str | None = None,
         extractor: str | os.PathLike[str] | Extractor | None = None,
         run: Run | None = None,
     ) -> ScoreTable:
@@ -254,6 +258,10 @@ class Reference:
         that the Rarity Score's authors published. `calibration`: real images that are not in
         the reference, to calibrate with in place of its own. `extractor` is needed only where
         the reference's own cannot be found by its name.
+
+        `group_by`: a key of the images' metadata, such as `label`; each image is judged by the
+        reference images of its own group, too. `against_siblings`: a key such as `prompt`; each
+        is compared with the other samples that share its value.
         """
         run = run or Run()
         self._k(k)
@@ -262,7 +270,8 @@ class Reference:
         pictures = SourcePictures(
             samples=source or features.location, reference=self._source or self.features.location
         )
-        return self._score(features, k, boundary, compat, reals, run, pictures)
+        within = (group_by, against_siblings)
+        return self._score(features, k, boundary, compat, reals, within, run, pictures)
 
     def score_features(
         self,
@@ -273,6 +282,8 @@ class Reference:
         boundary: Literal["open", "closed"] = "open",
         compat: Compat | None = None,
         calibration: ArrayLike | Features | None = None,
+        group_by: str | None = None,
+        against_siblings: str | None = None,
         run: Run | None = None,
     ) -> ScoreTable:
         """`score` for vectors that were computed elsewhere, shape (m, d), taken as float32.
@@ -285,7 +296,8 @@ class Reference:
         """
         features = _as_features(vectors, ids, "samples")
         reals = None if calibration is None else _as_features(calibration, None, "calibration")
-        return self._score(features, k, boundary, compat, reals, run or Run(), None)
+        within = (group_by, against_siblings)
+        return self._score(features, k, boundary, compat, reals, within, run or Run(), None)
 
     def score_itself(self, *, k: int | None = None, run: Run | None = None) -> ScoreTable:
         """Every reference image judged as if it had never been in the reference."""
@@ -293,7 +305,9 @@ class Reference:
             samples=self._source or self.features.location,
             reference=self._source or self.features.location,
         )
-        return self._score(self.features, k, "open", None, None, run or Run(), pictures)
+        return self._score(
+            self.features, k, "open", None, None, (None, None), run or Run(), pictures
+        )
 
     def _score(
         self,
@@ -302,6 +316,7 @@ class Reference:
         boundary: Literal["open", "closed"],
         compat: Compat | None,
         reals: Features | None,
+        within: tuple[str | None, str | None],
         run: Run,
         pictures: SourcePictures | None,
     ) -> ScoreTable:
@@ -315,6 +330,8 @@ class Reference:
         setting = replace(setting, coded=self._codebook.for_query(len(features), run))
         if compat is None and features.fingerprint == self.fingerprint:
             setting = self._own(setting)
+        group = judged_in_groups(features, self.features, setting, within[0], run)
+        siblings = judged_among_siblings(features, setting.k, within[1], run)
         axis, calibration = self._calibrated(reals, setting, run)
         pairs = len(features) * len(self)
         with watching(run.progress, pairs, "Pairs of sample and reference") as advance:
@@ -327,7 +344,9 @@ class Reference:
             features, self.describe(setting.k), setting,
             compat=compat, calibration=calibration, two_sample=told, statistics=statistics,
         )  # fmt: skip
-        return ScoreTable(table_of(features, {**columns, **giveaway}), provenance, pictures)
+        beside = {**giveaway, **group.columns, **siblings.columns}
+        provenance |= {**group.provenance, **siblings.provenance}
+        return ScoreTable(table_of(features, {**columns, **beside}), provenance, pictures)
 
     def _calibrated(
         self, reals: Features | None, setting: Setting, run: Run

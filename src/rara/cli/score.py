@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 
 from rara.bundle import kind_of
+from rara.cli.groups import Grouping, found_in_groups, group_lines, warn_of_groups
 from rara.cli.options import Calibration, Extraction, Working, whole
 from rara.cli.output import list_skipped, say
 from rara.errors import ParameterError, UnwritableError
@@ -39,6 +40,7 @@ def score(
     metric: Metric | None = None,
     compat: Literal["official"] | None = None,
     calibration: Calibration | None = None,
+    grouping: Grouping | None = None,
     extraction: Extraction | None = None,
     working: Working | None = None,
 ) -> None:
@@ -74,9 +76,10 @@ def score(
     real, reals = open_both(
         reference, calibration or Calibration(), k=k, metric=metric, extractor=network, run=run
     )
+    grouping = grouping or Grouping()
     table = real.score(
         samples, k=k, boundary=boundary, compat=compat, calibration=reals, extractor=network,
-        run=run,
+        group_by=grouping.group_by, against_siblings=grouping.siblings, run=run,
     )  # fmt: skip
     if output:
         table.save(output)
@@ -85,6 +88,7 @@ def score(
     list_skipped(real.features.skipped, "reference images")
     list_skipped([Skipped(**one) for one in table.provenance["samples"]["skipped"]], "samples")
     _list_unusable(table.provenance["calibration"])
+    warn_of_groups(table.provenance)
     say(_findings(table) if json else _text(table, output, report))
 
 
@@ -157,7 +161,8 @@ def _check_targets(output: Path | None, report: Path | None) -> None:
 
 
 def _findings(table: ScoreTable) -> str:
-    return json.dumps(facts(table.arrow, table.provenance), ensure_ascii=False) + "\n"
+    found = {**facts(table.arrow, table.provenance), **found_in_groups(table.provenance)}
+    return json.dumps(found, ensure_ascii=False) + "\n"
 
 
 def _text(table: ScoreTable, output: Path | None, report: Path | None) -> str:
@@ -165,4 +170,5 @@ def _text(table: ScoreTable, output: Path | None, report: Path | None) -> str:
     label, rest = (
         ("Written", written) if written else ("More", "--report page.html, -o all.parquet")
     )
-    return f"{table.summary()}\n{label:<10}{rest}\n"
+    lines = [table.summary(), *group_lines(table.provenance), f"{label:<10}{rest}"]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,90 @@
+"""Which images belong together: those with the same value of one key of their metadata.
+
+features, key --> Groups --> judged within their group, or against their siblings
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rara.errors import ParameterError
+from rara.store import Features
+
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """The group of every image, and the rows of every group."""
+
+    names: list[str | None]
+    """Row for row; None where the image has no such key."""
+    rows: Mapping[str, Rows]
+    """In the order in which the groups first occur."""
+
+    @property
+    def ungrouped(self) -> int:
+        """How many images belong to no group."""
+        return self.names.count(None)
+
+    def size(self, group: str) -> int:
+        """How many images a group has; 0 where there is no such group."""
+        return len(self.rows.get(group, ()))
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What grouping adds to a score table: columns, and what is said of them."""
+
+    columns: dict[str, Any]
+    provenance: dict[str, Any]
+
+
+NOTHING = Beside({}, {})
+
+
+def groups_of(key: str, features: Features) -> Groups:
+    """The images by the value of a key, as text: 1 and 1.0 are the same group."""
+    names = [_name(record.get(key)) for record in _records(features)]
+    rows: dict[str, list[int]] = {}
+    for row, name in enumerate(names):
+        if name is not None:
+            rows.setdefault(name, []).append(row)
+    return Groups(names, {name: np.array(found) for name, found in rows.items()})
+
+
+def check_key(key: str, **sides: Features) -> None:
+    """Raise ParameterError, with the keys that there are, unless each side knows this one."""
+    known = {side: _keys(features) for side, features in sides.items()}
+    for side, features in sides.items():
+        if key not in known[side]:
+            listed = "; ".join(f"{side}: {_listed(keys)}" for side, keys in known.items())
+            raise ParameterError(
+                f"No image of the {side} '{features.location}' has the key '{key}'. "
+                f"The keys that there are: {listed}."
+            )
+
+
+def _records(features: Features) -> list[dict[str, Any]]:
+    return [json.loads(record) for record in features.done["metadata"].to_pylist()]
+
+
+def _keys(features: Features) -> list[str]:
+    return list(dict.fromkeys(key for record in _records(features) for key in record))
+
+
+def _listed(keys: list[str]) -> str:
+    return ", ".join(keys) if keys else "none"
+
+
+def _name(value: Any) -> str | None:
+    """A CSV column is of floats on one side as soon as one value there has a fraction."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return None if value is None else str(value)
