@@ -76,9 +76,10 @@ bench: install-dev
 	$(BIN)/python benchmarks/page.py --results $(RESULTS) --output $(PAGE)
 
 study: install-dev
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[torch]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[torch,families]'
 	$(BIN)/python studies/calibration.py
 	$(BIN)/python studies/two_sample.py
+	$(BIN)/python studies/families.py
 	$(BIN)/python studies/fashion_generators.py
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check scipy
 	$(BIN)/python studies/cifar10.py --out .study/cifar10
