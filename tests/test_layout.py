@@ -26,11 +26,11 @@ ORDER = """
 
     report.words report.spread report.calibrated report.told_apart report.findings
     report.sentences report.terminal report.thumbnails report.histogram report.drawing
-    report.cards report.page report
+    report.cards report.page report.audited report
     two_sample.views two_sample.pool two_sample.classifier two_sample.comparison two_sample
-    pictures results run agreement metric neighbourhood codebook provenance reals
-    grouping groups siblings reference
-    cli.progress cli.options cli.output cli.groups cli.score cli.reference cli.embed
+    pictures results run agreement metric neighbourhood duplicates distinct treatment codebook
+    provenance reals audit grouping groups siblings reference
+    cli.progress cli.options cli.output cli.groups cli.score cli.audit cli.reference cli.embed
     cli.doctor cli.app cli
 """
 LAYERS = ORDER.split()

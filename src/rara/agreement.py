@@ -1,4 +1,5 @@
-"""Whether distances between two sides mean anything: both must come from the same extractor."""
+"""Whether distances between two sides mean anything: both must come from the same extractor,
+which is found again for images that are to be compared with what it made before."""
 
 from __future__ import annotations
 

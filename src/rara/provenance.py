@@ -70,7 +70,7 @@ def own_fares(setting: Setting) -> dict[str, Any] | None:
     return {
         "inside": float(inside.mean()),
         "rarity": _quantiles(rarity[inside]),
-        "knn_distance": _quantiles(np.sqrt(setting.radii2)),
+        "knn_distance": _quantiles(np.sqrt(setting.knn2)),
         "nearest_distance": _quantiles(np.sqrt(setting.d2[:, 0])),
     }
 

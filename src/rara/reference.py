@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rara import neighbourhood
 from rara.agreement import check_same, network_for
+from rara.audit import Audit, audit
 from rara.bundle import Parts, array_part, claim, read_bundle
 from rara.codebook import Codebook, coded_in
 from rara.errors import DamagedStoreError, ParameterError
@@ -38,13 +39,15 @@ from rara.run import (
     Run,
     features_of,
     find_extractor,
+    given_features,
     is_features,
     watching,
 )
-from rara.scores import AXES, Axis, Setting, judge
+from rara.scores import AXES, Axis, Setting, judge, without_itself
 from rara.siblings import judged_among_siblings
 from rara.sources import Source
 from rara.store import Features
+from rara.treatment import Duplicates, Treatment
 from rara.two_sample import tell_apart
 
 if TYPE_CHECKING:
@@ -72,12 +75,14 @@ class Reference:
         source: Source | None = None,
         extractor: Extractor | None = None,
         coded: Coded | None = None,
+        treatment: Treatment | None = None,
     ) -> None:
         self.features, self.d2, self.index = features, d2, index
         self.k = checked_k(k, len(features), d2.shape[1])
         self._source, self._extractor = source, extractor
         self._codebook = Codebook(features.vectors, coded)
         self._known: dict[Hashable, Any] = {}
+        self.treatment = treatment or Treatment()
 
     # -- making one --
 
@@ -89,21 +94,29 @@ class Reference:
         k: int = 3,
         extractor: str | os.PathLike[str] | Extractor = DEFAULT,
         metric: Metric | None = None,
+        deduplicate: Duplicates | None = None,
+        clip_radii: float | None = None,
         run: Run | None = None,
     ) -> Self:
         """A reference from images; vectors and radii come from the cache where they are known.
 
         With the metric `cosine` only the directions of vectors count; the usual one is
         `euclidean`, or what the features given were made for.
+        `deduplicate` leaves images out that repeat an earlier one: "exact" those of the same
+        content or vector, "near" those nearer to it than its neighbourhood explains, too.
+        `clip_radii`, a quantile such as 0.99, lets no ball count as larger than that of them.
         """
-        run = run or Run()
+        run, treatment = run or Run(), Treatment(deduplicate, clip_radii)
         checked_k(k, k + 1, k)  # before long work; the number of images is known after it
         network = None if is_features(images) else find_extractor(extractor, run)
         features, source = features_of(images, network, run)
         checked_k(k, len(features), k)
         features = under(features, metric or features.spec.metric)
-        found = neighbourhood.find(features, k, run)
-        return cls(features, found.d2, found.index, k=k, source=source, extractor=network)
+        features, found = treatment.neighbourhood(features, k, run)
+        return cls(
+            features, found.d2, found.index, k=k, source=source, extractor=network,
+            treatment=treatment,
+        )  # fmt: skip
 
     @classmethod
     def from_features(
@@ -113,6 +126,8 @@ class Reference:
         k: int = 3,
         ids: Sequence[str] | None = None,
         metric: Metric = "euclidean",
+        deduplicate: Duplicates | None = None,
+        clip_radii: float | None = None,
         run: Run | None = None,
     ) -> Self:
         """A reference from vectors that were computed elsewhere, shape (n, d), taken as float32.
@@ -122,10 +137,11 @@ class Reference:
         >>> reference.radii
         array([1., 1., 2., 4.])
         """
-        features = under(_as_features(vectors, ids, "reference"), metric)
+        features = under(given_features(vectors, ids, "reference"), metric)
         checked_k(k, len(features), k)
-        found = neighbourhood.find(features, k, run or Run())
-        return cls(features, found.d2, found.index, k=k)
+        treatment = Treatment(deduplicate, clip_radii)
+        features, found = treatment.neighbourhood(features, k, run or Run())
+        return cls(features, found.d2, found.index, k=k, treatment=treatment)
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> Self:
@@ -138,14 +154,15 @@ class Reference:
             )
         d2, index = bundle.array("radii.npy"), bundle.array("neighbours.npy")
         features, coded = Features.from_bundle(bundle), coded_in(bundle)
-        return cls(features, d2, index, k=bundle.facts["k"], coded=coded)
+        treatment = Treatment.of(bundle.facts)
+        return cls(features, d2, index, k=bundle.facts["k"], coded=coded, treatment=treatment)
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write a reference folder, or replace the one that is there in one step."""
         parts = self.features.parts()
         lists = {"radii.npy": array_part(self.d2), "neighbours.npy": array_part(self.index)}
         codes = self._codebook.parts()
-        facts = {**parts.facts, "k": self.k, **codes.facts}
+        facts = {**parts.facts, "k": self.k, "treatment": self.treatment.facts(), **codes.facts}
         files = {**parts.files, **lists, **codes.files}
         with claim(Path(folder)) as place:
             place.write(Parts("reference", facts, files, codes.spare))
@@ -167,7 +184,8 @@ class Reference:
         features, _ = self._features(images, extractor, run)
         joined = self.features.joined(features)
         known = Nearest.of(self.d2, self.index)
-        return self._changed(joined, neighbourhood.grow(joined, known, self.k, run))
+        found = neighbourhood.grow(joined, known, self.k, run)
+        return self._changed(*self.treatment.deduplicated(joined, found, self.k, run))
 
     def without(self, ids: Collection[str], *, run: Run | None = None) -> Reference:
         """The reference without some of its images: what `fit` on the others would give."""
@@ -181,7 +199,10 @@ class Reference:
         return self._changed(features, neighbourhood.shrink(features, known, kept, run or Run()))
 
     def _changed(self, features: Features, found: Nearest) -> Reference:
-        return Reference(features, found.d2, found.index, k=self.k, extractor=self._extractor)
+        return Reference(
+            features, found.d2, found.index, k=self.k, extractor=self._extractor,
+            treatment=self.treatment,
+        )  # fmt: skip
 
     # -- what it is --
 
@@ -203,8 +224,8 @@ class Reference:
 
     @property
     def radii(self) -> NDArray[np.float64]:
-        """(n,) distance of each image to its k-th nearest other one: the radius of its ball."""
-        return np.sqrt(self.d2[:, self.k - 1])
+        """(n,) radii of the balls: distances to the k-th nearest others, clipped if asked for."""
+        return np.sqrt(self._setting(self.k).radii2)
 
     @property
     def largest_k(self) -> int:
@@ -226,6 +247,7 @@ class Reference:
             "skipped": len(self.features.skipped),
             "fingerprint": self.fingerprint,
             "metric": self.metric,
+            "treatment": self.treatment.describe(self.features, self.d2, k),
             "leave_one_out": self._once(("fares", k), lambda: own_fares(self._setting(k))),
         }
 
@@ -234,6 +256,21 @@ class Reference:
         if what not in self._known:
             self._known[what] = make()
         return self._known[what]  # type: ignore[no-any-return]
+
+    def audit(
+        self,
+        samples: Images | None = None,
+        *,
+        k: int | None = None,
+        extractor: str | os.PathLike[str] | Extractor | None = None,
+        run: Run | None = None,
+    ) -> Audit:
+        """What speaks against believing it, worst first; and which samples are in it."""
+        run, setting, judged, source = run or Run(), self._setting(self._k(k)), None, self._source
+        if samples is not None:
+            judged, source = self._features(samples, extractor, run)
+        pictures = self._pictures(source, judged or self.features)
+        return audit(self.features, setting, judged, pictures=pictures, run=run)
 
     # -- scoring --
 
@@ -267,9 +304,7 @@ class Reference:
         self._k(k)
         reals = None if calibration is None else self._features(calibration, extractor, run)[0]
         features, source = self._features(images, extractor, run)
-        pictures = SourcePictures(
-            samples=source or features.location, reference=self._source or self.features.location
-        )
+        pictures = self._pictures(source, features)
         within = (group_by, against_siblings)
         return self._score(features, k, boundary, compat, reals, within, run, pictures)
 
@@ -294,17 +329,14 @@ class Reference:
         >>> table["rarity"], table["nearest"]
         (array([ 2., nan]), array(['2', '3'], dtype=object))
         """
-        features = _as_features(vectors, ids, "samples")
-        reals = None if calibration is None else _as_features(calibration, None, "calibration")
+        features = given_features(vectors, ids, "samples")
+        reals = None if calibration is None else given_features(calibration, None, "calibration")
         within = (group_by, against_siblings)
         return self._score(features, k, boundary, compat, reals, within, run or Run(), None)
 
     def score_itself(self, *, k: int | None = None, run: Run | None = None) -> ScoreTable:
         """Every reference image judged as if it had never been in the reference."""
-        pictures = SourcePictures(
-            samples=self._source or self.features.location,
-            reference=self._source or self.features.location,
-        )
+        pictures = self._pictures(self._source, self.features)
         return self._score(
             self.features, k, "open", None, None, (None, None), run or Run(), pictures
         )
@@ -329,7 +361,7 @@ class Reference:
         setting = self._setting(self._k(k), compat or boundary)
         setting = replace(setting, coded=self._codebook.for_query(len(features), run))
         if compat is None and features.fingerprint == self.fingerprint:
-            setting = self._own(setting)
+            setting = without_itself(setting)
         group = judged_in_groups(features, self.features, setting, within[0], run)
         siblings = judged_among_siblings(features, setting.k, within[1], run)
         axis, calibration = self._calibrated(reals, setting, run)
@@ -347,6 +379,9 @@ class Reference:
         beside = {**giveaway, **group.columns, **siblings.columns}
         provenance |= {**group.provenance, **siblings.provenance}
         return ScoreTable(table_of(features, {**columns, **beside}), provenance, pictures)
+
+    def _pictures(self, source: Source | None, samples: Features) -> SourcePictures:
+        return SourcePictures(source or samples.location, self._source or self.features.location)
 
     def _calibrated(
         self, reals: Features | None, setting: Setting, run: Run
@@ -374,25 +409,12 @@ class Reference:
         return under(features, self.metric)
 
     def _setting(self, k: int, boundary: Boundary = "open") -> Setting:
-        return Setting(self.d2, self.index, k, self._names, boundary)
+        largest2 = self.treatment.largest2(self.d2, k, boundary)
+        return Setting(self.d2, self.index, k, self._names, boundary, largest2=largest2)
 
     @cached_property
     def _names(self) -> pa.Array:
         return self.features.done["id"].combine_chunks()
 
-    def _own(self, setting: Setting) -> Setting:
-        if setting.k >= self.d2.shape[1]:
-            raise ParameterError(
-                f"k = {setting.k} is too large to judge this reference's own images, each without "
-                f"itself: at most {self.d2.shape[1] - 1}."
-            )
-        return replace(setting, own=np.arange(len(self), dtype=np.int32))
-
     def _k(self, k: int | None) -> int:
         return self.k if k is None else checked_k(k, len(self), self.largest_k)
-
-
-def _as_features(vectors: ArrayLike | Features, ids: Sequence[str] | None, what: str) -> Features:
-    if isinstance(vectors, Features):
-        return vectors
-    return Features.from_arrays(vectors, ids=ids, location=f"given vectors ({what})")

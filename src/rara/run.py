@@ -7,11 +7,13 @@ vectors, and a `Reference` asks for both here.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
+
+from numpy.typing import ArrayLike
 
 from rara.bundle import kind_of
 from rara.embed import OnFailed, Progress, embed
@@ -85,6 +87,13 @@ def features_of(
         progress=run.progress,
     )
     return features, source
+
+
+def given_features(vectors: ArrayLike | Features, ids: Sequence[str] | None, what: str) -> Features:
+    """Vectors that were computed elsewhere, as features."""
+    if isinstance(vectors, Features):
+        return vectors
+    return Features.from_arrays(vectors, ids=ids, location=f"given vectors ({what})")
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -35,7 +35,7 @@ ITEMS = pa.schema(
         pa.field("metadata", pa.string(), nullable=False),
     ]
 )
-"""Columns of the table of items; `state` is done or failed, `metadata` a JSON object."""
+"""Columns of the table of items; `state` is done, failed or left out, `metadata` a JSON object."""
 
 AND = " + "
 """Between the places where joined features come from."""
@@ -89,8 +89,16 @@ class Features:
     @property
     def skipped(self) -> list[Skipped]:
         """The items that have none, and why."""
-        failed = self.items.filter(pc.equal(self.items["state"], "failed"))
-        pairs = zip(failed["id"].to_pylist(), failed["reason"].to_pylist(), strict=True)
+        return self._reasons("failed")
+
+    @property
+    def left_out(self) -> list[Skipped]:
+        """The items whose vectors were left out, and why."""
+        return self._reasons("left out")
+
+    def _reasons(self, state: str) -> list[Skipped]:
+        found = self.items.filter(pc.equal(self.items["state"], state))
+        pairs = zip(found["id"].to_pylist(), found["reason"].to_pylist(), strict=True)
         return [Skipped(*pair) for pair in pairs]
 
     @property
@@ -166,6 +174,18 @@ class Features:
         """Some of the images that have a vector, by row; none of those that have none."""
         return Features(self.vectors[rows], self.done.take(rows), self.spec, location)
 
+    def leave_out(self, reasons: Mapping[int, str]) -> Features:
+        """Without the vectors of some images, by row; they stay listed, each with its reason."""
+        rows = np.flatnonzero(pc.equal(self.items["state"], "done"))
+        columns = {name: self.items[name].to_pylist() for name in ("state", "reason")}
+        for row, reason in reasons.items():
+            columns["state"][rows[row]], columns["reason"][rows[row]] = "left out", reason
+        items = self.items
+        for name, values in columns.items():
+            at = items.schema.get_field_index(name)
+            items = items.set_column(at, ITEMS.field(name), pa.array(values, pa.string()))
+        return replace(self, vectors=np.delete(self.vectors, list(reasons), axis=0), items=items)
+
     def split(self, share: float, *, seed: int = 0) -> tuple[Features, Features]:
         """Set a random share of the images aside: those that stay, and those held out.
 
@@ -200,7 +220,7 @@ class Features:
         facts = {
             "extractor": asdict(self.spec),
             "location": self.location,
-            "counts": {"done": len(self), "failed": len(self.items) - len(self)},
+            "counts": {"done": len(self), "failed": len(self.skipped)},
             "fingerprint": self.fingerprint,
         }
         files = {"vectors.npy": array_part(self.vectors), "items.parquet": table_part(self.items)}

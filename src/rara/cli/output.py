@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from rara.bundle import kind_of, read_bundle
-from rara.errors import UnwritableError
+from rara.errors import ParameterError, UnwritableError
 from rara.report.words import shorten
 from rara.store import Skipped
 
@@ -36,6 +37,26 @@ def list_skipped(skipped: Sequence[Skipped], what: str) -> None:
     if more > 0:
         lines.append(f"  and {more:,} more")
     sys.stderr.write("\n".join([f"Skipped {len(skipped):,} {what}:", *lines]) + "\n")
+
+
+def check_page(report: Path | None) -> None:
+    """Refuse before the work a report that could not be written after it."""
+    if report is None:
+        return
+    if report.suffix.lower() not in {".html", ".htm"}:
+        raise ParameterError(f"The report '{report}' is one HTML file: end its name in .html.")
+    check_target(report)
+
+
+def check_target(target: Path) -> None:
+    """Refuse before the work a file that could not be written after it."""
+    folder = target.absolute().parent
+    if target.is_dir():
+        raise UnwritableError(f"'{target}' is a folder: give the name of a file.")
+    while not folder.exists():
+        folder = folder.parent
+    if not os.access(folder, os.W_OK):
+        raise UnwritableError(f"'{folder}' cannot be written to: choose another place.")
 
 
 def refuse_other(folder: Path, *, kind: str, location: str) -> None:

@@ -10,13 +10,16 @@ import numpy as np
 from cyclopts import App, Parameter
 
 from rara.bundle import claim
+from rara.cli.audit import audit
 from rara.cli.options import Extraction, Working, whole
 from rara.cli.output import list_skipped, refuse_other, say
 from rara.extractors import DEFAULT
 from rara.extractors.base import Metric
 from rara.reference import Reference
+from rara.treatment import Duplicates
 
 app = App(name="reference", help="Make a reference once, to score against it at no cost.")
+app.command(audit)
 
 
 @app.command
@@ -26,6 +29,8 @@ def build(
     output: Annotated[Path, Parameter(alias="-o")],
     k: Annotated[int, Parameter(name=["-k"], converter=whole)] = 3,
     metric: Metric | None = None,
+    deduplicate: Duplicates | None = None,
+    clip_radii: float | None = None,
     extraction: Extraction | None = None,
     working: Working | None = None,
 ) -> None:
@@ -41,12 +46,20 @@ def build(
         What scores use unless they are asked for another one; any k up to 10 can be.
     metric
         `euclidean`, or `cosine`, for which only the directions of vectors count.
+    deduplicate
+        Leave out images that repeat an earlier one: `exact` of the same content or vector, `near`
+        those as well that are nearer to it than its neighbourhood explains.
+    clip_radii
+        A quantile of the radii, such as 0.99: no ball counts as larger than that.
     """
     with claim(output):  # before long work, so that it fails early
         pass
     run = (working or Working()).run()
     network = (extraction or Extraction()).make(run) or DEFAULT
-    reference = Reference.fit(images, k=k, metric=metric, extractor=network, run=run)
+    reference = Reference.fit(
+        images, k=k, metric=metric, extractor=network, deduplicate=deduplicate,
+        clip_radii=clip_radii, run=run,
+    )  # fmt: skip
     refuse_other(output, kind="reference", location=reference.features.location)
     reference.save(output)
     list_skipped(reference.features.skipped, "images")
@@ -102,7 +115,8 @@ def info(
 
 
 def _described(reference: Reference) -> dict[str, Any]:
-    own = reference.describe()["leave_one_out"]
+    described = reference.describe()
+    own = described["leave_one_out"]
     spec = reference.features.spec
     return {
         "images": len(reference),
@@ -113,6 +127,7 @@ def _described(reference: Reference) -> dict[str, Any]:
         "weights": spec.weights,
         "dimensions": spec.dim,
         "metric": spec.metric,
+        "treatment": described["treatment"],
         "k": reference.k,
         "largest_k": reference.largest_k,
         "radius": [float(q) for q in np.quantile(reference.radii, (0.05, 0.5, 0.95))],
@@ -128,6 +143,7 @@ def _text(described: dict[str, Any]) -> str:
     lines = {
         "Images": f"{described['images']:,} from {described['location']}",
         "Skipped": f"{len(described['skipped'])}",
+        **_treated(described["treatment"]),
         "Extractor": f"{described['extractor']} ({described['dimensions']} dimensions, "
         f"{described['metric']})",
         "k": f"{described['k']} (any up to {described['largest_k']})",
@@ -139,3 +155,17 @@ def _text(described: dict[str, Any]) -> str:
         "Fingerprint": described["fingerprint"][:16],
     }
     return "".join(f"{label:<14}{text}\n" for label, text in lines.items())
+
+
+def _treated(treatment: dict[str, Any]) -> dict[str, str]:
+    """What was done to the reference, where anything was."""
+    lines = {}
+    if (kind := treatment["deduplicate"]) is not None:
+        kinds = "exact and near" if kind == "near" else kind
+        lines["Left out"] = f"{treatment['left_out']:,} ({kinds} duplicates of others)"
+    if treatment["clip_radii"] is not None:
+        lines["Clipped"] = (
+            f"{treatment['clipped']:,} radii to {treatment['largest_radius']:.4g} "
+            f"(quantile {treatment['clip_radii']:g})"
+        )
+    return lines

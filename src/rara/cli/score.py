@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,8 +13,8 @@ from cyclopts import Parameter
 from rara.bundle import kind_of
 from rara.cli.groups import Grouping, found_in_groups, group_lines, warn_of_groups
 from rara.cli.options import Calibration, Extraction, Working, whole
-from rara.cli.output import list_skipped, say
-from rara.errors import ParameterError, UnwritableError
+from rara.cli.output import check_page, check_target, list_skipped, say
+from rara.errors import ParameterError
 from rara.extractors import DEFAULT, Extractor
 from rara.extractors.base import Metric
 from rara.reference import Reference
@@ -24,6 +23,7 @@ from rara.report.words import counted
 from rara.results import ScoreTable, check_format
 from rara.run import Run, features_of, find_extractor, is_features
 from rara.store import Features, Skipped
+from rara.treatment import Treatment
 
 DEFAULT_K = 3
 
@@ -120,19 +120,21 @@ def open_both(
     if calibration.held_out is None:
         real = open_reference(place, k=k, metric=metric, extractor=extractor, run=run)
         return real, calibration.calibration
-    features, usual_k = _features_at(place, extractor, run)
+    features, usual_k, treatment = _features_at(place, extractor, run)
     rest, reals = features.split(calibration.held_out, seed=calibration.seed or 0)
     k = usual_k if k is None else k
-    return Reference.fit(rest, k=k, metric=metric, run=run), reals
+    return Reference.fit(rest, k=k, metric=metric, run=run, **treatment.facts()), reals
 
 
-def _features_at(place: str, extractor: Extractor | None, run: Run) -> tuple[Features, int]:
-    """The vectors of a reference, and the k that it is used with."""
+def _features_at(
+    place: str, extractor: Extractor | None, run: Run
+) -> tuple[Features, int, Treatment]:
+    """The vectors of a reference, the k that it is used with, and how it is treated."""
     if kind_of(Path(place).expanduser()) == "reference":
         saved = Reference.load(Path(place).expanduser())
-        return saved.features, saved.k
+        return saved.features, saved.k, saved.treatment
     network = None if is_features(place) else extractor or find_extractor(DEFAULT, run)
-    return features_of(place, network, run)[0], DEFAULT_K
+    return features_of(place, network, run)[0], DEFAULT_K, Treatment()
 
 
 def _list_unusable(calibration: Mapping[str, Any]) -> None:
@@ -148,16 +150,8 @@ def _check_targets(output: Path | None, report: Path | None) -> None:
     """Refuse before the work what would fail after it."""
     if output:
         check_format(output)
-    if report and report.suffix.lower() not in {".html", ".htm"}:
-        raise ParameterError(f"The report '{report}' is one HTML file: end its name in .html.")
-    for target in filter(None, (output, report)):
-        folder = target.absolute().parent
-        if target.is_dir():
-            raise UnwritableError(f"'{target}' is a folder: give the name of a file.")
-        while not folder.exists():
-            folder = folder.parent
-        if not os.access(folder, os.W_OK):
-            raise UnwritableError(f"'{folder}' cannot be written to: choose another place.")
+        check_target(output)
+    check_page(report)
 
 
 def _findings(table: ScoreTable) -> str:

@@ -81,11 +81,12 @@ def summarise(table: pa.Table, provenance: Mapping[str, Any], pictures: Pictures
 def to_html(summary: Summary) -> str:
     """The report as one HTML page that needs no other file, no script and no network."""
     bins = summary["histogram"]
-    return (
-        _environment()
-        .get_template("report.html.j2")
-        .render(summary, drawing=None if bins is None else draw(bins))
-    )
+    return rendered("report.html.j2", {**summary, "drawing": None if bins is None else draw(bins)})
+
+
+def rendered(template: str, facts: Mapping[str, Any]) -> str:
+    """A page of a template; every text in the facts is escaped."""
+    return _environment().get_template(template).render(facts)
 
 
 def _examples(table: pa.Table, bins: Histogram | None) -> list[Example | None]:

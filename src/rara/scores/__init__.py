@@ -4,7 +4,7 @@ from rara.scores.base import Axis, Setting, judge, setting_of
 from rara.scores.calibrated import Calibrated, among_its_own, among_others
 from rara.scores.copying import Copying
 from rara.scores.fidelity import Fidelity
-from rara.scores.leave_one_out import own_balls
+from rara.scores.leave_one_out import own_balls, without_itself
 from rara.scores.rarity import Rarity
 from rara.scores.typicality import Typicality
 
@@ -29,4 +29,5 @@ __all__ = [
     "judge",
     "own_balls",
     "setting_of",
+    "without_itself",
 ]

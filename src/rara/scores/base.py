@@ -7,6 +7,7 @@ one file like its neighbours and one line in `rara.scores`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -40,16 +41,23 @@ class Setting:
     """Which reference image each sample is, where the reference judges itself leave-one-out."""
     coded: Coded | None = None
     """The reference's codes, where they are at hand."""
+    largest2: float = math.inf
+    """Larger balls count as having this squared radius."""
+
+    @property
+    def knn2(self) -> Doubles:
+        """Squared distances of the reference images to their k-th nearest others."""
+        return self.d2[:, self.k - 1]
 
     @property
     def radii2(self) -> Doubles:
         """Squared radii of the balls: r_k."""
-        return self.d2[:, self.k - 1]
+        return np.minimum(self.knn2, self.largest2)
 
     @property
     def wider2(self) -> Doubles:
-        """Squared distances to the next nearest other: r_{k+1}."""
-        return self.d2[:, self.k]
+        """Squared radii of the balls that the nearest few have left: r_{k+1}."""
+        return np.minimum(self.d2[:, self.k], self.largest2)
 
     def balls(self, samples: int) -> Balls:
         """The question which balls hold each sample.
@@ -58,6 +66,8 @@ class Setting:
         include i, from r_k(j) to r_{k+1}(j). With d the distance of i and j, the open ball
         of j holds i then if d < r_{k+1}(j), which includes that i is among the k nearest;
         the closed one if d <= r_k(j), for a ball that i did not shape has kept that radius.
+        Both hold likewise of radii that are clipped: where i lies beyond the clipped radius, no
+        ball holds it, and where it does not, the wider ball is clipped at the same.
         """
         if self.own is None:
             return Balls(samples, self.radii2, self.boundary)

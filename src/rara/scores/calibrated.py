@@ -144,7 +144,7 @@ def among_its_own(setting: Setting) -> Calibrated:
     if setting.k < setting.d2.shape[1]:  # else nobody knows the balls without one image
         rarity2 = own_balls(setting).radius2
     statistic = statistic_for(setting)
-    reals = Evidence(rarity2, setting.radii2, statistic.own(setting)).ascending()
+    reals = Evidence(rarity2, setting.knn2, statistic.own(setting)).ascending()
     method: Method = "full conformal" if setting.own is None else "leave-one-out"
     return Calibrated(reals, method, statistic)
 
@@ -171,6 +171,6 @@ def _overtaken(setting: Setting, nearest: Nearest) -> Counts:
     near2, index, k = nearest.d2[:, : setting.k], nearest.index[:, : setting.k], setting.k
     score2 = near2[:, -1:]
     inner2 = setting.d2[:, k - 2] if k > 1 else np.zeros(len(setting.d2))
-    counted = (near2 < score2) & (setting.radii2[index] >= score2) & (inner2[index] < score2)
+    counted = (near2 < score2) & (setting.knn2[index] >= score2) & (inner2[index] < score2)
     overtaken: Counts = counted.sum(axis=1, dtype=np.int64)
     return overtaken

@@ -123,17 +123,18 @@ class RatioWithout:
 
 def _medians_without(setting: Setting) -> Doubles:
     """(n,) lower median of the squared radii that each image leaves behind."""
-    near = setting.d2[:, : setting.k] < setting.wider2[:, None]
+    radii2, wider2 = setting.radii2, setting.wider2
+    near = setting.d2[:, : setting.k] < wider2[:, None]
     ball, rank = np.nonzero(near)
     held = setting.index[ball, rank]
     order = np.argsort(held, kind="stable")
     ends = np.searchsorted(held[order], np.arange(1, len(near)))
-    ascending = np.sort(setting.radii2)
+    ascending = np.sort(radii2)
     medians = [
         _median_changed(
             ascending,
-            gone=np.append(setting.radii2[balls], setting.radii2[i]),
-            come=setting.wider2[balls],
+            gone=np.append(radii2[balls], radii2[i]),
+            come=wider2[balls],
         )
         for i, balls in enumerate(np.split(ball[order], ends))
     ]

@@ -12,8 +12,20 @@ from dataclasses import replace
 
 import numpy as np
 
+from rara.errors import ParameterError
 from rara.geometry import Balls
 from rara.scores.base import Setting
+
+
+def without_itself(setting: Setting) -> Setting:
+    """The same for the reference's own images as samples."""
+    depth = setting.d2.shape[1]
+    if setting.k >= depth:
+        raise ParameterError(
+            f"k = {setting.k} is too large to judge this reference's own images, each without "
+            f"itself: at most {depth - 1}."
+        )
+    return replace(setting, own=np.arange(len(setting.d2), dtype=np.int32))
 
 
 def own_balls(setting: Setting) -> Balls:

@@ -1,0 +1,115 @@
+"""What is done to a reference before it is believed: duplicates left out, huge balls clipped.
+
+features, neighbour lists --Treatment--> fewer of both, and the largest radius that counts
+
+Nothing by default: scores are those published, on the reference as given. What was done is
+kept with the reference and is part of every result's provenance.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from rara import neighbourhood
+from rara.distinct import alike
+from rara.duplicates import Integers, exact_pairs, first_alike
+from rara.errors import ParameterError
+from rara.geometry import Boundary, Nearest
+from rara.geometry.reducers import Doubles
+from rara.neighbourhood import checked_k
+from rara.run import Run
+from rara.store import Features
+
+Duplicates = Literal["exact", "near"]
+
+
+@dataclass(frozen=True, slots=True)
+class Treatment:
+    """How a reference is treated."""
+
+    deduplicate: Duplicates | None = None
+    """Of images that are alike the first is kept: of those with the same content or vector,
+    or of those that are nearer to each other than their neighbourhoods explain, too."""
+    clip_radii: float | None = None
+    """No ball counts as larger than the radius at this quantile of all radii."""
+
+    def __post_init__(self) -> None:
+        if self.deduplicate not in (None, *get_args(Duplicates)):
+            raise ParameterError(
+                f"deduplicate = {self.deduplicate!r}: give 'exact' or 'near', or None."
+            )
+        if self.clip_radii is not None and not 0 < self.clip_radii <= 1:
+            raise ParameterError(
+                f"clip_radii = {self.clip_radii:g}: give a quantile of the radii such as 0.99, "
+                "above 0 and at most 1."
+            )
+
+    @classmethod
+    def of(cls, facts: Mapping[str, Any]) -> Treatment:
+        """The one that a reference folder tells of; none in folders that tell nothing."""
+        return cls(**facts.get("treatment", {}))
+
+    def facts(self) -> dict[str, Any]:
+        """The same for a reference folder."""
+        return asdict(self)
+
+    def neighbourhood(self, features: Features, k: int, run: Run) -> tuple[Features, Nearest]:
+        """The images that are kept, and their neighbour lists."""
+        return self.deduplicated(features, neighbourhood.find(features, k, run), k, run)
+
+    def deduplicated(
+        self, features: Features, found: Nearest, k: int, run: Run
+    ) -> tuple[Features, Nearest]:
+        """The images that are kept, and their neighbour lists as if there had been no others."""
+        reasons = {} if self.deduplicate is None else _reasons(features, found, self, run)
+        if not reasons:
+            return features, found
+        kept = np.ones(len(features), dtype=np.bool_)
+        kept[list(reasons)] = False
+        checked_k(k, int(kept.sum()), k)
+        left = features.leave_out(reasons)
+        return left, neighbourhood.shrink(left, found, kept, run)
+
+    def largest2(self, d2: Doubles, k: int, boundary: Boundary = "open") -> float:
+        """The largest squared radius that counts: that of a ball, so that roots change nothing."""
+        if self.clip_radii is None:
+            return math.inf
+        if boundary == "official":
+            raise ParameterError(
+                f"The radii of this reference are clipped at {self.clip_radii:g}, those of the "
+                "authors' code are not: make a reference without clip_radii for compat='official'."
+            )
+        return float(np.quantile(d2[:, k - 1], self.clip_radii, method="inverted_cdf"))
+
+    def describe(self, features: Features, d2: Doubles, k: int) -> dict[str, Any]:
+        """What was done, for the provenance of results with this k."""
+        largest2 = self.largest2(d2, k)
+        clipped = int(np.count_nonzero(d2[:, k - 1] > largest2))
+        return {
+            **self.facts(),
+            "left_out": len(features.left_out),
+            "largest_radius": None if math.isinf(largest2) else math.sqrt(largest2),
+            "clipped": clipped,
+        }
+
+
+def _reasons(features: Features, found: Nearest, treatment: Treatment, run: Run) -> dict[int, str]:
+    """Why each image goes that is like an earlier one, by row."""
+    digests = features.done["digest"].to_numpy()
+    exact = first_alike(len(features), exact_pairs(digests, found))
+    first = exact
+    if treatment.deduplicate == "near":
+        pairs = alike(features, found, run)
+        first = first_alike(len(features), pairs.exact, pairs.near)
+    return _said(features.ids, first, exact)
+
+
+def _said(ids: list[str], first: Integers, exact: Integers) -> dict[int, str]:
+    gone = np.flatnonzero(first != np.arange(len(first))).tolist()
+    kind = {row: "exact" if exact[row] == exact[first[row]] else "near" for row in gone}
+    return {row: f"{kind[row]} duplicate of '{ids[first[row]]}'" for row in gone}
