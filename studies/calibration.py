@@ -143,14 +143,15 @@ def batch(rng: np.random.Generator, scorer: Scorer, copies: int) -> tuple[float,
 
 # -- where it goes ---------------------------------------------------------------------
 
-BEGIN, END = "<!-- studies/calibration.py -->\n", "<!-- end -->\n"
+END = "<!-- end -->\n"
 
 
-def insert(page: Path, tables: str) -> None:
-    """Replace what stands between the two marks."""
-    before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
+def insert(page: Path, tables: str, study: str = "calibration") -> None:
+    """Replace what stands between the two marks of a study."""
+    begin = f"<!-- studies/{study}.py -->\n"
+    before, _, rest = page.read_text(encoding="utf-8").partition(begin)
     _, _, after = rest.partition(END)
-    page.write_text(f"{before}{BEGIN}\n{tables}\n{END}{after}", encoding="utf-8")
+    page.write_text(f"{before}{begin}\n{tables}\n{END}{after}", encoding="utf-8")
 
 
 def main() -> None:

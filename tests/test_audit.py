@@ -20,6 +20,7 @@ from rara.cli.app import run as command
 from rara.duplicates import LEVEL, Pairs, company, first_alike
 from rara.errors import ParameterError
 from rara.geometry import Nearest, neighbours
+from test_report import needs_browser, opened
 
 ONE = Run(threads=1)
 
@@ -161,6 +162,24 @@ def test_order_and_scale_change_no_finding(order, scale):
     assert len(plain) >= 15
 
 
+@pytest.mark.parametrize("d", [2, 16, 200])
+@pytest.mark.parametrize("n", [5, 12, 50])
+def test_few_images_are_enough_and_raise_no_false_alarm(n, d):
+    """Where there is no near duplicate, any is called in 1 % of cases: 5 of 100 in 99.9 %."""
+    alarms, found = 0, 0
+    for seed in range(100):
+        vectors = gaussian(np.random.default_rng(seed), n, d)
+        alarms += fit(vectors, k=1).audit(run=ONE)["near duplicates"] is not None
+        vectors[-1] = (
+            vectors[0] + np.float32(0.03) * gaussian(np.random.default_rng(100 + seed), 1, d)[0]
+        )
+        audit = fit(vectors, k=1).audit(run=ONE)["near duplicates"]
+        found += audit is not None and pairs_of(audit) == {frozenset(("0", str(n - 1)))}
+    assert alarms <= 5
+    # In a plane, chance brings images as near as that.
+    assert found >= (0 if d == 2 else 60 if n == 5 else 99)
+
+
 def test_too_few_images_have_no_company():
     rng = np.random.default_rng(6)
     for n in (2, 3, 4, 6):
@@ -172,6 +191,7 @@ def test_too_few_images_have_no_company():
     assert audit.dimension is None
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 29), st.integers(0, 29)), max_size=40))
 def test_groups_are_what_pairs_connect(links):
     one, other = np.array(links or [(0, 0)], dtype=np.int64).T
@@ -547,6 +567,16 @@ def test_audit_as_json_and_as_a_page(place, capsys, tmp_path):
     assert "&lt;b&gt;&amp;.png" in text
     assert "<b>&" not in text
     assert "twin 3" in text
+
+
+@needs_browser
+def test_a_browser_shows_the_page_and_complains_of_nothing(place, capsys, tmp_path):
+    page = tmp_path / "page.html"
+    called(capsys, "reference", "audit", place / "train", "--report", page)
+    elements, console, asked = opened(page.read_text(encoding="utf-8"), tmp_path)
+    assert elements.count("<article") == 4
+    assert console == []
+    assert asked == set()
 
 
 def test_build_leaves_duplicates_out(place, capsys, tmp_path):

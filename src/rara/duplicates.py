@@ -112,7 +112,8 @@ def close(found: Nearest, near: Company, around: Nearest) -> NDArray[np.bool_]:
         behind = np.arange(found.k) >= size[:, None]
         nearest2 = np.where(behind, around.d2[found.index[called], 0], np.nan)
         ratio2 = found.d2[called, size - 1] / np.nanmedian(nearest2, axis=1)
-        usual = 1 - 2 ** -(ratio2 ** (near.dimension[called] / 2))
+        with np.errstate(over="ignore"):
+            usual = 1 - 2 ** -(ratio2 ** (near.dimension[called] / 2))
         answer[called] = usual <= USUAL
     return answer
 
