@@ -40,8 +40,8 @@ class Found:
 
     left: Bytes
     right: Bytes
-    images: int
-    """Images with a near duplicate."""
+    images: NDArray[np.int64]
+    """Rows of the images with a near duplicate."""
     of: int
 
 
@@ -52,7 +52,7 @@ def among(features: Features, found: Nearest, photos: Bytes, run: Run) -> Found:
     likely[same.rows] = same.company.chance
     order = np.argsort(np.maximum(likely[pairs.one], likely[pairs.other]), kind="stable")
     one, other = pairs.one[order], pairs.other[order]
-    images = len(np.unique(np.concatenate([one, other])))
+    images = np.unique(np.concatenate([one, other]))
     return Found(photos[one], photos[other], images, len(features))
 
 
@@ -65,7 +65,7 @@ def between(samples: NDArray[np.float32], reference: Reference, photos: list[Byt
     called = np.flatnonzero(close(found, near, around))
     rows = called[np.argsort(near.chance[called], kind="stable")]
     train, test = photos
-    return Found(test[rows], train[found.index[rows, 0]], len(rows), len(samples))
+    return Found(test[rows], train[found.index[rows, 0]], rows, len(samples))
 
 
 def sheet(found: Found, rows: slice) -> Image.Image:
@@ -90,7 +90,18 @@ def table(train: Found, test: Found) -> str:
 
 
 def share(found: Found) -> str:
-    return f"{found.images:,} ({100 * found.images / found.of:.2f} %)"
+    return f"{len(found.images):,} ({100 * len(found.images) / found.of:.2f} %)"
+
+
+def calls(test: NDArray[np.float32], known: NDArray[np.int64], of: dict[str, Reference]) -> str:
+    """Test photos with copy_p <= 1 %: of those with near duplicates, and of the others."""
+    lines = ["| training photos | called, of those | called, of the others |\n|---|---|---|\n"]
+    for name, reference in of.items():
+        called = reference.score_features(test, run=Run(threads=1))["copy_p"] <= 0.01
+        those = f"{called[known].sum():,} of {len(known):,}"
+        others = f"{100 * np.delete(called, known).mean():.2f} %"
+        lines.append(f"| {name} | {those} | {others} |\n")
+    return "".join(lines)
 
 
 def main() -> None:
@@ -109,14 +120,17 @@ def main() -> None:
         "train": among(reference.features, nearest, photos[0], run),
         "test": between(test, reference, photos),
     }
-    print(table(**found), end="")
+    treated = Reference.from_features(train, deduplicate="near", run=run)
+    of = {"all": reference, "without near duplicates": treated}
+    tables = f"{table(**found)}\n{calls(test, found['test'].images, of)}"
+    print(tables, end="")
     if chosen.sheets:
         chosen.sheets.mkdir(parents=True, exist_ok=True)
         for name, pairs in found.items():
             sheet(pairs, slice(0, SHOWN)).save(chosen.sheets / f"{name}-first.png")
             sheet(pairs, slice(-SHOWN, None)).save(chosen.sheets / f"{name}-last.png")
     if chosen.into:
-        insert(chosen.into, table(**found), MARK)
+        insert(chosen.into, tables, MARK)
 
 
 if __name__ == "__main__":

@@ -126,9 +126,7 @@ def sentence(found: Mapping[str, Any]) -> str:
     match kind:
         case "constant vectors":
             return "all vectors are equal: nothing can be told from them"
-        case "exact duplicates":
-            return f"{images} ({share}) of {counted(measures['groups'], 'group')} can go"
-        case "near duplicates":
+        case "exact duplicates" | "near duplicates":
             return f"{images} ({share}) of {counted(measures['groups'], 'group')} can go"
         case "radius 0":
             return f"{images} ({share}) with k or more exact duplicates"
@@ -201,9 +199,10 @@ def _rest(facts: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _not_found(facts: Mapping[str, Any]) -> list[str]:
-    kinds = {found["kind"] for found in facts["findings"]}
-    asked = kinds | ({"members", "near members"} if facts["samples"] is None else set())
-    return [wording.title.lower() for kind, wording in WORDINGS.items() if kind not in asked]
+    said = {found["kind"] for found in facts["findings"]}
+    if facts["samples"] is None:
+        said |= {"members", "near members"}
+    return [wording.title.lower() for kind, wording in WORDINGS.items() if kind not in said]
 
 
 def _section(found: Mapping[str, Any], pictures: Pictures | None, album: Album) -> dict[str, Any]:
