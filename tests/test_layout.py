@@ -22,14 +22,16 @@ ORDER = """
     geometry.scan geometry.query geometry.mutual geometry.processes geometry
     calibration
     scores.base scores.rarity scores.typicality scores.fidelity scores.copy_volume scores.copying
-    scores.leave_one_out scores.copy_statistic scores.calibrated scores
+    scores.leave_one_out scores.copy_statistic scores.calibrated scores.modes scores.verdict
+    scores.reasons scores
 
-    report.words report.spread report.calibrated report.told_apart report.findings
+    report.words report.spread report.verdicts report.calibrated report.told_apart report.findings
     report.sentences report.terminal report.thumbnails report.histogram report.drawing
     report.cards report.page report.audited report
     two_sample.views two_sample.pool two_sample.classifier two_sample.comparison two_sample
     pictures results run agreement metric neighbourhood duplicates distinct treatment codebook
-    provenance reals audit grouping groups siblings reference
+    provenance reals conclusion audit grouping groups siblings judgement
+    reference
     cli.progress cli.options cli.output cli.groups cli.score cli.audit cli.reference cli.embed
     cli.doctor cli.app cli
 """

@@ -28,7 +28,9 @@ def test_columns_are_numpy(table):
 
 
 def test_an_unknown_column_names_the_known_ones(table):
-    with pytest.raises(ParameterError, match="No column 'rarityy'; there are id, rarity"):
+    with pytest.raises(
+        ParameterError, match="No column 'rarityy'; there are id, verdict, reason, rarity"
+    ):
         table["rarityy"]
 
 

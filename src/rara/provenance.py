@@ -33,6 +33,7 @@ def provenance_of(
     compat: str | None,
     calibration: Mapping[str, Any],
     two_sample: Mapping[str, Any],
+    verdict: Mapping[str, Any],
     statistics: Statistics,
 ) -> dict[str, Any]:
     """What was judged against what, how, and with which versions; JSON can hold it."""
@@ -48,6 +49,7 @@ def provenance_of(
         "reference": reference,
         "calibration": calibration,
         "two_sample": two_sample,
+        "verdict": verdict,
         "leave_one_out": setting.own is not None,
         "k": setting.k,
         "boundary": "closed" if setting.boundary == "closed" else "open",

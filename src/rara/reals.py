@@ -8,11 +8,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rara.errors import ParameterError
 from rara.run import Run, watching
-from rara.scores import Calibrated, Setting, among_its_own, among_others
+from rara.scores import Calibrated, Setting, among_its_own, among_others, own_balls
 from rara.store import Features
+
+QUANTILES = 201
 
 
 def calibrated(
@@ -41,6 +44,26 @@ def calibrated(
         "skipped": [one._asdict() for one in given.skipped],
     }
     return axis, {**axis.describe(), **origin}
+
+
+def own_figures(setting: Setting) -> dict[str, Any] | None:
+    """How the reference's own images fare, each judged without itself."""
+    if setting.k >= setting.d2.shape[1]:
+        return None
+    rarity = np.sqrt(own_balls(setting).radius2)
+    inside = ~np.isnan(rarity)
+    return {
+        "inside": float(inside.mean()),
+        "rarity": _quantiles(rarity[inside]),
+        "knn_distance": _quantiles(np.sqrt(setting.radii2)),
+        "nearest_distance": _quantiles(np.sqrt(setting.d2[:, 0])),
+    }
+
+
+def _quantiles(values: NDArray[np.float64]) -> list[float]:
+    if not values.size:
+        return []
+    return [float(q) for q in np.quantile(values, np.linspace(0, 1, QUANTILES))]
 
 
 def _not_in(reference: Features, given: Features) -> Features:

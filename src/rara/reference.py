@@ -27,11 +27,11 @@ from rara.errors import DamagedStoreError, ParameterError
 from rara.extractors import DEFAULT, Extractor
 from rara.extractors.base import Metric
 from rara.geometry import Boundary, Coded, Nearest
-from rara.groups import judged_in_groups
+from rara.judgement import Asked, Compat, judged
 from rara.metric import under
 from rara.neighbourhood import checked_k
 from rara.pictures import SourcePictures
-from rara.provenance import own_fares, provenance_of, table_of
+from rara.provenance import own_fares
 from rara.reals import calibrated
 from rara.results import ScoreTable
 from rara.run import (
@@ -41,21 +41,16 @@ from rara.run import (
     find_extractor,
     given_features,
     is_features,
-    watching,
 )
-from rara.scores import AXES, Axis, Setting, judge, without_itself
-from rara.siblings import judged_among_siblings
+from rara.scores import ALPHA, Calibrated, Levels, Setting, without_itself
 from rara.sources import Source
 from rara.store import Features
 from rara.treatment import Duplicates, Treatment
-from rara.two_sample import tell_apart
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 Found = TypeVar("Found")
-
-Compat = Literal["official"]
 
 
 class Reference:
@@ -282,6 +277,7 @@ class Reference:
         boundary: Literal["open", "closed"] = "open",
         compat: Compat | None = None,
         calibration: Images | None = None,
+        alpha: float = ALPHA,
         group_by: str | None = None,
         against_siblings: str | None = None,
         extractor: str | os.PathLike[str] | Extractor | None = None,
@@ -293,8 +289,8 @@ class Reference:
         not with `compat`). `boundary` tells whether a
         ball holds points exactly on it; `compat="official"` gives the numbers of the code
         that the Rarity Score's authors published. `calibration`: real images that are not in
-        the reference, to calibrate with in place of its own. `extractor` is needed only where
-        the reference's own cannot be found by its name.
+        the reference, to calibrate with in place of its own. `alpha`: the error rate of the
+        verdicts. `extractor` is needed only where the reference's own cannot be found by its name.
 
         `group_by`: a key of the images' metadata, such as `label`; each image is judged by the
         reference images of its own group, too. `against_siblings`: a key such as `prompt`; each
@@ -305,8 +301,8 @@ class Reference:
         reals = None if calibration is None else self._features(calibration, extractor, run)[0]
         features, source = self._features(images, extractor, run)
         pictures = self._pictures(source, features)
-        within = (group_by, against_siblings)
-        return self._score(features, k, boundary, compat, reals, within, run, pictures)
+        asked = Asked(k, boundary, compat, Levels(alpha), group_by, against_siblings)
+        return self._score(features, asked, reals, run, pictures)
 
     def score_features(
         self,
@@ -317,6 +313,7 @@ class Reference:
         boundary: Literal["open", "closed"] = "open",
         compat: Compat | None = None,
         calibration: ArrayLike | Features | None = None,
+        alpha: float = ALPHA,
         group_by: str | None = None,
         against_siblings: str | None = None,
         run: Run | None = None,
@@ -331,61 +328,42 @@ class Reference:
         """
         features = given_features(vectors, ids, "samples")
         reals = None if calibration is None else given_features(calibration, None, "calibration")
-        within = (group_by, against_siblings)
-        return self._score(features, k, boundary, compat, reals, within, run or Run(), None)
+        asked = Asked(k, boundary, compat, Levels(alpha), group_by, against_siblings)
+        return self._score(features, asked, reals, run or Run(), None)
 
-    def score_itself(self, *, k: int | None = None, run: Run | None = None) -> ScoreTable:
+    def score_itself(
+        self, *, k: int | None = None, alpha: float = ALPHA, run: Run | None = None
+    ) -> ScoreTable:
         """Every reference image judged as if it had never been in the reference."""
         pictures = self._pictures(self._source, self.features)
-        return self._score(
-            self.features, k, "open", None, None, (None, None), run or Run(), pictures
-        )
+        asked = Asked(k, levels=Levels(alpha))
+        return self._score(self.features, asked, None, run or Run(), pictures)
 
     def _score(
         self,
         features: Features,
-        k: int | None,
-        boundary: Literal["open", "closed"],
-        compat: Compat | None,
+        asked: Asked,
         reals: Features | None,
-        within: tuple[str | None, str | None],
         run: Run,
         pictures: SourcePictures | None,
     ) -> ScoreTable:
-        if (compat, boundary) not in {(None, "open"), (None, "closed"), ("official", "open")}:
-            raise ParameterError(
-                f"boundary={boundary!r} with compat={compat!r}: give boundary 'open' or 'closed', "
-                "or compat 'official' with neither."
-            )
         features = self._comparable(features)
-        setting = self._setting(self._k(k), compat or boundary)
+        setting = self._setting(self._k(asked.k), asked.rule)
         setting = replace(setting, coded=self._codebook.for_query(len(features), run))
-        if compat is None and features.fingerprint == self.fingerprint:
+        if asked.compat is None and features.fingerprint == self.fingerprint:
             setting = without_itself(setting)
-        group = judged_in_groups(features, self.features, setting, within[0], run)
-        siblings = judged_among_siblings(features, setting.k, within[1], run)
-        axis, calibration = self._calibrated(reals, setting, run)
-        pairs = len(features) * len(self)
-        with watching(run.progress, pairs, "Pairs of sample and reference") as advance:
-            columns, statistics = judge(
-                features.vectors, self.features.vectors, (*AXES, axis), setting,
-                memory=run.memory, threads=run.threads, progress=advance,
-            )  # fmt: skip
-        giveaway, told = tell_apart(features, self.features, setting, threads=run.threads)
-        provenance = provenance_of(
-            features, self.describe(setting.k), setting,
-            compat=compat, calibration=calibration, two_sample=told, statistics=statistics,
+        return judged(
+            features, asked, reference=self.features, setting=setting,
+            calibration=self._calibrated(reals, setting, run),
+            described=self.describe(setting.k), pictures=pictures, run=run,
         )  # fmt: skip
-        beside = {**giveaway, **group.columns, **siblings.columns}
-        provenance |= {**group.provenance, **siblings.provenance}
-        return ScoreTable(table_of(features, {**columns, **beside}), provenance, pictures)
 
     def _pictures(self, source: Source | None, samples: Features) -> SourcePictures:
         return SourcePictures(source or samples.location, self._source or self.features.location)
 
     def _calibrated(
         self, reals: Features | None, setting: Setting, run: Run
-    ) -> tuple[Axis, dict[str, Any]]:
+    ) -> tuple[Calibrated, dict[str, Any]]:
         if reals is not None:
             return calibrated(self._comparable(reals), self.features, setting, run)
         return self._once(

@@ -22,6 +22,7 @@ from rara.report import facts
 from rara.report.words import counted
 from rara.results import ScoreTable, check_format
 from rara.run import Run, features_of, find_extractor, is_features
+from rara.scores import ALPHA, Levels
 from rara.store import Features, Skipped
 from rara.treatment import Treatment
 
@@ -40,6 +41,7 @@ def score(
     metric: Metric | None = None,
     compat: Literal["official"] | None = None,
     calibration: Calibration | None = None,
+    alpha: float = ALPHA,
     grouping: Grouping | None = None,
     extraction: Extraction | None = None,
     working: Working | None = None,
@@ -69,8 +71,12 @@ def score(
         reference has one.
     compat
         `official`: the numbers of the code published with the Rarity Score.
+    alpha
+        How often a verdict may be wrong: the share of real images called off the manifold, and the
+        share of false ones among those called near copies.
     """
     _check_targets(output, report)
+    Levels(alpha)  # refused before the work
     run = (working or Working()).run()
     network = (extraction or Extraction()).make(run)
     real, reals = open_both(
@@ -78,8 +84,9 @@ def score(
     )
     grouping = grouping or Grouping()
     table = real.score(
-        samples, k=k, boundary=boundary, compat=compat, calibration=reals, extractor=network,
-        group_by=grouping.group_by, against_siblings=grouping.siblings, run=run,
+        samples, k=k, boundary=boundary, compat=compat, calibration=reals, alpha=alpha,
+        extractor=network, group_by=grouping.group_by, against_siblings=grouping.siblings,
+        run=run,
     )  # fmt: skip
     if output:
         table.save(output)

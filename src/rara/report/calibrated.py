@@ -9,16 +9,17 @@ import numpy as np
 
 from rara.calibration import least_called, shortage
 from rara.report.words import counted, percent
+from rara.scores.verdict import ALPHA
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-LEVEL = 0.05
-"""Of real images so many are called off the manifold; of those called copies so many falsely."""
-
 
 class Calibration(TypedDict):
-    """How many samples are too far out or too near, at `level`."""
+    """How many samples are too far out or too near, at `level`.
+
+    Of real images so many are called off the manifold; of those called copies so many falsely.
+    """
 
     level: float
     method: str
@@ -37,16 +38,17 @@ def calibration(table: pa.Table, provenance: Mapping[str, Any]) -> Calibration |
     known = provenance.get("calibration")
     if not known or "copy_q" not in table.column_names:
         return None
+    level = (provenance.get("verdict") or {}).get("alpha", ALPHA)
     smallest, judged = known["smallest_p"]["copy"], provenance["samples"]["count"]
     return {
-        "level": LEVEL,
+        "level": level,
         "method": known["method"],
         "reals": known["reals"],
         "samples": table.num_rows,
-        "off_manifold": int(np.count_nonzero(table["off_manifold_p"].to_numpy() <= LEVEL)),
-        "copies": int(np.count_nonzero(table["copy_q"].to_numpy() <= LEVEL)),
-        "least_copies": least_called(smallest, judged, LEVEL),
-        "shortage": shortage(smallest, judged, LEVEL),
+        "off_manifold": int(np.count_nonzero(table["off_manifold_p"].to_numpy() <= level)),
+        "copies": int(np.count_nonzero(table["copy_q"].to_numpy() <= level)),
+        "least_copies": least_called(smallest, judged, level),
+        "shortage": shortage(smallest, judged, level),
         "smallest_p": dict(known["smallest_p"]),
     }
 

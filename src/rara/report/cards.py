@@ -15,6 +15,7 @@ from rara.report.sentences import (
     outside_sentence,
     own_sentence,
     rarity_sentence,
+    reason,
     typicality_sentence,
 )
 from rara.report.thumbnails import Album, Pictures
@@ -70,6 +71,15 @@ class Section:
     leading: Literal["nearest", "witness"] = "nearest"
 
 
+COPIES = Section(
+    key="copies",
+    title="Copies and near copies",
+    lede="Samples that stand nearer to a reference image than chance explains, each beside that "
+    "image. Compare each pair: the verdict rests on features, yours on what you see.",
+    nothing="No sample was called a copy or a near copy.",
+    sentence=lambda record, k: nearest_sentence(record),
+)
+
 SECTIONS = (
     Section(
         key="rarest",
@@ -117,18 +127,24 @@ GIVEAWAY = Section(
 ALL_SAMPLES = Section(
     key="samples",
     title="The samples",
-    lede="All of them, the rarest first, those outside every ball last.",
+    lede="All of them: copies first if there are any, then the rarest, those outside every ball "
+    "last.",
     nothing="There are no samples.",
     sentence=lambda record, k: own_sentence(record),
 )
+
+PICKS = ("copies", "rarest", "farthest", "typical")
+"""The order in which few samples are shown; together they hold them all."""
 
 
 def card_rows(facts: Facts) -> list[CardRow]:
     """The rows, still without pictures; so few samples that rows would repeat them get one."""
     picks = facts["picks"]
     if facts["samples"]["count"] <= CARDS:
-        return [_row(ALL_SAMPLES, picks["rarest"] + picks["farthest"], facts["k"])]
-    sections = [*SECTIONS, *_giveaway_section(facts)]
+        everything = [record for pick in PICKS for record in picks[pick]]
+        once = {record["id"]: record for record in everything}
+        return [_row(ALL_SAMPLES, list(once.values()), facts["k"])]
+    sections = (*((COPIES,) if facts["verdicts"] else ()), *SECTIONS, *_giveaway_section(facts))
     return [_row(section, picks.get(section.key, []), facts["k"]) for section in sections]
 
 
@@ -173,7 +189,7 @@ def _card(record: Record, section: Section, k: int) -> Card:
     beside = next((one for one in exhibits if section.leading in one["role"]), exhibits[0])
     return {
         "record": record,
-        "sentence": section.sentence(record, k),
+        "sentence": reason(record) or section.sentence(record, k),
         "picture": None,
         "beside": beside,
         "others": [shown for shown in exhibits if shown is not beside],

@@ -8,7 +8,7 @@ no value is None.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from math import isfinite
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from rara.report.calibrated import Calibration, calibration
 from rara.report.spread import Spread, own_spreads
 from rara.report.told_apart import ToldApart, told_apart
+from rara.report.verdicts import ASTRAY, COPIED, Verdicts, verdicts
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,7 +29,8 @@ SCORES = {
     *("id", "rarity", "rarity_witness", "knn_distance", "inside", "balls", "realism"),
     *("nearest", "nearest_distance", "neighbors", "label", "prompt"),
     *("rarity_percentile", "typicality_percentile", "off_manifold_p", "off_manifold_q"),
-    *("copy_p", "copy_q", "giveaway"),
+    *("copy_p", "copy_q", "copy_volume", "copy_ratio", "authentic", "giveaway"),
+    *("verdict", "reason"),
 }
 
 
@@ -62,6 +64,8 @@ class Record(TypedDict):
     nearest_distance: float
     neighbors: list[Neighbor]
     giveaway: float | None
+    verdict: str | None
+    reason: str | None
     standing: dict[str, Standing]
     times_usual: float | None
     metadata: dict[str, Any]
@@ -81,6 +85,7 @@ class Facts(TypedDict):
     leave_one_out: bool
     calibration: Calibration | None
     two_sample: ToldApart | None
+    verdicts: Verdicts | None
     extractor: dict[str, Any] | None
     versions: dict[str, str]
     quantiles: dict[str, dict[str, list[float] | None]]
@@ -90,12 +95,14 @@ class Facts(TypedDict):
 def facts(table: pa.Table, provenance: Mapping[str, Any]) -> Facts:
     """What was judged against what, how much of it lies outside, and the samples to look at.
 
-    `picks` holds at most eight samples each of the `rarest` (inside, greatest
-    rarity), the most `typical` (smallest distance to the k-th nearest reference
-    image), the `nearest` to one reference image, the `farthest` outside, and, where a
-    classifier tells samples from reference images, those that `giveaway` most. Each
-    is its row, plus `standing`: for each number, the share of the reference's own
-    images (leave-one-out) that it is `above` and `below`.
+    `picks` holds at most eight samples each of the `copies` (and near copies), the
+    `rarest` (inside, greatest rarity), the most `typical` (smallest distance to the k-th
+    nearest reference image), the `nearest` to one reference image, the `farthest`
+    outside, and, where a classifier tells samples from reference images, those that
+    `giveaway` most. The rarest and the typical are no copies, and the rarest are not off
+    the manifold, by the verdicts where there are any. Each is its row, plus `standing`:
+    for each number, the share of the reference's own images (leave-one-out) that it is
+    `above` and `below`.
     """
     own = own_spreads(provenance["reference"])
     samples = _samples(table, provenance["samples"])
@@ -110,6 +117,7 @@ def facts(table: pa.Table, provenance: Mapping[str, Any]) -> Facts:
         "leave_one_out": provenance.get("leave_one_out", False),
         "calibration": calibration(table, provenance),
         "two_sample": told,
+        "verdicts": verdicts(table, provenance),
         "extractor": provenance.get("extractor"),
         "versions": {"rara": provenance["rara"], **provenance.get("versions", {})},
         "quantiles": {
@@ -172,14 +180,18 @@ def _quantiles(values: NDArray[np.float64], own: Spread | None) -> dict[str, lis
 
 def _picks(table: pa.Table, told: ToldApart | None) -> dict[str, NDArray[np.int64]]:
     """Row numbers, the most telling first; among equals the table's order decides."""
-    held = np.flatnonzero(inside(table))
+    copied, astray = _called(table, COPIED), _called(table, ASTRAY)
+    exact = _called(table, {"copy"})
+    held = np.flatnonzero(inside(table) & ~copied & ~astray)
     outside = np.flatnonzero(~inside(table))
     everything = np.arange(table.num_rows)
+    original = np.flatnonzero(~copied)
     rarity, knn = _column(table, "rarity"), _column(table, "knn_distance")
     nearest = _column(table, "nearest_distance")
     return {
+        "copies": _first(np.flatnonzero(copied), by=~exact, then=_copying(table)),
         "rarest": _first(held, by=-rarity, then=-knn),
-        "typical": _first(everything, by=knn, then=nearest),
+        "typical": _first(original, by=knn, then=nearest),
         "nearest": _first(everything, by=nearest, then=knn),
         "farthest": _first(outside, by=-nearest, then=-knn),
         **_giveaways(table, told),
@@ -194,10 +206,21 @@ def _giveaways(table: pa.Table, told: ToldApart | None) -> dict[str, NDArray[np.
 
 
 def _first(
-    rows: NDArray[np.int64], *, by: NDArray[np.float64], then: NDArray[np.float64]
+    rows: NDArray[np.int64], *, by: NDArray[Any], then: NDArray[np.float64]
 ) -> NDArray[np.int64]:
     # Several samples share a rarity where they share a witness: hence the second key.
     return rows[np.lexsort((then[rows], by[rows]))][:CARDS]
+
+
+def _called(table: pa.Table, wanted: Collection[str]) -> NDArray[np.bool_]:
+    if "verdict" not in table.column_names:
+        return np.zeros(table.num_rows, np.bool_)
+    return np.isin(table["verdict"].to_numpy().astype(str), list(wanted))
+
+
+def _copying(table: pa.Table) -> NDArray[np.float64]:
+    known = "copy_volume" in table.column_names
+    return _column(table, "copy_volume" if known else "nearest_distance")
 
 
 def _column(table: pa.Table, name: str) -> NDArray[np.float64]:
@@ -221,6 +244,8 @@ def _record(row: Mapping[str, Any], own: Mapping[str, Spread]) -> Record:
         "nearest_distance": row["nearest_distance"],
         "neighbors": row["neighbors"] or [],
         "giveaway": row.get("giveaway"),
+        "verdict": row.get("verdict"),
+        "reason": row.get("reason"),
         "standing": {
             name: {"above": spread.share_below(row[name]), "below": spread.share_above(row[name])}
             for name, spread in own.items()

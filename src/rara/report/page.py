@@ -26,6 +26,7 @@ from rara.report.findings import Facts, Record, facts, inside, rarities, records
 from rara.report.histogram import Histogram, histogram
 from rara.report.spread import own_spreads
 from rara.report.thumbnails import Album, Pictures, Thumbnail
+from rara.report.verdicts import counted_as
 
 if TYPE_CHECKING:
     import jinja2
@@ -128,6 +129,7 @@ def _environment() -> jinja2.Environment:
         "number": words.number,
         "percent": lambda share: words.percent(share).replace(" ", NO_BREAK),
         "counted": words.counted,
+        "counted_as": lambda count, verdict: counted_as(verdict, count),
         "nearest_of": words.nearest_of,
         "shorten": words.shorten,
         "breakable": _breakable,

@@ -1,7 +1,7 @@
-"""One plain sentence about one sample: what was measured, never a verdict.
+"""One plain sentence about one sample: its verdict's reason, or what was measured.
 
-Each compares a number with the reference's own images where they are known, and
-says the bare number where they are not.
+Where there is no verdict, each compares a number with the reference's own images where they
+are known, and says the bare number where they are not.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from rara.report.findings import Record, Standing
 from rara.report.words import at_least, isolated, nearest_of, number, shorten
 
 NAME_COLUMNS = 40
+REASON_COLUMNS = 400
 TELLING = 0.01
 """A value with fewer of the reference's images surely above or below it is like all of them."""
 
@@ -29,6 +30,17 @@ IN_SHORT = (
     "closer than {share} reference images are to their own nearest",
     "as far as reference images are from their own nearest",
 )
+
+
+def reason(record: Record) -> str | None:
+    """The verdict's reason with the reference image's name made fit to be shown."""
+    if record["reason"] is None:
+        return None
+    image = "reference image {}"
+    shown = record["reason"].replace(
+        image.format(record["nearest"]), image.format(_name(record["nearest"])), 1
+    )
+    return shorten(shown, REASON_COLUMNS)
 
 
 def rarity_sentence(record: Record) -> str:

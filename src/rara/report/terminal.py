@@ -7,12 +7,14 @@ to whoever knows the paths.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
-from rara.report.calibrated import Calibration, copies_line, off_manifold_line
+from rara.report.calibrated import copies_line, off_manifold_line
 from rara.report.findings import Facts, Record
 from rara.report.sentences import nearest_in_short, rarity_comparison
 from rara.report.told_apart import told_line
+from rara.report.verdicts import verdict_lines
 from rara.report.words import counted, number, percent, shorten, width
 
 COLUMNS = 80
@@ -22,18 +24,49 @@ NAME = 30
 
 
 def summary_lines(facts: Facts) -> list[str]:
-    """The main findings as plain text, at most ten lines of at most 80 columns."""
-    picks = facts["picks"]
+    """The main findings as plain text, at most eleven lines of at most 80 columns."""
     entries = {
         "Judged": _side(facts["samples"], "sample"),
         "against": _side(facts["reference"], "reference image", f" (k = {facts['k']})"),
-        "Outside": _outside(facts),
-        "Rarest": _rarest(picks["rarest"]),
-        "Nearest": _nearest(picks["nearest"], facts["calibration"]),
+        **_found(facts),
         "Telltale": _telltale(facts),
         "Skipped": _skipped(facts),
     }
     return [line for label, texts in entries.items() for line in _labelled(label, texts)]
+
+
+def _found(facts: Facts) -> dict[str, Iterator[str]]:
+    """Verdicts say more than who is outside; where there is none the numbers speak."""
+    rarest, nearest = facts["picks"]["rarest"], facts["picks"]["nearest"]
+    if verdicts := facts["verdicts"]:
+        outside = islice(_outside(facts), 1 if verdicts["shortfall"] else 0)
+        return {
+            "Verdict": verdict_lines(verdicts, TEXT),
+            "Outside": outside,
+            "Rarest": _rarest(rarest, "none is inside, on the manifold, and no copy"),
+            "Nearest": _nearest(nearest, _unseen(facts)),
+        }
+    return {
+        "Outside": _outside(facts),
+        "Rarest": _rarest(rarest, "none: no sample is inside"),
+        "Nearest": _nearest(nearest, _how_near(facts)),
+    }
+
+
+def _how_near(facts: Facts) -> str | None:
+    nearest, calibration = facts["picks"]["nearest"], facts["calibration"]
+    if calibration:
+        return copies_line(calibration)
+    return nearest_in_short(nearest[0]) if nearest else None
+
+
+def _unseen(facts: Facts) -> str | None:
+    """That copies may have gone unseen, unless that is said already."""
+    calibration, verdicts = facts["calibration"], facts["verdicts"]
+    told = verdicts and verdicts["shortfall"]
+    if told or not calibration or calibration["copies"] or not calibration["shortage"]:
+        return None
+    return copies_line(calibration)
 
 
 def _labelled(label: str, texts: Iterator[str]) -> Iterator[str]:
@@ -60,9 +93,9 @@ def _outside(facts: Facts) -> Iterator[str]:
         yield f"{percent(own)} of the reference's own images, judged the same way"
 
 
-def _rarest(rarest: list[Record]) -> Iterator[str]:
+def _rarest(rarest: list[Record], nothing: str) -> Iterator[str]:
     if not rarest:
-        yield "none: no sample is inside"
+        yield nothing
         return
     first = rarest[0]
     lead = f"{shorten(first['id'], NAME)} (rarity {number(first['rarity'] or 0.0)}; witness "
@@ -71,16 +104,14 @@ def _rarest(rarest: list[Record]) -> Iterator[str]:
         yield _uncapital(comparison)
 
 
-def _nearest(nearest: list[Record], calibration: Calibration | None) -> Iterator[str]:
+def _nearest(nearest: list[Record], note: str | None) -> Iterator[str]:
     if not nearest:
         return
     first = nearest[0]
     lead = f"{shorten(first['id'], NAME)} {_distance(first['nearest_distance'])} "
     yield lead + shorten(first["nearest"], TEXT - width(lead))
-    if calibration:
-        yield copies_line(calibration)
-    elif comparison := nearest_in_short(first):
-        yield comparison
+    if note:
+        yield note
 
 
 def _telltale(facts: Facts) -> Iterator[str]:

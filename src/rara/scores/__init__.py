@@ -7,6 +7,7 @@ from rara.scores.fidelity import Fidelity
 from rara.scores.leave_one_out import own_balls, without_itself
 from rara.scores.rarity import Rarity
 from rara.scores.typicality import Typicality
+from rara.scores.verdict import ALPHA, Levels
 
 AXES: tuple[Axis, ...] = (
     Rarity(),
@@ -16,11 +17,13 @@ AXES: tuple[Axis, ...] = (
 )
 
 __all__ = [
+    "ALPHA",
     "AXES",
     "Axis",
     "Calibrated",
     "Copying",
     "Fidelity",
+    "Levels",
     "Rarity",
     "Setting",
     "Typicality",

@@ -1,0 +1,98 @@
+"""From the columns of a table to its verdicts: the last step of scoring.
+
+columns, contents, vectors --Evidence--> verdict and reason
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from rara.run import Run
+from rara.scores import Calibrated, Setting
+from rara.scores.modes import together
+from rara.scores.reasons import explain
+from rara.scores.verdict import Evidence, Levels, decide, off_manifold, shortfall
+from rara.store import Features
+
+OFFICIAL = "The numbers of the Rarity Score's own code carry no verdict."
+
+
+def concluded(
+    columns: Mapping[str, Any],
+    samples: Features,
+    reference: Features,
+    setting: Setting,
+    axis: Calibrated,
+    levels: Levels,
+    run: Run,
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The columns `verdict` and `reason`, and what the provenance says of them."""
+    known = axis.describe()
+    missing = OFFICIAL if setting.boundary == "official" else shortfall(known, levels)
+    about = {**asdict(levels), "shortfall": missing}
+    if setting.boundary == "official":
+        said = {"verdict": ["no verdict"] * len(samples), "reason": [OFFICIAL] * len(samples)}
+        return {name: pa.array(texts, pa.string()) for name, texts in said.items()}, about
+    evidence = Evidence(
+        columns,
+        twins=twins(samples, reference, setting.own),
+        together=_modes(columns, samples, setting, axis, levels, run),
+        calibration=known,
+        shortfall=missing,
+    )
+    verdicts = decide(evidence, levels).tolist()
+    reasons = explain(verdicts, evidence, k=setting.k, alpha=levels.alpha)
+    said = {"verdict": verdicts, "reason": reasons}
+    return {name: pa.array(texts, pa.string()) for name, texts in said.items()}, about
+
+
+def twins(
+    samples: Features, reference: Features, own: NDArray[np.int32] | None = None
+) -> dict[int, str]:
+    """Row of a sample -> id of a reference image of the same content, itself excepted."""
+    contents = reference.done["digest"].combine_chunks()
+    twin = _first(samples, contents)
+    if own is not None:
+        last = len(contents) - 1 - _first(samples, contents[::-1])
+        twin = np.where(twin == own, np.where(last == own, -1, last), twin)
+    rows = np.flatnonzero(twin >= 0)
+    ids = reference.done["id"].combine_chunks().take(pa.array(twin[rows]))
+    return dict(zip(rows.tolist(), ids.to_pylist(), strict=True))
+
+
+def _first(samples: Features, contents: pa.Array) -> NDArray[np.int64]:
+    """The first place of each sample's content, or -1."""
+    found = pc.index_in(samples.done["digest"].combine_chunks(), value_set=contents)
+    places: NDArray[np.int64] = found.fill_null(-1).to_numpy().astype(np.int64)
+    return places
+
+
+def _modes(
+    columns: Mapping[str, Any],
+    samples: Features,
+    setting: Setting,
+    axis: Calibrated,
+    levels: Levels,
+    run: Run,
+) -> NDArray[np.bool_]:
+    """Which samples lie off the manifold together; only those that lie off it are scanned."""
+    flags = off_manifold(columns, levels)
+    off = np.flatnonzero(flags)
+    flags[off] = together(
+        samples.vectors[off],
+        columns["nearest_distance"][off],
+        axis.reals.knn2,
+        k=setting.k,
+        every=max(1, len(samples) // len(setting.d2)),
+        alpha=levels.alpha,
+        memory=run.memory,
+        threads=run.threads,
+    )
+    return flags

@@ -1,0 +1,85 @@
+"""Samples judged: every axis, their groups and siblings, the two-sample test, the verdict.
+
+    Asked, Setting --judged--> ScoreTable
+
+The reference brings its geometry and its calibration; all that is asked of the samples
+beside it comes together here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from rara.conclusion import concluded
+from rara.errors import ParameterError
+from rara.geometry import Boundary
+from rara.groups import judged_in_groups
+from rara.pictures import SourcePictures
+from rara.provenance import provenance_of, table_of
+from rara.results import ScoreTable
+from rara.run import Run, watching
+from rara.scores import AXES, Calibrated, Levels, Setting, judge
+from rara.siblings import judged_among_siblings
+from rara.store import Features
+from rara.two_sample import tell_apart
+
+Compat = Literal["official"]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked of the samples, beside the reference that they are judged against."""
+
+    k: int | None = None
+    boundary: Literal["open", "closed"] = "open"
+    compat: Compat | None = None
+    levels: Levels = Levels()  # noqa: RUF009 (frozen)
+    group_by: str | None = None
+    against_siblings: str | None = None
+
+    def __post_init__(self) -> None:
+        rules = {(None, "open"), (None, "closed"), ("official", "open")}
+        if (self.compat, self.boundary) not in rules:
+            raise ParameterError(
+                f"boundary={self.boundary!r} with compat={self.compat!r}: give boundary 'open' or "
+                "'closed', or compat 'official' with neither."
+            )
+
+    @property
+    def rule(self) -> Boundary:
+        """When a ball holds a point."""
+        return self.compat or self.boundary
+
+
+def judged(
+    samples: Features,
+    asked: Asked,
+    *,
+    reference: Features,
+    setting: Setting,
+    calibration: tuple[Calibrated, dict[str, Any]],
+    described: Mapping[str, Any],
+    pictures: SourcePictures | None,
+    run: Run,
+) -> ScoreTable:
+    """One record for each sample, and what all of them are relative to."""
+    group = judged_in_groups(samples, reference, setting, asked.group_by, run)
+    siblings = judged_among_siblings(samples, setting.k, asked.against_siblings, run)
+    axis, about = calibration
+    pairs = len(samples) * len(reference)
+    with watching(run.progress, pairs, "Pairs of sample and reference") as advance:
+        columns, statistics = judge(
+            samples.vectors, reference.vectors, (*AXES, axis), setting,
+            memory=run.memory, threads=run.threads, progress=advance,
+        )  # fmt: skip
+    giveaway, told = tell_apart(samples, reference, setting, threads=run.threads)
+    said, verdict = concluded(columns, samples, reference, setting, axis, asked.levels, run)
+    provenance = provenance_of(
+        samples, described, setting, compat=asked.compat, calibration=about,
+        two_sample=told, verdict=verdict, statistics=statistics,
+    )  # fmt: skip
+    found = {**said, **columns, **giveaway, **group.columns, **siblings.columns}
+    provenance |= {**group.provenance, **siblings.provenance}
+    return ScoreTable(table_of(samples, found), provenance, pictures)

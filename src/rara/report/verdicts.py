@@ -1,0 +1,59 @@
+"""How many samples got which verdict, in one line where it fits."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TypedDict, get_args
+
+from rara.report.words import width
+from rara.scores.verdict import Verdict
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+COPIED = ("copy", "near copy")
+ASTRAY = ("off-manifold", "unknown to this reference")
+PLURALS = {"copy": "copies", "near copy": "near copies"}
+SHORT = {"unknown to this reference": "unknown"}
+
+
+class Verdicts(TypedDict):
+    """The counts by verdict, those that nobody got left out, at an error rate of `alpha`.
+
+    `shortfall`: why the reference cannot carry verdicts, or None.
+    """
+
+    alpha: float
+    counts: dict[str, int]
+    shortfall: str | None
+
+
+def verdicts(table: pa.Table, provenance: Mapping[str, Any]) -> Verdicts | None:
+    """The counts; None where a table has no verdicts."""
+    known = provenance.get("verdict")
+    if not known or "verdict" not in table.column_names:
+        return None
+    counted = Counter(table["verdict"].to_pylist())
+    counts = {name: counted[name] for name in get_args(Verdict) if counted[name]}
+    return {"alpha": known["alpha"], "counts": counts, "shortfall": known["shortfall"]}
+
+
+def counted_as(verdict: str, count: int) -> str:
+    """`1 copy`, `2 near copies`, `1,000 typical`."""
+    return f"{count:,} {verdict if count == 1 else PLURALS.get(verdict, verdict)}"
+
+
+def verdict_lines(found: Verdicts, columns: int) -> Iterator[str]:
+    """All counts in as few lines of so many columns as they need, and what they lack."""
+    line = ""
+    for verdict, count in found["counts"].items():
+        part = counted_as(SHORT.get(verdict, verdict), count)
+        if line and width(f"{line}, {part},") > columns:
+            yield f"{line},"
+            line = part
+        else:
+            line = f"{line}, {part}" if line else part
+    yield line or "none: there are no samples"
+    if found["shortfall"]:
+        yield found["shortfall"].rstrip(".")

@@ -1,0 +1,160 @@
+"""One plain sentence a sample: the verdict's evidence, in figures and ids.
+
+Shares are rounded down and p-values up, so that no figure claims more than was found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil, floor, isnan, log10
+
+from rara.scores.verdict import Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Common:
+    """What the sentences of all samples share."""
+
+    samples: int
+    k: int
+    alpha: float
+    reals: int
+    noun: str
+    """What the real images are called."""
+    smallest_p: Mapping[str, float]
+    shortfall: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One sample."""
+
+    common: Common
+    twin: str | None
+    nearest: str
+    copy_p: float
+    copy_q: float
+    off_manifold_p: float
+    rarity_percentile: float
+
+
+FIGURES = ("nearest", "copy_p", "copy_q", "off_manifold_p", "rarity_percentile")
+
+
+def explain(verdicts: Sequence[str], evidence: Evidence, *, k: int, alpha: float) -> list[str]:
+    """The sentence of each sample."""
+    known = evidence.calibration
+    common = Common(
+        samples=len(verdicts),
+        k=k,
+        alpha=alpha,
+        reals=known["reals"],
+        noun="held-out real images" if known["method"] == "held-out" else "reference images",
+        smallest_p=known["smallest_p"],
+        shortfall=evidence.shortfall,
+    )
+    rows = zip(*(evidence.columns[name].tolist() for name in FIGURES), strict=True)
+    return [
+        SENTENCES[verdict](Case(common, evidence.twins.get(i), *row))
+        for i, (verdict, row) in enumerate(zip(verdicts, rows, strict=True))
+    ]
+
+
+def _copy(case: Case) -> str:
+    if case.twin is not None:
+        return f"The same content as reference image {case.twin}."
+    return f"Its features are exactly those of reference image {case.nearest}."
+
+
+def _near_copy(case: Case) -> str:
+    figures = f"{_copy_p(case)}, q = {_rounded(case.copy_q)}"
+    return f"Nearer to reference image {case.nearest} than chance explains ({figures})."
+
+
+def _unknown(case: Case) -> str:
+    return (
+        f"{_far_out(case)}, but among other samples like it: of a kind that the reference lacks, "
+        "or with a fault that repeats."
+    )
+
+
+def _off_manifold(case: Case) -> str:
+    return f"{_far_out(case)}: broken, or of a kind that the reference lacks."
+
+
+def _no_verdict(case: Case) -> str:
+    if case.common.shortfall is not None:
+        return case.common.shortfall
+    return (
+        f"As near to reference image {case.nearest} as can be told ({_copy_p(case)}), but among "
+        f"{case.common.samples:,} samples that may be chance: too few {case.common.noun}."
+    )
+
+
+def _standing(case: Case) -> str:
+    return f"{_rarity(case)}; {_nearness(case)}."
+
+
+SENTENCES = {
+    "copy": _copy,
+    "near copy": _near_copy,
+    "unknown to this reference": _unknown,
+    "off-manifold": _off_manifold,
+    "no verdict": _no_verdict,
+    "rare": _standing,
+    "uncommon": _standing,
+    "typical": _standing,
+}
+
+
+def _rarity(case: Case) -> str:
+    if not isnan(case.rarity_percentile):
+        percent = _percent(case.rarity_percentile)
+        return f"Rarer than {percent} of {case.common.noun} that are inside"
+    share = _percent(100 * _farther(case) / case.common.reals)
+    return f"In no ball of the reference, but no farther out than {share} of {case.common.noun}"
+
+
+def _nearness(case: Case) -> str:
+    image = f"nearest reference image {case.nearest}"
+    if case.copy_p > case.common.alpha:
+        return f"{image} is not unusually close ({_copy_p(case)})"
+    return f"{image} is close ({_copy_p(case)}), as some of {case.common.samples:,} are by chance"
+
+
+def _far_out(case: Case) -> str:
+    nearer = case.common.reals - _farther(case)
+    share = f"{_percent(100 * nearer / case.common.reals)} of" if _farther(case) else "all"
+    nearest = (
+        f"{case.common.k} nearest reference images"
+        if case.common.k > 1
+        else "nearest reference image"
+    )
+    p = _at(case.off_manifold_p, case.common.smallest_p["off_manifold"])
+    return f"Farther from its {nearest} than {share} {case.common.noun} are from theirs ({p})"
+
+
+def _farther(case: Case) -> int:
+    """How many real images are at least as far out."""
+    return round(case.off_manifold_p * (case.common.reals + 1)) - 1
+
+
+def _copy_p(case: Case) -> str:
+    return _at(case.copy_p, case.common.smallest_p["copy"])
+
+
+def _at(p: float, smallest: float) -> str:
+    """A p-value, and whether it could not have been smaller."""
+    return f"p <= {_rounded(p)}" if p <= smallest else f"p = {_rounded(p)}"
+
+
+def _rounded(p: float) -> str:
+    """Up to two digits: 0.41, 0.0005, 1."""
+    places = 1 - floor(log10(p))
+    return f"{ceil(round(p * 10**places, 6)) / 10**places:.{places}f}".rstrip("0").rstrip(".")
+
+
+def _percent(share: float) -> str:
+    """Down to a tenth of a percent; the tiny addend undoes what binary fractions lose."""
+    return f"{floor(10 * share + 1e-9) / 10:g} %"

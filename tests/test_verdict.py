@@ -1,0 +1,502 @@
+"""The verdict: experiments whose answer is known, error rates, precedence, and its sentences."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from rara import Features, Reference, Run
+from rara.errors import ParameterError
+from rara.report import facts, summarise, summary_lines, to_html, words
+from rara.scores.modes import together
+from rara.scores.reasons import explain
+from rara.scores.verdict import Evidence, Levels, decide, shortfall
+
+UNKNOWN, OFF = "unknown to this reference", "off-manifold"
+COPIED = ("copy", "near copy")
+CALM = {
+    "inside": True, "nearest": "r.png", "nearest_distance": 1.0, "rarity_percentile": 50.0,
+    "typicality_percentile": 50.0, "off_manifold_p": 0.5, "copy_p": 0.4, "copy_q": 0.9,
+}  # fmt: skip
+KNOWN = {
+    "method": "full conformal", "reals": 999, "reals_inside": 800,
+    "smallest_p": {"off_manifold": 0.001, "copy": 0.002},
+}  # fmt: skip
+
+
+def gaussian(n, d=16, seed=0):
+    return np.random.default_rng(seed).normal(size=(n, d)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def reference():
+    return Reference.from_features(gaussian(2000))
+
+
+def counts(table):
+    return Counter(table["verdict"])
+
+
+def evidence(rows, *, twins=None, together=False, known=KNOWN, missing=None):
+    rows = [CALM | row for row in rows]
+    columns = {name: np.array([row[name] for row in rows]) for name in CALM}
+    flags = np.full(len(rows), together)
+    return Evidence(columns, twins or {}, flags, known, missing)
+
+
+def judged(row=None, *, alpha=0.05, k=3, **more):
+    """Verdict and reason of one made-up sample."""
+    one, levels = evidence([row or {}], **more), Levels(alpha)
+    verdicts = decide(one, levels).tolist()
+    return verdicts[0], explain(verdicts, one, k=k, alpha=alpha)[0]
+
+
+# -- experiments whose answer is known --
+
+
+def test_exact_copies_are_copies(reference):
+    table = reference.score_features(reference.features.vectors[::10])
+    assert counts(table) == {"copy": 200}
+
+
+def test_near_copies_are_found_while_they_are_near(reference):
+    noise = gaussian(200, seed=1)
+    fresh = gaussian(800, seed=2)
+    found = []
+    for scale in (0.05, 0.2, 1.0):
+        near = reference.features.vectors[:200] + np.float32(scale) * noise
+        table = reference.score_features(np.concatenate([near, fresh]))
+        found.append(np.isin(table["verdict"][:200], COPIED).mean())
+    assert found[0] == found[1] == 1
+    assert found[2] < 0.2
+
+
+def test_a_copy_of_a_rare_image_is_a_copy_and_never_rare(reference):
+    copies = reference.score_features(reference.features.vectors[::-1])
+    rarest = copies.sort("rarity", descending=True).head(20)
+    vectors = reference.features.vectors[::-1][[int(i) for i in rarest["id"]]]
+    exact = reference.score_features(vectors)
+    assert exact["rarity_percentile"].min() > 95
+    assert counts(exact) == {"copy": 20}
+    near = reference.score_features(vectors + np.float32(0.1) * gaussian(20, seed=1))
+    assert counts(near) == {"near copy": 20}
+
+
+def test_an_over_dispersed_generator_is_off_the_manifold_and_not_rarer(reference):
+    tables = [
+        reference.score_features(np.float32(scale) * gaussian(1000, seed=1))
+        for scale in (1, 1.5, 2)
+    ]
+    off = [(np.isin(table["verdict"], (OFF, UNKNOWN))).mean() for table in tables]
+    rare = [(table["verdict"] == "rare").mean() for table in tables]
+    assert off[0] < 0.08
+    assert off[1] > 0.6
+    assert off[2] > 0.95
+    assert rare[0] > rare[1] > rare[2]
+    assert all((table["verdict"] != UNKNOWN).all() for table in tables)
+
+
+@pytest.mark.parametrize(("count", "known"), [(100, 0), (150, 600), (800, 800), (6000, 100)])
+def test_a_mode_that_the_reference_lacks_is_unknown_and_never_original(reference, count, known):
+    away = np.zeros(16, np.float32)
+    away[0] = 12
+    samples = np.concatenate([gaussian(known, seed=1), gaussian(count, seed=2) + away])
+    table = reference.score_features(samples)
+    verdict = table["verdict"][known:]
+    assert set(verdict) <= {UNKNOWN, OFF}
+    assert (verdict == UNKNOWN).mean() > 0.8
+    assert not (table["verdict"][:known] == UNKNOWN).any()
+
+
+def test_a_lone_sample_of_such_a_mode_is_off_the_manifold(reference):
+    table = reference.score_features(gaussian(3, seed=2) + np.float32(12))
+    assert counts(table) == {OFF: 3}
+
+
+def test_a_generator_that_drops_a_mode_is_judged_as_before_on_the_other():
+    away = np.zeros(16, np.float32)
+    away[0] = 12
+    both = Reference.from_features(np.concatenate([gaussian(1000), gaussian(1000, seed=1) + away]))
+    table = both.score_features(gaussian(1000, seed=2))
+    assert (np.isin(table["verdict"], (OFF, UNKNOWN))).mean() < 0.09
+    assert 0.01 < (table["verdict"] == "rare").mean() < 0.07
+
+
+# -- error rates --
+
+
+@pytest.fixture(scope="module")
+def fresh():
+    """Verdicts on fresh real images: 8 references of 1,000, 500 images each."""
+    tables = {}
+    for alpha in (0.01, 0.05):
+        tables[alpha] = [
+            Reference.from_features(gaussian(1000, 8, seed=2 * i)).score_features(
+                gaussian(500, 8, seed=2 * i + 1), alpha=alpha
+            )
+            for i in range(8)
+        ]
+    return {alpha: np.concatenate([t["verdict"] for t in ts]) for alpha, ts in tables.items()}
+
+
+def slack(level, count):
+    """Three standard deviations: what one reference and one set of samples scatter by."""
+    return 3 * np.sqrt(level * (1 - level) * (1 / count + 1 / 8000))
+
+
+@pytest.mark.parametrize("alpha", [0.01, 0.05])
+def test_as_many_real_images_are_off_the_manifold_as_the_level_says(fresh, alpha):
+    share = np.isin(fresh[alpha], (OFF, UNKNOWN)).mean()
+    assert abs(share - alpha) < slack(alpha, 4000)
+
+
+@pytest.mark.parametrize("alpha", [0.01, 0.05])
+def test_hardly_a_real_image_is_called_a_copy(fresh, alpha):
+    assert np.isin(fresh[alpha], COPIED).mean() < 0.005
+
+
+def test_rare_and_uncommon_real_images_are_as_many_as_they_should_be(fresh):
+    found = Counter(fresh[0.05].tolist())
+    assert 0.01 < found["rare"] / 4000 < 0.05
+    assert found["uncommon"] / 4000 < 0.22
+    assert found["typical"] / 4000 > 0.65
+
+
+def test_false_copies_among_those_called_keep_the_level():
+    false = []
+    for i in range(20):
+        reference = Reference.from_features(gaussian(4000, 6, seed=3 * i))
+        near = reference.features.vectors[:20] + np.float32(0.01) * gaussian(20, 6, seed=3 * i + 1)
+        samples = np.concatenate([near, gaussian(180, 6, seed=3 * i + 2)])
+        called = np.isin(reference.score_features(samples)["verdict"], COPIED)
+        assert called[:20].mean() > 0.9
+        false.append(called[20:].sum() / called.sum())
+    assert np.mean(false) <= 0.05 + 3 * np.std(false) / np.sqrt(20)
+
+
+# -- rules --
+
+
+@pytest.mark.parametrize(
+    ("row", "more", "verdict"),
+    [
+        ({}, {}, "typical"),
+        ({"rarity_percentile": 80.0}, {}, "uncommon"),
+        ({"rarity_percentile": 95.0}, {}, "rare"),
+        ({"rarity_percentile": np.nan, "inside": False}, {}, "typical"),
+        ({"rarity_percentile": np.nan, "typicality_percentile": 20.0}, {}, "uncommon"),
+        ({"rarity_percentile": 99.0, "off_manifold_p": 0.05}, {}, OFF),
+        ({"off_manifold_p": 0.01}, {"together": True}, UNKNOWN),
+        ({"off_manifold_p": 0.06}, {"together": True}, "typical"),
+        ({"rarity_percentile": 99.0, "copy_p": 0.002, "copy_q": 0.05}, {}, "near copy"),
+        ({"off_manifold_p": 0.01, "copy_q": 0.01}, {"together": True}, "near copy"),
+        ({"nearest_distance": 0.0, "copy_q": 0.01, "off_manifold_p": 0.01}, {}, "copy"),
+        ({"copy_q": 0.01}, {"twins": {0: "t.png"}}, "copy"),
+        ({"copy_p": 0.002, "copy_q": 0.3, "rarity_percentile": 99.0}, {}, "no verdict"),
+        ({"rarity_percentile": 99.0}, {"missing": "Too few."}, "no verdict"),
+        ({"off_manifold_p": 0.01}, {"missing": "Too few."}, OFF),
+        ({"nearest_distance": 0.0}, {"missing": "Too few."}, "copy"),
+    ],
+)
+def test_the_first_rule_that_applies_decides(row, more, verdict):
+    assert judged(row, **more)[0] == verdict
+
+
+@pytest.mark.parametrize(
+    ("row", "at"),
+    [({"copy_q": 0.03}, "near copy"), ({"off_manifold_p": 0.03}, OFF)],
+)
+def test_the_level_decides(row, at):
+    assert judged(row, alpha=0.05)[0] == at
+    assert judged(row, alpha=0.01)[0] == "typical"
+
+
+def test_the_level_changes_a_table(reference):
+    samples = 1.1 * gaussian(300, seed=1)
+    off = [
+        (reference.score_features(samples, alpha=a)["verdict"] == OFF).sum() for a in (0.01, 0.2)
+    ]
+    assert off[0] < off[1] / 4
+
+
+@pytest.mark.parametrize("alpha", [0, 1, -0.1, 2, np.nan])
+def test_a_level_is_an_error_rate(reference, alpha):
+    with pytest.raises(ParameterError, match="between 0 and 1"):
+        reference.score_features(gaussian(2), alpha=alpha)
+
+
+def test_the_same_content_is_a_copy_whatever_the_distance():
+    vectors = gaussian(100, 3)
+    reference = Reference.from_features(vectors)
+    samples = Features.from_arrays(gaussian(5, 3, seed=1))
+    digests = reference.features.items["digest"].to_pylist()
+    rows = samples.items.to_pylist()
+    rows[2]["digest"] = digests[40]
+    items = type(samples.items).from_pylist(rows, schema=samples.items.schema)
+    table = reference.score_features(Features(samples.vectors, items, samples.spec, "here"))
+    assert table["verdict"][2] == "copy"
+    assert table["reason"][2] == "The same content as reference image 40."
+    assert "copy" not in set(table["verdict"][[0, 1, 3, 4]])
+
+
+def test_among_its_own_an_image_is_no_copy_of_itself():
+    vectors = gaussian(200, 3)
+    table = Reference.from_features(np.concatenate([vectors, vectors[:3]])).score_itself()
+    copies = np.flatnonzero(table["verdict"] == "copy")
+    assert copies.tolist() == [0, 1, 2, 200, 201, 202]
+    assert table["reason"][1] == "The same content as reference image 201."
+    assert table["reason"][201] == "The same content as reference image 1."
+
+
+# -- what the reference cannot carry --
+
+
+def test_a_small_reference_carries_no_verdict_but_a_copy():
+    reference = Reference.from_features(gaussian(14, 3))
+    samples = np.concatenate([gaussian(5, 3, seed=1), reference.features.vectors[:1]])
+    table = reference.score_features(samples)
+    assert table["verdict"].tolist() == ["no verdict"] * 5 + ["copy"]
+    assert set(table["reason"][:5]) == {
+        "Too few real images, or too alike, for a level of 0.05 (p >= 0.13)."
+    }
+    assert table.provenance["verdict"]["shortfall"] == table["reason"][0]
+
+
+def test_without_rarity_among_reals_there_is_no_verdict():
+    table = Reference.from_features(gaussian(60, 3), k=59).score_features(gaussian(5, 3, seed=1))
+    assert set(table["verdict"]) <= {"no verdict", OFF, "near copy"}
+    assert "Only 0 of 60 real images are inside" in table.provenance["verdict"]["shortfall"]
+
+
+def test_the_authors_numbers_carry_no_verdict(reference):
+    samples = np.concatenate([gaussian(5, seed=1), reference.features.vectors[:2]])
+    table = reference.score_features(samples, compat="official")
+    assert counts(table) == {"no verdict": 7}
+    assert "Rarity Score's own code" in table["reason"][0]
+
+
+def test_a_reference_full_of_duplicates_carries_none():
+    vectors = gaussian(500, 4)
+    reference = Reference.from_features(np.concatenate([vectors, vectors[:100]]))
+    table = reference.score_features(gaussian(50, 4, seed=1))
+    assert set(table["verdict"]) <= {"no verdict", OFF, UNKNOWN}
+    assert "too alike" in table.provenance["verdict"]["shortfall"]
+
+
+def test_as_near_as_can_be_told_is_no_verdict_where_it_may_be_chance():
+    reference = Reference.from_features(gaussian(1000))
+    near = reference.features.vectors[:1] + np.float32(0.01)
+    alone = reference.score_features(near)
+    assert counts(alone) == {"near copy": 1}
+    among = reference.score_features(np.concatenate([near, gaussian(999, seed=1)]))
+    assert among["copy_p"][0] == alone["copy_p"][0]
+    assert among["verdict"][0] == "no verdict"
+    assert "among 1,000 samples that may be chance" in among["reason"][0]
+
+
+def test_shortfall_is_silent_where_all_can_be_called():
+    assert shortfall(KNOWN, Levels()) is None
+    assert shortfall(KNOWN, Levels(0.001)) is not None
+    assert "Only 18 of 999" in shortfall(KNOWN | {"reals_inside": 18}, Levels())
+    assert shortfall(KNOWN | {"reals_inside": 19}, Levels()) is None
+
+
+# -- modes --
+
+
+def test_scattered_samples_are_not_together():
+    lone = 30 * gaussian(50, seed=1)
+    reals2 = np.sort(Reference.from_features(gaussian(500)).d2[:, 2])
+    far = np.full(50, 1e3)
+    assert not together(lone, far, reals2, k=3, every=1, alpha=0.05).any()
+    assert together(lone * np.float32(1e-3), far, reals2, k=3, every=1, alpha=0.05).all()
+
+
+def test_samples_that_are_nearer_to_the_reference_make_no_mode_of_their_own():
+    close = gaussian(50, seed=1) * np.float32(0.1)
+    reals2 = np.sort(Reference.from_features(gaussian(500)).d2[:, 2])
+    assert not together(close, np.zeros(50), reals2, k=3, every=1, alpha=0.05).any()
+
+
+def test_many_samples_are_not_together_for_being_many():
+    many = gaussian(3000, 2, seed=1)
+    reals2 = np.sort(Reference.from_features(gaussian(100, 2)).d2[:, 2]) / 25
+    dense, thinned = (
+        together(many, np.full(3000, 1e3), reals2, k=3, every=every, alpha=0.05).mean()
+        for every in (1, 30)
+    )
+    assert dense > 0.95
+    assert thinned < 0.3
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_a_few_are_no_mode(count):
+    vectors = np.zeros((count, 2), np.float32)
+    assert not together(vectors, np.ones(count), np.ones(5), k=3, every=1, alpha=0.05).any()
+
+
+def test_working_otherwise_changes_no_verdict(reference):
+    samples = np.concatenate([gaussian(50, seed=1), gaussian(50, seed=2) + np.float32(3)])
+    expected = reference.score_features(samples)
+    table = reference.score_features(samples, run=Run(memory=1, threads=2))
+    assert table["verdict"].tolist() == expected["verdict"].tolist()
+    assert table["reason"].tolist() == expected["reason"].tolist()
+
+
+# -- sentences --
+
+
+@pytest.mark.parametrize(
+    ("row", "more", "reason"),
+    [
+        (
+            {"rarity_percentile": 98.69, "copy_p": 0.41},
+            {},
+            "Rarer than 98.6 % of reference images that are inside; nearest reference image r.png "
+            "is not unusually close (p = 0.41).",
+        ),
+        (
+            {"rarity_percentile": 99.99, "copy_p": 0.02, "copy_q": 0.3},
+            {},
+            "Rarer than 99.9 % of reference images that are inside; nearest reference image r.png "
+            "is close (p = 0.02), as some of 1 are by chance.",
+        ),
+        (
+            {"rarity_percentile": np.nan, "off_manifold_p": 0.5, "copy_p": 1.0},
+            {},
+            "In no ball of the reference, but no farther out than 49.9 % of reference images; "
+            "nearest reference image r.png is not unusually close (p = 1).",
+        ),
+        (
+            {"rarity_percentile": 12.0},
+            {"known": KNOWN | {"method": "held-out"}},
+            "Rarer than 12 % of held-out real images that are inside; nearest reference image "
+            "r.png is not unusually close (p = 0.4).",
+        ),
+        (
+            {"copy_p": 0.002, "copy_q": 0.0123},
+            {},
+            "Nearer to reference image r.png than chance explains (p <= 0.002, q = 0.013).",
+        ),
+        (
+            {"nearest_distance": 0.0},
+            {},
+            "Its features are exactly those of reference image r.png.",
+        ),
+        ({}, {"twins": {0: "t.png"}}, "The same content as reference image t.png."),
+        (
+            {"off_manifold_p": 0.001},
+            {},
+            "Farther from its 3 nearest reference images than all reference images are from theirs "
+            "(p <= 0.001): broken, or of a kind that the reference lacks.",
+        ),
+        (
+            {"off_manifold_p": 0.042},
+            {"together": True},
+            "Farther from its 3 nearest reference images than 95.8 % of reference images are from "
+            "theirs (p = 0.042), but among other samples like it: of a kind that the reference "
+            "lacks, or with a fault that repeats.",
+        ),
+        (
+            {"copy_p": 0.002, "copy_q": 0.9},
+            {},
+            "As near to reference image r.png as can be told (p <= 0.002), but among 1 samples "
+            "that may be chance: too few reference images.",
+        ),
+    ],
+)
+def test_each_sentence_names_its_evidence(row, more, reason):
+    assert judged(row, **more)[1] == reason
+
+
+def test_one_nearest_is_not_plural():
+    assert judged({"off_manifold_p": 0.001}, k=1)[1].startswith(
+        "Farther from its nearest reference image than all reference images are from theirs"
+    )
+
+
+def test_every_sample_has_a_sentence_with_its_figures(reference):
+    table = reference.score_features(1.2 * gaussian(500, seed=1))
+    assert set(table["verdict"]) >= {"typical", "uncommon", "rare", OFF}
+    for verdict, reason, nearest in zip(
+        table["verdict"], table["reason"], table["nearest"], strict=True
+    ):
+        assert reason.endswith(".")
+        assert "nan" not in reason
+        assert verdict == OFF or f"reference image {nearest} " in reason
+        assert ("(p = " in reason) or ("(p <= " in reason)
+
+
+# -- what people see --
+
+
+def test_provenance_holds_the_thresholds(reference):
+    table = reference.score_features(gaussian(5, seed=1), alpha=0.1)
+    assert table.provenance["verdict"] == {
+        "alpha": 0.1, "rare": 95.0, "uncommon": 80.0, "shortfall": None,
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def mixed(reference):
+    vectors = reference.features.vectors
+    return reference.score_features(
+        np.concatenate([
+            gaussian(100, seed=1), vectors[:2], vectors[2:14] + np.float32(0.01), vectors[:3] + 50,
+        ])
+    )  # fmt: skip
+
+
+def test_the_summary_counts_by_verdict(mixed):
+    lines = mixed.summary().splitlines()
+    found = counts(mixed)
+    assert lines[2].startswith(f"Verdict   2 copies, 12 near copies, {found[OFF]} off-manifold, ")
+    assert f"{found['typical']} typical" in "".join(lines[2:4])
+    assert len(lines) <= 9
+    assert max(map(words.width, lines)) <= 80
+
+
+def test_the_summary_says_what_the_reference_cannot_carry():
+    table = Reference.from_features(gaussian(14, 3)).score_features(gaussian(5, 3, seed=1))
+    lines = table.summary().splitlines()
+    assert lines[2] == "Verdict   5 no verdict"
+    assert lines[3].strip() == "Too few real images, or too alike, for a level of 0.05 (p >= 0.13)"
+
+
+def test_all_verdicts_at_once_fit_the_terminal(mixed):
+    found = facts(mixed.arrow, mixed.provenance)
+    found["verdicts"]["counts"] = dict.fromkeys(
+        (*COPIED, UNKNOWN, OFF, "no verdict", "rare"), 99_999
+    )
+    lines = summary_lines(found)
+    assert len(lines) <= 9
+    assert max(map(words.width, lines)) <= 80
+
+
+def test_copies_come_first_in_the_report_beside_what_they_copy(mixed):
+    found = summarise(mixed.arrow, mixed.provenance, None)
+    first = found["rows"][0]
+    assert first["key"] == "copies"
+    assert [card["record"]["verdict"] for card in first["cards"]] == ["copy"] * 2 + [
+        "near copy"
+    ] * 6
+    assert all(card["beside"]["id"] == card["record"]["nearest"] for card in first["cards"])
+    page = to_html(found)
+    assert page.index('<section id="copies"') < page.index('<section id="outside"')
+    assert "Its features are exactly" in page or "The same content as" in page
+
+
+def test_cards_show_verdict_and_reason(mixed):
+    rows = {row["key"]: row for row in summarise(mixed.arrow, mixed.provenance, None)["rows"]}
+    for key in ("rarest", "typical", "nearest", "farthest"):
+        for card in rows[key]["cards"]:
+            assert card["sentence"] == card["record"]["reason"]
+    assert not {card["record"]["verdict"] for card in rows["rarest"]["cards"]} & {*COPIED, OFF}
+    assert not {card["record"]["verdict"] for card in rows["typical"]["cards"]} & set(COPIED)
+
+
+def test_few_samples_are_all_shown_once(mixed):
+    few = mixed.filter(np.isin(mixed["verdict"], [*COPIED, OFF])).head(8)
+    [row] = summarise(few.arrow, few.provenance, None)["rows"]
+    shown = [card["record"]["id"] for card in row["cards"]]
+    assert sorted(shown) == sorted(few["id"])
