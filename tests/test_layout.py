@@ -22,8 +22,8 @@ ORDER = """
     geometry.scan geometry.query geometry.mutual geometry.processes geometry
     calibration
     scores.base scores.rarity scores.typicality scores.fidelity scores.copy_volume scores.copying
-    scores.leave_one_out scores.copy_statistic scores.calibrated scores.modes scores.verdict
-    scores.reasons scores
+    scores.leave_one_out scores.copy_statistic scores.calibrated scores.verdict
+    scores.every_k scores.modes scores.reasons scores
 
     report.words report.spread report.verdicts report.calibrated report.told_apart report.findings
     report.sentences report.terminal report.thumbnails report.histogram report.drawing

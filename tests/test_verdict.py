@@ -432,9 +432,8 @@ def test_every_sample_has_a_sentence_with_its_figures(reference):
 
 def test_provenance_holds_the_thresholds(reference):
     table = reference.score_features(gaussian(5, seed=1), alpha=0.1)
-    assert table.provenance["verdict"] == {
-        "alpha": 0.1, "rare": 95.0, "uncommon": 80.0, "shortfall": None,
-    }  # fmt: skip
+    about = {"alpha": 0.1, "rare": 95.0, "uncommon": 80.0, "shortfall": None}
+    assert table.provenance["verdict"].items() >= about.items()
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from rara.reals import Reals
 from rara.run import Run
 from rara.scores import Calibrated, Setting
+from rara.scores.every_k import rank_correlations
 from rara.scores.modes import together
 from rara.scores.reasons import explain
 from rara.scores.verdict import Evidence, Levels, decide, off_manifold, shortfall
@@ -29,28 +31,46 @@ def concluded(
     samples: Features,
     reference: Features,
     setting: Setting,
-    axis: Calibrated,
+    reals: Reals,
     levels: Levels,
     run: Run,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The columns `verdict` and `reason`, and what the provenance says of them."""
-    known = axis.describe()
+    """The columns, `verdict` and `reason` first, and what the provenance says of those."""
+    known = reals.axis.describe()
     missing = OFFICIAL if setting.boundary == "official" else shortfall(known, levels)
-    about = {**asdict(levels), "shortfall": missing}
+    about = {**asdict(levels), "shortfall": missing, "k": _over_k(columns, setting, reals)}
     if setting.boundary == "official":
-        said = {"verdict": ["no verdict"] * len(samples), "reason": [OFFICIAL] * len(samples)}
-        return {name: pa.array(texts, pa.string()) for name, texts in said.items()}, about
+        nothing = pa.array(["no verdict"] * len(samples), pa.string())
+        why = pa.array([OFFICIAL] * len(samples), pa.string())
+        unknown = np.full(len(samples), np.nan)
+        return {"verdict": nothing, "reason": why, **columns, "stability": unknown}, about
     evidence = Evidence(
         columns,
         twins=twins(samples, reference, setting.own),
-        together=_modes(columns, samples, setting, axis, levels, run),
+        together=_modes(columns, samples, setting, reals.axis, levels, run),
         calibration=known,
         shortfall=missing,
     )
     verdicts = decide(evidence, levels).tolist()
     reasons = explain(verdicts, evidence, k=setting.k, alpha=levels.alpha)
-    said = {"verdict": verdicts, "reason": reasons}
-    return {name: pa.array(texts, pa.string()) for name, texts in said.items()}, about
+    said = {"verdict": pa.array(verdicts, pa.string()), "reason": pa.array(reasons, pa.string())}
+    return {**said, **columns, "stability": _stability(columns["stability"], verdicts)}, about
+
+
+def _stability(standings: NDArray[np.float64], verdicts: list[str]) -> NDArray[np.float64]:
+    """A copy is one at every k, and what has no verdict has none that could change."""
+    fixed = {"copy": 1.0, "near copy": 1.0, "no verdict": np.nan}
+    pairs = zip(verdicts, standings.tolist(), strict=True)
+    return np.array([fixed.get(verdict, share) for verdict, share in pairs])
+
+
+def _over_k(columns: Mapping[str, Any], setting: Setting, reals: Reals) -> dict[str, Any] | None:
+    """How far the ranking by rarity depends on k: Spearman's correlation with the k chosen."""
+    ks = list(reals.every_k)
+    if setting.k not in ks:
+        return None
+    rarity = columns["rarity_by_k"].flatten().to_numpy(zero_copy_only=False).reshape(-1, len(ks))
+    return {"tried": ks, "rank_correlation": rank_correlations(rarity, ks.index(setting.k))}
 
 
 def twins(

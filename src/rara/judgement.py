@@ -18,9 +18,10 @@ from rara.geometry import Boundary
 from rara.groups import judged_in_groups
 from rara.pictures import SourcePictures
 from rara.provenance import provenance_of, table_of
+from rara.reals import Reals
 from rara.results import ScoreTable
 from rara.run import Run, watching
-from rara.scores import AXES, Calibrated, Levels, Setting, judge
+from rara.scores import AXES, EveryK, Levels, Setting, judge
 from rara.siblings import judged_among_siblings
 from rara.store import Features
 from rara.two_sample import tell_apart
@@ -59,7 +60,7 @@ def judged(
     *,
     reference: Features,
     setting: Setting,
-    calibration: tuple[Calibrated, dict[str, Any]],
+    known: Reals,
     described: Mapping[str, Any],
     pictures: SourcePictures | None,
     run: Run,
@@ -67,19 +68,19 @@ def judged(
     """One record for each sample, and what all of them are relative to."""
     group = judged_in_groups(samples, reference, setting, asked.group_by, run)
     siblings = judged_among_siblings(samples, setting.k, asked.against_siblings, run)
-    axis, about = calibration
+    axes = (*AXES, known.axis, EveryK(known.every_k, asked.levels))
     pairs = len(samples) * len(reference)
     with watching(run.progress, pairs, "Pairs of sample and reference") as advance:
         columns, statistics = judge(
-            samples.vectors, reference.vectors, (*AXES, axis), setting,
+            samples.vectors, reference.vectors, axes, setting,
             memory=run.memory, threads=run.threads, progress=advance,
         )  # fmt: skip
     giveaway, told = tell_apart(samples, reference, setting, threads=run.threads)
-    said, verdict = concluded(columns, samples, reference, setting, axis, asked.levels, run)
+    columns, verdict = concluded(columns, samples, reference, setting, known, asked.levels, run)
     provenance = provenance_of(
-        samples, described, setting, compat=asked.compat, calibration=about,
+        samples, described, setting, compat=asked.compat, calibration=known.origin,
         two_sample=told, verdict=verdict, statistics=statistics,
     )  # fmt: skip
-    found = {**said, **columns, **giveaway, **group.columns, **siblings.columns}
+    found = {**columns, **giveaway, **group.columns, **siblings.columns}
     provenance |= {**group.provenance, **siblings.provenance}
     return ScoreTable(table_of(samples, found), provenance, pictures)

@@ -1,69 +1,64 @@
 """The real images that scores are calibrated with: the reference's own, or others.
 
-reference, or images given for it --> Calibrated --> one more axis of the scores
+reference, or images given for it --> Calibrated at every k --> two more axes of the scores
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rara.errors import ParameterError
 from rara.run import Run, watching
-from rara.scores import Calibrated, Setting, among_its_own, among_others, own_balls
+from rara.scores import (
+    Calibrated,
+    Setting,
+    among_its_own,
+    among_others,
+    each_among_its_own,
+    each_among_others,
+)
 from rara.store import Features
 
 QUANTILES = 201
 
 
-def calibrated(
-    given: Features | None, reference: Features, setting: Setting, run: Run
-) -> tuple[Calibrated, dict[str, Any]]:
-    """The calibration by the images given, or else by the reference's own, and its provenance."""
+@dataclass(frozen=True, slots=True)
+class Reals:
+    """What samples are calibrated with, and what the provenance says of it."""
+
+    axis: Calibrated
+    every_k: Mapping[int, Calibrated]
+    origin: Mapping[str, Any]
+
+
+def calibrated(given: Features | None, reference: Features, setting: Setting, run: Run) -> Reals:
+    """The calibration by the images given, or else by the reference's own."""
     if given is None:
         axis = among_its_own(setting)
-        return axis, axis.describe()
+        return Reals(axis, each_among_its_own(setting, axis), axis.describe())
     if setting.own is not None:
         raise ParameterError(
             "The samples are the reference's own images: they are calibrated with one another, "
             "each without itself. Leave the calibration away."
         )
     fresh = _not_in(reference, given)
-    pairs = len(fresh) * len(reference)
+    vectors = (fresh.vectors, reference.vectors, setting)
+    engine: dict[str, Any] = {"memory": run.memory, "threads": run.threads}
+    pairs = 2 * len(fresh) * len(reference)
     with watching(run.progress, pairs, "Pairs of calibration and reference") as advance:
-        axis = among_others(
-            fresh.vectors, reference.vectors, setting,
-            memory=run.memory, threads=run.threads, progress=advance,
-        )  # fmt: skip
+        axis = among_others(*vectors, **engine, progress=advance)
+        every_k = each_among_others(*vectors, axis, **engine, progress=advance)
     origin = {
         "location": fresh.location,
         "fingerprint": fresh.fingerprint,
         "in_reference": len(given) - len(fresh),
         "skipped": [one._asdict() for one in given.skipped],
     }
-    return axis, {**axis.describe(), **origin}
-
-
-def own_figures(setting: Setting) -> dict[str, Any] | None:
-    """How the reference's own images fare, each judged without itself."""
-    if setting.k >= setting.d2.shape[1]:
-        return None
-    rarity = np.sqrt(own_balls(setting).radius2)
-    inside = ~np.isnan(rarity)
-    return {
-        "inside": float(inside.mean()),
-        "rarity": _quantiles(rarity[inside]),
-        "knn_distance": _quantiles(np.sqrt(setting.radii2)),
-        "nearest_distance": _quantiles(np.sqrt(setting.d2[:, 0])),
-    }
-
-
-def _quantiles(values: NDArray[np.float64]) -> list[float]:
-    if not values.size:
-        return []
-    return [float(q) for q in np.quantile(values, np.linspace(0, 1, QUANTILES))]
+    return Reals(axis, every_k, {**axis.describe(), **origin})
 
 
 def _not_in(reference: Features, given: Features) -> Features:

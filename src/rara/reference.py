@@ -32,7 +32,7 @@ from rara.metric import under
 from rara.neighbourhood import checked_k
 from rara.pictures import SourcePictures
 from rara.provenance import own_fares
-from rara.reals import calibrated
+from rara.reals import Reals, calibrated
 from rara.results import ScoreTable
 from rara.run import (
     Images,
@@ -42,7 +42,7 @@ from rara.run import (
     given_features,
     is_features,
 )
-from rara.scores import ALPHA, Calibrated, Levels, Setting, without_itself
+from rara.scores import ALPHA, Levels, Setting, without_itself
 from rara.sources import Source
 from rara.store import Features
 from rara.treatment import Duplicates, Treatment
@@ -354,16 +354,14 @@ class Reference:
             setting = without_itself(setting)
         return judged(
             features, asked, reference=self.features, setting=setting,
-            calibration=self._calibrated(reals, setting, run),
+            known=self._calibrated(reals, setting, run),
             described=self.describe(setting.k), pictures=pictures, run=run,
         )  # fmt: skip
 
     def _pictures(self, source: Source | None, samples: Features) -> SourcePictures:
         return SourcePictures(source or samples.location, self._source or self.features.location)
 
-    def _calibrated(
-        self, reals: Features | None, setting: Setting, run: Run
-    ) -> tuple[Calibrated, dict[str, Any]]:
+    def _calibrated(self, reals: Features | None, setting: Setting, run: Run) -> Reals:
         if reals is not None:
             return calibrated(self._comparable(reals), self.features, setting, run)
         return self._once(

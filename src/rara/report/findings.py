@@ -30,7 +30,7 @@ SCORES = {
     *("nearest", "nearest_distance", "neighbors", "label", "prompt"),
     *("rarity_percentile", "typicality_percentile", "off_manifold_p", "off_manifold_q"),
     *("copy_p", "copy_q", "copy_volume", "copy_ratio", "authentic", "giveaway"),
-    *("verdict", "reason"),
+    *("verdict", "reason", "stability", "rarity_by_k"),
 }
 
 
@@ -66,6 +66,7 @@ class Record(TypedDict):
     giveaway: float | None
     verdict: str | None
     reason: str | None
+    stability: float | None
     standing: dict[str, Standing]
     times_usual: float | None
     metadata: dict[str, Any]
@@ -246,6 +247,7 @@ def _record(row: Mapping[str, Any], own: Mapping[str, Spread]) -> Record:
         "giveaway": row.get("giveaway"),
         "verdict": row.get("verdict"),
         "reason": row.get("reason"),
+        "stability": _finite(row.get("stability")),
         "standing": {
             name: {"above": spread.share_below(row[name]), "below": spread.share_above(row[name])}
             for name, spread in own.items()

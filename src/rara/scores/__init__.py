@@ -3,6 +3,7 @@
 from rara.scores.base import Axis, Setting, judge, setting_of
 from rara.scores.calibrated import Calibrated, among_its_own, among_others
 from rara.scores.copying import Copying
+from rara.scores.every_k import EveryK, each_among_its_own, each_among_others
 from rara.scores.fidelity import Fidelity
 from rara.scores.leave_one_out import own_balls, without_itself
 from rara.scores.rarity import Rarity
@@ -22,6 +23,7 @@ __all__ = [
     "Axis",
     "Calibrated",
     "Copying",
+    "EveryK",
     "Fidelity",
     "Levels",
     "Rarity",
@@ -29,6 +31,8 @@ __all__ = [
     "Typicality",
     "among_its_own",
     "among_others",
+    "each_among_its_own",
+    "each_among_others",
     "judge",
     "own_balls",
     "setting_of",

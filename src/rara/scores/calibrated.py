@@ -89,20 +89,27 @@ class Calibrated:
         """Percentiles, p-values and q-values."""
         balls, nearest, joined = answers
         found = Evidence(**Measured(self.statistic).columns(setting, (balls, nearest)))
-        farther = calibration.at_least(found.knn2, self.reals.knn2) - self._itself
         closer = calibration.at_most(found.copying, self.reals.copying) - self._itself
         if self.method == "full conformal":
-            farther = farther - _overtaken(setting, nearest)
             closer = closer + joined.joined(found.copying)
-        off_manifold = calibration.p_values(farther, self._count)
+        standing = self.standing(setting, found.rarity2, nearest)
         copying = calibration.p_values(closer, self._count)
         return {
-            "rarity_percentile": self._rarity_percentile(found.rarity2),
-            "typicality_percentile": calibration.percentiles(farther, self._count),
-            "off_manifold_p": off_manifold,
-            "off_manifold_q": calibration.q_values(off_manifold),
+            **standing,
+            "off_manifold_q": calibration.q_values(standing["off_manifold_p"]),
             "copy_p": copying,
             "copy_q": calibration.q_values(copying),
+        }
+
+    def standing(self, setting: Setting, rarity2: Doubles, nearest: Nearest) -> dict[str, Doubles]:
+        """How rare and how far out, in percentiles and by p-value; `nearest` has k or more."""
+        farther = calibration.at_least(nearest.d2[:, setting.k - 1], self.reals.knn2) - self._itself
+        if self.method == "full conformal":
+            farther = farther - _overtaken(setting, nearest)
+        return {
+            "rarity_percentile": self._rarity_percentile(rarity2),
+            "typicality_percentile": calibration.percentiles(farther, self._count),
+            "off_manifold_p": calibration.p_values(farther, self._count),
         }
 
     def describe(self) -> dict[str, Any]:

@@ -85,16 +85,25 @@ def decide(evidence: Evidence, levels: Levels) -> NDArray[np.str_]:
     off, twin = off_manifold(of, levels), np.zeros(len(together), np.bool_)
     twin[list(evidence.twins)] = True
     carried = evidence.shortfall is None
-    # No ball tells how rare an image outside is: the k-NN distance does.
-    far = np.isnan(of["rarity_percentile"]) & (of["typicality_percentile"] <= 100 - levels.uncommon)
     rules: dict[Verdict, Flags] = {
         "copy": twin | (of["nearest_distance"] == 0),
         "near copy": of["copy_q"] <= levels.alpha,
         "unknown to this reference": off & together,
         "off-manifold": off,
         "no verdict": too_near_to_tell(evidence, levels) if carried else np.ones_like(off),
-        "rare": of["rarity_percentile"] >= levels.rare,
-        "uncommon": far | (of["rarity_percentile"] >= levels.uncommon),
+    }
+    return np.select(list(rules.values()), list(rules), default=standing(of, levels))
+
+
+def standing(columns: Mapping[str, Any], levels: Levels) -> NDArray[np.str_]:
+    """The verdict by where a sample stands, whatever it may be a copy of."""
+    rarity, typicality = columns["rarity_percentile"], columns["typicality_percentile"]
+    # No ball tells how rare an image outside is: the k-NN distance does.
+    far = np.isnan(rarity) & (typicality <= 100 - levels.uncommon)
+    rules: dict[Verdict, Flags] = {
+        "off-manifold": off_manifold(columns, levels),
+        "rare": rarity >= levels.rare,
+        "uncommon": far | (rarity >= levels.uncommon),
     }
     return np.select(list(rules.values()), list(rules), default="typical")
 
