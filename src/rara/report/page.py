@@ -146,8 +146,14 @@ def _harmless(value: object) -> object:
 
 
 def _typeset(sentence: str) -> Markup:
-    """A sentence whose numbers keep their percent signs, and whose names keep to themselves."""
-    return Markup(escape(sentence.replace(" %", f"{NO_BREAK}%")))
+    """A sentence whose numbers keep their signs beside them, and whose names keep to themselves."""
+    signs = {"=": "=", "<=": "≤"}
+    kept = re.sub(
+        r"\b([pq]) (<?=) (?=\d)",
+        lambda found: f"{found[1]}{NO_BREAK}{signs[found[2]]}{NO_BREAK}",
+        sentence.replace(" %", f"{NO_BREAK}%"),
+    )
+    return Markup(escape(kept))
 
 
 def _breakable(name: str) -> Markup:
