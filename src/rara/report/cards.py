@@ -187,9 +187,10 @@ def _row(section: Section, picked: list[Record], k: int) -> CardRow:
 def _card(record: Record, section: Section, k: int) -> Card:
     exhibits = _exhibits(record)
     beside = next((one for one in exhibits if section.leading in one["role"]), exhibits[0])
+    verdict = None if section.key == GIVEAWAY.key else reason(record)
     return {
         "record": record,
-        "sentence": reason(record) or section.sentence(record, k),
+        "sentence": verdict or section.sentence(record, k),
         "picture": None,
         "beside": beside,
         "others": [shown for shown in exhibits if shown is not beside],
