@@ -89,6 +89,7 @@ study: install-dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
 	$(BIN)/python benchmarks/peers.py --vectors .study/cifar10 --tasks radii query --results $(RESULTS)
 	$(BIN)/python benchmarks/page.py --results $(RESULTS) --output $(PAGE)
+	$(BIN)/python studies/planted.py .study/cifar10 --into docs/trust.md
 	$(BIN)/python studies/near_copies.py
 	$(BIN)/python studies/copies.py --cifar10 .study/cifar10 --clipart /usr/share/openclipart/png --work .study/copies
 

@@ -89,8 +89,11 @@ def twins(
 
 def _first(samples: Features, contents: pa.Array) -> NDArray[np.int64]:
     """The first place of each sample's content, or -1."""
-    found = pc.index_in(samples.done["digest"].combine_chunks(), value_set=contents)
-    places: NDArray[np.int64] = found.fill_null(-1).to_numpy().astype(np.int64)
+    wanted = samples.done["digest"].combine_chunks()
+    shared = np.flatnonzero(pc.is_in(contents, value_set=wanted).to_numpy(zero_copy_only=False))
+    found = pc.index_in(wanted, value_set=contents.take(pa.array(shared)))
+    place = found.fill_null(-1).to_numpy().astype(np.int64)
+    places: NDArray[np.int64] = np.append(shared, -1)[place]
     return places
 
 

@@ -9,14 +9,21 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from types import TracebackType
 from typing import Self, TypeVar
 
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from rara.machine import cores
 
 Task = TypeVar("Task")
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    """The matrix libraries that numpy brought; looking for them takes longer than one sample."""
+    return ThreadpoolController()
 
 
 class Crew:
@@ -28,7 +35,7 @@ class Crew:
         self._stop = threading.Event()
 
     def __enter__(self) -> Self:
-        self._limits = threadpool_limits(1, user_api="blas")
+        self._limits = _libraries().limit(limits=1, user_api="blas")
         return self
 
     def __exit__(

@@ -70,6 +70,8 @@ class CopyVolume:
     """Share of the local volume that is nearer still than the nearest reference image."""
 
     law: LocalVolume
+    shares: Doubles
+    """Those of the reference's images, which every query needs."""
 
     name = "copy_volume"
     neighbours = DEPTH
@@ -82,17 +84,19 @@ class CopyVolume:
 
     def own(self, setting: Setting) -> Doubles:
         """The share of each reference image among the others."""
-        return self.law.share(setting.d2)
+        return self.shares
 
     def question(self, setting: Setting, samples: int) -> Joined:
         """What the shares become when a sample has joined."""
-        return Joining(samples, setting.d2, self.law)
+        return Joining(samples, setting.d2, self.law, self.shares)
 
 
 def statistic_for(setting: Setting) -> CopyStatistic:
     """The local volume, or the plain distance where too few neighbours are kept to tell it."""
     law = LocalVolume.around(setting.d2)
-    return NearestDistance() if math.isnan(law.shape) else CopyVolume(law)
+    if math.isnan(law.shape):
+        return NearestDistance()
+    return CopyVolume(law, law.share(setting.d2))
 
 
 class Partners:

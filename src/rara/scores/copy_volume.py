@@ -86,9 +86,11 @@ class Joining:
     conformal prediction; the law of dimensions is held as it is, for one image hardly moves it).
     """
 
-    def __init__(self, samples: int, d2: Doubles, law: LocalVolume) -> None:
+    def __init__(
+        self, samples: int, d2: Doubles, law: LocalVolume, shares: Doubles | None = None
+    ) -> None:
         self.samples, self.law, self.lists = samples, law, d2[:, : law.depth]
-        self.shares = law.share(d2)
+        self.shares = law.share(d2) if shares is None else shares
         self.changes: list[tuple[Integers, Doubles, Doubles]] = []
 
     def need(self) -> Need:
