@@ -14,7 +14,6 @@ from rara.geometry.query import query
 from rara.geometry.reducers import Doubles, Nearest
 from rara.geometry.scan import Demand, Integers, Job, Scan
 from rara.geometry.tiles import Progress, Statistics, Tiling
-from rara.machine import quarter_of_memory
 
 
 def neighbours(
@@ -67,15 +66,8 @@ def neighbours(
         near=near,
     )
     with Crew(threads) as crew:
-        tiling = tiling or Tiling.within(
-            memory or quarter_of_memory(),
-            rows=count,
-            dimensions=vectors.shape[1],
-            threads=crew.threads,
-            row_bytes=4 * crew.threads,
-            fixed=4 * count * (6 + crew.threads * k),
-        )
-        return answer, Scan(job, tiling, crew, progress, arithmetic).run()
+        scan = Scan(job, tiling or job.cut(memory, crew), crew, progress, arithmetic)
+        return answer, scan.run()
 
 
 def neighbours_left(

@@ -14,7 +14,6 @@ from rara.geometry.filter import Certainty
 from rara.geometry.reducers import Counter, Doubles, Need, Reducer
 from rara.geometry.scan import Demand, Integers, Job, Scan
 from rara.geometry.tiles import Progress, Statistics, Tiling
-from rara.machine import quarter_of_memory
 
 Flags = NDArray[np.bool_]
 
@@ -67,15 +66,7 @@ def query(
         coded=coded,
     )
     with Crew(threads) as crew:
-        tiling = tiling or Tiling.within(
-            memory or quarter_of_memory(),
-            rows=len(samples),
-            dimensions=samples.shape[1],
-            threads=crew.threads,
-            row_bytes=4 * crew.threads * (demand.row_nearest + 1),
-            fixed=4 * len(reference) * (4 + crew.threads * demand.column_nearest),
-        )
-        return Scan(job, tiling, crew, progress, arithmetic).run()
+        return Scan(job, tiling or job.cut(memory, crew), crew, progress, arithmetic).run()
 
 
 def demand_of(needs: Sequence[Need], frame: Frame, rows: int, columns: int) -> Demand:

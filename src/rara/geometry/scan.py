@@ -27,6 +27,7 @@ from rara.geometry.executors import Crew
 from rara.geometry.filter import Certainty, Limits, Ratios, keep, sift, split
 from rara.geometry.products import arithmetic_for
 from rara.geometry.tiles import Columns, Ledger, Progress, Statistics, Tiling, Workspace, spans
+from rara.machine import quarter_of_memory
 
 Integers = NDArray[np.int32]
 Deliver = Callable[[Integers, Integers, NDArray[np.float64]], None]
@@ -83,6 +84,18 @@ class Job:
     def mutual(self) -> bool:
         """Whether both sides are the same set, so that a pair serves both of its vectors."""
         return self.near is not None
+
+    def cut(self, memory: int | None, crew: Crew) -> Tiling:
+        """Tiles that stay within a memory budget, beside the bounds of both sides."""
+        nearest = 0 if self.mutual else self.demand.row_nearest  # one set keeps one list
+        return Tiling.within(
+            memory or quarter_of_memory(),
+            rows=len(self.left),
+            dimensions=self.left.shape[1],
+            threads=crew.threads,
+            row_bytes=4 * crew.threads * (nearest + 1),
+            fixed=4 * len(self.right) * (6 + crew.threads * self.demand.column_nearest),
+        )
 
 
 class Side:
