@@ -91,12 +91,13 @@ def every_k(setting: Setting) -> tuple[int, ...]:
 
 def each_among_its_own(setting: Setting, chosen: Calibrated) -> dict[int, Calibrated]:
     """Calibration at every k by the reference's own images, each without itself."""
-    ks = every_k(setting)
-    rarity2 = [own_balls(replace(setting, k=k)).radius2 for k in ks]
-    return {
-        k: _at(chosen, radius2, setting.d2[:, k - 1])
-        for k, radius2 in zip(ks, rarity2, strict=True)
-    }
+
+    def at(k: int) -> Calibrated:
+        if k == setting.k:
+            return chosen
+        return _at(chosen, own_balls(replace(setting, k=k)).radius2, setting.d2[:, k - 1])
+
+    return {k: at(k) for k in every_k(setting)}
 
 
 def each_among_others(
