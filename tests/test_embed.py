@@ -30,6 +30,7 @@ from rara.errors import (
 from rara.extractors import get_extractor
 from rara.images import content_digest, decode
 from rara.pool import Pool
+from rara.prints import print_of
 from rara.store import Features, Skipped
 
 
@@ -80,6 +81,7 @@ def test_vectors_come_in_the_order_of_the_source(tmp_path, batch_size, counts):
     assert features.vectors.flags.c_contiguous
     assert features.location == "gen/"
     row = features.items.to_pylist()[7]
+    seen = print_of(decode(payloads["0007.png"]))
     assert row == {
         "id": "0007.png",
         "digest": content_digest(payloads["0007.png"]),
@@ -87,6 +89,8 @@ def test_vectors_come_in_the_order_of_the_source(tmp_path, batch_size, counts):
         "reason": None,
         "width": 5,
         "height": 6,
+        "picture": seen.picture,
+        "code": seen.code,
         "metadata": '{"label": "0"}',
     }
 

@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1] / "src" / "rara"
 
 # A file imports only from files above it; a package stands for its __init__.
 ORDER = """
-    errors machine cache durable bundle images
+    errors machine cache durable bundle images prints
     sources.base sources.names sources.paths sources.metadata sources.files sources.folder
     sources.archives sources.tables sources.arrays sources.joined sources
     extractors.base extractors.preprocessing extractors.legacy_torch extractors.onnx
@@ -19,7 +19,8 @@ ORDER = """
 
     geometry.compiled geometry.distances geometry.rotation geometry.codes geometry.filter
     geometry.products geometry.reducers geometry.executors geometry.coded geometry.tiles
-    geometry.scan geometry.query geometry.mutual geometry.processes geometry
+    geometry.scan geometry.query geometry.mutual geometry.processes geometry.bits
+    geometry
     calibration
     scores.base scores.rarity scores.typicality scores.fidelity scores.copy_volume scores.copying
     scores.leave_one_out scores.copy_statistic scores.calibrated scores.verdict

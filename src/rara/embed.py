@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
@@ -34,6 +34,7 @@ from rara.extractors.base import Extractor, Spec
 from rara.images import DEFAULT_MAX_PIXELS, content_digest, decode
 from rara.machine import cores
 from rara.pool import Pool, Record
+from rara.prints import print_of
 from rara.sources.base import Item, Source
 from rara.store import ITEMS, Features
 
@@ -155,7 +156,7 @@ def _look(
         if known is not None and _serves(known, on_failed, limit):
             return _Image(item, known, "cached")
         image = decode(payload, max_pixels=limit)
-        record = Record(digest, width=image.width, height=image.height)
+        record = Record(digest, width=image.width, height=image.height, print=print_of(image))
         return _Image(item, record, "fresh", extractor.prepare(image))
     except ImageError as error:
         passing = not digest or isinstance(error, OversizeError)
@@ -311,9 +312,11 @@ class _Gathered:
             self._vectors[self._done] = record.vector
             self._done += 1
         size = (record.width, record.height) if done else (None, None)
+        seen = astuple(record.print)
         state = "done" if done else "failed"
         metadata = json.dumps(dict(item.metadata), ensure_ascii=False, default=str)
-        self._rows.append((item.id, record.digest or None, state, record.reason, *size, metadata))
+        about = (item.id, record.digest or None, state, record.reason)
+        self._rows.append((*about, *size, *seen, metadata))
         if len(self._rows) == _TABLE_ROWS:
             self._pack_rows()
 

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from rara.durable import TEMPORARY, write_file
 from rara.extractors.base import Spec
+from rara.prints import CODE_BYTES, NO_PRINT, Print
 
 _PACK_SECONDS = 5.0
 _PACK_BYTES = 16 << 20
@@ -43,18 +44,20 @@ _STALE_SECONDS = 24 * 3600
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What is known of one content: its vector and the image's size, or the reason it failed."""
+    """What is known of one content: its vector, print and size, or the reason it failed."""
 
     digest: str
     vector: NDArray[np.float32] | None = None
     reason: str | None = None
     width: int = 0
     height: int = 0
+    print: Print = NO_PRINT
 
     @property
     def checksum(self) -> int:
         """CRC-32 of everything."""
-        start = zlib.crc32(f"{self.digest} {self.width} {self.height} {self.reason}".encode())
+        fields = (self.digest, self.width, self.height, self.reason, self.print)
+        start = zlib.crc32(" ".join(map(str, fields)).encode())
         return start if self.vector is None else zlib.crc32(self.vector.tobytes(), start)
 
 
@@ -160,12 +163,12 @@ class _Batch:
 
     def record(self, row: int) -> Record | None:
         """The record in a row; None where its checksum tells that it was damaged."""
-        digest, reason, width, height, checksum = (
+        digest, reason, width, height, picture, code, checksum = (
             self.arrow.column(name)[row].as_py()
-            for name in ("digest", "reason", "width", "height", "checksum")
+            for name in ("digest", "reason", "width", "height", "picture", "code", "checksum")
         )
         vector = self.vectors[row].copy() if reason is None else None
-        record = Record(digest, vector, reason, width, height)
+        record = Record(digest, vector, reason, width, height, Print(picture, code))
         return record if record.checksum == checksum else None
 
 
@@ -209,6 +212,8 @@ def _schema(dim: int) -> pa.Schema:
             ("reason", pa.string()),
             ("width", pa.int32()),
             ("height", pa.int32()),
+            ("picture", pa.string()),
+            ("code", pa.binary(CODE_BYTES)),
             ("checksum", pa.uint32()),
             ("vector", pa.list_(pa.float32(), dim)),
         ]
@@ -220,12 +225,15 @@ def _to_arrow(records: list[Record], dim: int) -> pa.RecordBatch:
     for row, record in enumerate(records):
         if record.vector is not None:
             vectors[row] = record.vector
+    prints = [record.print for record in records]
     return pa.record_batch(
         [
             pa.array([record.digest for record in records]),
             pa.array([record.reason for record in records], pa.string()),
             pa.array([record.width for record in records], pa.int32()),
             pa.array([record.height for record in records], pa.int32()),
+            pa.array([one.picture for one in prints], pa.string()),
+            pa.array([one.code for one in prints], pa.binary(CODE_BYTES)),
             pa.array([record.checksum for record in records], pa.uint32()),
             pa.FixedSizeListArray.from_arrays(vectors.ravel(), dim),
         ],

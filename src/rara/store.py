@@ -23,6 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 from rara.bundle import Bundle, Parts, array_part, claim, read_bundle, table_part
 from rara.errors import FeatureError, ParameterError
 from rara.extractors.base import Spec
+from rara.prints import CODE_BYTES
 
 ITEMS = pa.schema(
     [
@@ -32,10 +33,13 @@ ITEMS = pa.schema(
         ("reason", pa.string()),
         ("width", pa.int32()),
         ("height", pa.int32()),
+        ("picture", pa.string()),
+        ("code", pa.binary(CODE_BYTES)),
         pa.field("metadata", pa.string(), nullable=False),
     ]
 )
-"""Columns of the table of items; `state` is done, failed or left out, `metadata` a JSON object."""
+"""Columns of the table of items; `state` is done, failed or left out, `picture` and `code` are the
+print (`rara.prints`) of an image whose pixels rara has seen, `metadata` is a JSON object."""
 
 AND = " + "
 """Between the places where joined features come from."""
@@ -271,6 +275,6 @@ def _scalar(value: Any) -> Any:
 
 def _given_items(ids: list[str], digests: list[str], records: list[str]) -> pa.Table:
     unknown = [None] * len(ids)
-    columns = [ids, digests, ["done"] * len(ids), unknown, unknown, unknown, records]
+    columns = [ids, digests, ["done"] * len(ids), *[unknown] * 5, records]
     arrays = [pa.array(c, f.type) for c, f in zip(columns, ITEMS, strict=True)]
     return pa.Table.from_arrays(arrays, schema=ITEMS)

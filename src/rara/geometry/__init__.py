@@ -16,8 +16,10 @@ Vectors are C-ordered float32 arrays (n, d) of finite numbers; whoever brings th
     query       samples against a reference
     mutual      the nearest others within one set
     processes   a query in shards, one process each
+    bits        the nearest codes of bits, in all ways to turn what they were made of
 """
 
+from rara.geometry.bits import closest_codes
 from rara.geometry.coded import Coded
 from rara.geometry.distances import squared_distance, unit_vectors
 from rara.geometry.mutual import neighbours, neighbours_left
@@ -49,6 +51,7 @@ __all__ = [
     "Statistics",
     "Tiling",
     "Visits",
+    "closest_codes",
     "holds",
     "neighbours",
     "neighbours_left",
