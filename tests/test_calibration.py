@@ -244,7 +244,7 @@ def test_scores_do_not_depend_on_the_reals():
     reference, samples = Reference.from_features(gaussian(100, 4)), gaussian(20, 4, seed=1)
     own = reference.score_features(samples)
     given = reference.score_features(samples, calibration=gaussian(30, 4, seed=2))
-    judged = {"verdict", "reason", "stability"}
+    judged = {"verdict", "reason", "stability", "volume_p"}
     for column in set(own.columns) - {*CALIBRATED, *judged, "neighbors", "rarity_by_k"}:
         np.testing.assert_array_equal(own[column], given[column])
     for column in CALIBRATED:

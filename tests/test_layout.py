@@ -15,7 +15,7 @@ ORDER = """
     sources.archives sources.tables sources.arrays sources.joined sources
     extractors.base extractors.preprocessing extractors.legacy_torch extractors.onnx
     extractors.efficientnet_lite0 extractors.registry extractors
-    store pool embed hashes
+    store pool embed
 
     geometry.compiled geometry.distances geometry.rotation geometry.codes geometry.filter
     geometry.products geometry.reducers geometry.executors geometry.coded geometry.tiles
@@ -31,7 +31,7 @@ ORDER = """
     report.cards report.page report.audited report
     two_sample.views two_sample.pool two_sample.classifier two_sample.comparison two_sample
     pictures results run agreement metric neighbourhood duplicates distinct treatment codebook
-    provenance reals conclusion audit grouping groups siblings judgement
+    provenance pixels gallery reals conclusion audit grouping groups siblings judgement
     reference
     cli.progress cli.options cli.output cli.groups cli.score cli.audit cli.reference cli.embed
     cli.doctor cli.app cli

@@ -17,11 +17,14 @@ COPIED = ("copy", "near copy")
 CALM = {
     "inside": True, "nearest": "r.png", "nearest_distance": 1.0, "rarity_percentile": 50.0,
     "typicality_percentile": 50.0, "off_manifold_p": 0.5, "copy_p": 0.4, "copy_q": 0.9,
+    "volume_p": 0.2, "pixel_p": None, "pixel_nearest": None, "pixel_distance": None,
 }  # fmt: skip
 KNOWN = {
     "method": "full conformal", "reals": 999, "reals_inside": 800,
-    "smallest_p": {"off_manifold": 0.001, "copy": 0.002},
+    "smallest_p": {"off_manifold": 0.001, "copy": 0.002}, "nearest_told": {"volume_p": 0.002},
 }  # fmt: skip
+
+PIXELS = {"pixel_nearest": "p.png", "pixel_distance": 12, "pixel_p": 0.001}
 
 
 def gaussian(n, d=16, seed=0):
@@ -37,11 +40,11 @@ def counts(table):
     return Counter(table["verdict"])
 
 
-def evidence(rows, *, twins=None, together=False, known=KNOWN, missing=None):
+def evidence(rows, *, twins=None, same=False, together=False, known=KNOWN, missing=None):
     rows = [CALM | row for row in rows]
     columns = {name: np.array([row[name] for row in rows]) for name in CALM}
-    flags = np.full(len(rows), together)
-    return Evidence(columns, twins or {}, flags, known, missing)
+    same, together = (np.full(len(rows), flag) for flag in (same, together))
+    return Evidence(columns, twins or {}, same, together, known, missing)
 
 
 def judged(row=None, *, alpha=0.05, k=3, **more):
@@ -203,7 +206,8 @@ def test_false_copies_among_those_called_keep_the_level():
         ({"off_manifold_p": 0.01, "copy_q": 0.01}, {"together": True}, "near copy"),
         ({"nearest_distance": 0.0, "copy_q": 0.01, "off_manifold_p": 0.01}, {}, "copy"),
         ({"copy_q": 0.01}, {"twins": {0: "t.png"}}, "copy"),
-        ({"copy_p": 0.002, "copy_q": 0.3, "rarity_percentile": 99.0}, {}, "no verdict"),
+        ({"volume_p": 0.002, "copy_q": 0.3, "rarity_percentile": 99.0}, {}, "no verdict"),
+        ({"volume_p": 0.003, "copy_q": 0.3, "rarity_percentile": 99.0}, {}, "rare"),
         ({"rarity_percentile": 99.0}, {"missing": "Too few."}, "no verdict"),
         ({"off_manifold_p": 0.01}, {"missing": "Too few."}, OFF),
         ({"nearest_distance": 0.0}, {"missing": "Too few."}, "copy"),
@@ -396,6 +400,29 @@ def test_working_otherwise_changes_no_verdict(reference):
         ),
         ({}, {"twins": {0: "t.png"}}, "The same content as reference image t.png."),
         (
+            PIXELS | {"pixel_distance": -1},
+            {"same": True},
+            "The same picture as reference image p.png, in another file.",
+        ),
+        (
+            PIXELS | {"copy_p": 0.002, "copy_q": 0.0123},
+            {},
+            "Nearer by its pixels to reference image p.png than chance explains (12 of 256 bits "
+            "differ, p <= 0.002, q = 0.013).",
+        ),
+        (
+            PIXELS | {"copy_p": 0.02, "copy_q": 0.3, "rarity_percentile": 7.0},
+            {},
+            "Rarer than 7 % of reference images that are inside; nearest reference image p.png is "
+            "close by its pixels (12 of 256 bits differ, p = 0.02), as some of 1 are by chance.",
+        ),
+        (
+            PIXELS | {"copy_p": 0.002, "copy_q": 0.9},
+            {"known": KNOWN | {"nearest_told": {"volume_p": 0.002, "pixel_p": 0.001}}},
+            "As near by its pixels to reference image p.png as can be told (p <= 0.002), but among "
+            "1 samples that may be chance: too few reference images.",
+        ),
+        (
             {"off_manifold_p": 0.001},
             {},
             "Farther from its 3 nearest reference images than all reference images are from theirs "
@@ -409,7 +436,7 @@ def test_working_otherwise_changes_no_verdict(reference):
             "lacks, or with a fault that repeats.",
         ),
         (
-            {"copy_p": 0.002, "copy_q": 0.9},
+            {"volume_p": 0.002, "copy_p": 0.002, "copy_q": 0.9},
             {},
             "As near to reference image r.png as can be told (p <= 0.002), but among 1 samples "
             "that may be chance: too few reference images.",

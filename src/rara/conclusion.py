@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from rara.pixels import SAME, first_equal
 from rara.reals import Reals
 from rara.run import Run
 from rara.scores import Calibrated, Setting
@@ -32,11 +33,14 @@ def concluded(
     reference: Features,
     setting: Setting,
     reals: Reals,
+    known: Mapping[str, Any],
     levels: Levels,
     run: Run,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The columns, `verdict` and `reason` first, and what the provenance says of those."""
-    known = reals.axis.describe()
+    """The columns, `verdict` and `reason` first, and what the provenance says of those.
+
+    `known`: what the provenance says of the calibration.
+    """
     missing = OFFICIAL if setting.boundary == "official" else shortfall(known, levels)
     about = {**asdict(levels), "shortfall": missing, "k": _over_k(columns, setting, reals)}
     if setting.boundary == "official":
@@ -47,6 +51,7 @@ def concluded(
     evidence = Evidence(
         columns,
         twins=twins(samples, reference, setting.own),
+        same=_same_picture(columns),
         together=_modes(columns, samples, setting, reals.axis, levels, run),
         calibration=known,
         shortfall=missing,
@@ -77,24 +82,17 @@ def twins(
     samples: Features, reference: Features, own: NDArray[np.int32] | None = None
 ) -> dict[int, str]:
     """Row of a sample -> id of a reference image of the same content, itself excepted."""
-    contents = reference.done["digest"].combine_chunks()
-    twin = _first(samples, contents)
-    if own is not None:
-        last = len(contents) - 1 - _first(samples, contents[::-1])
-        twin = np.where(twin == own, np.where(last == own, -1, last), twin)
+    ours, theirs = (one.done["digest"].combine_chunks() for one in (samples, reference))
+    twin = first_equal(ours, theirs, own)
     rows = np.flatnonzero(twin >= 0)
     ids = reference.done["id"].combine_chunks().take(pa.array(twin[rows]))
     return dict(zip(rows.tolist(), ids.to_pylist(), strict=True))
 
 
-def _first(samples: Features, contents: pa.Array) -> NDArray[np.int64]:
-    """The first place of each sample's content, or -1."""
-    wanted = samples.done["digest"].combine_chunks()
-    shared = np.flatnonzero(pc.is_in(contents, value_set=wanted).to_numpy(zero_copy_only=False))
-    found = pc.index_in(wanted, value_set=contents.take(pa.array(shared)))
-    place = found.fill_null(-1).to_numpy().astype(np.int64)
-    places: NDArray[np.int64] = np.append(shared, -1)[place]
-    return places
+def _same_picture(columns: Mapping[str, Any]) -> NDArray[np.bool_]:
+    equal = pc.equal(columns["pixel_distance"], SAME).fill_null(False)
+    same: NDArray[np.bool_] = equal.to_numpy(zero_copy_only=False)
+    return same
 
 
 def _modes(

@@ -11,10 +11,14 @@ import errno
 import os
 import shutil
 import uuid
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
 
 from rara.errors import RaraError, UnwritableError
 
@@ -37,6 +41,22 @@ def write_file(path: Path, write: Writer, *, remedy: str = ELSEWHERE) -> None:
         with write_aside(path.parent, write) as aside:
             aside.replace(path)
         sync_folder(path.parent)
+
+
+def keep_arrays(place: Path, **arrays: NDArray[Any]) -> None:
+    """Keep what can be computed again, so that the next run need not; silent where it cannot."""
+    named: Any = arrays
+    with suppress(UnwritableError):
+        write_file(place, lambda file: np.savez(file, **named))
+
+
+def kept_arrays(place: Path) -> dict[str, NDArray[Any]] | None:
+    """What `keep_arrays` kept; None where it is missing or damaged (zip members have checksums)."""
+    try:
+        with np.load(place, allow_pickle=False) as archive:
+            return dict(archive)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+        return None
 
 
 @contextmanager

@@ -12,11 +12,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from rara.conclusion import concluded
 from rara.errors import ParameterError
 from rara.geometry import Boundary
 from rara.groups import judged_in_groups
 from rara.pictures import SourcePictures
+from rara.pixels import prints_of, unseen
 from rara.provenance import provenance_of, table_of
 from rara.reals import Reals
 from rara.results import ScoreTable
@@ -76,11 +80,27 @@ def judged(
             memory=run.memory, threads=run.threads, progress=advance,
         )  # fmt: skip
     giveaway, told = tell_apart(samples, reference, setting, threads=run.threads)
-    columns, verdict = concluded(columns, samples, reference, setting, known, asked.levels, run)
+    seen, origin = _by_pixels(columns["copy_p"], samples, setting, known, run)
+    columns, verdict = concluded(
+        {**columns, **seen}, samples, reference, setting, known, origin, asked.levels, run
+    )
     provenance = provenance_of(
-        samples, described, setting, compat=asked.compat, calibration=known.origin,
+        samples, described, setting, compat=asked.compat, calibration=origin,
         two_sample=told, verdict=verdict, statistics=statistics,
     )  # fmt: skip
     found = {**columns, **giveaway, **group.columns, **siblings.columns}
     provenance |= {**group.provenance, **siblings.provenance}
     return ScoreTable(table_of(samples, found), provenance, pictures)
+
+
+def _by_pixels(
+    volume_p: NDArray[np.float64], samples: Features, setting: Setting, known: Reals, run: Run
+) -> tuple[dict[str, Any], Mapping[str, Any]]:
+    """What the pixels say of copying, where they were seen, and what that rests on."""
+    prints = None if known.pixels is None else prints_of(samples)
+    if known.pixels is None or prints is None:
+        return unseen(len(samples), volume_p), known.origin
+    columns = known.pixels.testify(
+        prints, setting.names, volume_p, own=setting.own, threads=run.threads
+    )
+    return columns, known.pixels.described(known.origin)

@@ -10,16 +10,13 @@ Whichever way they came about, they are the same bit for bit.
 from __future__ import annotations
 
 import hashlib
-import zipfile
-from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rara.cache import cache_folder
-from rara.durable import write_file
-from rara.errors import ParameterError, UnwritableError
+from rara.durable import keep_arrays, kept_arrays
+from rara.errors import ParameterError
 from rara.geometry import Nearest, neighbours, neighbours_left
 from rara.run import Run, watching
 from rara.store import Features
@@ -59,10 +56,11 @@ def find(features: Features, k: int, run: Run) -> Nearest:
         return _scan(features, depth, run)
     name = hashlib.sha256(f"{features.fingerprint} {depth}".encode()).hexdigest()[:32]
     place = (run.cache or cache_folder()) / "neighbours" / f"{name}.npz"
-    found = _read(place, len(features), depth)
-    if found is None:
-        found = _scan(features, depth, run)
-        _keep(place, found)
+    known = kept_arrays(place)
+    if known and known["d2"].shape == known["index"].shape == (len(features), depth):
+        return Nearest.of(known["d2"], known["index"])
+    found = _scan(features, depth, run)
+    keep_arrays(place, d2=found.d2, index=found.index)
     return found
 
 
@@ -87,23 +85,3 @@ def _scan(features: Features, depth: int, run: Run, known: Nearest | None = None
             memory=run.memory, threads=run.threads, progress=advance,
         )  # fmt: skip
     return nearest
-
-
-def _read(place: Path, images: int, depth: int) -> Nearest | None:
-    """What `_keep` wrote, or None where it is missing or damaged (zip members are checksummed)."""
-    try:
-        with np.load(place, allow_pickle=False) as archive:
-            d2, index = archive["d2"], archive["index"]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        return None
-    return Nearest.of(d2, index) if d2.shape == index.shape == (images, depth) else None
-
-
-def _keep(place: Path, found: Nearest) -> None:
-    def write(file: BinaryIO) -> None:
-        np.savez(file, d2=found.d2, index=found.index)
-
-    try:
-        write_file(place, write)
-    except UnwritableError:
-        return  # the answer is at hand; only the next run would have been faster

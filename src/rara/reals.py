@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 
 from rara.errors import ParameterError
+from rara.gallery import Gallery
+from rara.pixels import Witness, closest, prints_of
 from rara.run import Run, watching
 from rara.scores import (
     Calibrated,
@@ -33,13 +35,19 @@ class Reals:
     axis: Calibrated
     every_k: Mapping[int, Calibrated]
     origin: Mapping[str, Any]
+    pixels: Witness | None = None
+    """The pixels of the same images; None where rara has not seen them."""
 
 
-def calibrated(given: Features | None, reference: Features, setting: Setting, run: Run) -> Reals:
+def calibrated(
+    given: Features | None, reference: Features, gallery: Gallery, setting: Setting, run: Run
+) -> Reals:
     """The calibration by the images given, or else by the reference's own."""
+    seen = gallery.seen(run)
     if given is None:
         axis = among_its_own(setting)
-        return Reals(axis, each_among_its_own(setting, axis), axis.describe())
+        pixels = seen and Witness(*seen, np.sort(seen[1]), axis.method)
+        return Reals(axis, each_among_its_own(setting, axis), axis.describe(), pixels)
     if setting.own is not None:
         raise ParameterError(
             "The samples are the reference's own images: they are calibrated with one another, "
@@ -58,7 +66,12 @@ def calibrated(given: Features | None, reference: Features, setting: Setting, ru
         "in_reference": len(given) - len(fresh),
         "skipped": [one._asdict() for one in given.skipped],
     }
-    return Reals(axis, every_k, {**axis.describe(), **origin})
+    theirs = prints_of(fresh)
+    pixels = None
+    if seen is not None and theirs is not None:
+        found = closest(theirs, seen[0], threads=run.threads).distance
+        pixels = Witness(*seen, np.sort(found), axis.method)
+    return Reals(axis, every_k, {**axis.describe(), **origin}, pixels)
 
 
 def _not_in(reference: Features, given: Features) -> Features:

@@ -26,6 +26,7 @@ from rara.codebook import Codebook, coded_in
 from rara.errors import DamagedStoreError, ParameterError
 from rara.extractors import DEFAULT, Extractor
 from rara.extractors.base import Metric
+from rara.gallery import Gallery, others_in
 from rara.geometry import Boundary, Coded, Nearest
 from rara.judgement import Asked, Compat, judged
 from rara.metric import under
@@ -70,12 +71,13 @@ class Reference:
         source: Source | None = None,
         extractor: Extractor | None = None,
         coded: Coded | None = None,
+        others: NDArray[np.int32] | None = None,
         treatment: Treatment | None = None,
     ) -> None:
         self.features, self.d2, self.index = features, d2, index
         self.k = checked_k(k, len(features), d2.shape[1])
         self._source, self._extractor = source, extractor
-        self._codebook = Codebook(features.vectors, coded)
+        self._codebook, self._gallery = Codebook(features.vectors, coded), Gallery(features, others)
         self._known: dict[Hashable, Any] = {}
         self.treatment = treatment or Treatment()
 
@@ -148,19 +150,19 @@ class Reference:
                 f"{folder} -o FOLDER` makes one of it."
             )
         d2, index = bundle.array("radii.npy"), bundle.array("neighbours.npy")
-        features, coded = Features.from_bundle(bundle), coded_in(bundle)
-        treatment = Treatment.of(bundle.facts)
-        return cls(features, d2, index, k=bundle.facts["k"], coded=coded, treatment=treatment)
+        return cls(
+            Features.from_bundle(bundle), d2, index, k=bundle.facts["k"], coded=coded_in(bundle),
+            others=others_in(bundle), treatment=Treatment.of(bundle.facts),
+        )  # fmt: skip
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write a reference folder, or replace the one that is there in one step."""
-        parts = self.features.parts()
+        facts = {"k": self.k, "treatment": self.treatment.facts()}
         lists = {"radii.npy": array_part(self.d2), "neighbours.npy": array_part(self.index)}
-        codes = self._codebook.parts()
-        facts = {**parts.facts, "k": self.k, "treatment": self.treatment.facts(), **codes.facts}
-        files = {**parts.files, **lists, **codes.files}
+        own = Parts("reference", facts, lists)
+        spare = self._codebook.parts() + self._gallery.parts()
         with claim(Path(folder)) as place:
-            place.write(Parts("reference", facts, files, codes.spare))
+            place.write(own + self.features.parts() + spare)
 
     # -- changing one --
 
@@ -363,10 +365,11 @@ class Reference:
 
     def _calibrated(self, reals: Features | None, setting: Setting, run: Run) -> Reals:
         if reals is not None:
-            return calibrated(self._comparable(reals), self.features, setting, run)
+            reals = self._comparable(reals)
+            return calibrated(reals, self.features, self._gallery, setting, run)
         return self._once(
             ("calibration", setting.k, setting.boundary, setting.own is None),
-            lambda: calibrated(None, self.features, setting, run),
+            lambda: calibrated(None, self.features, self._gallery, setting, run),
         )
 
     def _features(

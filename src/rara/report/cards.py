@@ -28,14 +28,16 @@ LARGE, MEDIUM, SMALL = 240, 160, 96
 class Exhibit(TypedDict):
     """A reference image on a card.
 
-    `role` is `nearest`, `witness`, both, or empty. `distance` is from the sample, where
-    it is known; `radius` is that of its ball, where it is the witness.
+    `role` is `nearest`, `by pixels`, `witness`, several of them, or empty. `distance` is
+    from the sample, where it is known; `radius` is that of its ball, where it is the witness;
+    `bits` is how many of 256 differ, where it is the nearest by pixels.
     """
 
     role: str
     id: str
     distance: float | None
     radius: float | None
+    bits: int | None
     picture: str | None
 
 
@@ -68,16 +70,17 @@ class Section:
     lede: str
     nothing: str
     sentence: Callable[[Record, int], str]
-    leading: Literal["nearest", "witness"] = "nearest"
+    leading: Literal["by pixels", "nearest", "witness"] = "nearest"
 
 
 COPIES = Section(
     key="copies",
     title="Copies and near copies",
     lede="Samples that stand nearer to a reference image than chance explains, each beside that "
-    "image. Compare each pair: the verdict rests on features, yours on what you see.",
+    "image. Compare each pair: the verdict rests on features and pixels, yours on what you see.",
     nothing="No sample was called a copy or a near copy.",
     sentence=lambda record, k: nearest_sentence(record),
+    leading="by pixels",
 )
 
 SECTIONS = (
@@ -201,16 +204,22 @@ def _exhibits(record: Record) -> list[Exhibit]:
     """Nearest first; the witness keeps its place among them, or comes last."""
     distances = {record["nearest"]: record["nearest_distance"]}
     distances |= {neighbor["id"]: neighbor["distance"] for neighbor in record["neighbors"]}
-    ids = dict.fromkeys([*distances, record["rarity_witness"]])
+    by_pixels = record["pixel_nearest"] if record["by_pixels"] else None
+    ids = dict.fromkeys([*distances, by_pixels, record["rarity_witness"]])
     return [_exhibit(name, record, distances.get(name)) for name in ids if name is not None]
 
 
 def _exhibit(name: str, record: Record, distance: float | None) -> Exhibit:
-    owners = {"nearest": record["nearest"], "witness": record["rarity_witness"]}
+    owners = {
+        "nearest": record["nearest"],
+        "by pixels": record["pixel_nearest"] if record["by_pixels"] else None,
+        "witness": record["rarity_witness"],
+    }
     return {
         "role": ", ".join(role for role, owner in owners.items() if owner == name),
         "id": name,
         "distance": distance,
         "radius": record["rarity"] if name == record["rarity_witness"] else None,
+        "bits": record["pixel_distance"] if name == owners["by pixels"] else None,
         "picture": None,
     }

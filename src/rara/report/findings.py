@@ -30,6 +30,7 @@ SCORES = {
     *("nearest", "nearest_distance", "neighbors", "label", "prompt"),
     *("rarity_percentile", "typicality_percentile", "off_manifold_p", "off_manifold_q"),
     *("copy_p", "copy_q", "copy_volume", "copy_ratio", "authentic", "giveaway"),
+    *("pixel_nearest", "pixel_distance", "pixel_p", "volume_p"),
     *("verdict", "reason", "stability", "rarity_by_k"),
 }
 
@@ -49,7 +50,10 @@ class Neighbor(TypedDict):
 
 
 class Record(TypedDict):
-    """One sample's row, and where it stands among the reference's own images."""
+    """One sample's row, and where it stands among the reference's own images.
+
+    `by_pixels`: it was called a copy because of its pixels rather than its vector.
+    """
 
     id: str
     label: str | None
@@ -63,6 +67,9 @@ class Record(TypedDict):
     nearest: str
     nearest_distance: float
     neighbors: list[Neighbor]
+    pixel_nearest: str | None
+    pixel_distance: int | None
+    by_pixels: bool
     giveaway: float | None
     verdict: str | None
     reason: str | None
@@ -220,8 +227,8 @@ def _called(table: pa.Table, wanted: Collection[str]) -> NDArray[np.bool_]:
 
 
 def _copying(table: pa.Table) -> NDArray[np.float64]:
-    known = "copy_volume" in table.column_names
-    return _column(table, "copy_volume" if known else "nearest_distance")
+    known = "copy_p" in table.column_names
+    return _column(table, "copy_p" if known else "nearest_distance")
 
 
 def _column(table: pa.Table, name: str) -> NDArray[np.float64]:
@@ -244,6 +251,9 @@ def _record(row: Mapping[str, Any], own: Mapping[str, Spread]) -> Record:
         "nearest": row["nearest"],
         "nearest_distance": row["nearest_distance"],
         "neighbors": row["neighbors"] or [],
+        "pixel_nearest": row.get("pixel_nearest"),
+        "pixel_distance": row.get("pixel_distance"),
+        "by_pixels": row.get("verdict") in COPIED and _by_pixels(row),
         "giveaway": row.get("giveaway"),
         "verdict": row.get("verdict"),
         "reason": row.get("reason"),
@@ -256,6 +266,11 @@ def _record(row: Mapping[str, Any], own: Mapping[str, Spread]) -> Record:
         "times_usual": row["nearest_distance"] / usual if usual > 0 else None,
         "metadata": {name: _plain(row[name]) for name in row if name not in SCORES},
     }
+
+
+def _by_pixels(row: Mapping[str, Any]) -> bool:
+    p, volume_p = row.get("pixel_p"), row.get("volume_p")
+    return p is not None and volume_p is not None and p < volume_p
 
 
 def _finite(value: float | None) -> float | None:

@@ -36,10 +36,9 @@ def reason(record: Record) -> str | None:
     """The verdict's reason with the reference image's name made fit to be shown."""
     if record["reason"] is None:
         return None
-    image = "reference image {}"
-    shown = record["reason"].replace(
-        image.format(record["nearest"]), image.format(_name(record["nearest"])), 1
-    )
+    image, shown = "reference image {}", record["reason"]
+    for name in filter(None, (record["nearest"], record["pixel_nearest"])):
+        shown = shown.replace(image.format(name), image.format(_name(name)), 1)
     return shorten(shown, REASON_COLUMNS)
 
 

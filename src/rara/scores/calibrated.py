@@ -116,6 +116,7 @@ class Calibrated:
         """What the p-values rest on, and the smallest that there can be."""
         exact = int(np.count_nonzero(self.reals.copying <= 0)) - self._itself
         always = 0 if self.method == "held-out" else self.statistic.least
+        copying = (1 + max(exact, always)) / (1 + self._count)
         return {
             "method": self.method,
             "rarity_method": "held-out" if self.method == "held-out" else "leave-one-out",
@@ -124,8 +125,9 @@ class Calibrated:
             "reals_inside": len(self.reals.rarity2),
             "smallest_p": {
                 "off_manifold": 1 / (1 + self._count),
-                "copy": (1 + max(exact, always)) / (1 + self._count),
+                "copy": copying,
             },
+            "nearest_told": {"volume_p": copying},
         }
 
     @property

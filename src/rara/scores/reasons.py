@@ -32,14 +32,27 @@ class Case:
 
     common: Common
     twin: str | None
+    same: bool
     nearest: str
+    pixel_nearest: str | None
+    pixel_distance: int | None
+    pixel_p: float | None
+    volume_p: float
     copy_p: float
     copy_q: float
     off_manifold_p: float
     rarity_percentile: float
 
+    @property
+    def by_pixels(self) -> bool:
+        """Whether the pixels speak of a copy rather than the vectors."""
+        return self.pixel_p is not None and self.pixel_p < self.volume_p
 
-FIGURES = ("nearest", "copy_p", "copy_q", "off_manifold_p", "rarity_percentile")
+
+FIGURES = (
+    *("nearest", "pixel_nearest", "pixel_distance", "pixel_p", "volume_p"),
+    *("copy_p", "copy_q", "off_manifold_p", "rarity_percentile"),
+)
 
 
 def explain(verdicts: Sequence[str], evidence: Evidence, *, k: int, alpha: float) -> list[str]:
@@ -56,20 +69,22 @@ def explain(verdicts: Sequence[str], evidence: Evidence, *, k: int, alpha: float
     )
     rows = zip(*(evidence.columns[name].tolist() for name in FIGURES), strict=True)
     return [
-        SENTENCES[verdict](Case(common, evidence.twins.get(i), *row))
-        for i, (verdict, row) in enumerate(zip(verdicts, rows, strict=True))
+        SENTENCES[verdict](Case(common, evidence.twins.get(i), same, *row))
+        for i, (verdict, same, row) in enumerate(zip(verdicts, evidence.same, rows, strict=True))
     ]
 
 
 def _copy(case: Case) -> str:
     if case.twin is not None:
         return f"The same content as reference image {case.twin}."
+    if case.same:
+        return f"The same picture as reference image {case.pixel_nearest}, in another file."
     return f"Its features are exactly those of reference image {case.nearest}."
 
 
 def _near_copy(case: Case) -> str:
-    figures = f"{_copy_p(case)}, q = {_rounded(case.copy_q)}"
-    return f"Nearer to reference image {case.nearest} than chance explains ({figures})."
+    figures = f"{_bits(case)}{_copy_p(case)}, q = {_rounded(case.copy_q)}"
+    return f"Nearer{_way(case)} to {_closest(case)} than chance explains ({figures})."
 
 
 def _unknown(case: Case) -> str:
@@ -87,7 +102,7 @@ def _no_verdict(case: Case) -> str:
     if case.common.shortfall is not None:
         return case.common.shortfall
     return (
-        f"As near to reference image {case.nearest} as can be told ({_copy_p(case)}), but among "
+        f"As near{_way(case)} to {_closest(case)} as can be told ({_copy_p(case)}), but among "
         f"{case.common.samples:,} samples that may be chance: too few {case.common.noun}."
     )
 
@@ -117,10 +132,24 @@ def _rarity(case: Case) -> str:
 
 
 def _nearness(case: Case) -> str:
-    image = f"nearest reference image {case.nearest}"
     if case.copy_p > case.common.alpha:
-        return f"{image} is not unusually close ({_copy_p(case)})"
-    return f"{image} is close ({_copy_p(case)}), as some of {case.common.samples:,} are by chance"
+        return f"nearest reference image {case.nearest} is not unusually close ({_copy_p(case)})"
+    by_chance = f"as some of {case.common.samples:,} are by chance"
+    return (
+        f"nearest {_closest(case)} is close{_way(case)} ({_bits(case)}{_copy_p(case)}), {by_chance}"
+    )
+
+
+def _closest(case: Case) -> str:
+    return f"reference image {case.pixel_nearest if case.by_pixels else case.nearest}"
+
+
+def _way(case: Case) -> str:
+    return " by its pixels" if case.by_pixels else ""
+
+
+def _bits(case: Case) -> str:
+    return f"{case.pixel_distance} of 256 bits differ, " if case.by_pixels else ""
 
 
 def _far_out(case: Case) -> str:

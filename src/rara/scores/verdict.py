@@ -60,6 +60,8 @@ class Evidence:
     """The scores and calibrated columns, by name."""
     twins: Mapping[int, str]
     """Row of a sample -> a reference image of the same content, for those that have one."""
+    same: Flags
+    """The same picture as a reference image, whatever its file."""
     together: Flags
     """Off the manifold, but among others like it (`rara.scores.modes`)."""
     calibration: Mapping[str, Any]
@@ -86,7 +88,7 @@ def decide(evidence: Evidence, levels: Levels) -> NDArray[np.str_]:
     twin[list(evidence.twins)] = True
     carried = evidence.shortfall is None
     rules: dict[Verdict, Flags] = {
-        "copy": twin | (of["nearest_distance"] == 0),
+        "copy": twin | evidence.same | (of["nearest_distance"] == 0),
         "near copy": of["copy_q"] <= levels.alpha,
         "unknown to this reference": off & together,
         "off-manifold": off,
@@ -110,8 +112,9 @@ def standing(columns: Mapping[str, Any], levels: Levels) -> NDArray[np.str_]:
 
 def too_near_to_tell(evidence: Evidence, levels: Levels) -> Flags:
     """As near as these real images can tell, yet too many samples for them to call it a copy."""
-    of, smallest = evidence.columns, evidence.calibration["smallest_p"]["copy"]
-    flags: Flags = (of["copy_p"] <= smallest) & (of["copy_q"] > levels.alpha)
+    of, told = evidence.columns, evidence.calibration["nearest_told"]
+    as_near = [of[name] <= smallest for name, smallest in told.items()]
+    flags: Flags = np.any(as_near, axis=0) & (of["copy_q"] > levels.alpha)
     return flags
 
 

@@ -1,0 +1,71 @@
+"""The pictures of a reference, and how near each has its nearest other one: found once and kept.
+
+features --Gallery--> prints, others    in the reference's folder, or in the cache
+
+They follow from the features, so a folder is whole without them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cached_property
+
+import numpy as np
+
+from rara.bundle import Bundle, Parts, array_part
+from rara.cache import cache_folder
+from rara.durable import keep_arrays, kept_arrays
+from rara.geometry.bits import Counts
+from rara.pixels import Prints, closest_others, prints_of
+from rara.run import Run, watching
+from rara.store import Features
+
+_FILE = "pixels.npy"
+_VERSION = 1
+"""Of codes that compare with one another."""
+
+
+class Gallery:
+    """What is known of a reference's pictures; looked at when samples are judged."""
+
+    def __init__(self, features: Features, others: Counts | None = None) -> None:
+        self._features, self._others = features, others
+
+    @cached_property
+    def _prints(self) -> Prints | None:
+        return prints_of(self._features)
+
+    def seen(self, run: Run) -> tuple[Prints, Counts] | None:
+        """The prints, and how near each has its nearest other; None where nobody saw the pixels."""
+        if self._prints is None:
+            return None
+        if self._others is None:
+            self._others = self._found(self._prints, run)
+        return self._prints, self._others
+
+    def parts(self) -> Parts:
+        """The files to write; none where nobody saw the pixels."""
+        seen = self.seen(Run())
+        if seen is None:
+            return Parts("pixels", {}, {})
+        files = {_FILE: array_part(seen[1].astype(np.int16))}
+        return Parts("pixels", {"pixels": _VERSION}, files, frozenset(files))
+
+    def _found(self, prints: Prints, run: Run) -> Counts:
+        key = f"{self._features.fingerprint} pixels {_VERSION}"
+        name = hashlib.sha256(key.encode()).hexdigest()[:32]
+        place = (run.cache or cache_folder()) / "neighbours" / f"{name}.npz"
+        known = kept_arrays(place)
+        if known and known["others"].shape == (len(prints),):
+            return known["others"].astype(np.int32)
+        with watching(run.progress, len(prints), "Pictures within the reference") as advance:
+            others = closest_others(prints, run.threads, advance).distance
+        keep_arrays(place, others=others.astype(np.int16))
+        return others
+
+
+def others_in(bundle: Bundle) -> Counts | None:
+    """What a reference folder says of its pictures, if it is whole and of this version."""
+    if bundle.facts.get("pixels") != _VERSION or _FILE not in bundle:
+        return None
+    return bundle.array(_FILE).astype(np.int32)

@@ -1,0 +1,200 @@
+"""Pictures compared by their pixels: the second witness of copying, beside the vectors.
+
+    prints of reference and samples --closest--> Closest --Witness--> pixel_p, copy_p
+
+How near two pictures are is the number of bits in which their codes differ, at best over the
+ways to turn one; the same picture is nearer than any other. Of real images each is as likely as
+any other to have the nearest, and so a sample's p-value is exact, as for the vectors:
+docs/design/calibration.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from rara.calibration import Doubles, p_values, q_values
+from rara.geometry.bits import NONE, Counts, Words, closest_codes
+from rara.prints import CODE_BYTES
+from rara.scores.calibrated import Method
+from rara.store import Features
+
+SAME = -1
+"""The distance of a picture to itself in another file, which no distance of codes can tell."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prints:
+    """The prints of some images, row for row."""
+
+    pictures: pa.Array
+    codes: Words
+    """(n, 4); zeros where a picture is flat."""
+    flat: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Closest:
+    """The nearest reference picture of each sample."""
+
+    distance: Counts
+    """`SAME`, or how many bits differ, or `NONE` where one of the two has no structure."""
+    index: Counts
+    """Which one, the first of several; -1 where there is none."""
+    joined: Counts
+    """To how many reference pictures the sample is nearer than these are to each other."""
+
+
+def prints_of(features: Features) -> Prints | None:
+    """The prints of all images; None where rara has not seen the pixels of each."""
+    done = features.done
+    pictures, codes = done["picture"].combine_chunks(), done["code"].combine_chunks()
+    if pictures.null_count:
+        return None
+    flat = codes.is_null().to_numpy(zero_copy_only=False)
+    words = b"".join(code or bytes(CODE_BYTES) for code in codes.to_pylist())
+    return Prints(pictures, np.frombuffer(words, np.uint64).reshape(len(flat), -1), flat)
+
+
+def closest(
+    samples: Prints,
+    reference: Prints,
+    *,
+    own: Counts | None = None,
+    others: Counts | None = None,
+    threads: int | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Closest:
+    """The nearest reference picture of each sample.
+
+    `own`: which reference image each sample is, and must not be compared with. `others`: (n,)
+    how near each reference picture has its nearest other one.
+    """
+    here, there = np.flatnonzero(~samples.flat), np.flatnonzero(~reference.flat)
+    place = np.full(len(reference) + 1, -1, np.int32)
+    place[there] = np.arange(len(there))
+    found = closest_codes(
+        samples.codes[here],
+        reference.codes[there],
+        own=None if own is None else place[own[here]],
+        others=None if others is None else others[there],
+        threads=threads,
+        progress=progress,
+    )
+    nobody = np.full(len(samples), -1, np.int32)
+    answer = Closest(np.full(len(samples), NONE, np.int32), nobody, np.zeros_like(nobody))
+    answer.distance[here] = found.distance
+    answer.index[here] = np.append(there, -1)[found.index]
+    answer.joined[here] = found.partners
+    same = first_equal(samples.pictures, reference.pictures, own)
+    rows = np.flatnonzero(same >= 0)
+    answer.distance[rows], answer.index[rows] = SAME, same[rows]
+    if others is not None:
+        answer.joined[rows] = others[same[rows]] > SAME
+    return answer
+
+
+def closest_others(
+    reference: Prints,
+    threads: int | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Closest:
+    """The nearest other picture of each picture of a reference."""
+    every = np.arange(len(reference), dtype=np.int32)
+    return closest(reference, reference, own=every, threads=threads, progress=progress)
+
+
+def first_equal(
+    samples: pa.Array, reference: pa.Array, own: Counts | None = None
+) -> NDArray[np.int64]:
+    """The first row of the reference that equals each sample, itself excepted; or -1."""
+    first = _first(samples, reference)
+    if own is None:
+        return first
+    last = len(reference) - 1 - _first(samples, reference[::-1])
+    return np.where(first == own, np.where(last == own, -1, last), first)
+
+
+def _first(samples: pa.Array, reference: pa.Array) -> NDArray[np.int64]:
+    shared = np.flatnonzero(pc.is_in(reference, value_set=samples).to_numpy(zero_copy_only=False))
+    found = pc.index_in(samples, value_set=reference.take(pa.array(shared)))
+    place = found.fill_null(-1).to_numpy().astype(np.int64)
+    places: NDArray[np.int64] = np.append(shared, -1)[place]
+    return places
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Witness:
+    """What a reference's pixels say of samples, calibrated with real images.
+
+    `pixel_nearest`: the reference image whose pixels are nearest; null where there is none to
+    compare with. `pixel_distance`: -1 for the same picture, else bits out of 256 that differ.
+    `volume_p`: `copy_p` by the vectors alone. `pixel_p`: by the pixels alone. `copy_p`: by both:
+    twice the smaller, which is a p-value however the two depend on one another. `copy_q`:
+    Benjamini–Hochberg over the samples. Lower is more like a copy in all of these.
+    """
+
+    prints: Prints
+    others: Counts
+    """(n,) how near each reference picture has its nearest other one."""
+    reals: Counts
+    """How near each real picture has its nearest in the reference, ascending."""
+    method: Method
+
+    def testify(
+        self,
+        samples: Prints,
+        names: pa.Array,
+        volume_p: Doubles,
+        *,
+        own: Counts | None,
+        threads: int | None,
+    ) -> dict[str, Any]:
+        """The columns of samples whose p-values by the vectors are known."""
+        others = self.others if self.method == "full conformal" else None
+        found = closest(samples, self.prints, own=own, others=others, threads=threads)
+        as_near = np.searchsorted(self.reals, found.distance, side="right")
+        pixel_p = p_values(as_near + found.joined - self._itself, len(self.reals) - self._itself)
+        both = np.minimum(1, 2 * np.minimum(volume_p, pixel_p))
+        return {
+            "pixel_nearest": names.take(pa.array(found.index, mask=found.index < 0)),
+            "pixel_distance": pa.array(found.distance, mask=found.distance == NONE),
+            "volume_p": volume_p,
+            "pixel_p": pixel_p,
+            "copy_p": both,
+            "copy_q": q_values(both),
+        }
+
+    def described(self, known: Mapping[str, Any]) -> dict[str, Any]:
+        """What `Calibrated.describe` says, for both witnesses together."""
+        always = 0 if self.method == "held-out" else 1  # the one that a sample joins
+        same = int(np.count_nonzero(self.reals == SAME)) - self._itself
+        pixels = (1 + max(same, always)) / (1 + len(self.reals) - self._itself)
+        smallest = known["smallest_p"]
+        both = {**smallest, "copy": 2 * min(smallest["copy"], pixels)}
+        told = {**known["nearest_told"], "pixel_p": pixels}
+        return {**known, "smallest_p": both, "nearest_told": told}
+
+    @property
+    def _itself(self) -> int:
+        """An image of the reference is not one of the others that it is compared with."""
+        return int(self.method == "leave-one-out")
+
+
+def unseen(samples: int, volume_p: Doubles) -> dict[str, Any]:
+    """The columns where one side's pixels were never seen: the vectors are the only witness."""
+    return {
+        "pixel_nearest": pa.nulls(samples, pa.string()),
+        "pixel_distance": pa.nulls(samples, pa.int32()),
+        "volume_p": volume_p,
+        "pixel_p": pa.nulls(samples, pa.float64()),
+    }

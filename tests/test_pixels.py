@@ -1,0 +1,260 @@
+"""The second witness of copying: p-values by pixels, both witnesses together, and what is said."""
+
+import io
+import zipfile
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageFilter
+
+from rara import Features, Reference, Run
+from rara.embed import embed
+from rara.gallery import Gallery
+from rara.pixels import SAME, Prints, Witness, closest, closest_others, prints_of
+from rara.report import summarise, to_html
+from rara.sources import open_source
+from test_prints import picture
+
+MANY = 150
+
+
+def encoded(image, **options):
+    file = io.BytesIO()
+    image.save(file, **{"format": "PNG", **options})
+    return file.getvalue()
+
+
+def archive(path, images):
+    with zipfile.ZipFile(path, "w") as zipped:
+        for name, image in images.items():
+            zipped.writestr(name, encoded(image) if isinstance(image, Image.Image) else image)
+    return str(path)
+
+
+class Blind:
+    """An extractor whose vectors tell nothing but whether two pictures are the same."""
+
+    batch_size, lanes = 16, 1
+
+    def __init__(self):
+        from rara.extractors import Spec
+
+        self.spec = Spec("blind", "0" * 64, "none", 3)
+
+    def prepare(self, image):
+        return np.asarray(image.resize((8, 8), Image.Resampling.BOX))
+
+    def extract(self, batch):
+        weights = np.random.default_rng(0).integers(0, 1000, (8 * 8 * 3, self.spec.dim))
+        return np.sin(batch.reshape(len(batch), -1) @ weights).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return Run(cache=tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("images")
+
+
+@pytest.fixture(scope="module")
+def reference(folder, run):
+    images = {f"{seed:03}.png": picture(seed) for seed in range(MANY)}
+    place = archive(folder / "reference.zip", images)
+    return Reference.fit(place, extractor=Blind(), run=run)
+
+
+SAMPLES = {
+    "file.png": picture(3),
+    "same.png": encoded(picture(4), compress_level=1),
+    "blurred.png": picture(5).filter(ImageFilter.GaussianBlur(2)),
+    "mirrored.png": picture(6).transpose(Image.Transpose.FLIP_LEFT_RIGHT),
+    "flat.png": Image.new("RGB", (40, 40), "teal"),
+    **{f"fresh-{seed}.png": picture(seed) for seed in range(1000, 1015)},
+}
+
+
+@pytest.fixture(scope="module")
+def table(reference, folder, run):
+    return reference.score(archive(folder / "samples.zip", SAMPLES), alpha=0.3, run=run)
+
+
+def assert_same(one, other):
+    for name in ("verdict", "reason", "pixel_nearest", "pixel_distance", "pixel_p", "copy_q"):
+        np.testing.assert_array_equal(one[name], other[name])
+
+
+def row(table, name):
+    return table.filter(table["id"] == name).arrow.to_pylist()[0]
+
+
+# -- what is said --
+
+
+def test_copies_that_the_vectors_miss_are_called(table):
+    verdicts = dict(zip(table["id"], table["verdict"], strict=True))
+    assert {name for name, verdict in verdicts.items() if "copy" in verdict} == {
+        *("file.png", "same.png", "blurred.png", "mirrored.png")
+    }
+    assert verdicts["same.png"] == verdicts["file.png"] == "copy"
+
+
+def test_each_copy_has_its_source_and_its_sentence(table):
+    same, blurred = row(table, "same.png"), row(table, "blurred.png")
+    assert same["reason"] == "The same picture as reference image 004.png, in another file."
+    assert (same["pixel_nearest"], same["pixel_distance"]) == ("004.png", SAME)
+    assert blurred["pixel_nearest"] == "005.png"
+    assert 0 <= blurred["pixel_distance"] < 20
+    assert blurred["reason"].startswith(
+        "Nearer by its pixels to reference image 005.png than chance explains "
+        f"({blurred['pixel_distance']} of 256 bits differ, p <= "
+    )
+    assert row(table, "mirrored.png")["pixel_nearest"] == "006.png"
+
+
+def test_flat_pictures_are_near_to_nothing(table):
+    flat = row(table, "flat.png")
+    assert (flat["pixel_nearest"], flat["pixel_distance"], flat["pixel_p"]) == (None, None, 1)
+
+
+def test_together_they_are_twice_the_smaller(table):
+    smaller = np.minimum(table["volume_p"], table["pixel_p"])
+    np.testing.assert_array_equal(table["copy_p"], np.minimum(1, 2 * smaller))
+    known = table.provenance["calibration"]
+    assert known["nearest_told"] == {"volume_p": 2 / (MANY + 1), "pixel_p": 2 / (MANY + 1)}
+    assert known["smallest_p"]["copy"] == 4 / (MANY + 1)
+    assert known["smallest_p"]["copy"] <= table["copy_p"].min()
+
+
+def test_the_page_shows_the_picture_that_the_pixels_name(table):
+    page = to_html(summarise(table.arrow, table.provenance, table.pictures))
+    assert "by pixels" in page
+    assert "of 256 bits" in page
+    assert "same picture" in page
+
+
+def test_vectors_alone_are_the_only_witness(reference):
+    vectors = reference.features.vectors
+    table = Reference.from_features(vectors).score_features(vectors[:9] + np.float32(0.1))
+    np.testing.assert_array_equal(table["copy_p"], table["volume_p"])
+    assert np.isnan(table["pixel_p"]).all()
+    assert table.arrow["pixel_nearest"].null_count == 9
+    assert list(table.provenance["calibration"]["nearest_told"]) == ["volume_p"]
+
+
+def test_vectors_against_a_reference_of_images(reference):
+    features = Features.from_arrays(reference.features.vectors[:9])
+    given = Features(features.vectors, features.items, reference.features.spec, "given")
+    table = reference.score_features(given)
+    assert np.isnan(table["pixel_p"]).all()
+
+
+def test_the_reference_itself_is_judged_without_each(reference):
+    own = reference.score_itself()
+    others = closest_others(prints_of(reference.features)).distance
+    as_near = (others[None] <= others[:, None]).sum(axis=1)  # itself among them
+    np.testing.assert_array_equal(own["pixel_p"], as_near / MANY)
+    assert own.arrow["pixel_distance"].to_pylist() == others.tolist()
+
+
+def test_other_reals_calibrate_the_pixels_too(reference, folder, run):
+    reals = archive(folder / "reals.zip", {f"{i}.png": picture(i) for i in range(2000, 2040)})
+    samples = archive(folder / "few.zip", SAMPLES)
+    table = reference.score(samples, calibration=reals, run=run)
+    seen = prints_of(reference.features)
+    measured = closest(prints_of(embed(open_source(reals), Blind(), cache=run.cache)), seen)
+    for one in table.arrow.to_pylist():
+        if one["pixel_distance"] is not None:
+            as_near = (measured.distance <= one["pixel_distance"]).sum()
+            assert one["pixel_p"] == (1 + as_near) / 41
+    assert table.provenance["calibration"]["smallest_p"]["copy"] == 2 / 41
+
+
+# -- kept --
+
+
+def test_a_saved_reference_knows_its_pictures(reference, table, folder, run, monkeypatch):
+    reference.save(folder / "kept")
+    loaded = Reference.load(folder / "kept")
+    monkeypatch.setattr("rara.gallery.closest_others", None)
+    again = loaded.score(str(folder / "samples.zip"), alpha=0.3, extractor=Blind(), run=run)
+    assert_same(again, table)
+
+
+def test_a_damaged_file_of_pictures_is_made_again(reference, table, folder, run):
+    reference.save(folder / "damaged")
+    (part,) = (folder / "damaged").glob("pixels-*.npy")
+    part.write_bytes(part.read_bytes()[:-1] + b"?")
+    loaded = Reference.load(folder / "damaged")
+    again = loaded.score(str(folder / "samples.zip"), alpha=0.3, extractor=Blind(), run=run)
+    assert_same(again, table)
+
+
+def test_pictures_are_compared_once(reference, tmp_path, monkeypatch):
+    run = Run(cache=tmp_path)
+    _, others = Gallery(reference.features).seen(run)
+    monkeypatch.setattr("rara.gallery.closest_others", None)
+    _, known = Gallery(reference.features).seen(run)
+    np.testing.assert_array_equal(known, others)
+    (kept,) = (tmp_path / "neighbours").iterdir()
+    kept.write_bytes(b"damaged")
+    with pytest.raises(TypeError):
+        Gallery(reference.features).seen(run)
+
+
+def test_prints_follow_their_images(reference, folder, run):
+    more = archive(folder / "more.zip", {"new.png": picture(4000), "again.png": picture(17)})
+    grown = reference.extend(more, extractor=Blind(), run=run)
+    fewer = grown.without(["000.png"])
+    _, others = Gallery(fewer.features).seen(run)
+    found = dict(zip(fewer.ids, others.tolist(), strict=True))
+    assert found["017.png"] == found["again.png"] == SAME
+    assert found["new.png"] > 20
+
+
+# -- p-values --
+
+
+def prints(codes, pictures, flat):
+    words = np.zeros((len(codes), 4), np.uint64)
+    words[:, 0] = codes
+    return Prints(pa.array(pictures, pa.string()), words, np.array(flat))
+
+
+@st.composite
+def galleries(draw):
+    """Few different codes and pictures, so that everything ties."""
+    count = draw(st.integers(3, 14))
+    several = {"min_size": count, "max_size": count}
+    codes = draw(st.lists(st.integers(0, 15), **several))
+    pictures = draw(st.lists(st.sampled_from("abcdefghijklmnop"), **several))
+    flat = draw(st.lists(st.sampled_from([False, False, True]), **several))
+    same = {p: (c, f) for p, c, f in zip(pictures, codes, flat, strict=True)}
+    codes, flat = zip(*(same[p] for p in pictures), strict=True)
+    return prints(codes, pictures, flat)
+
+
+def part(some, rows):
+    return Prints(some.pictures.take(pa.array(rows)), some.codes[rows], some.flat[rows])
+
+
+def pixel_p(sample, reference):
+    others = closest_others(reference).distance
+    witness = Witness(reference, others, np.sort(others), "full conformal")
+    names = pa.array([str(i) for i in range(len(reference))])
+    return witness.testify(sample, names, np.ones(1), own=None, threads=1)["pixel_p"][0]
+
+
+@settings(deadline=None, max_examples=120)
+@given(galleries())
+def test_p_values_are_those_of_a_reference_that_the_sample_has_joined(members):
+    rows = np.arange(len(members))
+    everyone = closest_others(members).distance
+    for i in rows:
+        expected = (everyone <= everyone[i]).sum() / len(members)
+        assert pixel_p(part(members, rows[[i]]), part(members, np.delete(rows, i))) == expected
