@@ -2,10 +2,10 @@
 
     python studies/audit_cifar10.py FOLDER --sheets sheets/ --into docs/trust.md
 
-FOLDER holds train.npy and test.npy, features (n, d), and train_images.npy and test_images.npy,
-the photos as (n, 32, 32, 3) bytes. Looks for near duplicates among the training photos, and of
-test photos among them, and counts them. `--sheets` gets two pictures of each: the 40 pairs that
-stand apart the most, and the 40 last ones that are still called. A minute on one core.
+FOLDER is what studies/cifar10.py writes. Looks for near duplicates among the training photos,
+and of test photos among them, by vectors and by pixels, and counts them. `--sheets` gets two
+pictures of each: the 40 pairs that stand apart the most, and the 40 last ones that are still
+called. A minute on one core.
 
 Barz and Denzler (Do we train on test data? Purging CIFAR of near-duplicates, Journal of
 Imaging 2020, arXiv 1902.00423) found a duplicate among the training photos for 3.25 % of the
@@ -20,13 +20,14 @@ from pathlib import Path
 
 import numpy as np
 from calibration import insert
+from cifar10 import images_of, vectors_of, with_prints
 from numpy.typing import NDArray
 from PIL import Image
 
 from rara import Features, Reference, Run
-from rara.distinct import alike
-from rara.duplicates import close, company
-from rara.geometry import Nearest, query
+from rara.distinct import View, alike
+from rara.geometry import Nearest
+from rara.membership import members
 
 SHOWN, ACROSS, EDGE, GAP = 40, 8, 64, 8
 PUBLISHED = 3.25
@@ -43,29 +44,40 @@ class Found:
     images: NDArray[np.int64]
     """Rows of the images with a near duplicate."""
     of: int
+    by_pixels: int
+    """Pairs that only the pixels tell."""
 
 
 def among(features: Features, found: Nearest, photos: Bytes, run: Run) -> Found:
     """Near duplicates among the training photos."""
     same = alike(features, found, run)
-    pairs, likely = same.near, np.ones(len(features))
-    likely[same.rows] = same.company.chance
-    order = np.argsort(np.maximum(likely[pairs.one], likely[pairs.other]), kind="stable")
+    pairs = same.near
+    chance = [likely(view, len(features)) for view in (same.vectors, same.pixels) if view]
+    worse = [np.maximum(one[pairs.one], one[pairs.other]) for one in chance]
+    order = np.argsort(np.min(worse, axis=0), kind="stable")
     one, other = pairs.one[order], pairs.other[order]
     images = np.unique(np.concatenate([one, other]))
-    return Found(photos[one], photos[other], images, len(features))
+    told = int((same.bits >= 0).sum())
+    return Found(photos[one], photos[other], images, len(features), told)
 
 
-def between(samples: NDArray[np.float32], reference: Reference, photos: list[Bytes]) -> Found:
+def likely(view: View, count: int) -> NDArray[np.float64]:
+    """How likely the company of each image is by chance."""
+    chance = np.ones(count)
+    chance[view.rows] = view.company.chance
+    return chance
+
+
+def between(samples: Features, reference: Reference, photos: list[Bytes], run: Run) -> Found:
     """Test photos with near duplicates among the training photos."""
-    around = Nearest.of(reference.d2, reference.index)
-    found = Nearest(len(samples), around.k)
-    query(samples, reference.features.vectors, [found], threads=1)
-    near = company(found, around)
-    called = np.flatnonzero(close(found, near, around))
-    rows = called[np.argsort(near.chance[called], kind="stable")]
+    nearest = Nearest.of(reference.d2, reference.index)
+    same = alike(reference.features, nearest, run)
+    found = members(reference.features, same, samples, run)
+    rows = np.flatnonzero(found.exact | found.near)
+    rows = rows[np.lexsort((found.d2[rows], found.bits[rows]))]
     train, test = photos
-    return Found(test[rows], train[found.index[rows, 0]], rows, len(samples))
+    told = int((found.bits[rows] >= 0).sum())
+    return Found(test[rows], train[found.image[rows]], rows, len(samples), told)
 
 
 def sheet(found: Found, rows: slice) -> Image.Image:
@@ -82,10 +94,12 @@ def sheet(found: Found, rows: slice) -> Image.Image:
 
 def table(train: Found, test: Found) -> str:
     return (
-        "| photos of CIFAR-10 | of them with a near duplicate | pairs |\n|---|---|---|\n"
-        f"| {train.of:,} for training, among themselves | {share(train)} | {len(train.left):,} |\n"
+        "| photos of CIFAR-10 | of them with a near duplicate | pairs | by the pixels alone |\n"
+        "|---|---|---|---|\n"
+        f"| {train.of:,} for training, among themselves | {share(train)} | {len(train.left):,} "
+        f"| {train.by_pixels:,} |\n"
         f"| {test.of:,} for testing, among those | {share(test)}; published: {PUBLISHED} % "
-        f"| {len(test.left):,} |\n"
+        f"| {len(test.left):,} | {test.by_pixels:,} |\n"
     )
 
 
@@ -93,7 +107,7 @@ def share(found: Found) -> str:
     return f"{len(found.images):,} ({100 * len(found.images) / found.of:.2f} %)"
 
 
-def calls(test: NDArray[np.float32], known: NDArray[np.int64], of: dict[str, Reference]) -> str:
+def calls(test: Features, known: NDArray[np.int64], of: dict[str, Reference]) -> str:
     """Test photos with copy_p <= 1 %: of those with near duplicates, and of the others."""
     lines = ["| training photos | called, of those | called, of the others |\n|---|---|---|\n"]
     for name, reference in of.items():
@@ -112,13 +126,16 @@ def main() -> None:
     chosen = parser.parse_args()
     run = Run(threads=1)
     names = ("train", "test")
-    train, test = (np.load(chosen.folder / f"{name}.npy") for name in names)
-    photos = [np.load(chosen.folder / f"{name}_images.npy", mmap_mode="r") for name in names]
+    photos = [images_of(chosen.folder, name) for name in names]
+    train, test = (
+        with_prints(vectors_of(chosen.folder, name), images)
+        for name, images in zip(names, photos, strict=True)
+    )
     reference = Reference.from_features(train, run=run)
     nearest = Nearest.of(reference.d2, reference.index)
     found = {
         "train": among(reference.features, nearest, photos[0], run),
-        "test": between(test, reference, photos),
+        "test": between(test, reference, photos, run),
     }
     treated = Reference.from_features(train, deduplicate="near", run=run)
     of = {"all": reference, "without near duplicates": treated}

@@ -50,7 +50,7 @@ def repeated(test: Features, reference: Reference, photos: Photos, run: Run) -> 
     for column in ("nearest", "pixel_nearest"):
         near = origin[[rows[name] for name in table[column]]]
         alike |= likeness(np.asarray(photos[1]), photos[0][near]) > ALIKE
-    alike[between(test.vectors, reference, [photos[0][origin], photos[1]]).images] = True
+    alike[between(test, reference, [photos[0][origin], photos[1]], run).images] = True
     return np.flatnonzero(alike)
 
 
@@ -112,7 +112,7 @@ def sheet(table: ScoreTable, photos: Photos, known: Rows) -> Image.Image:
     named = np.where(by_pixels, table["pixel_nearest"][PLANTED:], table["nearest"][PLANTED:])
     source = named[rows].astype(int)
     one, other = photos[1][rows], photos[0][source]
-    return sheet_of(Found(one, other, rows, len(rows)), slice(None))
+    return sheet_of(Found(one, other, rows, len(rows), 0), slice(None))
 
 
 BY = ("volume_p", "pixel_p")

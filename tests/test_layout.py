@@ -30,8 +30,8 @@ ORDER = """
     report.sentences report.terminal report.thumbnails report.histogram report.drawing
     report.cards report.page report.audited report
     two_sample.views two_sample.pool two_sample.classifier two_sample.comparison two_sample
-    pictures results run agreement metric neighbourhood duplicates distinct treatment codebook
-    provenance pixels gallery reals conclusion audit grouping groups siblings judgement
+    pictures results run agreement metric neighbourhood pixels gallery duplicates distinct treatment
+    codebook provenance reals conclusion membership audit grouping groups siblings judgement
     reference
     cli.progress cli.options cli.output cli.groups cli.score cli.audit cli.reference cli.embed
     cli.doctor cli.app cli

@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFilter
 
 from rara import Features, Reference, Run
+from rara.distinct import alike
 from rara.embed import embed
 from rara.gallery import Gallery
-from rara.pixels import SAME, Prints, Witness, closest, closest_others, prints_of
+from rara.geometry import Nearest
+from rara.pixels import SAME, Prints, Witness, closest, closest_others, lists, prints_of
 from rara.report import summarise, to_html
 from rara.sources import open_source
 from test_prints import picture
@@ -258,3 +260,71 @@ def test_p_values_are_those_of_a_reference_that_the_sample_has_joined(members):
     for i in rows:
         expected = (everyone <= everyone[i]).sum() / len(members)
         assert pixel_p(part(members, rows[[i]]), part(members, np.delete(rows, i))) == expected
+
+
+# -- duplicates that only the pixels tell --
+
+
+@pytest.fixture(scope="module")
+def doubled(folder):
+    """A reference in which five pictures come again, mirrored."""
+    mirror = Image.Transpose.FLIP_LEFT_RIGHT
+    images = {f"{seed:03}.png": picture(seed) for seed in range(MANY)}
+    again = {f"again-{seed:03}.png": picture(seed).transpose(mirror) for seed in range(5)}
+    return archive(folder / "doubled.zip", images | again)
+
+
+def test_the_audit_finds_what_the_vectors_cannot_tell(doubled, folder, run):
+    reference = Reference.fit(doubled, extractor=Blind(), run=run)
+    blurred = {f"{seed}.png": picture(seed).filter(ImageFilter.GaussianBlur(2)) for seed in (9, 8)}
+    samples = archive(folder / "blurred.zip", blurred | {"fresh.png": picture(5000)})
+    audit = reference.audit(samples, run=run)
+    pairs = [(case.id, case.beside, case.note) for case in audit["near duplicates"].cases]
+    assert sorted(pairs) == [
+        (f"{seed:03}.png", f"again-{seed:03}.png", "0 of 256 bits differ") for seed in range(5)
+    ]
+    near = {case.id: case for case in audit["near members"].cases}
+    assert {name: case.beside for name, case in near.items()} == {
+        "8.png": "008.png",
+        "9.png": "009.png",
+    }
+    assert near["8.png"].note.endswith(" of 256 bits differ")
+    for case in (*near.values(), *audit["near duplicates"].cases):
+        assert case.distance > 0
+    assert "bits differ" in audit.summary()
+
+
+def test_near_duplicates_by_pixels_are_left_out(doubled, run):
+    treated = Reference.fit(doubled, extractor=Blind(), deduplicate="near", run=run)
+    assert len(treated) == MANY
+    assert [one.reason for one in treated.features.left_out] == [
+        f"near duplicate of '{seed:03}.png'" for seed in range(5)
+    ]
+    assert len(Reference.fit(doubled, extractor=Blind(), deduplicate="exact", run=run)) == MANY + 5
+
+
+def test_pictures_that_repeat_nothing_raise_no_alarm(reference, run):
+    found = alike(reference.features, Nearest.of(reference.d2, reference.index), run)
+    assert len(found.near) == 0
+    assert found.pixels is not None
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 30])
+def test_flat_pictures_have_no_company(count):
+    flat = prints([0] * count, [str(i) for i in range(count)], [True] * count)
+    vectors = np.random.default_rng(0).normal(size=(count, 4)).astype(np.float32)
+    features = Features.from_arrays(vectors)
+    items = features.items.set_column(
+        features.items.schema.get_field_index("picture"), "picture", flat.pictures
+    )
+    features = Features(vectors, items, features.spec, "flat")
+    found = alike(features, Nearest.of(np.ones((count, 1)), np.zeros((count, 1), np.int32)), Run())
+    assert found.pixels is None
+
+
+def test_ties_are_spread_over_one_bit():
+    codes = np.array([0, 1, 2, 4, 8, 3], np.uint64)
+    several = prints(codes, list("abcdef"), [False] * 6)
+    found = lists(several, several, 5, itself=True)
+    assert found.index[0].tolist() == [1, 2, 3, 4, 5]
+    np.testing.assert_allclose(found.d2[0], [1.125, 1.375, 1.625, 1.875, 2.5])

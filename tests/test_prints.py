@@ -83,7 +83,7 @@ ALTERED = {
 def test_altered_copies_are_nearer_than_anything_else(reference, alter):
     fresh = closest_codes(codes([picture(seed) for seed in range(100, 160)]), reference)
     found = closest_codes(codes([alter(picture(seed)) for seed in range(20)]), reference)
-    assert found.index.tolist() == list(range(20))
+    assert found.index[:, 0].tolist() == list(range(20))
     assert found.distance.max() < fresh.distance.min()
 
 
@@ -143,22 +143,23 @@ def test_nearest_codes_are_those_of_the_matrices(samples, reference, threads):
     table = oracle(samples, reference)
     others = np.where(np.arange(len(reference)) % 2, 100, 0).astype(np.int32)
     found = closest_codes(samples, reference, others=others, threads=threads)
-    np.testing.assert_array_equal(found.distance, table.min(axis=1))
-    np.testing.assert_array_equal(found.index, table.argmin(axis=1))
+    np.testing.assert_array_equal(found.distance[:, 0], table.min(axis=1))
+    np.testing.assert_array_equal(found.index[:, 0], table.argmin(axis=1))
     at_it = table == table.min(axis=1)[:, None]
     np.testing.assert_array_equal(found.partners, (at_it & (others > table)).sum(axis=1))
 
 
-@settings(deadline=None, max_examples=40)
-@given(some_codes())
-def test_nobody_is_its_own_nearest(reference):
+@settings(deadline=None, max_examples=60)
+@given(some_codes(), st.integers(1, 9))
+def test_lists_are_those_of_the_matrices_and_nobody_is_in_its_own(reference, k):
     own = np.arange(len(reference), dtype=np.int32)
     table = oracle(reference, reference, own)
     np.testing.assert_array_equal(table, table.T)  # one is as near to another as that one to it
-    found = closest_codes(reference, reference, own=own)
-    np.testing.assert_array_equal(found.distance, table.min(axis=1))
-    alone = table.min(axis=1) == NONE
-    np.testing.assert_array_equal(found.index, np.where(alone, -1, table.argmin(axis=1)))
+    table = np.pad(table, ((0, 0), (0, k)), constant_values=NONE)
+    order = np.argsort(table, axis=1, kind="stable")[:, :k]
+    found = closest_codes(reference, reference, k=k, own=own)
+    np.testing.assert_array_equal(found.distance, np.take_along_axis(table, order, axis=1))
+    np.testing.assert_array_equal(found.index, np.where(found.distance == NONE, -1, order))
 
 
 def test_many_codes_go_in_tiles():
@@ -166,13 +167,13 @@ def test_many_codes_go_in_tiles():
     reference = rng.integers(0, 2**64, (5000, 4), dtype=np.uint64)
     samples = np.concatenate([reference[[4999, 2048, 2047, 0]], transposed(reference[[3000]])])
     found = closest_codes(samples, reference)
-    assert found.distance.tolist() == [0] * 5
-    assert found.index.tolist() == [4999, 2048, 2047, 0, 3000]
+    assert found.distance[:, 0].tolist() == [0] * 5
+    assert found.index[:, 0].tolist() == [4999, 2048, 2047, 0, 3000]
 
 
 def test_no_reference_at_all():
     nothing = np.zeros((0, 4), np.uint64)
     found = closest_codes(np.ones((2, 4), np.uint64), nothing)
-    assert found.distance.tolist() == [NONE, NONE]
-    assert found.index.tolist() == [-1, -1]
+    assert found.distance.tolist() == [[NONE], [NONE]]
+    assert found.index.tolist() == [[-1], [-1]]
     assert len(closest_codes(nothing, nothing).distance) == 0

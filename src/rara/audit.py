@@ -19,11 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rara.distinct import Alike, alike
-from rara.duplicates import Integers, Pairs, close, company, first_alike
+from rara.duplicates import Integers, Pairs, first_alike
 from rara.durable import write_file
-from rara.geometry import Nearest, query
+from rara.geometry import Nearest
+from rara.geometry.bits import Counts
 from rara.geometry.reducers import Doubles
-from rara.run import Run, watching
+from rara.membership import members
+from rara.run import Run
 from rara.scores import Setting
 from rara.store import Features
 
@@ -187,45 +189,37 @@ def _duplicates(features: Features, same: Alike) -> Iterable[Finding]:
         groups = first_alike(count, same.exact, same.near)
         near = len(np.unique(exact)) - len(np.unique(groups))
         measures = {"groups": len(np.unique(groups[same.near.one])), "pairs": len(same.near)}
-        cases = _cases(ids, ids, same.near)
+        cases = _cases(ids, ids, same.near, same.bits)
         yield Finding("near duplicates", near, near / count, cases, measures)
 
 
 def _members(features: Features, same: Alike, samples: Features, run: Run) -> Iterable[Finding]:
     """Samples that are images of the reference, and those nearer to one than by chance."""
-    found = _nearest_in(features, same, samples, run)
-    known = np.isin(samples.done["digest"].to_numpy(), features.done["digest"].to_numpy())
-    exact = known | (found.d2[:, 0] == 0)
-    near = close(found, company(found, same.nearest), same.nearest) & ~exact
-    chosen: dict[Kind, NDArray[np.bool_]] = {"members": exact, "near members": near}
+    found = members(features, same, samples, run)
+    chosen: dict[Kind, NDArray[np.bool_]] = {"members": found.exact, "near members": found.near}
     for kind, these in chosen.items():
         rows = np.flatnonzero(these)
         if rows.size:
-            pairs = Pairs(rows, same.rows[found.index[rows, 0]], found.d2[rows, 0])
-            cases = _cases(samples.ids, features.ids, pairs)
+            pairs = Pairs(rows, found.image[rows], found.d2[rows])
+            cases = _cases(samples.ids, features.ids, pairs, found.bits[rows])
             yield Finding(kind, len(rows), len(rows) / len(samples), cases)
 
 
-def _cases(ones: list[str], others: list[str], pairs: Pairs) -> tuple[Case, ...]:
-    """The nearest first."""
+def _cases(
+    ones: list[str], others: list[str], pairs: Pairs, bits: Counts | None = None
+) -> tuple[Case, ...]:
+    """The nearest first: by vectors, and then those that only the pixels tell."""
     distances = np.sqrt(pairs.d2)
+    told = np.full(len(pairs), -1) if bits is None else bits
     return tuple(
-        Case(ones[pairs.one[i]], others[pairs.other[i]], float(distances[i]))
-        for i in np.argsort(distances, kind="stable")
+        Case(
+            ones[pairs.one[i]],
+            others[pairs.other[i]],
+            float(distances[i]),
+            f"{told[i]} of 256 bits differ" if told[i] >= 0 else "",
+        )
+        for i in np.lexsort((distances, told))
     )
-
-
-def _nearest_in(features: Features, same: Alike, samples: Features, run: Run) -> Nearest:
-    whole = len(same.rows) == len(features)
-    vectors = features.vectors if whole else features.vectors[same.rows]
-    found = Nearest(len(samples), max(1, same.nearest.k))
-    pairs = len(samples) * len(vectors)
-    with watching(run.progress, pairs, "Pairs of sample and reference") as advance:
-        query(
-            samples.vectors, vectors, [found],
-            memory=run.memory, threads=run.threads, progress=advance,
-        )  # fmt: skip
-    return found
 
 
 # -- balls -----------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """Exact and near duplicates within a set of images, told from their neighbour lists.
 
-    digests, neighbour lists --exact_pairs--> pairs --first_alike--> groups
+    digests, neighbour lists --equal_pairs, zero_pairs--> pairs --first_alike--> groups
     neighbour lists of different images --company--> Company --near_pairs--> pairs
 
 Pure statistics on arrays. Near is what the neighbourhood does not explain. Where images lie
@@ -61,6 +61,14 @@ class Pairs:
     def __len__(self) -> int:
         return len(self.one)
 
+    def __add__(self, more: Pairs) -> Pairs:
+        """These, then the others."""
+        return Pairs(
+            np.concatenate([self.one, more.one]),
+            np.concatenate([self.other, more.other]),
+            np.concatenate([self.d2, more.d2]),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Company:
@@ -74,14 +82,17 @@ class Company:
     """In how many dimensions the images around are strewn; NaN where nobody can tell."""
 
 
-def exact_pairs(digests: NDArray[np.object_], found: Nearest) -> Pairs:
-    """Images of the same content, or with the same vector: each with another one."""
+def equal_pairs(digests: NDArray[np.object_]) -> Pairs:
+    """Images of the same content: each repeated one with the first."""
     _, first, content = np.unique(digests, return_index=True, return_inverse=True)
     repeated = np.flatnonzero(first[content] != np.arange(len(digests)))
+    return Pairs(first[content[repeated]], repeated, np.zeros(len(repeated)))
+
+
+def zero_pairs(found: Nearest) -> Pairs:
+    """Images with the same vector: each with those in its list."""
     row, rank = np.nonzero(found.d2 == 0)
-    one = np.concatenate([first[content[repeated]], row])
-    other = np.concatenate([repeated, found.index[row, rank]])
-    return Pairs(one, other, np.zeros(len(one)))
+    return Pairs(row, found.index[row, rank].astype(np.int64), np.zeros(len(row)))
 
 
 def near_pairs(found: Nearest, near: Company) -> Pairs:

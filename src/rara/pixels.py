@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from rara.calibration import Doubles, p_values, q_values
+from rara.geometry import Nearest
 from rara.geometry.bits import NONE, Counts, Words, closest_codes
 from rara.prints import CODE_BYTES
 from rara.scores.calibrated import Method
@@ -40,6 +41,10 @@ class Prints:
 
     def __len__(self) -> int:
         return len(self.pictures)
+
+    def take(self, rows: NDArray[np.integer]) -> Prints:
+        """Those of some images, by row."""
+        return Prints(self.pictures.take(pa.array(rows)), self.codes[rows], self.flat[rows])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,8 +97,8 @@ def closest(
     )
     nobody = np.full(len(samples), -1, np.int32)
     answer = Closest(np.full(len(samples), NONE, np.int32), nobody, np.zeros_like(nobody))
-    answer.distance[here] = found.distance
-    answer.index[here] = np.append(there, -1)[found.index]
+    answer.distance[here] = found.distance[:, 0]
+    answer.index[here] = np.append(there, -1)[found.index[:, 0]]
     answer.joined[here] = found.partners
     same = first_equal(samples.pictures, reference.pictures, own)
     rows = np.flatnonzero(same >= 0)
@@ -111,6 +116,34 @@ def closest_others(
     """The nearest other picture of each picture of a reference."""
     every = np.arange(len(reference), dtype=np.int32)
     return closest(reference, reference, own=every, threads=threads, progress=progress)
+
+
+def lists(
+    samples: Prints, reference: Prints, k: int, *, itself: bool = False, threads: int | None = None
+) -> Nearest:
+    """The k nearest reference pictures of each sample, none of which may be flat.
+
+    In place of squared distances stand the bits that differ, ties spread evenly over one bit:
+    whoever looks at how distances grow from neighbour to neighbour sees no jump where there is
+    but a grid.
+    """
+    own = np.arange(len(reference), dtype=np.int32) if itself else None
+    found = closest_codes(samples.codes, reference.codes, k=k, own=own, threads=threads)
+    return Nearest.of(_spread(found.distance), found.index)
+
+
+def _spread(ascending: Counts) -> Doubles:
+    """The t-th of T equal numbers gains (t - 1/2) / T."""
+    place = np.zeros(ascending.shape)
+    for column in range(1, ascending.shape[1]):
+        tied = ascending[:, column] == ascending[:, column - 1]
+        place[:, column] = np.where(tied, place[:, column - 1] + 1, 0)
+    last = place.copy()
+    for column in range(ascending.shape[1] - 2, -1, -1):
+        tied = ascending[:, column] == ascending[:, column + 1]
+        last[:, column] = np.where(tied, last[:, column + 1], place[:, column])
+    spread: Doubles = ascending + (place + 0.5) / (last + 1)
+    return spread
 
 
 def first_equal(

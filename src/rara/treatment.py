@@ -16,8 +16,8 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from rara import neighbourhood
-from rara.distinct import alike
-from rara.duplicates import Integers, exact_pairs, first_alike
+from rara.distinct import alike, exact_alike
+from rara.duplicates import Integers, first_alike
 from rara.errors import ParameterError
 from rara.geometry import Boundary, Nearest
 from rara.geometry.reducers import Doubles
@@ -100,8 +100,7 @@ class Treatment:
 
 def _reasons(features: Features, found: Nearest, treatment: Treatment, run: Run) -> dict[int, str]:
     """Why each image goes that is like an earlier one, by row."""
-    digests = features.done["digest"].to_numpy()
-    exact = first_alike(len(features), exact_pairs(digests, found))
+    exact = first_alike(len(features), exact_alike(features, found))
     first = exact
     if treatment.deduplicate == "near":
         pairs = alike(features, found, run)

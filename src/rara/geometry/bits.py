@@ -37,17 +37,17 @@ def transposed(codes: Words) -> Words:
 
 
 class ClosestCodes:
-    """For each sample the nearest code of a reference; a tie goes to the first.
+    """For each sample the k nearest codes of a reference, ascending; a tie goes to the first.
 
-    `distance`: bits that differ, at best over the symmetries; `NONE` where there is no other
-    code. `index`: of which reference code; -1 where there is none. `partners`: to how many
-    reference codes the sample is at that distance, yet nearer than `others` says that they are
-    to one another.
+    `distance`: (m, k) bits that differ, at best over the symmetries; `NONE` where there are no
+    more codes. `index`: (m, k) of which reference codes; -1 likewise. `partners`: (m,) to how many
+    reference codes the sample is at the least distance, yet nearer than `others` says that they
+    are to one another.
     """
 
-    def __init__(self, samples: int) -> None:
-        self.distance = np.full(samples, NONE, np.int32)
-        self.index = np.full(samples, -1, np.int32)
+    def __init__(self, samples: int, k: int) -> None:
+        self.distance = np.full((samples, k), NONE, np.int32)
+        self.index = np.full((samples, k), -1, np.int32)
         self.partners = np.zeros(samples, np.int32)
 
 
@@ -55,17 +55,18 @@ def closest_codes(
     samples: Words,
     reference: Words,
     *,
+    k: int = 1,
     own: Counts | None = None,
     others: Counts | None = None,
     threads: int | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> ClosestCodes:
-    """The nearest of (n, 4) reference codes for each of (m, 4); all distances are exact.
+    """The k nearest of (n, 4) reference codes for each of (m, 4); all distances are exact.
 
     `own`: which reference code each sample is, and must not be compared with. `others`: (n,)
     the distance of each reference code to its nearest other one. `progress` is told of samples.
     """
-    found = ClosestCodes(len(samples))
+    found = ClosestCodes(len(samples), k)
     itself = np.full(len(samples), -1, np.int32) if own is None else own
     nearest = np.zeros(len(reference), np.int32) if others is None else others
     views = np.ascontiguousarray(np.stack([samples, transposed(samples)], axis=1))
@@ -105,6 +106,18 @@ def _mirrored(s0: np.int32, s1: np.int32, s2: np.int32, s3: np.int32) -> np.int3
 
 
 @compiled
+def _insert(value: np.int32, j: int, distance: Counts, index: Counts) -> None:
+    """Into an ascending list, behind its equals; the last one falls out."""
+    place = len(distance)
+    while place > 0 and distance[place - 1] > value:
+        place -= 1
+    for later in range(len(distance) - 1, place, -1):
+        distance[later], index[later] = distance[later - 1], index[later - 1]
+    if place < len(distance):
+        distance[place], index[place] = value, j
+
+
+@compiled
 def _scan(
     views: Words,
     columns: Words,
@@ -129,11 +142,12 @@ def _scan(
                 turned = _mirrored(_half(b0, w0), _half(b1, w1), _half(b2, w2), _half(b3, w3))
                 row[t] = np.int32(128) + min(upright, turned)
                 least = min(least, row[t])
-            if least <= distance[i]:
+            if least <= distance[i, -1]:
                 for t in range(width):
                     j = start + t
-                    if j == own[i] or row[t] > distance[i]:
-                        continue
-                    if row[t] < distance[i]:
-                        distance[i], index[i], partners[i] = row[t], j, 0
-                    partners[i] += others[j] > row[t]
+                    if j != own[i] and row[t] <= distance[i, -1]:
+                        if row[t] < distance[i, 0]:
+                            partners[i] = 0
+                        if row[t] <= distance[i, 0]:
+                            partners[i] += others[j] > row[t]
+                        _insert(row[t], j, distance[i], index[i])
