@@ -22,7 +22,8 @@ ORDER = """
     geometry.scan geometry.query geometry.mutual geometry.processes geometry.bits
     geometry
     calibration
-    scores.base scores.rarity scores.typicality scores.fidelity scores.copy_volume scores.copying
+    scores.base scores.rarity scores.clipped_rarity scores.local_outlier_factor scores.families
+    scores.typicality scores.fidelity scores.copy_volume scores.copying
     scores.leave_one_out scores.copy_statistic scores.calibrated scores.verdict
     scores.every_k scores.modes scores.reasons scores
 

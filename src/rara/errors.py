@@ -17,6 +17,7 @@
     │   └── UnwritableError           OSError             no right or no room to write
     ├── FeatureError                  ValueError          vectors that no distance can be taken of
     ├── ParameterError                ValueError          an option outside its range
+    ├── MissingPackageError           ImportError         an optional package is not installed
     └── ReferenceMismatchError        ValueError          made with another extractor or dimension
 
 A message says what was wrong, the value, what is allowed, and what to do next.
@@ -91,6 +92,10 @@ class FeatureError(RaraError, ValueError):
 
 class ParameterError(RaraError, ValueError):
     """An option lies outside its range."""
+
+
+class MissingPackageError(RaraError, ImportError):
+    """What is asked for takes an optional package that is not installed."""
 
 
 class ReferenceMismatchError(RaraError, ValueError):

@@ -8,7 +8,7 @@ beside it comes together here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -25,7 +25,7 @@ from rara.provenance import provenance_of, table_of
 from rara.reals import Reals
 from rara.results import ScoreTable
 from rara.run import Run, watching
-from rara.scores import AXES, EveryK, Levels, Setting, judge
+from rara.scores import AXES, EveryK, Families, Family, Levels, Setting, judge
 from rara.siblings import judged_among_siblings
 from rara.store import Features
 from rara.two_sample import tell_apart
@@ -43,6 +43,7 @@ class Asked:
     levels: Levels = Levels()  # noqa: RUF009 (frozen)
     group_by: str | None = None
     against_siblings: str | None = None
+    also: Collection[Family] = ()
 
     def __post_init__(self) -> None:
         rules = {(None, "open"), (None, "closed"), ("official", "open")}
@@ -51,11 +52,20 @@ class Asked:
                 f"boundary={self.boundary!r} with compat={self.compat!r}: give boundary 'open' or "
                 "'closed', or compat 'official' with neither."
             )
+        if (asked := self.families.names) and self.compat:
+            raise ParameterError(
+                f"The authors' code knows no {' or '.join(asked)}: leave compat or also away."
+            )
 
     @property
     def rule(self) -> Boundary:
         """When a ball holds a point."""
         return self.compat or self.boundary
+
+    @property
+    def families(self) -> Families:
+        """The scores that are made on request."""
+        return Families(self.also)
 
 
 def judged(
@@ -72,7 +82,7 @@ def judged(
     """One record for each sample, and what all of them are relative to."""
     group = judged_in_groups(samples, reference, setting, asked.group_by, run)
     siblings = judged_among_siblings(samples, setting.k, asked.against_siblings, run)
-    axes = (*AXES, known.axis, EveryK(known.every_k, asked.levels))
+    axes = (*AXES, known.axis, EveryK(known.every_k, asked.levels), *asked.families.axes)
     pairs = len(samples) * len(reference)
     with watching(run.progress, pairs, "Pairs of sample and reference") as advance:
         columns, statistics = judge(
@@ -89,7 +99,7 @@ def judged(
         two_sample=told, verdict=verdict, statistics=statistics,
     )  # fmt: skip
     found = {**columns, **giveaway, **group.columns, **siblings.columns}
-    provenance |= {**group.provenance, **siblings.provenance}
+    provenance |= {**group.provenance, **siblings.provenance, **asked.families.provenance(setting)}
     return ScoreTable(table_of(samples, found), provenance, pictures)
 
 

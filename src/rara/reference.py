@@ -35,15 +35,8 @@ from rara.pictures import SourcePictures
 from rara.provenance import own_fares
 from rara.reals import Reals, calibrated
 from rara.results import ScoreTable
-from rara.run import (
-    Images,
-    Run,
-    features_of,
-    find_extractor,
-    given_features,
-    is_features,
-)
-from rara.scores import ALPHA, Levels, Setting, without_itself
+from rara.run import Images, Run, features_of, find_extractor, given_features, is_features
+from rara.scores import ALPHA, Family, Levels, Setting, without_itself
 from rara.sources import Source
 from rara.store import Features
 from rara.treatment import Duplicates, Treatment
@@ -282,17 +275,18 @@ class Reference:
         alpha: float = ALPHA,
         group_by: str | None = None,
         against_siblings: str | None = None,
+        also: Collection[Family] = (),
         extractor: str | os.PathLike[str] | Extractor | None = None,
         run: Run | None = None,
     ) -> ScoreTable:
         """One record for each image that could be read; the others are in the provenance.
 
         The reference's own images are scored leave-one-out (but not in the authors' code, and so
-        not with `compat`). `boundary` tells whether a
-        ball holds points exactly on it; `compat="official"` gives the numbers of the code
-        that the Rarity Score's authors published. `calibration`: real images that are not in
-        the reference, to calibrate with in place of its own. `alpha`: the error rate of the
-        verdicts. `extractor` is needed only where the reference's own cannot be found by its name.
+        not with `compat`). `boundary` tells whether a ball holds points exactly on it;
+        `compat="official"` gives the numbers of the code that the Rarity Score's authors
+        published. `calibration`: real images that are not in the reference, to calibrate with in
+        place of its own. `alpha`: the error rate of the verdicts. `also`: columns made on request.
+        `extractor` is needed only where the reference's own cannot be found by its name.
 
         `group_by`: a key of the images' metadata, such as `label`; each image is judged by the
         reference images of its own group, too. `against_siblings`: a key such as `prompt`; each
@@ -300,10 +294,10 @@ class Reference:
         """
         run = run or Run()
         self._k(k)
+        asked = Asked(k, boundary, compat, Levels(alpha), group_by, against_siblings, also)
         reals = None if calibration is None else self._features(calibration, extractor, run)[0]
         features, source = self._features(images, extractor, run)
         pictures = self._pictures(source, features)
-        asked = Asked(k, boundary, compat, Levels(alpha), group_by, against_siblings)
         return self._score(features, asked, reals, run, pictures)
 
     def score_features(
@@ -318,6 +312,7 @@ class Reference:
         alpha: float = ALPHA,
         group_by: str | None = None,
         against_siblings: str | None = None,
+        also: Collection[Family] = (),
         run: Run | None = None,
     ) -> ScoreTable:
         """`score` for vectors that were computed elsewhere, shape (m, d), taken as float32.
@@ -328,9 +323,9 @@ class Reference:
         >>> table["rarity"], table["nearest"]
         (array([ 2., nan]), array(['2', '3'], dtype=object))
         """
+        asked = Asked(k, boundary, compat, Levels(alpha), group_by, against_siblings, also)
         features = given_features(vectors, ids, "samples")
         reals = None if calibration is None else given_features(calibration, None, "calibration")
-        asked = Asked(k, boundary, compat, Levels(alpha), group_by, against_siblings)
         return self._score(features, asked, reals, run or Run(), None)
 
     def score_itself(

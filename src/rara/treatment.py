@@ -23,6 +23,7 @@ from rara.geometry import Boundary, Nearest
 from rara.geometry.reducers import Doubles
 from rara.neighbourhood import checked_k
 from rara.run import Run
+from rara.scores.clipped_rarity import radius2_at
 from rara.store import Features
 
 Duplicates = Literal["exact", "near"]
@@ -76,7 +77,7 @@ class Treatment:
         return left, neighbourhood.shrink(left, found, kept, run)
 
     def largest2(self, d2: Doubles, k: int, boundary: Boundary = "open") -> float:
-        """The largest squared radius that counts: that of a ball, so that roots change nothing."""
+        """The largest squared radius that counts."""
         if self.clip_radii is None:
             return math.inf
         if boundary == "official":
@@ -84,7 +85,7 @@ class Treatment:
                 f"The radii of this reference are clipped at {self.clip_radii:g}, those of the "
                 "authors' code are not: make a reference without clip_radii for compat='official'."
             )
-        return float(np.quantile(d2[:, k - 1], self.clip_radii, method="inverted_cdf"))
+        return radius2_at(self.clip_radii, d2[:, k - 1])
 
     def describe(self, features: Features, d2: Doubles, k: int) -> dict[str, Any]:
         """What was done, for the provenance of results with this k."""

@@ -20,6 +20,7 @@ from rara.machine import cores, quarter_of_memory
 
 NEEDED = ("numpy", "numba", "onnxruntime", "onnx", "pyarrow", "pillow", "jinja2")
 EXTRAS = {
+    "scikit-learn": "--also local_outlier_factor; `pip install rara[families]`",
     "pandas": "ScoreTable.to_pandas; `pip install rara[pandas]`",
     "polars": "ScoreTable.to_polars; `pip install rara[polars]`",
     "torch": "training the demo's generators; `pip install rara[torch]`, 0.2 to 5 GB",

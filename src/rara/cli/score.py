@@ -22,7 +22,7 @@ from rara.report import facts
 from rara.report.words import counted
 from rara.results import ScoreTable, check_format
 from rara.run import Run, features_of, find_extractor, is_features
-from rara.scores import ALPHA, Levels
+from rara.scores import ALPHA, Families, Family, Levels
 from rara.store import Features, Skipped
 from rara.treatment import Treatment
 
@@ -42,6 +42,7 @@ def score(
     compat: Literal["official"] | None = None,
     calibration: Calibration | None = None,
     alpha: float = ALPHA,
+    also: Annotated[list[Family] | None, Parameter(negative=())] = None,
     grouping: Grouping | None = None,
     extraction: Extraction | None = None,
     working: Working | None = None,
@@ -74,9 +75,13 @@ def score(
     alpha
         How often a verdict may be wrong: the share of real images called off the manifold, and the
         share of false ones among those called near copies.
+    also
+        One more column: `rarity_clipped`, rarity with the largest balls clipped, or
+        `local_outlier_factor`, how sparse it is compared with its neighbours; can be repeated.
     """
     _check_targets(output, report)
     Levels(alpha)  # refused before the work
+    Families(also or ())
     run = (working or Working()).run()
     network = (extraction or Extraction()).make(run)
     real, reals = open_both(
@@ -86,7 +91,7 @@ def score(
     table = real.score(
         samples, k=k, boundary=boundary, compat=compat, calibration=reals, alpha=alpha,
         extractor=network, group_by=grouping.group_by, against_siblings=grouping.siblings,
-        run=run,
+        also=also or (), run=run,
     )  # fmt: skip
     if output:
         table.save(output)

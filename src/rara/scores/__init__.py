@@ -4,6 +4,7 @@ from rara.scores.base import Axis, Setting, judge, setting_of
 from rara.scores.calibrated import Calibrated, among_its_own, among_others
 from rara.scores.copying import Copying
 from rara.scores.every_k import EveryK, each_among_its_own, each_among_others
+from rara.scores.families import Families, Family
 from rara.scores.fidelity import Fidelity
 from rara.scores.leave_one_out import own_balls, without_itself
 from rara.scores.rarity import Rarity
@@ -24,6 +25,8 @@ __all__ = [
     "Calibrated",
     "Copying",
     "EveryK",
+    "Families",
+    "Family",
     "Fidelity",
     "Levels",
     "Rarity",

@@ -1,0 +1,58 @@
+"""Other families of k-NN scores, beside the ones that every table has: made where asked for.
+
+They share the pass over the pairs with all axes. docs/trust.md measures which to trust for what.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from rara.errors import ParameterError
+from rara.scores.base import Axis, Setting
+from rara.scores.clipped_rarity import ClippedRarity
+from rara.scores.local_outlier_factor import LocalOutlierFactor
+
+Family = Literal["rarity_clipped", "local_outlier_factor"]
+
+
+class OnRequest(Axis, Protocol):
+    """An axis that not every table has."""
+
+    def check(self) -> None:
+        """Raises where it cannot be had; before long work."""
+
+    def describe(self, setting: Setting) -> dict[str, Any]:
+        """What the provenance says of it."""
+
+
+FAMILIES: Mapping[Family, OnRequest] = {
+    "rarity_clipped": ClippedRarity(),
+    "local_outlier_factor": LocalOutlierFactor(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Families:
+    """Which ones are asked for, by the names of their columns."""
+
+    names: Collection[Family] = ()
+
+    def __post_init__(self) -> None:
+        for name in self.names:
+            if name not in FAMILIES:
+                raise ParameterError(
+                    f"also = {name!r}: give some of {', '.join(FAMILIES)}, in a list."
+                )
+            FAMILIES[name].check()
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        """Those, each once."""
+        return tuple(FAMILIES[name] for name in dict.fromkeys(self.names))
+
+    def provenance(self, setting: Setting) -> dict[str, Any]:
+        """What is said of them; nothing where none is asked for."""
+        told = {name: FAMILIES[name].describe(setting) for name in self.names}
+        return {"families": told} if told else {}

@@ -1,0 +1,95 @@
+"""Local outlier factor: how much sparser it is round a sample than round its neighbours.
+
+Breunig et al., LOF: Identifying Density-Based Local Outliers, SIGMOD 2000,
+doi 10.1145/335191.335388. The arithmetic is scikit-learn's; the neighbours are the engine's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rara.errors import MissingPackageError
+from rara.geometry import Nearest, Reducer
+from rara.scores.base import Columns, Doubles, Integers, Setting
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+    from sklearn.neighbors import LocalOutlierFactor as Model
+
+
+@dataclass(frozen=True, slots=True)
+class LocalOutlierFactor:
+    """Mean density of a sample's nearest reference images over its own density.
+
+    About 1 where it is as dense round the sample as round them; higher is more of an outlier to
+    its own neighbourhood, however dense that is. No unit; never NaN.
+
+        reach(q, x) = max { r_k(x), |q - x| }
+        density(q)  = 1 / mean { reach(q, x) : x among the k nearest of q }
+        factor(q)   = mean { density(x) : x among the k nearest of q } / density(q)
+
+    with k = 10, whatever the k of the balls: the least that the authors advise (their section
+    7.1), and every reference of more than ten images keeps as many neighbours. The
+    reference's own images have the factor that the paper gives to members of a data set: each is
+    left out of its own neighbours, but not of theirs.
+    """
+
+    neighbours: int = 10
+
+    def check(self) -> None:
+        """Raises MissingPackageError where scikit-learn is not installed."""
+        if find_spec("sklearn") is None:
+            raise MissingPackageError(
+                "local_outlier_factor takes scikit-learn, which is not installed: "
+                "`pip install 'rara[families]'`, or leave it away."
+            )
+
+    def questions(self, setting: Setting, samples: int) -> tuple[Reducer, ...]:
+        """The nearest few; those of the reference's own images are known."""
+        if setting.own is not None:
+            return ()
+        return (Nearest(samples, self._depth(setting)),)
+
+    def columns(self, setting: Setting, answers: tuple[Nearest, ...]) -> Columns:
+        """`local_outlier_factor`."""
+        model = self._fitted(setting)
+        if setting.own is not None:
+            return {"local_outlier_factor": -model.negative_outlier_factor_[setting.own]}
+        (nearest,) = answers
+        graph = graph_of(nearest.d2, nearest.index, len(setting.d2))
+        return {"local_outlier_factor": -model.score_samples(graph)}
+
+    def describe(self, setting: Setting) -> dict[str, Any]:
+        """How many neighbours count, and by which version."""
+        return {"neighbours": self._depth(setting), "scikit-learn": version("scikit-learn")}
+
+    def _depth(self, setting: Setting) -> int:
+        return min(self.neighbours, int(setting.d2.shape[1]))
+
+    def _fitted(self, setting: Setting) -> Model:
+        """scikit-learn's model on the reference.
+
+        In a graph of the data it was fitted on it expects each point among its own neighbours,
+        and takes the first one away where the point is not there.
+        """
+        from sklearn.neighbors import LocalOutlierFactor as Model
+
+        count, depth = len(setting.d2), self._depth(setting)
+        itself = np.arange(count, dtype=np.int32)[:, None]
+        d2 = np.hstack([np.zeros((count, 1)), setting.d2[:, :depth]])
+        graph = graph_of(d2, np.hstack([itself, setting.index[:, :depth]]), count)
+        return Model(n_neighbors=depth, metric="precomputed", novelty=True).fit(graph)
+
+
+def graph_of(d2: Doubles, index: Integers, reference: int) -> csr_array:
+    """Neighbour lists as a sparse matrix of distances, zeros kept, each row in its order."""
+    from scipy.sparse import csr_array
+
+    rows, depth = d2.shape
+    starts = np.arange(rows + 1) * depth
+    return csr_array((np.sqrt(d2).ravel(), index.ravel(), starts), shape=(rows, reference))
