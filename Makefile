@@ -79,11 +79,12 @@ study: install-dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[torch,families]'
 	$(BIN)/python studies/calibration.py
 	$(BIN)/python studies/two_sample.py
-	$(BIN)/python studies/families.py
+	$(BIN)/python studies/families.py --into docs/trust.md
 	$(BIN)/python studies/verdicts.py
 	$(BIN)/python studies/fashion_generators.py
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check scipy
 	$(BIN)/python studies/cifar10.py --out .study/cifar10
+	$(BIN)/python studies/families_photos.py .study/cifar10 --into docs/trust.md
 	$(BIN)/python studies/shortcuts.py --vectors .study/cifar10
 	$(BIN)/python studies/audit_cifar10.py .study/cifar10
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'

@@ -2,11 +2,11 @@
 
     python studies/families.py --into docs/trust.md
 
-Rarity, k-NN distance (k = 3), its p-value within each mode, and scikit-learn's local outlier
-factor (20 neighbours, its usual number) on mixtures of three Gaussians of unlike width, where the
-true density is known: how well each orders fresh images by it, and how well each tells images that
-something was done to from fresh ones. Needs `pip install rara[families]`. `--into` replaces the
-tables in a page. A minute on one core.
+Rarity as published and with clipped radii, k-NN distance (k = 3), its p-value within each mode, and
+the local outlier factor on mixtures of three Gaussians of unlike width, where the true density is
+known: how well each orders fresh images by it, how well each tells images that something was done
+to from fresh ones, and what a far outlier and duplicates in the reference do to balls. Needs
+`pip install rara[families]`. `--into` replaces the tables in a page. Three minutes on one core.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from calibration import insert
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
@@ -24,15 +25,18 @@ from rara import Features, Reference, Run
 
 REFERENCE, FRESH, REPEATS = 4_000, 2_000, 5
 DIMENSIONS = (2, 8, 16, 64)
+RAREST = 100
 WEIGHTS, WIDTHS = (0.69, 0.3, 0.01), (1.0, 0.3, 1.0)
 APART = 6.0
 """Distance between the centres of modes, in widths of the first and per root of dimensions."""
 FAMILIES = (
-    "rarity, inside",
-    "rarity, outside on top",
-    "k-NN distance",
-    "`group_off_manifold_p` by mode",
-    "local outlier factor",
+    "`rarity`",
+    "`rarity_clipped`",
+    "`rarity`, outside on top",
+    "`knn_distance`",
+    "`group_off_manifold_p`",
+    "`local_outlier_factor`",
+    "the same, 20 neighbours",
 )
 
 Doubles = NDArray[np.float64]
@@ -76,22 +80,30 @@ class Mixture:
 
 
 class Judges:
-    """Every family of scores, made for one reference; higher is more unusual."""
+    """Every family of scores, made for one reference; higher is more unusual, NaN no answer."""
 
-    def __init__(self, law: Mixture, reference: Doubles, run: Run) -> None:
+    def __init__(self, reference: Features, run: Run, *, by: str) -> None:
         from sklearn.neighbors import LocalOutlierFactor
 
-        self.law, self.run, features = law, run, law.features(reference)
-        self.reference = Reference.from_features(features, k=3, run=run)
-        self.factor = LocalOutlierFactor(novelty=True, n_jobs=1).fit(features.vectors)
+        self.run, self.by = run, by
+        self.reference = Reference.from_features(reference, k=3, run=run)
+        self.wider = LocalOutlierFactor(n_neighbors=20, novelty=True, n_jobs=1)
+        self.wider.fit(reference.vectors)
 
-    def __call__(self, images: Doubles) -> Scores:
-        features = self.law.features(images)
-        table = self.reference.score_features(features, group_by="mode", run=self.run)
-        rarity, by_mode = table["rarity"], -table["group_off_manifold_p"]
-        factor = -self.factor.score_samples(features.vectors).astype(np.float64)
-        on_top = np.where(np.isnan(rarity), np.inf, rarity)
-        scores = (rarity, on_top, table["knn_distance"], by_mode, factor)
+    def __call__(self, images: Features) -> Scores:
+        table = self.reference.score_features(
+            images, group_by=self.by, also=("rarity_clipped", "local_outlier_factor"), run=self.run
+        )
+        rarity, factor = table["rarity"], -self.wider.score_samples(images.vectors)
+        scores = (
+            rarity,
+            table["rarity_clipped"],
+            np.where(np.isnan(rarity), np.inf, rarity),
+            table["knn_distance"],
+            -table["group_off_manifold_p"],
+            table["local_outlier_factor"],
+            factor.astype(np.float64),
+        )
         return dict(zip(FAMILIES, scores, strict=True))
 
 
@@ -108,9 +120,10 @@ def order_line(dimensions: int, times: int, run: Run) -> str:
     found = []
     for seed in range(REPEATS):
         rng, law = np.random.default_rng(seed), Mixture(dimensions)
-        reference = np.repeat(law.draw(rng, REFERENCE // times), times, axis=0)
+        reference = np.repeat(law.draw(rng, REFERENCE), times, axis=0)
         fresh = law.draw(rng, FRESH)
-        scores, truth = Judges(law, reference, run)(fresh), law.surprise(fresh)
+        scores = Judges(law.features(reference), run, by="mode")(law.features(fresh))
+        truth = law.surprise(fresh)
         inside = ~np.isnan(scores[FAMILIES[0]])
         found.append([inside.mean(), *(spearman(scores[name], truth) for name in FAMILIES)])
     share, *mean = np.mean(found, axis=0)
@@ -125,9 +138,15 @@ def spearman(scores: Doubles, truth: Doubles) -> float:
     return float(np.corrcoef(rankdata(scores[known]), rankdata(truth[known]))[0, 1])
 
 
-# -- against the checks --
+# -- what is done to samples, and what is wrong with references --
 
 Change = Callable[[np.random.Generator, Mixture, Doubles], Doubles]
+
+
+def drawn(*weights: float) -> Change:
+    """Fresh images with modes of these weights."""
+    modes = np.array(weights) / sum(weights)
+    return lambda rng, law, _: law.draw(rng, FRESH, modes=modes)
 
 
 def spread(factor: float) -> Change:
@@ -138,50 +157,91 @@ def beside_narrow(rng: np.random.Generator, law: Mixture, _: Doubles) -> Doubles
     return law.moved(rng, np.ones(FRESH, np.int64), 2.0)
 
 
-def rare_mode(rng: np.random.Generator, law: Mixture, _: Doubles) -> Doubles:
-    return law.moved(rng, np.full(FRESH, 2), 1.0)
+def copies(noise: float) -> Change:
+    """Reference images, with noise in shares of the width of their mode."""
 
+    def change(rng: np.random.Generator, law: Mixture, reference: Doubles) -> Doubles:
+        chosen = reference[rng.choice(len(reference), FRESH, replace=False)]
+        widths = np.array(WIDTHS)[np.array(law.modes(chosen), np.int64)]
+        return chosen + noise * widths[:, None] * rng.normal(size=chosen.shape)
 
-def copies(rng: np.random.Generator, _: Mixture, reference: Doubles) -> Doubles:
-    return reference[rng.choice(len(reference), FRESH, replace=False)]
+    return change
 
 
 def junk(rng: np.random.Generator, law: Mixture, reference: Doubles) -> Doubles:
-    """Uniform in a box with the reference, its outlier left out."""
-    low, high = reference[1:].min(axis=0), reference[1:].max(axis=0)
-    return rng.uniform(low, high, size=(FRESH, reference.shape[1]))
+    """Uniform in a box with the reference as it should be."""
+    return rng.uniform(reference.min(axis=0), reference.max(axis=0), (FRESH, reference.shape[1]))
 
 
-CHECKS: dict[str, tuple[Change, str]] = {
-    "spread × 1.2": (spread(1.2), "above .5"),
-    "spread × 1.5": (spread(1.5), "1"),
-    "spread × 0.8": (spread(0.8), "below .5"),
-    "narrow mode, spread × 2": (beside_narrow, "1"),
-    "a mode with 1 % of the mass": (rare_mode, "above .5"),
-    "exact copies": (copies, "nobody sees them"),
-    "noise in a box, one far outlier in the reference": (junk, "1"),
+REFERENCES: dict[str, Callable[[Mixture, Doubles], Doubles]] = {
+    "as it should be": lambda law, clean: clean,
+    "one far outlier in it": lambda law, clean: np.concatenate([clean, np.full((1, 16), 100.0)]),
+    "each image twice": lambda law, clean: np.repeat(clean, 2, axis=0),
+    "each image four times": lambda law, clean: np.repeat(clean, 4, axis=0),
+    "without the narrow mode": lambda law, clean: clean[np.array(law.modes(clean)) != "1"],
 }
+USUAL = {"without the narrow mode": drawn(WEIGHTS[0], 0, WEIGHTS[2])}
+"""Fresh images like the reference's, where that is not as it should be in its modes."""
+
+
+class Scene:
+    """One draw: references to judge against, and fresh images for each."""
+
+    def __init__(self, seed: int, run: Run) -> None:
+        self.rng, self.law, self.run = np.random.default_rng(seed), Mixture(16), run
+        self.clean = self.law.draw(self.rng, REFERENCE)
+        self.judges: dict[str, Judges] = {}
+        self.fresh: dict[str, Scores] = {}
+
+    def judge(self, reference: str) -> Judges:
+        if reference not in self.judges:
+            images = self.law.features(REFERENCES[reference](self.law, self.clean))
+            self.judges[reference] = Judges(images, self.run, by="mode")
+        return self.judges[reference]
+
+    def changed(self, change: Change) -> Features:
+        return self.law.features(change(self.rng, self.law, self.clean))
+
+    def areas(self, change: Change, reference: str) -> list[float]:
+        """How each family tells changed images from fresh ones."""
+        judge = self.judge(reference)
+        if reference not in self.fresh:
+            self.fresh[reference] = judge(self.changed(USUAL.get(reference, drawn(*WEIGHTS))))
+        return areas(judge(self.changed(change)), self.fresh[reference])
+
+
+# -- against the checks --
+
+CLEAN = "as it should be"
+CHECKS: tuple[tuple[str, Change, str, str], ...] = (
+    ("spread × 0.4", spread(0.4), CLEAN, "below .5"),
+    ("spread × 0.8", spread(0.8), CLEAN, "below .5"),
+    ("spread × 1.2", spread(1.2), CLEAN, "above .5"),
+    ("spread × 1.5", spread(1.5), CLEAN, "1"),
+    ("spread × 1.5", spread(1.5), "each image twice", "1"),
+    ("spread × 1.5", spread(1.5), "each image four times", "1"),
+    ("spread × 2", spread(2.0), CLEAN, "1"),
+    ("narrow mode, spread × 2", beside_narrow, CLEAN, "1"),
+    ("a mode with 1 % of the mass", drawn(0, 0, 1), CLEAN, "above .5"),
+    ("fresh, of the narrow mode", drawn(0, 1, 0), "without the narrow mode", "1"),
+    ("fresh, none of the narrow mode", drawn(WEIGHTS[0], 0, WEIGHTS[2]), CLEAN, ".5"),
+    ("exact copies", copies(0.0), CLEAN, "nobody sees them"),
+    ("near copies, noise 0.2 widths", copies(0.2), CLEAN, "nobody sees them"),
+    ("noise in a box", junk, CLEAN, "1"),
+    ("noise in a box", junk, "one far outlier in it", "1"),
+)
 TOLD = f"""\
-| 16 dimensions | wanted | {" | ".join(FAMILIES)} |
-|---|---|{"---|" * len(FAMILIES)}
+| samples | reference | wanted | {" | ".join(FAMILIES)} |
+|---|---|---|{"---|" * len(FAMILIES)}
 """
 
 
-def check_lines(run: Run) -> str:
+def check_lines(scenes: list[Scene]) -> str:
     """Areas under the curve of changed against fresh images, over several references."""
-    found: dict[str, list[list[float]]] = {name: [] for name in CHECKS}
-    for seed in range(REPEATS):
-        rng, law = np.random.default_rng(seed), Mixture(16)
-        clean = law.draw(rng, REFERENCE)
-        outlier = np.concatenate([np.full((1, 16), 100.0), clean])
-        fresh = law.draw(rng, FRESH)
-        for name, (change, _) in CHECKS.items():
-            reference = outlier if change is junk else clean
-            judges = Judges(law, reference, run)
-            found[name].append(areas(judges(change(rng, law, reference)), judges(fresh)))
     return "".join(
-        f"| {name} | {wanted} | {cells(np.mean(found[name], axis=0))} |\n"
-        for name, (_, wanted) in CHECKS.items()
+        f"| {samples} | {reference} | {wanted} | "
+        f"{cells(np.mean([scene.areas(change, reference) for scene in scenes], axis=0))} |\n"
+        for samples, change, reference, wanted in CHECKS
     )
 
 
@@ -202,16 +262,43 @@ def cells(values: list[float] | Doubles) -> str:
     return " | ".join("none" if math.isnan(value) else f"{value:.2f}" for value in values)
 
 
-# -- where it goes --
+# -- the balls of a reference that is not as it should be --
 
-BEGIN, END = "<!-- studies/families.py -->\n", "<!-- end -->\n"
+BALLS = f"""\
+| reference | fresh inside, published | clipped | noise inside, published | clipped | noise among the {RAREST} rarest, published | clipped |
+|---|---|---|---|---|---|---|
+"""  # noqa: E501
 
 
-def insert(page: Path, tables: str) -> None:
-    """Replace what stands between the two marks."""
-    before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
-    page.write_text(f"{before}{BEGIN}\n{tables}\n{END}{after}", encoding="utf-8")
+def ball_lines(scenes: list[Scene]) -> str:
+    """What published and clipped balls hold, and whose the rarest images are."""
+    kinds = [kind for kind in REFERENCES if kind not in USUAL]
+    means = {kind: np.mean([balls(scene, kind) for scene in scenes], axis=0) for kind in kinds}
+    return "".join(f"| {kind} | {ball_cells(*mean)} |\n" for kind, mean in means.items())
+
+
+def balls(scene: Scene, reference: str) -> list[float]:
+    """Of as many fresh and noise images: shares inside, and how many of the rarest are noise."""
+    fresh, noise = (scene.changed(change) for change in (drawn(*WEIGHTS), junk))
+    tables = [scene.judge(reference)(images) for images in (fresh, noise)]
+    found: list[list[float]] = []
+    for family in FAMILIES[:2]:
+        real, junked = (table[family] for table in tables)
+        held = [float(np.mean(~np.isnan(scores))) for scores in (real, junked)]
+        found.append([*held, junk_on_top(real, junked)])
+    return [value for pair in zip(*found, strict=True) for value in pair]
+
+
+def junk_on_top(real: Doubles, junked: Doubles) -> float:
+    """How many of the rarest of both are junk; those outside have no rarity."""
+    both, junky = np.concatenate([real, junked]), np.repeat([0.0, 1.0], [len(real), len(junked)])
+    inside = ~np.isnan(both)
+    return float(junky[inside][np.argsort(-both[inside])][:RAREST].sum())
+
+
+def ball_cells(*values: float) -> str:
+    shares = [f"{100 * value:.1f} %" for value in values[:4]]
+    return " | ".join([*shares, *(f"{value:.0f}" for value in values[4:])])
 
 
 def main() -> None:
@@ -221,11 +308,13 @@ def main() -> None:
     chosen = parser.parse_args()
     run = Run(threads=chosen.threads)
     lines = [order_line(dimensions, 1, run) for dimensions in DIMENSIONS]
-    lines.append(order_line(16, 4, run))
-    tables = ORDER + "".join(lines) + "\n" + TOLD + check_lines(run)
+    lines += [order_line(16, times, run) for times in (2, 4)]
+    scenes = [Scene(seed, run) for seed in range(REPEATS)]
+    told, held = check_lines(scenes), ball_lines(scenes)
+    tables = f"{ORDER}{''.join(lines)}\n{TOLD}{told}\n{BALLS}{held}"
     print(tables, end="")
     if chosen.into:
-        insert(chosen.into, tables)
+        insert(chosen.into, tables, "families")
 
 
 if __name__ == "__main__":
