@@ -53,7 +53,8 @@ def by_distance():
     Shares of volumes hold their law of dimensions fixed: see test_copying.py.
     """
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("rara.scores.calibrated.statistic_for", lambda setting: NearestDistance())
+        for place in ("calibrated", "every_k"):
+            patch.setattr(f"rara.scores.{place}.statistic_for", lambda setting: NearestDistance())
         yield
 
 

@@ -24,9 +24,10 @@ SAMPLES = np.concatenate([1.2 * gaussian(250, seed=1), gaussian(1, seed=2)])
 CALIBRATIONS = {"own": None, "held out": gaussian(200, seed=3)}
 
 
+@pytest.mark.parametrize("clip", [None, 0.6])
 @pytest.mark.parametrize("calibration", CALIBRATIONS.values(), ids=CALIBRATIONS)
-def test_every_k_is_what_that_k_alone_gives(calibration):
-    reference = Reference.from_features(gaussian(600), k=3)
+def test_every_k_is_what_that_k_alone_gives(calibration, clip):
+    reference = Reference.from_features(gaussian(600), k=3, clip_radii=clip)
     tables = [reference.score_features(SAMPLES, k=k, calibration=calibration) for k in range(1, 11)]
     chosen = tables[2]
     for k, table in enumerate(tables):

@@ -21,7 +21,6 @@ from rara.scores import (
     among_its_own,
     among_others,
     each_among_its_own,
-    each_among_others,
 )
 from rara.store import Features
 
@@ -56,10 +55,9 @@ def calibrated(
     fresh = _not_in(reference, given)
     vectors = (fresh.vectors, reference.vectors, setting)
     engine: dict[str, Any] = {"memory": run.memory, "threads": run.threads}
-    pairs = 2 * len(fresh) * len(reference)
+    pairs = len(fresh) * len(reference)
     with watching(run.progress, pairs, "Pairs of calibration and reference") as advance:
-        axis = among_others(*vectors, **engine, progress=advance)
-        every_k = each_among_others(*vectors, axis, **engine, progress=advance)
+        axis, every_k = among_others(*vectors, **engine, progress=advance)
     origin = {
         "location": fresh.location,
         "fingerprint": fresh.fingerprint,

@@ -237,7 +237,7 @@ class Reference:
             "skipped": len(self.features.skipped),
             "fingerprint": self.fingerprint,
             "metric": self.metric,
-            "treatment": self.treatment.describe(self.features, self.d2, k),
+            "treatment": self.treatment.describe(self.features, self._setting(k)),
             "leave_one_out": self._once(("fares", k), lambda: own_fares(self._setting(k))),
         }
 
@@ -383,8 +383,9 @@ class Reference:
         return under(features, self.metric)
 
     def _setting(self, k: int, boundary: Boundary = "open") -> Setting:
-        largest2 = self.treatment.largest2(self.d2, k, boundary)
-        return Setting(self.d2, self.index, k, self._names, boundary, largest2=largest2)
+        self.treatment.check(boundary)
+        clip = self.treatment.clip_radii
+        return Setting(self.d2, self.index, k, self._names, boundary, clip=clip)
 
     @cached_property
     def _names(self) -> pa.Array:

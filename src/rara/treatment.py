@@ -20,10 +20,9 @@ from rara.distinct import alike, exact_alike
 from rara.duplicates import Integers, first_alike
 from rara.errors import ParameterError
 from rara.geometry import Boundary, Nearest
-from rara.geometry.reducers import Doubles
 from rara.neighbourhood import checked_k
 from rara.run import Run
-from rara.scores.clipped_rarity import radius2_at
+from rara.scores import Setting
 from rara.store import Features
 
 Duplicates = Literal["exact", "near"]
@@ -76,21 +75,18 @@ class Treatment:
         left = features.leave_out(reasons)
         return left, neighbourhood.shrink(left, found, kept, run)
 
-    def largest2(self, d2: Doubles, k: int, boundary: Boundary = "open") -> float:
-        """The largest squared radius that counts."""
-        if self.clip_radii is None:
-            return math.inf
-        if boundary == "official":
+    def check(self, boundary: Boundary) -> None:
+        """Raises ParameterError where a rule of the balls knows no such treatment."""
+        if self.clip_radii is not None and boundary == "official":
             raise ParameterError(
                 f"The radii of this reference are clipped at {self.clip_radii:g}, those of the "
                 "authors' code are not: make a reference without clip_radii for compat='official'."
             )
-        return radius2_at(self.clip_radii, d2[:, k - 1])
 
-    def describe(self, features: Features, d2: Doubles, k: int) -> dict[str, Any]:
-        """What was done, for the provenance of results with this k."""
-        largest2 = self.largest2(d2, k)
-        clipped = int(np.count_nonzero(d2[:, k - 1] > largest2))
+    def describe(self, features: Features, setting: Setting) -> dict[str, Any]:
+        """What was done, for the provenance of results with this geometry."""
+        largest2 = setting.largest2
+        clipped = int(np.count_nonzero(setting.knn2 > largest2))
         return {
             **self.facts(),
             "left_out": len(features.left_out),

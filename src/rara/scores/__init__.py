@@ -1,9 +1,9 @@
 """The axes on which each sample is judged, one file an axis; `AXES` is their registry."""
 
 from rara.scores.base import Axis, Setting, judge, setting_of
-from rara.scores.calibrated import Calibrated, among_its_own, among_others
+from rara.scores.calibrated import Calibrated, among_its_own
 from rara.scores.copying import Copying
-from rara.scores.every_k import EveryK, each_among_its_own, each_among_others
+from rara.scores.every_k import EveryK, among_others, each_among_its_own
 from rara.scores.families import Families, Family
 from rara.scores.fidelity import Fidelity
 from rara.scores.leave_one_out import own_balls, without_itself
@@ -35,7 +35,6 @@ __all__ = [
     "among_its_own",
     "among_others",
     "each_among_its_own",
-    "each_among_others",
     "judge",
     "own_balls",
     "setting_of",

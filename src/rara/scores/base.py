@@ -41,13 +41,20 @@ class Setting:
     """Which reference image each sample is, where the reference judges itself leave-one-out."""
     coded: Coded | None = None
     """The reference's codes, where they are at hand."""
-    largest2: float = math.inf
-    """Larger balls count as having this squared radius."""
+    clip: float | None = None
+    """No ball counts as larger than the one at this quantile of all radii, whatever k is."""
 
     @property
     def knn2(self) -> Doubles:
         """Squared distances of the reference images to their k-th nearest others."""
         return self.d2[:, self.k - 1]
+
+    @property
+    def largest2(self) -> float:
+        """The largest squared radius that counts: that of a ball, so that roots change nothing."""
+        if self.clip is None:
+            return math.inf
+        return float(np.quantile(self.knn2, self.clip, method="inverted_cdf"))
 
     @property
     def radii2(self) -> Doubles:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from rara import calibration
 from rara.geometry import Balls, Nearest, Reducer
-from rara.scores.base import Columns, Doubles, Setting, judge
+from rara.scores.base import Columns, Doubles, Setting
 from rara.scores.copy_statistic import CopyStatistic, Joined, statistic_for
 from rara.scores.leave_one_out import own_balls
 
@@ -156,18 +156,6 @@ def among_its_own(setting: Setting) -> Calibrated:
     reals = Evidence(rarity2, setting.knn2, statistic.own(setting)).ascending()
     method: Method = "full conformal" if setting.own is None else "leave-one-out"
     return Calibrated(reals, method, statistic)
-
-
-def among_others(
-    vectors: NDArray[np.float32],
-    reference: NDArray[np.float32],
-    setting: Setting,
-    **engine: Any,
-) -> Calibrated:
-    """Calibration by real images that are not in the reference, judged as samples are."""
-    statistic = statistic_for(setting)
-    columns, _ = judge(vectors, reference, [Measured(statistic)], setting, **engine)
-    return Calibrated(Evidence(**columns).ascending(), "held-out", statistic)
 
 
 def _overtaken(setting: Setting, nearest: Nearest) -> Counts:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from rara.geometry import Balls, Reducer
-from rara.scores.base import Columns, Doubles, Setting
+from rara.scores.base import Columns, Setting
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class ClippedRarity:
 
     def questions(self, setting: Setting, samples: int) -> tuple[Reducer, ...]:
         """The smallest of the clipped balls."""
-        return (replace(setting, largest2=self._largest2(setting)).balls(samples),)
+        return (self._clipped(setting).balls(samples),)
 
     def columns(self, setting: Setting, answers: tuple[Balls]) -> Columns:
         """`rarity_clipped`."""
@@ -45,15 +45,10 @@ class ClippedRarity:
 
     def describe(self, setting: Setting) -> dict[str, Any]:
         """The quantile, its radius, and how many balls are larger."""
-        largest2 = self._largest2(setting)
+        largest2 = self._clipped(setting).largest2
         clipped = int(np.count_nonzero(setting.radii2 > largest2))
         radius = math.sqrt(largest2)
         return {"quantile": self.quantile, "largest_radius": radius, "clipped": clipped}
 
-    def _largest2(self, setting: Setting) -> float:
-        return radius2_at(self.quantile, setting.radii2)
-
-
-def radius2_at(quantile: float, radii2: Doubles) -> float:
-    """The squared radius at a quantile: that of a ball, so that roots change nothing."""
-    return float(np.quantile(radii2, quantile, method="inverted_cdf"))
+    def _clipped(self, setting: Setting) -> Setting:
+        return replace(setting, clip=min(self.quantile, setting.clip or 1.0))

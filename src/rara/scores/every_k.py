@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from rara.geometry import Nearest, Reducer
 from rara.scores.base import Columns, Doubles, Setting, judge
-from rara.scores.calibrated import Calibrated, Evidence
+from rara.scores.calibrated import Calibrated, Evidence, Measured
+from rara.scores.copy_statistic import statistic_for
 from rara.scores.leave_one_out import own_balls
 from rara.scores.verdict import Levels, standing
 
@@ -72,14 +73,14 @@ class MeasuredAtEveryK:
     def questions(self, setting: Setting, samples: int) -> tuple[Reducer, ...]:
         """The balls of every k, and the nearest few."""
         balls = [replace(setting, k=k).balls(samples) for k in self.ks]
-        return (*balls, Nearest(samples, max(self.ks)))
+        return (*balls, Nearest(samples, max(self.ks, default=1)))
 
     def columns(self, setting: Setting, answers: tuple[Any, ...]) -> Columns:
-        """`rarity2` and `knn2`, one column for each k."""
+        """`rarity2_by_k` and `knn2_by_k`, a row for each k."""
         *balls, nearest = answers
         return {
-            "rarity2": np.column_stack([one.radius2 for one in balls]),
-            "knn2": nearest.d2[:, [k - 1 for k in self.ks]],
+            "rarity2_by_k": np.array([one.radius2 for one in balls]),
+            "knn2_by_k": nearest.d2.T[[k - 1 for k in self.ks]],
         }
 
 
@@ -100,20 +101,23 @@ def each_among_its_own(setting: Setting, chosen: Calibrated) -> dict[int, Calibr
     return {k: at(k) for k in every_k(setting)}
 
 
-def each_among_others(
+def among_others(
     vectors: NDArray[np.float32],
     reference: NDArray[np.float32],
     setting: Setting,
-    chosen: Calibrated,
     **engine: Any,
-) -> dict[int, Calibrated]:
-    """Calibration at every k by real images that are not in the reference."""
-    ks = every_k(setting)
-    if not ks:
-        return {}
-    found, _ = judge(vectors, reference, [MeasuredAtEveryK(ks)], setting, **engine)
-    columns = zip(found["rarity2"].T, found["knn2"].T, strict=True)
-    return {k: _at(chosen, *one) for k, one in zip(ks, columns, strict=True)}
+) -> tuple[Calibrated, dict[int, Calibrated]]:
+    """Calibration by real images that are not in the reference, judged as samples are.
+
+    At the k chosen, and at every k.
+    """
+    statistic, ks = statistic_for(setting), every_k(setting)
+    axes = (Measured(statistic), MeasuredAtEveryK(ks))
+    found, _ = judge(vectors, reference, axes, setting, **engine)
+    rarity2, knn2 = found.pop("rarity2_by_k"), found.pop("knn2_by_k")
+    chosen = Calibrated(Evidence(**found).ascending(), "held-out", statistic)
+    each = {k: _at(chosen, *one) for k, *one in zip(ks, rarity2, knn2, strict=True)}
+    return chosen, each
 
 
 def _at(chosen: Calibrated, rarity2: Doubles, knn2: Doubles) -> Calibrated:
