@@ -24,18 +24,19 @@ ORDER = """
     calibration
     scores.base scores.rarity scores.clipped_rarity scores.local_outlier_factor scores.families
     scores.typicality scores.fidelity scores.copy_volume scores.copying
-    scores.leave_one_out scores.copy_statistic scores.calibrated scores.verdict
+    scores.leave_one_out scores.copy_statistic scores.calibrated scores.verdict scores.dissent
     scores.every_k scores.modes scores.reasons scores
 
-    report.words report.spread report.verdicts report.calibrated report.told_apart report.findings
-    report.sentences report.terminal report.thumbnails report.histogram report.drawing
-    report.cards report.page report.audited report
+    report.words report.spread report.verdicts report.dissent report.calibrated report.told_apart
+    report.findings report.sentences report.terminal report.thumbnails report.histogram
+    report.drawing report.cards report.page report.audited report
     two_sample.views two_sample.pool two_sample.classifier two_sample.comparison two_sample
-    pictures results run agreement metric neighbourhood pixels gallery duplicates distinct treatment
-    codebook provenance reals conclusion membership audit grouping groups siblings judgement
-    reference
-    cli.progress cli.options cli.output cli.groups cli.score cli.audit cli.reference cli.embed
-    cli.doctor cli.app cli
+    pictures results contested run agreement metric neighbourhood pixels gallery duplicates
+    distinct treatment codebook provenance reals conclusion membership audit grouping groups
+    siblings judgement
+    reference again opinions
+    cli.progress cli.options cli.output cli.groups cli.opinions cli.score cli.audit cli.reference
+    cli.embed cli.doctor cli.app cli
 """
 LAYERS = ORDER.split()
 

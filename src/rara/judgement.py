@@ -90,7 +90,7 @@ def judged(
             memory=run.memory, threads=run.threads, progress=advance,
         )  # fmt: skip
     giveaway, told = tell_apart(samples, reference, setting, threads=run.threads)
-    seen, origin = _by_pixels(columns["copy_p"], samples, setting, known, run)
+    seen, origin = by_pixels(columns["copy_p"], samples, setting, known, run)
     columns, verdict = concluded(
         {**columns, **seen}, samples, reference, setting, known, origin, asked.levels, run
     )
@@ -103,7 +103,7 @@ def judged(
     return ScoreTable(table_of(samples, found), provenance, pictures)
 
 
-def _by_pixels(
+def by_pixels(
     volume_p: NDArray[np.float64], samples: Features, setting: Setting, known: Reals, run: Run
 ) -> tuple[dict[str, Any], Mapping[str, Any]]:
     """What the pixels say of copying, where they were seen, and what that rests on."""

@@ -43,6 +43,8 @@ print (`rara.prints`) of an image whose pixels rara has seen, `metadata` is a JS
 
 AND = " + "
 """Between the places where joined features come from."""
+HELD_OUT = " (held out: "
+"""Behind the place where features come from that were held out, before which share that is."""
 GIVEN = "given vectors"
 """Name of the extractor where the vectors were computed elsewhere."""
 
@@ -213,7 +215,7 @@ class Features:
         stay = np.ones(len(self.items), dtype=np.bool_)
         stay[np.flatnonzero(pc.equal(self.items["state"], "done"))[held]] = False
         rest = self.items.filter(pa.array(stay))
-        name = f"{self.location} (held out: {share:g}, seed {seed})"
+        name = f"{self.location}{HELD_OUT}{share:g}, seed {seed})"
         return (
             Features(self.vectors[~held], rest, self.spec, self.location),
             self.take(np.flatnonzero(held), name),

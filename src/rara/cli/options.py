@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -12,6 +13,7 @@ from rara.cli.progress import progress_on
 from rara.errors import ParameterError
 from rara.extractors import DEFAULT, Extractor, Preprocessing, get_extractor
 from rara.extractors.preprocessing import Fit
+from rara.extractors.registry import is_path
 from rara.images import DEFAULT_MAX_PIXELS
 from rara.run import Run
 
@@ -84,10 +86,12 @@ class Extraction:
     """Which network makes vectors of images, and what one from a file expects."""
 
     extractor: Annotated[
-        str | None,
+        list[str] | None,
         Parameter(
+            negative=(),
             help="An extractor by name (`rara doctor` lists them), or the path of an ONNX file. "
-            f"By default the reference's own, or {DEFAULT}."
+            f"By default the reference's own, or {DEFAULT}. Of `rara score`, can be repeated: the "
+            "first decides, each further one gives a second opinion.",
         ),
     ] = None
     size: Annotated[
@@ -115,14 +119,38 @@ class Extraction:
 
     def make(self, run: Run) -> Extractor | None:
         """The extractor, or None where none was named."""
+        made = self.make_all(run)
+        if len(made) > 1:
+            raise ParameterError(
+                f"{len(made)} extractors: give one; second opinions are for `rara score`."
+            )
+        return made[0] if made else None
+
+    def make_all(self, run: Run) -> list[Extractor]:
+        """The extractors in the order in which they were named; what files expect is for all."""
+        names = self.extractor or []
         given = {"size": self.size, "mean": self.mean, "std": self.std, "fit": self.fit}
         given = {name: value for name, value in given.items() if value is not None}
-        if self.extractor is None and given:
+        files = [name for name in names if is_path(name)]
+        if given and not files:
             raise ParameterError(f"--{next(iter(given))} is for an ONNX file: name it, too.")
-        if self.extractor is None:
-            return None
         preprocessing = Preprocessing(**given) if given else None  # type: ignore[arg-type]
-        return get_extractor(self.extractor, preprocessing=preprocessing, threads=run.threads)
+        expected = dict.fromkeys(files, preprocessing)
+        made = [
+            get_extractor(name, preprocessing=expected.get(name), threads=run.threads)
+            for name in names
+        ]
+        _check_different(made)
+        return made
+
+
+def _check_different(extractors: Sequence[Extractor]) -> None:
+    seen = [one.spec for one in extractors]
+    for i, spec in enumerate(seen):
+        if spec in seen[:i]:
+            raise ParameterError(
+                f"--extractor {spec.name} is given twice: a second opinion needs another one."
+            )
 
 
 @Parameter(name="*")

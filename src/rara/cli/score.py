@@ -12,6 +12,7 @@ from cyclopts import Parameter
 
 from rara.bundle import kind_of
 from rara.cli.groups import Grouping, found_in_groups, group_lines, warn_of_groups
+from rara.cli.opinions import Opinions, check_opinions, with_opinions
 from rara.cli.options import Calibration, Extraction, Working, whole
 from rara.cli.output import check_page, check_target, list_skipped, say
 from rara.errors import ParameterError
@@ -44,6 +45,7 @@ def score(
     alpha: float = ALPHA,
     also: Annotated[list[Family] | None, Parameter(negative=())] = None,
     grouping: Grouping | None = None,
+    opinions: Opinions | None = None,
     extraction: Extraction | None = None,
     working: Working | None = None,
 ) -> None:
@@ -83,16 +85,19 @@ def score(
     Levels(alpha)  # refused before the work
     Families(also or ())
     run = (working or Working()).run()
-    network = (extraction or Extraction()).make(run)
+    networks = (extraction or Extraction()).make_all(run)
+    network = networks[0] if networks else None
     real, reals = open_both(
         reference, calibration or Calibration(), k=k, metric=metric, extractor=network, run=run
     )
-    grouping = grouping or Grouping()
+    grouping, opinions = grouping or Grouping(), opinions or Opinions()
+    check_opinions(real, samples, opinions, networks, k=k, compat=compat)
     table = real.score(
         samples, k=k, boundary=boundary, compat=compat, calibration=reals, alpha=alpha,
         extractor=network, group_by=grouping.group_by, against_siblings=grouping.siblings,
         also=also or (), run=run,
     )  # fmt: skip
+    table = with_opinions(table, real, samples, opinions, networks, reals, run)
     if output:
         table.save(output)
     if report:

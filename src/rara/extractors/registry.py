@@ -57,7 +57,7 @@ def get_extractor(
     Traceback (most recent call last):
     rara.errors.UnknownExtractorError: No extractor 'efficientnet-lite1'. Did you mean ...
     """
-    if _is_path(name):
+    if is_path(name):
         return load_onnx(name, preprocessing=preprocessing, threads=threads)
     entry = _entries().get(str(name))
     if entry is None:
@@ -70,7 +70,8 @@ def get_extractor(
     return cast(Factory, entry.load())(threads=threads)
 
 
-def _is_path(name: str | os.PathLike[str]) -> bool:
+def is_path(name: str | os.PathLike[str]) -> bool:
+    """Whether it is the path of an ONNX file that is meant, and not a name."""
     return not isinstance(name, str) or name.lower().endswith(".onnx") or os.sep in name
 
 

@@ -9,6 +9,7 @@ Both dicts are plain (JSON-able), so whatever shows them needs nothing else of r
     spread       where a value stands among the reference's own images
     told_apart   what the classifier two-sample test says of all samples together
     verdicts     how many samples got which verdict
+    dissent      which verdicts others contest
     calibrated   what the p-values say of all samples together
     findings     facts: the counts, the quantiles, the samples picked to be shown
     sentences    one plain sentence about one sample

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rara.report.calibrated import Calibration, calibration
+from rara.report.dissent import Dissent, dissent, dissents
 from rara.report.spread import Spread, own_spreads
 from rara.report.told_apart import ToldApart, told_apart
 from rara.report.verdicts import ASTRAY, COPIED, Verdicts, verdicts
@@ -32,6 +33,7 @@ SCORES = {
     *("copy_p", "copy_q", "copy_volume", "copy_ratio", "authentic", "giveaway"),
     *("pixel_nearest", "pixel_distance", "pixel_p", "volume_p"),
     *("verdict", "reason", "stability", "rarity_by_k"),
+    *("contested", "verdict_by_half", "verdict_by_extractor"),
 }
 
 
@@ -74,6 +76,7 @@ class Record(TypedDict):
     verdict: str | None
     reason: str | None
     stability: float | None
+    dissents: list[str]
     standing: dict[str, Standing]
     times_usual: float | None
     metadata: dict[str, Any]
@@ -94,6 +97,7 @@ class Facts(TypedDict):
     calibration: Calibration | None
     two_sample: ToldApart | None
     verdicts: Verdicts | None
+    dissent: Dissent | None
     extractor: dict[str, Any] | None
     versions: dict[str, str]
     quantiles: dict[str, dict[str, list[float] | None]]
@@ -126,6 +130,7 @@ def facts(table: pa.Table, provenance: Mapping[str, Any]) -> Facts:
         "calibration": calibration(table, provenance),
         "two_sample": told,
         "verdicts": verdicts(table, provenance),
+        "dissent": dissent(table, provenance),
         "extractor": provenance.get("extractor"),
         "versions": {"rara": provenance["rara"], **provenance.get("versions", {})},
         "quantiles": {
@@ -258,6 +263,7 @@ def _record(row: Mapping[str, Any], own: Mapping[str, Spread]) -> Record:
         "verdict": row.get("verdict"),
         "reason": row.get("reason"),
         "stability": _finite(row.get("stability")),
+        "dissents": dissents(row),
         "standing": {
             name: {"above": spread.share_below(row[name]), "below": spread.share_above(row[name])}
             for name, spread in own.items()

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from rara.report import words
 from rara.report.cards import CardRow, card_rows, hang_pictures
+from rara.report.dissent import dissent_sentence
 from rara.report.drawing import draw
 from rara.report.findings import Facts, Record, facts, inside, rarities, records
 from rara.report.histogram import Histogram, histogram
@@ -130,6 +131,7 @@ def _environment() -> jinja2.Environment:
         "percent": lambda share: words.percent(share).replace(" ", NO_BREAK),
         "counted": words.counted,
         "counted_as": lambda count, verdict: counted_as(verdict, count),
+        "dissent_sentence": dissent_sentence,
         "nearest_of": words.nearest_of,
         "shorten": words.shorten,
         "breakable": _breakable,

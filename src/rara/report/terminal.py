@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Any
 
 from rara.report.calibrated import copies_line, off_manifold_line
+from rara.report.dissent import dissent_line
 from rara.report.findings import Facts, Record
 from rara.report.sentences import nearest_in_short, rarity_comparison
 from rara.report.told_apart import told_line
@@ -24,7 +25,7 @@ NAME = 30
 
 
 def summary_lines(facts: Facts) -> list[str]:
-    """The main findings as plain text, at most eleven lines of at most 80 columns."""
+    """The main findings as plain text, at most twelve lines of at most 80 columns."""
     entries = {
         "Judged": _side(facts["samples"], "sample"),
         "against": _side(facts["reference"], "reference image", f" (k = {facts['k']})"),
@@ -42,6 +43,7 @@ def _found(facts: Facts) -> dict[str, Iterator[str]]:
         outside = islice(_outside(facts), 1 if verdicts["shortfall"] else 0)
         return {
             "Verdict": verdict_lines(verdicts, TEXT),
+            "Contested": _contested(facts),
             "Outside": outside,
             "Rarest": _rarest(rarest, "none is inside, on the manifold, and no copy"),
             "Nearest": _nearest(nearest, _unseen(facts)),
@@ -112,6 +114,11 @@ def _nearest(nearest: list[Record], note: str | None) -> Iterator[str]:
     yield lead + shorten(first["nearest"], TEXT - width(lead))
     if note:
         yield note
+
+
+def _contested(facts: Facts) -> Iterator[str]:
+    if facts["dissent"]:
+        yield dissent_line(facts["dissent"])
 
 
 def _telltale(facts: Facts) -> Iterator[str]:

@@ -1,0 +1,193 @@
+"""Who else is asked for a verdict: halves of the reference, and other extractors.
+
+    table, reference, samples --by_halves--> two tables of the same samples   \\
+                              --by_extractor--> one more                       --contested--> table
+
+A verdict hangs on choices that nobody asked for: which real images came into the reference, and
+which network looks at them. `rara.contested` marks the verdicts that others would not give.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+import numpy as np
+
+from rara.again import seen_again
+from rara.agreement import check_same, network_for
+from rara.conclusion import concluded
+from rara.contested import Halves, check_carried
+from rara.errors import ParameterError
+from rara.extractors import Extractor
+from rara.gallery import Gallery
+from rara.geometry import Boundary
+from rara.judgement import by_pixels
+from rara.metric import under
+from rara.provenance import provenance_of, table_of
+from rara.reals import calibrated
+from rara.reference import Reference
+from rara.results import ScoreTable
+from rara.run import Images, Run, features_of, find_extractor, is_features, watching
+from rara.scores import AXES, EveryK, Levels, Setting, judge, without_itself
+from rara.store import Features
+
+UNASKED = "an opinion is asked for verdicts alone"
+
+
+def by_halves(
+    table: ScoreTable,
+    reference: Reference,
+    images: Images,
+    *,
+    calibration: Images | None = None,
+    extractor: str | os.PathLike[str] | Extractor | None = None,
+    seed: int = 0,
+    run: Run | None = None,
+) -> Halves:
+    """The samples of a table judged by each of two random halves of its reference.
+
+    At the same k, error rate and rule of the balls; give the `calibration` of the table, if it had
+    one, and its `extractor` where the reference's own cannot be found by its name. Images of the
+    same content are in the same half. Where the samples are the reference's own images, each is
+    judged by the half that does not hold it.
+
+    Costs less than reference and table did: the halves together have as many pairs with the
+    samples, and half as many among their own images, whose neighbours are kept in the cache.
+    """
+    check_carried(table)
+    run = run or Run()
+    samples = _seen(images, reference, extractor, run)
+    reals = None if calibration is None else _seen(calibration, reference, extractor, run)
+    parts = halves(reference, k=table.provenance["k"], seed=seed, run=run)
+    one, other = (_by_half(half, samples, table, reals, run) for half in parts)
+    return one, other
+
+
+def halves(
+    reference: Reference, *, k: int | None = None, seed: int = 0, run: Run | None = None
+) -> tuple[Reference, Reference]:
+    """Two random halves of a reference, disjoint in content as well, treated as it is.
+
+    Never with replacement: images drawn twice would shrink the balls. What `deduplicate` left out
+    stays out.
+    """
+    k = reference.k if k is None else k
+    check_halves(reference, k)
+    parts = reference.features.split(0.5, seed=seed)
+    # Almost every image loses a neighbour to the other half: searching anew, each pair once, is
+    # cheaper than mending all those lists.
+    one, other = (
+        Reference.fit(
+            replace(part, location=f"{reference.features.location} (half {i}, seed {seed})"),
+            k=k, clip_radii=reference.treatment.clip_radii, run=run,
+        )
+        for i, part in enumerate(parts, start=1)
+    )  # fmt: skip
+    return one, other
+
+
+def check_halves(reference: Reference, k: int) -> None:
+    """Raise ParameterError where a half would have too few images for k."""
+    if len(reference) < 2 * (k + 1):
+        raise ParameterError(
+            f"{len(reference)} reference images are too few for two halves with k = {k}: each "
+            f"needs {k + 1}."
+        )
+
+
+def by_extractor(
+    table: ScoreTable,
+    reference: Reference,
+    images: Images,
+    *,
+    extractor: str | os.PathLike[str] | Extractor,
+    calibration: Images | None = None,
+    run: Run | None = None,
+) -> ScoreTable:
+    """The samples of a table judged by what another extractor sees of the same images.
+
+    At the same k, error rate, metric and rule of the balls. The images of the reference are read
+    again where they were, and likewise those of features. Raises ReferenceMismatchError where they
+    cannot be, and ParameterError where it is the extractor that made the reference.
+    """
+    check_carried(table)
+    run = run or Run()
+    network = find_extractor(extractor, run)
+    if replace(network.spec, metric=reference.metric) == reference.features.spec:
+        raise ParameterError(
+            f"{network.spec.name} made this reference: a second opinion needs another extractor."
+        )
+    other = Reference.fit(
+        seen_again(reference.features, network, run), k=table.provenance["k"],
+        metric=reference.metric, clip_radii=reference.treatment.clip_radii, run=run,
+    )  # fmt: skip
+    samples = _anew(images, network, other, run)
+    reals = None if calibration is None else _anew(calibration, network, other, run)
+    return _judged(other, samples, table, reals, run)
+
+
+def _seen(
+    images: Images,
+    reference: Reference,
+    extractor: str | os.PathLike[str] | Extractor | None,
+    run: Run,
+) -> Features:
+    """The images as the reference's own extractor sees them."""
+    spec = reference.features.spec
+    network = None if is_features(images) else network_for(spec, extractor, run)
+    features, _ = features_of(images, network, run)
+    check_same(spec, replace(features.spec, metric=reference.metric))
+    return under(features, reference.metric)
+
+
+def _anew(images: Images, network: Extractor, other: Reference, run: Run) -> Features:
+    """The images as another one sees them, those behind features as well."""
+    if is_features(images):
+        seen = seen_again(features_of(images, None, run)[0], network, run)
+    else:
+        seen, _ = features_of(images, network, run)
+    return under(seen, other.metric)
+
+
+def _by_half(
+    half: Reference, samples: Features, table: ScoreTable, reals: Features | None, run: Run
+) -> ScoreTable:
+    """Of the reference's own images, under whatever ids, a half judges those it does not hold."""
+    if table.provenance["leave_one_out"]:
+        ours, theirs = (one.done["digest"].to_numpy() for one in (samples, half.features))
+        samples = samples.take(np.flatnonzero(~np.isin(ours, theirs)), samples.location)
+    return _judged(half, samples, table, reals, run)
+
+
+def _judged(
+    reference: Reference, samples: Features, table: ScoreTable, reals: Features | None, run: Run
+) -> ScoreTable:
+    """What the table was asked, of another reference; verdicts alone, so no classifier's test."""
+    k, levels = table.provenance["k"], Levels(table.provenance["verdict"]["alpha"])
+    setting = _setting(reference, samples, k, table.provenance["boundary"])
+    known = calibrated(reals, reference.features, Gallery(reference.features), setting, run)
+    vectors = (samples.vectors, reference.features.vectors)
+    with watching(run.progress, len(samples) * len(reference), "Pairs of an opinion") as advance:
+        columns, statistics = judge(
+            *vectors, (*AXES, known.axis, EveryK({}, levels)), setting,
+            memory=run.memory, threads=run.threads, progress=advance,
+        )  # fmt: skip
+    seen, origin = by_pixels(columns["copy_p"], samples, setting, known, run)
+    columns, verdict = concluded(
+        {**columns, **seen}, samples, reference.features, setting, replace(known, every_k={}),
+        origin, levels, run,
+    )  # fmt: skip
+    provenance = provenance_of(
+        samples, reference.describe(k), setting, compat=None, calibration=origin,
+        two_sample={"absent": UNASKED}, verdict=verdict, statistics=statistics,
+    )  # fmt: skip
+    return ScoreTable(table_of(samples, columns), provenance)
+
+
+def _setting(reference: Reference, samples: Features, k: int, boundary: str) -> Setting:
+    rule: Boundary = "closed" if boundary == "closed" else "open"
+    largest2 = reference.treatment.largest2(reference.d2, k, rule)
+    names = reference.features.done["id"].combine_chunks()
+    setting = Setting(reference.d2, reference.index, k, names, rule, largest2=largest2)
+    return without_itself(setting) if samples.fingerprint == reference.fingerprint else setting
