@@ -85,6 +85,7 @@ study: install-dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check scipy
 	$(BIN)/python studies/cifar10.py --out .study/cifar10
 	$(BIN)/python studies/families_photos.py .study/cifar10 --into docs/trust.md
+	$(BIN)/python studies/opinions.py .study/cifar10
 	$(BIN)/python studies/shortcuts.py --vectors .study/cifar10
 	$(BIN)/python studies/audit_cifar10.py .study/cifar10
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
