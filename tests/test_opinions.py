@@ -209,7 +209,7 @@ def test_halves_too_small_for_a_verdict_contest_none():
     small = Reference.from_features(gaussian(60, 3))
     table, _, weighed = asked(small, gaussian(30, 3, seed=1))
     abstained = np.array([set(pair) == {"no verdict"} for pair in weighed["verdict_by_half"]])
-    assert {"typical", "rare"} <= set(table["verdict"][abstained])
+    assert {"typical", "uncommon"} <= set(table["verdict"][abstained])
     assert abstained.sum() > 20
     assert not weighed["contested"][abstained].any()
     [one, other] = weighed.provenance["opinions"]["by_half"]["halves"]

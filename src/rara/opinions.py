@@ -187,7 +187,7 @@ def _judged(
 
 def _setting(reference: Reference, samples: Features, k: int, boundary: str) -> Setting:
     rule: Boundary = "closed" if boundary == "closed" else "open"
-    largest2 = reference.treatment.largest2(reference.d2, k, rule)
+    clip = reference.treatment.clip_radii
     names = reference.features.done["id"].combine_chunks()
-    setting = Setting(reference.d2, reference.index, k, names, rule, largest2=largest2)
+    setting = Setting(reference.d2, reference.index, k, names, rule, clip=clip)
     return without_itself(setting) if samples.fingerprint == reference.fingerprint else setting

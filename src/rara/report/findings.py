@@ -108,9 +108,9 @@ def facts(table: pa.Table, provenance: Mapping[str, Any]) -> Facts:
     """What was judged against what, how much of it lies outside, and the samples to look at.
 
     `picks` holds at most eight samples each of the `copies` (and near copies), the
-    `rarest` (inside, greatest rarity), the most `typical` (smallest distance to the k-th
-    nearest reference image), the `nearest` to one reference image, the `farthest`
-    outside, and, where a classifier tells samples from reference images, those that
+    `rarest` (inside, those called rare first, greatest rarity), the most `typical` (smallest
+    distance to the k-th nearest reference image), the `nearest` to one reference image, the
+    `farthest` outside, and, where a classifier tells samples from reference images, those that
     `giveaway` most. The rarest and the typical are no copies, and the rarest are not off
     the manifold, by the verdicts where there are any. Each is its row, plus `standing`:
     for each number, the share of the reference's own images (leave-one-out) that it is
@@ -194,7 +194,7 @@ def _quantiles(values: NDArray[np.float64], own: Spread | None) -> dict[str, lis
 def _picks(table: pa.Table, told: ToldApart | None) -> dict[str, NDArray[np.int64]]:
     """Row numbers, the most telling first; among equals the table's order decides."""
     copied, astray = _called(table, COPIED), _called(table, ASTRAY)
-    exact = _called(table, {"copy"})
+    exact, rare = _called(table, {"copy"}), _called(table, {"rare"})
     held = np.flatnonzero(inside(table) & ~copied & ~astray)
     outside = np.flatnonzero(~inside(table))
     everything = np.arange(table.num_rows)
@@ -202,11 +202,11 @@ def _picks(table: pa.Table, told: ToldApart | None) -> dict[str, NDArray[np.int6
     rarity, knn = _column(table, "rarity"), _column(table, "knn_distance")
     nearest = _column(table, "nearest_distance")
     return {
-        "copies": _first(np.flatnonzero(copied), by=~exact, then=_copying(table)),
-        "rarest": _first(held, by=-rarity, then=-knn),
-        "typical": _first(original, by=knn, then=nearest),
-        "nearest": _first(everything, by=nearest, then=knn),
-        "farthest": _first(outside, by=-nearest, then=-knn),
+        "copies": _first(np.flatnonzero(copied), ~exact, _copying(table)),
+        "rarest": _first(held, ~rare, -rarity, -knn),
+        "typical": _first(original, knn, nearest),
+        "nearest": _first(everything, nearest, knn),
+        "farthest": _first(outside, -nearest, -knn),
         **_giveaways(table, told),
     }
 
@@ -215,14 +215,12 @@ def _giveaways(table: pa.Table, told: ToldApart | None) -> dict[str, NDArray[np.
     if told is None or not told["told"] or "giveaway" not in table.column_names:
         return {}
     giveaway = -_column(table, "giveaway")
-    return {"giveaway": _first(np.arange(table.num_rows), by=giveaway, then=giveaway)}
+    return {"giveaway": _first(np.arange(table.num_rows), giveaway)}
 
 
-def _first(
-    rows: NDArray[np.int64], *, by: NDArray[Any], then: NDArray[np.float64]
-) -> NDArray[np.int64]:
-    # Several samples share a rarity where they share a witness: hence the second key.
-    return rows[np.lexsort((then[rows], by[rows]))][:CARDS]
+def _first(rows: NDArray[np.int64], *keys: NDArray[Any]) -> NDArray[np.int64]:
+    """The first few by one key after the other: several samples may share a witness's radius."""
+    return rows[np.lexsort([key[rows] for key in reversed(keys)])][:CARDS]
 
 
 def _called(table: pa.Table, wanted: Collection[str]) -> NDArray[np.bool_]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil, floor, isnan, log10
+from math import ceil, floor, log10
 
 from rara.scores.verdict import Evidence
 
@@ -53,6 +53,8 @@ FIGURES = (
     *("nearest", "pixel_nearest", "pixel_distance", "pixel_p", "volume_p"),
     *("copy_p", "copy_q", "off_manifold_p", "rarity_percentile"),
 )
+MIDDLE = 50.0
+"""Of samples that fewer are beyond it is said how far out they are, of the others how near."""
 
 
 def explain(verdicts: Sequence[str], evidence: Evidence, *, k: int, alpha: float) -> list[str]:
@@ -107,8 +109,14 @@ def _no_verdict(case: Case) -> str:
     )
 
 
+def _rare(case: Case) -> str:
+    percent = _percent(case.rarity_percentile)
+    rarity = f"Rarer than {percent} of {case.common.noun} that are inside"
+    return f"{rarity}; {_nearness(case)}."
+
+
 def _standing(case: Case) -> str:
-    return f"{_rarity(case)}; {_nearness(case)}."
+    return f"{_place(case)}; {_nearness(case)}."
 
 
 SENTENCES = {
@@ -117,18 +125,10 @@ SENTENCES = {
     "unknown to this reference": _unknown,
     "off-manifold": _off_manifold,
     "no verdict": _no_verdict,
-    "rare": _standing,
+    "rare": _rare,
     "uncommon": _standing,
     "typical": _standing,
 }
-
-
-def _rarity(case: Case) -> str:
-    if not isnan(case.rarity_percentile):
-        percent = _percent(case.rarity_percentile)
-        return f"Rarer than {percent} of {case.common.noun} that are inside"
-    share = _percent(100 * _farther(case) / case.common.reals)
-    return f"In no ball of the reference, but no farther out than {share} of {case.common.noun}"
 
 
 def _nearness(case: Case) -> str:
@@ -153,15 +153,29 @@ def _bits(case: Case) -> str:
 
 
 def _far_out(case: Case) -> str:
-    nearer = case.common.reals - _farther(case)
-    share = f"{_percent(100 * nearer / case.common.reals)} of" if _farther(case) else "all"
-    nearest = (
-        f"{case.common.k} nearest reference images"
-        if case.common.k > 1
-        else "nearest reference image"
-    )
+    share = "all" if not _farther(case) else f"{_percent(100 - _share_beyond(case))} of"
     p = _at(case.off_manifold_p, case.common.smallest_p["off_manifold"])
-    return f"Farther from its {nearest} than {share} {case.common.noun} are from theirs ({p})"
+    noun = case.common.noun
+    return f"Farther from its {_neighbours(case)} than {share} {noun} are from theirs ({p})"
+
+
+def _place(case: Case) -> str:
+    """Where among real images a sample stands that is on the manifold."""
+    beyond, noun = _share_beyond(case), case.common.noun
+    if beyond > MIDDLE:
+        near = f"At least as near to its {_neighbours(case)} as {_percent(beyond)}"
+        return f"{near} of {noun} are to theirs"
+    return f"Farther from its {_neighbours(case)} than {_percent(100 - beyond)} of {noun}"
+
+
+def _neighbours(case: Case) -> str:
+    k = case.common.k
+    return f"{k} nearest reference images" if k > 1 else "nearest reference image"
+
+
+def _share_beyond(case: Case) -> float:
+    """The percentage of real images that are at least as far out."""
+    return 100 * _farther(case) / case.common.reals
 
 
 def _farther(case: Case) -> int:

@@ -39,8 +39,9 @@ class Levels:
     """How often a verdict may be wrong, and which percentiles are rare.
 
     Of real images a share of at most `alpha` is called off-manifold (or unknown); of the near
-    copies called, on average at most the same share is none. Of real images inside, 5 % reach
-    the percentile `rare` and 20 % the percentile `uncommon`.
+    copies called, on average at most the same share is none. Of the real images on the manifold
+    at most 20 % are farther out than the percentile `uncommon`; of those inside, at most 5 % are
+    beyond the percentile `rare`.
     """
 
     alpha: float = ALPHA
@@ -50,6 +51,11 @@ class Levels:
     def __post_init__(self) -> None:
         if not 0 < self.alpha < 1:
             raise ParameterError(f"alpha = {self.alpha:g}: give an error rate between 0 and 1.")
+
+    @property
+    def far(self) -> float:
+        """The share of real images that are off the manifold, or uncommon on it."""
+        return 1 - (1 - self.alpha) * self.uncommon / 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +104,18 @@ def decide(evidence: Evidence, levels: Levels) -> NDArray[np.str_]:
 
 
 def standing(columns: Mapping[str, Any], levels: Levels) -> NDArray[np.str_]:
-    """The verdict by where a sample stands, whatever it may be a copy of."""
-    rarity, typicality = columns["rarity_percentile"], columns["typicality_percentile"]
-    # No ball tells how rare an image outside is: the k-NN distance does.
-    far = np.isnan(rarity) & (typicality <= 100 - levels.uncommon)
+    """The verdict by where a sample stands, whatever it may be a copy of.
+
+    How far out it is tells by itself what is uncommon. To be rare it must lie in no small ball,
+    either: rarity alone is the radius of a single ball, and comes out otherwise with another
+    reference of the same kind; the k-NN distance alone grows wherever a generator spreads too
+    widely (docs/verdict.md).
+    """
+    far = columns["off_manifold_p"] <= levels.far
     rules: dict[Verdict, Flags] = {
         "off-manifold": off_manifold(columns, levels),
-        "rare": rarity >= levels.rare,
-        "uncommon": far | (rarity >= levels.uncommon),
+        "rare": far & (columns["rarity_percentile"] >= levels.rare),
+        "uncommon": far,
     }
     return np.select(list(rules.values()), list(rules), default="typical")
 
