@@ -191,6 +191,19 @@ def test_rarity_cannot_see_exact_copies_and_the_copy_axis_does(scene):
     assert (table["copy_p"] <= 0.01).mean() <= most_of(0.01, 2_000, 4_000)
 
 
+def test_rarity_is_as_blind_to_near_copies(scene):
+    """Each mean has a standard error of .8 %."""
+    reference, _, table = scene
+    for noise in (0.05, 0.2):
+        near = reference.features.vectors[:1_000] + np.float32(noise) * gaussian(
+            np.random.default_rng(5), 1_000
+        )
+        copies = reference.score_features(near, run=ONE)
+        assert abs(np.nanmean(copies["rarity"]) / np.nanmean(table["rarity"]) - 1) < 0.03
+        assert copies["inside"].all()
+        assert (copies["copy_q"] <= 0.05).all()
+
+
 def test_shrunk_samples_are_less_rare_and_more_often_inside(scene):
     reference, fresh, _ = scene
     tables = [
@@ -219,3 +232,85 @@ def test_scattered_samples_look_rarer_and_are_off_the_manifold(scene):
     assert (np.diff(far) > 0).all()
     assert far[-1] > 0.95
     assert (tables[-1]["off_manifold_q"] <= 0.05).mean() > 0.95
+
+
+def test_a_lost_mode_changes_nothing_on_the_rest_and_none_of_it_is_shown():
+    rng = np.random.default_rng(6)
+    away = np.float32(12)
+    real = np.concatenate([gaussian(rng, 2_000), gaussian(rng, 2_000) + away])
+    reference, samples = fit(real), gaussian(rng, 2_000)
+    both = np.concatenate([samples, gaussian(rng, 2_000) + away])
+    half, whole = (reference.score_features(one, run=ONE) for one in (samples, both))
+    for column in ("rarity", "rarity_percentile", "off_manifold_p", "copy_p"):
+        np.testing.assert_array_equal(half[column], whole[column][:2_000])
+    # With the roles exchanged: which of the reference's images the samples come near.
+    shown = fit(samples).score_features(real, run=ONE)["inside"]
+    assert abs(shown[:2_000].mean() - half["inside"].mean()) < 4 * 0.015
+    assert not shown[2_000:].any()
+    assert fit(both).score_features(real, run=ONE)["inside"][2_000:].mean() > 0.7
+
+
+# -- what balls cannot see, or see only in part --
+
+
+def test_balls_do_not_see_an_inner_radius():
+    """All at .3 of the radius of a ball that is filled evenly: a classifier tells them at once."""
+    rng = np.random.default_rng(7)
+    sphere = gaussian(rng, 4_500)
+    sphere /= np.linalg.norm(sphere, axis=1, keepdims=True)
+    filled = sphere * rng.random((4_500, 1)).astype(np.float32) ** (1 / 16)
+    reference = fit(filled[:3_000])
+    fresh = reference.score_features(filled[3_000:4_000], run=ONE)
+    inner = reference.score_features(np.float32(0.3) * sphere[4_000:], run=ONE)
+    assert inner["inside"].mean() > 0.98 > fresh["inside"].mean()
+    assert np.nanmean(inner["rarity"]) < 1.05 * np.nanmean(fresh["rarity"])
+    assert (inner["off_manifold_p"] <= 0.05).mean() == 0
+    assert inner.provenance["two_sample"]["auc"] >= 0.999
+
+
+def test_balls_hardly_see_a_shift_of_one_dimension_in_a_thousand():
+    rng = np.random.default_rng(8)
+    reference, fresh = fit(gaussian(rng, 1_000, 1_000)), gaussian(rng, 400, 1_000)
+    shifted = fresh.copy()
+    shifted[:, 7] += 6
+    table, moved = (reference.score_features(one, run=ONE) for one in (fresh, shifted))
+    assert abs(np.nanmean(moved["rarity"]) / np.nanmean(table["rarity"]) - 1) < 0.01
+    assert moved.provenance["two_sample"]["auc"] > 0.95
+    assert moved.provenance["two_sample"]["p"] == 1 / 1000
+    assert table.provenance["two_sample"]["p"] > 0.01
+
+
+def ranks(values):
+    return np.argsort(np.argsort(values))
+
+
+def correlation(one, other):
+    """Spearman's, without ties."""
+    return np.corrcoef(ranks(one), ranks(other))[0, 1]
+
+
+def test_the_outside_are_the_rarer_and_distance_orders_them_all(scene):
+    """One in five real images has no rarity, and these are the most surprising ones."""
+    _, fresh, table = scene
+    surprise, inside = (fresh.astype(np.float64) ** 2).sum(axis=1) / 2, table["inside"]
+    assert 0.17 < 1 - inside.mean() < 0.25
+    error = surprise.std() / math.sqrt((~inside).sum())
+    assert surprise[~inside].mean() > surprise[inside].mean() + 4 * error
+    distance, rarity = table["knn_distance"], table["rarity"]
+    assert correlation(distance, surprise) > 0.9
+    assert correlation(distance[inside], surprise[inside]) > 0.85
+    assert correlation(rarity[inside], surprise[inside]) < 0.8
+
+
+def test_drawing_the_reference_anew_shrinks_its_balls_and_halving_it_does_not(scene):
+    """With replacement a share of 1/e are duplicates: of fresh images .68 are inside, not .79."""
+    reference, fresh, table = scene
+    rng = np.random.default_rng(9)
+    vectors = reference.features.vectors
+    drawn = fit(vectors[rng.integers(0, 4_000, 4_000)])
+    again = drawn.score_features(fresh, run=ONE)["inside"].mean()
+    half = fit(vectors[rng.permutation(4_000)[:2_000]]).score_features(fresh, run=ONE)
+    assert again < table["inside"].mean() - 0.07
+    assert abs(half["inside"].mean() - table["inside"].mean()) < 0.03
+    found = drawn.audit(run=ONE)["exact duplicates"]
+    assert abs(found.share - 1 / math.e) < 4 * math.sqrt(0.0972 / 4_000)
