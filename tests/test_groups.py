@@ -11,6 +11,7 @@ from rara.cli.app import run
 from rara.errors import ParameterError
 
 GROUPED = ("group_rarity", "group_rarity_percentile", "group_off_manifold_p", "group_copy_p")
+TOLD = (*GROUPED, "group_off_manifold_q")
 SPREADS = {"narrow": 1.0, "wide": 3.0, "tiny": 1.0, "unheard of": 1.0}
 
 
@@ -85,7 +86,7 @@ def test_each_group_is_judged_as_by_a_reference_of_that_group_alone(group, table
 
 def test_what_was_there_before_stays_as_it_was(reference, table):
     plain = reference.score_features(outputs())
-    assert set(table.columns) - set(plain.columns) == {"group", *GROUPED}
+    assert set(table.columns) - set(plain.columns) == {"group", *TOLD}
     assert same(plain.arrow, table.arrow.select(plain.columns))
     assert "groups" not in plain.provenance
     assert "siblings" not in plain.provenance
@@ -96,7 +97,7 @@ def test_the_order_of_images_and_groups_does_not_matter(reference, table):
     theirs = reals().take(rng.permutation(len(reals())), "array")
     ours = outputs().take(rng.permutation(len(outputs())), "array")
     other = Reference.from_features(theirs, k=3).score_features(ours, group_by="label")
-    columns = ["id", "group", *GROUPED]
+    columns = ["id", "group", *TOLD]
     assert same(
         other.arrow.sort_by("id").select(columns), table.arrow.sort_by("id").select(columns)
     )
@@ -109,13 +110,13 @@ def test_names_of_groups_say_nothing(reference, table):
         for labels in [[label and label[::-1] for label in labels_of(one)]]
     ]
     other = Reference.from_features(renamed[0], k=3).score_features(renamed[1], group_by="kind")
-    assert same(other.arrow.select(GROUPED), table.arrow.select(GROUPED))
+    assert same(other.arrow.select(TOLD), table.arrow.select(TOLD))
     assert other["group"][0] == table["group"][0][::-1]
 
 
 def test_groups_too_small_are_null_and_named(table):
     judged = np.isin(table["group"].astype(str), ["narrow", "wide"])
-    for column in GROUPED:
+    for column in TOLD:
         null = table.arrow[column].is_null().to_numpy()
         np.testing.assert_array_equal(null, ~judged)
     known = table.provenance["groups"]
@@ -151,6 +152,40 @@ def test_shares_of_groups_are_those_of_the_columns(table):
             assert one["off_manifold"] == np.mean(p <= 0.05)
             assert p.min() >= one["smallest_p"]["off_manifold"] == 1 / (1 + one["reference"])
             assert one["copies"] == np.mean(table["group_copy_p"][rows] <= 0.05)
+
+
+def test_q_values_are_over_all_that_were_judged_and_nobody_else(table):
+    """Benjamini and Hochberg by its definition: the smallest of m p / rank from there on."""
+    judged = table.arrow["group_off_manifold_p"].is_valid().to_numpy()
+    p, q = (table[f"group_off_manifold_{name}"][judged] for name in "pq")
+    assert len(p) == 35
+    for one, found in zip(p, q, strict=True):
+        beyond = [other * len(p) / np.sum(p <= other) for other in p[p >= one]]
+        assert found == pytest.approx(min(beyond), rel=1e-12)
+
+
+@pytest.mark.parametrize("strays", [0, 10])
+def test_false_strays_among_those_called_keep_their_rate_over_all_groups(strays):
+    """40 times two groups of unlike size and spread, and strays in the smaller one."""
+    false, found = [], []
+    for seed in range(40):
+        reference = Reference.from_features(
+            images({"narrow": 400, "wide": 800}, 2 * seed, d=8), k=3
+        )
+        fresh = images({"narrow": 20, "wide": 20}, 2 * seed + 1, d=8)
+        far = 4 * np.random.default_rng(seed).normal(size=(strays, 8))
+        samples = Features.from_arrays(
+            np.concatenate([far, fresh.vectors]),
+            metadata={"label": ["narrow"] * strays + labels_of(fresh).tolist()},
+        )
+        table = reference.score_features(samples, group_by="label")
+        called = table["group_off_manifold_q"] <= 0.1
+        false.append(called[strays:].sum() / max(called.sum(), 1))
+        found.append(called[:strays].mean() if strays else 1)
+    assert np.mean(found) > 0.9
+    # Without strays each share is none or all: it varies at most as a coin does.
+    error = np.sqrt(0.1 * 0.9 / 40) if not strays else np.std(false, ddof=1) / np.sqrt(40)
+    assert np.mean(false) <= 0.1 + 3 * error
 
 
 def test_a_share_that_could_only_be_none_is_not_told():

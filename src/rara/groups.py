@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from rara import neighbourhood
+from rara.calibration import q_values
 from rara.errors import ParameterError
 from rara.grouping import NOTHING, Beside, Groups, check_key, groups_of
 from rara.run import Run, watching
@@ -28,7 +29,7 @@ LEAST = 20
 LEVEL = 0.05
 """The share of each group that is too far out or too near is counted at this level."""
 COLUMNS = ("rarity", "rarity_percentile", "off_manifold_p", "copy_p")
-"""What is told of each sample; `group_` stands before the names."""
+"""What is told of each sample within its group; `group_` stands before the names."""
 
 
 def judged_in_groups(
@@ -148,9 +149,13 @@ class _Found:
 
         known = {
             f"group_{name}": pa.array(values, mask=self.unknown, from_pandas=False)
-            for name, values in self.values.items()
+            for name, values in (self.values | self._discoveries()).items()
         }
         return {"group": pa.array(names, pa.string()), **known}
+
+    def _discoveries(self) -> dict[str, Any]:
+        """All samples judged by their groups are one family: that is whom one picks from."""
+        return {"off_manifold_q": q_values(self.values["off_manifold_p"])}
 
 
 def _share(p: Any, smallest: float) -> float | None:
