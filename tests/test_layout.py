@@ -28,8 +28,9 @@ ORDER = """
     scores.every_k scores.modes scores.reasons scores
 
     report.words report.spread report.verdicts report.dissent report.calibrated report.told_apart
-    report.findings report.sentences report.terminal report.thumbnails report.histogram
-    report.drawing report.cards report.page report.audited report
+    report.grouped report.odd_ones report.findings report.sentences report.terminal
+    report.thumbnails report.histogram report.drawing report.cards report.page report.audited
+    report
     two_sample.views two_sample.pool two_sample.classifier two_sample.comparison two_sample
     pictures results contested run agreement metric neighbourhood pixels gallery duplicates
     distinct treatment codebook provenance reals conclusion membership audit grouping groups

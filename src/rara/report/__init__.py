@@ -11,6 +11,8 @@ Both dicts are plain (JSON-able), so whatever shows them needs nothing else of r
     verdicts     how many samples got which verdict
     dissent      which verdicts others contest
     calibrated   what the p-values say of all samples together
+    grouped      groups: for each how many stand out, and who is astray
+    odd_ones     the odd ones out among siblings
     findings     facts: the counts, the quantiles, the samples picked to be shown
     sentences    one plain sentence about one sample
     terminal     the ten lines

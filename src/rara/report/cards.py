@@ -5,34 +5,40 @@ Every card names its pictures by key; the album holds the pictures themselves.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal, TypedDict
 
 from rara.report.findings import CARDS, Facts, Record
+from rara.report.grouped import stray_sentence
+from rara.report.odd_ones import OddOne, odd_sentence
 from rara.report.sentences import (
     nearest_sentence,
     outside_sentence,
     own_sentence,
     rarity_sentence,
     reason,
+    stability_sentence,
     typicality_sentence,
 )
-from rara.report.thumbnails import Album, Pictures
+from rara.report.thumbnails import Album, Pictures, Side
 from rara.report.told_apart import giveaway_sentence, told_sentences
+from rara.report.words import counted, isolated, shorten
 
+NAME = 40
 LARGE, MEDIUM, SMALL = 240, 160, 96
 """Longest side of a picture, in pixels: the sample, what stands beside it, all others."""
 
 
 class Exhibit(TypedDict):
-    """A reference image on a card.
+    """A reference image on a card, or a sibling of the sample.
 
-    `role` is `nearest`, `by pixels`, `witness`, several of them, or empty. `distance` is
-    from the sample, where it is known; `radius` is that of its ball, where it is the witness;
-    `bits` is how many of 256 differ, where it is the nearest by pixels.
+    `role` is `nearest`, `by pixels`, `witness`, several of them, `sibling`, or empty.
+    `distance` is from the sample, where it is known; `radius` is that of its ball, where it
+    is the witness; `bits` is how many of 256 differ, where it is the nearest by pixels.
     """
 
+    side: Side
     role: str
     id: str
     distance: float | None
@@ -45,6 +51,9 @@ class Card(TypedDict):
     """A sample, one sentence, the image that matters most beside it, and the others."""
 
     record: Record
+    verdict: str | None
+    """What the sentence gives the reason of, where it does."""
+    stability: str | None
     sentence: str
     picture: str | None
     beside: Exhibit
@@ -127,6 +136,30 @@ GIVEAWAY = Section(
     sentence=lambda record, k: giveaway_sentence(record["giveaway"]),
 )
 
+STRAYS = Section(
+    key="strays",
+    title="Not at home in their group",
+    lede="Farther out than {share} of the real images of their own group. Those that the whole "
+    "reference takes for its own come first: beside each stands its nearest reference image, of "
+    "whatever group. Of {judged} some are as far out by chance: at a false discovery rate of "
+    "{level} {called} called{shortage}.",
+    nothing="No sample is too far out for its own group.",
+    sentence=lambda record, k: stray_sentence(record["metadata"], record["verdict"]),
+)
+
+ODD = Section(
+    key="odd",
+    title="The odd ones out",
+    lede="Compared with the other samples of the same {by}, without the reference: each is farther "
+    "from its siblings than any of these is. One always is, odd or not; those that stand apart "
+    "most come first. Beside each stand its most typical siblings.",
+    nothing="No sample is farther from its siblings than all of these are.",
+    sentence=lambda record, k: "",
+)
+
+TELLING = {GIVEAWAY.key, STRAYS.key}
+"""Sections whose own sentence says more of their samples than the verdict's reason."""
+
 ALL_SAMPLES = Section(
     key="samples",
     title="The samples",
@@ -146,9 +179,15 @@ def card_rows(facts: Facts) -> list[CardRow]:
     if facts["samples"]["count"] <= CARDS:
         everything = [record for pick in PICKS for record in picks[pick]]
         once = {record["id"]: record for record in everything}
-        return [_row(ALL_SAMPLES, list(once.values()), facts["k"])]
-    sections = (*((COPIES,) if facts["verdicts"] else ()), *SECTIONS, *_giveaway_section(facts))
-    return [_row(section, picks.get(section.key, []), facts["k"]) for section in sections]
+        return [_row(ALL_SAMPLES, list(once.values()), facts["k"]), *_odd_row(facts)]
+    sections = (
+        *((COPIES,) if facts["verdicts"] else ()),
+        *SECTIONS,
+        *_giveaway_section(facts),
+        *_strays_section(facts),
+    )
+    rows = [_row(section, picks.get(section.key, []), facts["k"]) for section in sections]
+    return [*rows, *_odd_row(facts)]
 
 
 def hang_pictures(
@@ -156,17 +195,23 @@ def hang_pictures(
 ) -> dict[str, str]:
     """Fill in the keys of all pictures on the cards; give those of the samples, by id."""
     cards = [card for row in rows for card in row["cards"]]
-    samples = {record["id"]: SMALL for record in others}
-    samples |= {card["record"]["id"]: LARGE for card in cards}
-    small = {shown["id"]: SMALL for card in cards for shown in card["others"]}
-    medium = {card["beside"]["id"]: MEDIUM for card in cards}
-    keys = album.add_all("samples", samples, pictures)
-    reference_keys = album.add_all("reference", small | medium, pictures)
+    edges: dict[Side, dict[str, int]] = {"samples": {}, "reference": {}}
+    edges["samples"] |= {record["id"]: SMALL for record in others}
+    for shown, edge in _shown_beside(cards):
+        edges[shown["side"]][shown["id"]] = edge
+    edges["samples"] |= {card["record"]["id"]: LARGE for card in cards}
+    keys = {side: album.add_all(side, wanted, pictures) for side, wanted in edges.items()}
+    for shown, _ in _shown_beside(cards):
+        shown["picture"] = keys[shown["side"]].get(shown["id"])
     for card in cards:
-        card["picture"] = keys.get(card["record"]["id"])
-        for shown in (card["beside"], *card["others"]):
-            shown["picture"] = reference_keys.get(shown["id"])
-    return keys
+        card["picture"] = keys["samples"].get(card["record"]["id"])
+    return keys["samples"]
+
+
+def _shown_beside(cards: list[Card]) -> Iterator[tuple[Exhibit, int]]:
+    """All that stands beside samples, with its size; the larger sizes last."""
+    yield from ((shown, SMALL) for card in cards for shown in card["others"])
+    yield from ((card["beside"], MEDIUM) for card in cards)
 
 
 def _giveaway_section(facts: Facts) -> list[Section]:
@@ -175,6 +220,57 @@ def _giveaway_section(facts: Facts) -> list[Section]:
         return []
     said = told_sentences(facts["two_sample"])
     return [replace(GIVEAWAY, lede=said, nothing=said)]
+
+
+def _strays_section(facts: Facts) -> list[Section]:
+    """None where samples were not judged by their groups."""
+    known = facts["grouped"]
+    if known is None:
+        return []
+    called, shortage = known["called"], known["shortage"]
+    lede = STRAYS.lede.format(
+        share=f"{100 * (1 - known['level']):g} %",
+        level=f"{100 * known['level']:g} %",
+        judged=counted(known["judged"], "sample"),
+        called="none is" if called == 0 else f"{called:,} {'is' if called == 1 else 'are'}",
+        shortage=f"; {shortage}" if shortage and not called else "",
+    )
+    return [replace(STRAYS, lede=lede)]
+
+
+def _odd_row(facts: Facts) -> list[CardRow]:
+    """None where samples were not compared with their siblings."""
+    known = facts["odd_ones"]
+    if known is None:
+        return []
+    section = replace(ODD, lede=ODD.lede.format(by=isolated(shorten(known["by"], NAME))))
+    pairs = zip(facts["picks"]["odd"], known["cases"], strict=True)
+    return [{**_row(section, [], facts["k"]), "cards": [_odd_card(*pair) for pair in pairs]}]
+
+
+def _odd_card(record: Record, case: OddOne) -> Card:
+    beside, *others = [_sibling(name) for name in case["siblings"]]
+    return {
+        "record": record,
+        "verdict": None,
+        "stability": None,
+        "sentence": odd_sentence(case),
+        "picture": None,
+        "beside": {**beside, "role": "sibling"},
+        "others": others,
+    }
+
+
+def _sibling(name: str) -> Exhibit:
+    return {
+        "side": "samples",
+        "role": "",
+        "id": name,
+        "distance": None,
+        "radius": None,
+        "bits": None,
+        "picture": None,
+    }
 
 
 def _row(section: Section, picked: list[Record], k: int) -> CardRow:
@@ -190,10 +286,13 @@ def _row(section: Section, picked: list[Record], k: int) -> CardRow:
 def _card(record: Record, section: Section, k: int) -> Card:
     exhibits = _exhibits(record)
     beside = next((one for one in exhibits if section.leading in one["role"]), exhibits[0])
-    verdict = None if section.key == GIVEAWAY.key else reason(record)
+    telling = section.key in TELLING
+    why = None if telling else reason(record)
     return {
         "record": record,
-        "sentence": verdict or section.sentence(record, k),
+        "verdict": None if telling else record["verdict"],
+        "stability": None if telling else stability_sentence(record),
+        "sentence": why or section.sentence(record, k),
         "picture": None,
         "beside": beside,
         "others": [shown for shown in exhibits if shown is not beside],
@@ -216,6 +315,7 @@ def _exhibit(name: str, record: Record, distance: float | None) -> Exhibit:
         "witness": record["rarity_witness"],
     }
     return {
+        "side": "reference",
         "role": ", ".join(role for role, owner in owners.items() if owner == name),
         "id": name,
         "distance": distance,

@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 from rara.report.calibrated import Calibration, calibration
 from rara.report.dissent import Dissent, dissent, dissents
+from rara.report.grouped import Grouped, grouped, strays
+from rara.report.odd_ones import OddOnes, odd_ones
 from rara.report.spread import Spread, own_spreads
 from rara.report.told_apart import ToldApart, told_apart
 from rara.report.verdicts import ASTRAY, COPIED, Verdicts, verdicts
@@ -77,6 +79,8 @@ class Record(TypedDict):
     reason: str | None
     stability: float | None
     dissents: list[str]
+    tried: int
+    """At how many k its stability was tried."""
     standing: dict[str, Standing]
     times_usual: float | None
     metadata: dict[str, Any]
@@ -98,6 +102,8 @@ class Facts(TypedDict):
     two_sample: ToldApart | None
     verdicts: Verdicts | None
     dissent: Dissent | None
+    grouped: Grouped | None
+    odd_ones: OddOnes | None
     extractor: dict[str, Any] | None
     versions: dict[str, str]
     quantiles: dict[str, dict[str, list[float] | None]]
@@ -112,13 +118,15 @@ def facts(table: pa.Table, provenance: Mapping[str, Any]) -> Facts:
     distance to the k-th nearest reference image), the `nearest` to one reference image, the
     `farthest` outside, and, where a classifier tells samples from reference images, those that
     `giveaway` most. The rarest and the typical are no copies, and the rarest are not off
-    the manifold, by the verdicts where there are any. Each is its row, plus `standing`:
-    for each number, the share of the reference's own images (leave-one-out) that it is
-    `above` and `below`.
+    the manifold, by the verdicts where there are any. Where samples were judged by their
+    groups or among siblings, there are `strays` and `odd` ones. Each is its row, plus
+    `standing`: for each number, the share of the reference's own images (leave-one-out)
+    that it is `above` and `below`.
     """
     own = own_spreads(provenance["reference"])
     samples = _samples(table, provenance["samples"])
     reference = _reference(provenance["reference"])
+    odd = odd_ones(table, provenance)
     told = told_apart(provenance, samples["share_outside"], reference["share_outside"])
     return {
         "samples": samples,
@@ -131,6 +139,8 @@ def facts(table: pa.Table, provenance: Mapping[str, Any]) -> Facts:
         "two_sample": told,
         "verdicts": verdicts(table, provenance),
         "dissent": dissent(table, provenance),
+        "grouped": grouped(table, provenance),
+        "odd_ones": odd,
         "extractor": provenance.get("extractor"),
         "versions": {"rara": provenance["rara"], **provenance.get("versions", {})},
         "quantiles": {
@@ -140,7 +150,9 @@ def facts(table: pa.Table, provenance: Mapping[str, Any]) -> Facts:
                 _column(table, "nearest_distance"), own.get("nearest_distance")
             ),
         },
-        "picks": {name: records(table, rows, own) for name, rows in _picks(table, told).items()},
+        "picks": {
+            name: records(table, rows, own) for name, rows in _picks(table, told, odd).items()
+        },
     }
 
 
@@ -191,7 +203,9 @@ def _quantiles(values: NDArray[np.float64], own: Spread | None) -> dict[str, lis
     }
 
 
-def _picks(table: pa.Table, told: ToldApart | None) -> dict[str, NDArray[np.int64]]:
+def _picks(
+    table: pa.Table, told: ToldApart | None, odd: OddOnes | None
+) -> dict[str, NDArray[np.int64]]:
     """Row numbers, the most telling first; among equals the table's order decides."""
     copied, astray = _called(table, COPIED), _called(table, ASTRAY)
     exact, rare = _called(table, {"copy"}), _called(table, {"rare"})
@@ -208,6 +222,8 @@ def _picks(table: pa.Table, told: ToldApart | None) -> dict[str, NDArray[np.int6
         "nearest": _first(everything, nearest, knn),
         "farthest": _first(outside, -nearest, -knn),
         **_giveaways(table, told),
+        **_strays(table),
+        **_odd(table, odd),
     }
 
 
@@ -216,6 +232,18 @@ def _giveaways(table: pa.Table, told: ToldApart | None) -> dict[str, NDArray[np.
         return {}
     giveaway = -_column(table, "giveaway")
     return {"giveaway": _first(np.arange(table.num_rows), giveaway)}
+
+
+def _strays(table: pa.Table) -> dict[str, NDArray[np.int64]]:
+    known = "group_off_manifold_q" in table.column_names
+    return {"strays": strays(table)[:CARDS]} if known else {}
+
+
+def _odd(table: pa.Table, odd: OddOnes | None) -> dict[str, NDArray[np.int64]]:
+    if odd is None:
+        return {}
+    place = {name: row for row, name in enumerate(table["id"].to_pylist())}
+    return {"odd": np.array([place[case["id"]] for case in odd["cases"]], dtype=np.int64)}
 
 
 def _first(rows: NDArray[np.int64], *keys: NDArray[Any]) -> NDArray[np.int64]:
@@ -262,6 +290,7 @@ def _record(row: Mapping[str, Any], own: Mapping[str, Spread]) -> Record:
         "reason": row.get("reason"),
         "stability": _finite(row.get("stability")),
         "dissents": dissents(row),
+        "tried": len(row.get("rarity_by_k") or ()),
         "standing": {
             name: {"above": spread.share_below(row[name]), "below": spread.share_above(row[name])}
             for name, spread in own.items()

@@ -7,7 +7,7 @@ are known, and says the bare number where they are not.
 from __future__ import annotations
 
 from rara.report.findings import Record, Standing
-from rara.report.words import at_least, isolated, nearest_of, number, shorten
+from rara.report.words import at_least, isolated, nearest_of, number, shorten, times
 
 NAME_COLUMNS = 40
 REASON_COLUMNS = 400
@@ -71,9 +71,17 @@ def outside_sentence(record: Record) -> str:
     if record["times_usual"] is None:
         return _nearest_is(record, "Lies outside every ball: its")
     return (
-        f"Lies outside every ball: {_times(record['times_usual'])} as far from its nearest "
+        f"Lies outside every ball: {times(record['times_usual'])} as far from its nearest "
         "reference image as the reference's own images usually are (median)."
     )
+
+
+def stability_sentence(record: Record) -> str | None:
+    """At how many of the k tried the verdict is the same; None where it is at all."""
+    share, tried = record["stability"], record["tried"]
+    if share is None or share == 1 or not tried:
+        return None
+    return f"The same at {round(share * tried)} of the {tried} k."
 
 
 def own_sentence(record: Record) -> str:
@@ -105,12 +113,6 @@ def _compare(forms: tuple[str, str, str], standing: Standing | None, neighbor: s
 def _nearest_is(record: Record, subject: str) -> str:
     nearest, distance = _name(record["nearest"]), number(record["nearest_distance"])
     return f"{subject} nearest reference image, {nearest}, is {distance} away."
-
-
-def _times(ratio: float) -> str:
-    if ratio >= 10:
-        return f"{ratio:,.0f} times"
-    return f"{ratio:.1f} times" if ratio >= 0.1 else f"{ratio:.2g} times"
 
 
 def _name(name: str) -> str:

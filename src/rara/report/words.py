@@ -58,6 +58,13 @@ def nearest_of(rank: int) -> str:
     return "nearest" if rank == 1 else f"{ordinal(rank)} nearest"
 
 
+def times(ratio: float) -> str:
+    """`12 times`, `1.5 times`, `0.05 times`."""
+    if ratio >= 10:
+        return f"{ratio:,.0f} times"
+    return f"{ratio:.1f} times" if ratio >= 0.1 else f"{ratio:.2g} times"
+
+
 def width(text: str) -> int:
     """Columns that a terminal gives to a text: East Asian letters take two, marks none."""
     return sum(_width_of(letter) for letter in text)
