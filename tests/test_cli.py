@@ -157,6 +157,54 @@ def test_reference_info(place, capsys):
     assert json.loads(out)["largest_k"] == 10
 
 
+@pytest.fixture
+def growing(place, tmp_path):
+    """A copy of the reference, to be changed."""
+    shutil.copytree(place / "reference", tmp_path / "reference")
+    return tmp_path / "reference"
+
+
+def test_extending_by_images_that_are_there_says_so_and_changes_nothing(place, capsys, growing):
+    before = (growing / "manifest.json").read_bytes()
+    code, out, err = called(capsys, "reference", "extend", growing, place / "train")
+    assert (code, out) == (2, "")
+    assert "14 of 14 images in" in err
+    assert "'image 0.png', 'image 1.jpg', 'image 2.webp' and 11 more" in err
+    assert "They are the same images: leave them out" in err
+    assert (growing / "manifest.json").read_bytes() == before
+
+
+def test_extending_by_other_images_of_the_same_names_says_what_helps(
+    place, capsys, growing, tmp_path, draw
+):
+    folder = draw(tmp_path / "later" / "more", 5, 9)
+    shutil.copy(place / "train" / "image 3.png", folder / "image 3.png")
+    code, _, err = called(capsys, "reference", "extend", growing, folder)
+    assert code == 2
+    assert "5 of 5 images in" in err
+    assert "1 of them are the same images: leave these out." in err
+    assert "put them into a subfolder and give the folder that it is in" in err
+    code, out, err = called(capsys, "reference", "extend", growing, tmp_path / "later")
+    assert code == 0
+    assert "19 from" in out
+    assert "1 of 5 added images repeat images that were there" in err
+    reference = rara.Reference.load(growing)
+    assert reference.ids[14:] == [f"more/{name.name}" for name in sorted(folder.iterdir())]
+    assert reference.audit()["exact duplicates"].count == 1
+
+
+def test_a_reference_without_duplicates_stays_so_when_it_grows(place, capsys, tmp_path):
+    built = ("reference", "build", place / "train", "-o", tmp_path / "r", "--deduplicate", "exact")
+    assert called(capsys, *built)[0] == 0
+    (tmp_path / "later" / "more").mkdir(parents=True)
+    shutil.copy(place / "train" / "image 3.png", tmp_path / "later" / "more")
+    code, out, err = called(capsys, "reference", "extend", tmp_path / "r", tmp_path / "later")
+    assert code == 0
+    assert "14 from" in out
+    assert "1 (exact duplicates of others)" in out
+    assert "repeat" not in err
+
+
 def test_doctor(capsys):
     code, out, _ = called(capsys, "doctor")
     assert code == 0

@@ -243,8 +243,8 @@ def test_a_reduced_reference_is_the_one_fitted_on_the_rest(left):
 
 
 def test_ids_that_cannot_be_added_or_removed(reference):
-    with pytest.raises(ParameterError, match="The id '7' is given 2 times"):
-        reference.extend(Features.from_arrays(gaussian(1, 8, seed=9), ids=["7"]))
+    with pytest.raises(ParameterError, match=r"1 of 2 images in .* \('7'\)\. Ids must differ"):
+        reference.extend(Features.from_arrays(gaussian(2, 8, seed=9), ids=["new", "7"]))
     with pytest.raises(ParameterError, match="No image 'nobody' in Reference of 300"):
         reference.without(["3", "nobody"])
     with pytest.raises(ParameterError, match="at least 4 images"):

@@ -45,6 +45,8 @@ AND = " + "
 """Between the places where joined features come from."""
 HELD_OUT = " (held out: "
 """Behind the place where features come from that were held out, before which share that is."""
+NAMED = 3
+"""Ids that an error names."""
 GIVEN = "given vectors"
 """Name of the extractor where the vectors were computed elsewhere."""
 
@@ -171,6 +173,7 @@ class Features:
 
     def joined(self, other: Features) -> Features:
         """These images and then the others'; ids must differ, and the extractor be the same."""
+        _refuse_taken(self, other)
         items = pa.concat_tables([self.items, other.items])
         _check_ids(items["id"].to_pylist(), len(items))
         vectors = np.concatenate([self.vectors, other.vectors])
@@ -256,6 +259,37 @@ def _check_ids(ids: list[str], rows: int) -> None:
     name, times = Counter(ids).most_common(1)[0]
     if times > 1:
         raise ParameterError(f"The id '{name}' is given {times} times: ids must differ.")
+
+
+def _refuse_taken(there: Features, more: Features) -> None:
+    """Raise ParameterError where ids are taken, with what helps against it."""
+    known, coming = _contents(there), _contents(more)
+    taken = [name for name in coming if name in known]
+    if not taken:
+        return
+    same = sum(coming[name] is not None and coming[name] == known[name] for name in taken)
+    named = ", ".join(f"'{name}'" for name in taken[:NAMED])
+    others = f" and {len(taken) - NAMED:,} more" if len(taken) > NAMED else ""
+    raise ParameterError(
+        f"{len(taken):,} of {len(coming):,} images in '{more.location}' have ids that images in "
+        f"'{there.location}' have ({named}{others}). {_what_helps(same, len(taken))}"
+    )
+
+
+def _contents(features: Features) -> dict[str, str | None]:
+    """The digest of each image, by id."""
+    items = features.items
+    return dict(zip(items["id"].to_pylist(), items["digest"].to_pylist(), strict=True))
+
+
+def _what_helps(same: int, taken: int) -> str:
+    if same == taken:
+        return "They are the same images: leave them out."
+    first = f"{same:,} of them are the same images: leave these out. " if same else ""
+    return (
+        f"{first}Ids must differ: rename the files, or put them into a subfolder and give the "
+        "folder that it is in; vectors take other ids."
+    )
 
 
 def _records(metadata: Mapping[str, Sequence[Any]], rows: int) -> list[str]:

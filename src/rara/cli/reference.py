@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_format
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +17,7 @@ from rara.cli.output import list_skipped, refuse_other, say
 from rara.extractors import DEFAULT
 from rara.extractors.base import Metric
 from rara.reference import Reference
+from rara.report.words import counted
 from rara.treatment import Duplicates
 
 app = App(name="reference", help="Make a reference once, to score against it at no cost.")
@@ -89,9 +91,11 @@ def extend(
         pass
     run = (working or Working()).run()
     network = (extraction or Extraction()).make(run)
-    reference = Reference.load(folder).extend(images, extractor=network, run=run)
+    before = Reference.load(folder)
+    reference = before.extend(images, extractor=network, run=run)
     reference.save(folder)
     list_skipped(reference.features.skipped, "images")
+    _warn_of_repeated(before, reference)
     say(_text(_described(reference)) + f"{'Written to':<14}{folder}\n")
 
 
@@ -112,6 +116,19 @@ def info(
     """
     described = _described(Reference.load(folder))
     say(json_format.dumps(described) + "\n" if json else _text(described))
+
+
+def _warn_of_repeated(before: Reference, after: Reference) -> None:
+    """Say on stderr that images were added which were there already, under other names."""
+    contents = after.features.done["digest"].to_pylist()
+    known, added = set(contents[: len(before)]), contents[len(before) :]
+    again = sum(content in known for content in added)
+    if again:
+        sys.stderr.write(
+            f"{again:,} of {counted(len(added), 'added image')} repeat images that were there: "
+            "duplicates shrink balls. `rara reference audit` names them, and a reference that is "
+            "built with --deduplicate exact leaves them out.\n"
+        )
 
 
 def _described(reference: Reference) -> dict[str, Any]:
