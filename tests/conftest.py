@@ -9,7 +9,12 @@ os.environ["RARA_CACHE"] = str(Path(__file__).parents[1] / ".test-cache")
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from PIL import Image
+
+# Time is not what tests are about: an example may be slow where the machine has other work.
+settings.register_profile("rara", deadline=None)
+settings.load_profile("rara")
 
 
 def drawn(folder, count, seed):
