@@ -30,14 +30,14 @@ ORDER = """
     report.words report.spread report.verdicts report.dissent report.calibrated report.told_apart
     report.grouped report.odd_ones report.findings report.sentences report.terminal
     report.thumbnails report.histogram report.drawing report.cards report.page report.audited
-    report
+    report.among_siblings report
     two_sample.views two_sample.pool two_sample.classifier two_sample.comparison two_sample
     pictures results contested run agreement metric neighbourhood pixels gallery duplicates
     distinct treatment codebook provenance reals conclusion membership audit grouping groups
-    siblings judgement
+    siblings judgement among_siblings
     reference again opinions
     cli.progress cli.options cli.output cli.groups cli.opinions cli.score cli.audit cli.reference
-    cli.embed cli.doctor cli.app cli
+    cli.embed cli.siblings cli.doctor cli.app cli
 """
 LAYERS = ORDER.split()
 

@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rara.among_siblings import Siblings, compare_siblings
     from rara.errors import RaraError
     from rara.extractors import Preprocessing, get_extractor
     from rara.reference import Reference
@@ -30,7 +31,9 @@ __all__ = [
     "Reference",
     "Run",
     "ScoreTable",
+    "Siblings",
     "__version__",
+    "compare_siblings",
     "get_extractor",
     "open_source",
 ]
@@ -42,6 +45,8 @@ _HOMES = {
     "Reference": "rara.reference",
     "Run": "rara.run",
     "ScoreTable": "rara.results",
+    "Siblings": "rara.among_siblings",
+    "compare_siblings": "rara.among_siblings",
     "get_extractor": "rara.extractors",
     "open_source": "rara.sources",
 }

@@ -162,11 +162,11 @@ class ScoreTable:
         try:
             arrow = pq.read_table(path)
             provenance = json.loads(arrow.schema.metadata[_KEY])
+            samples, reference = (provenance[side]["location"] for side in ("samples", "reference"))
         except (pa.ArrowInvalid, KeyError, TypeError) as error:
             raise ParameterError(
                 f"'{path}' is not a score table; `rara score … -o TABLE.parquet` writes one."
             ) from error
-        samples, reference = (provenance[side]["location"] for side in ("samples", "reference"))
         pictures = SourcePictures(samples=samples, reference=reference)
         return cls(arrow.replace_schema_metadata(None), provenance, pictures)
 

@@ -10,7 +10,7 @@ from cyclopts import App, CycloptsError
 from rich.console import Console
 
 import rara
-from rara.cli import doctor, embed, reference, score
+from rara.cli import doctor, embed, reference, score, siblings
 from rara.errors import RaraError
 
 app = App(
@@ -21,6 +21,7 @@ app = App(
     suppress_keyboard_interrupt=False,
 )
 app.command(score.score)
+app.command(siblings.siblings)
 app.command(reference.app)
 app.command(embed.embed)
 app.command(doctor.doctor)

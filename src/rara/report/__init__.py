@@ -19,6 +19,7 @@ Both dicts are plain (JSON-able), so whatever shows them needs nothing else of r
     thumbnails   pictures as data URIs, each embedded once
     histogram    rarity of the samples and of the reference, counted into bins
     page         the dict of the whole report, and its HTML
+    among_siblings  samples compared with their siblings alone: lines, and HTML
     audited      an audit of a reference: its lines, and its HTML
 """
 

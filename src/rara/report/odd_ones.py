@@ -51,8 +51,13 @@ class OddOnes(TypedDict):
     cases: list[OddOne]
 
 
-def odd_ones(table: pa.Table, provenance: Mapping[str, Any]) -> OddOnes | None:
-    """The odd ones among the samples in a table; None where siblings were not compared."""
+def odd_ones(
+    table: pa.Table, provenance: Mapping[str, Any], *, most: int | None = CASES
+) -> OddOnes | None:
+    """The odd ones among the samples in a table; None where siblings were not compared.
+
+    `most`: how many there may be; None gives all.
+    """
     known = provenance.get("siblings")
     if not known or "sibling_distance" not in table.column_names:
         return None
@@ -66,7 +71,7 @@ def odd_ones(table: pa.Table, provenance: Mapping[str, Any]) -> OddOnes | None:
         "groups": len(judged),
         "too_small": len(known["groups"]) - len(judged),
         "ungrouped": known["ungrouped"],
-        "cases": cases[:CASES],
+        "cases": cases[:most],
     }
 
 
