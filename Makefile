@@ -77,17 +77,18 @@ bench: install-dev
 
 study: install-dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[torch,families]'
-	$(BIN)/python studies/calibration.py
-	$(BIN)/python studies/two_sample.py
+	$(BIN)/python studies/calibration.py --into docs/trust.md
+	$(BIN)/python studies/two_sample.py --into docs/trust.md
 	$(BIN)/python studies/families.py --into docs/trust.md
 	$(BIN)/python studies/verdicts.py
 	$(BIN)/python studies/fashion_generators.py
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check scipy
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check scipy imagehash
 	$(BIN)/python studies/cifar10.py --out .study/cifar10
 	$(BIN)/python studies/families_photos.py .study/cifar10 --into docs/trust.md
 	$(BIN)/python studies/opinions.py .study/cifar10
 	$(BIN)/python studies/shortcuts.py --vectors .study/cifar10
-	$(BIN)/python studies/audit_cifar10.py .study/cifar10
+	$(BIN)/python studies/audit_cifar10.py .study/cifar10 --into docs/trust.md
+	$(BIN)/python studies/rare.py .study/cifar10 --into docs/verdict.md
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
 	$(BIN)/python benchmarks/peers.py --vectors .study/cifar10 --tasks radii query --results $(RESULTS)
 	$(BIN)/python benchmarks/page.py --results $(RESULTS) --output $(PAGE)
