@@ -61,6 +61,7 @@ GROWTH ?= --counts 2000 4000 --samples 1000 --shared 4000 --turns 1
 SMALL ?= --reference 4000 --images 100 --calls 5
 GEOMETRY ?= --reference 4000 --samples 1000 --repeats 1
 EXTRACTION ?= --images 16 --rounds 1
+PICTURES ?= --reference 4000 --samples 1000 --repeats 1
 else
 RESULTS := benchmarks/results
 PAGE := docs/performance.md
@@ -73,6 +74,7 @@ bench: install-dev
 	$(BIN)/python benchmarks/small.py --results $(RESULTS) $(SMALL)
 	$(BIN)/python benchmarks/geometry.py --results $(RESULTS) $(GEOMETRY)
 	$(BIN)/python benchmarks/extraction.py --results $(RESULTS) $(EXTRACTION)
+	$(BIN)/python benchmarks/pictures.py --results $(RESULTS) $(PICTURES)
 	$(BIN)/python benchmarks/page.py --results $(RESULTS) --output $(PAGE)
 
 study: install-dev

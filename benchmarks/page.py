@@ -127,6 +127,20 @@ def small(results: Results) -> str:
     return table_of(heads, lines)
 
 
+def pictures(results: Results) -> str:
+    """The nearest pictures by their codes."""
+    rows = results["rows"]
+    mine = {row["task"]: row["cpu"] for row in rows if row["who"] == RARA.name}
+    lines = [
+        [row["task"], row["who"], f"{row['n']:,}", f"{row['m']:,}", *spent(row),
+         "" if row["who"] == RARA.name else ratio(row["cpu"], mine[row["task"]]), row["note"]]
+        for row in rows
+    ]  # fmt: skip
+    heads = ["task", "who", "n", "m", "CPU s", "wall s", "rara is faster by", ""]
+    turns = results["settings"]["repeats"]
+    return f"{cores(results)}, medians of {turns}.\n\n{table_of(heads, lines)}"
+
+
 def arithmetic(results: Results) -> str:
     """What each product costs in CPU time, as multiples of the float32 product."""
     lines = [
@@ -183,6 +197,7 @@ TABLES: dict[str, tuple[str, Callable[[Any], str]]] = {
     "growth": ("growth", growth),
     "threads": ("growth", threads),
     "small": ("small", small),
+    "pictures": ("pictures", pictures),
     "arithmetic": ("geometry", arithmetic),
     "budget": ("geometry", budget),
     "extraction": ("extraction", extraction),

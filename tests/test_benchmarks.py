@@ -21,6 +21,7 @@ TOY = {
     "small": "--reference 60 --dimensions 8 --images 20 --calls 1",
     "geometry": "--reference 60 --samples 20 --dimensions 8 --repeats 1 --arithmetic",
     "extraction": "--images 2 --rounds 1",
+    "pictures": "--reference 60 --samples 20 --repeats 1",
 }
 
 
