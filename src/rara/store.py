@@ -87,6 +87,8 @@ class Features:
     @property
     def done(self) -> pa.Table:
         """The items that have a vector, row for row."""
+        if len(self) == len(self.items):
+            return self.items
         return self.items.filter(pc.equal(self.items["state"], "done"))
 
     @property
