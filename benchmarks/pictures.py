@@ -9,16 +9,19 @@ is asked eight times, for each way to turn the samples, and rara once; the answe
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 
 import numpy as np
 from numpy.typing import NDArray
 
 from measuring import Cost, Row, apart, cost, interleaved, parser, save
-from rara.geometry import closest_codes
-from rara.geometry.bits import Words, transposed
+from rara.geometry import closest_codes, closest_other_codes
+from rara.geometry.bits import ClosestCodes, Words, transposed
 
 SIZES = {"reference": 50_000, "samples": 10_000, "repeats": 3, "threads": 1}
+PEER = "faiss IndexBinaryFlat, eight times"
 KINDS, DIFFERENT = 1_000, 1 / 3
 ODD_ROWS, ODD_COLUMNS = np.array([0, 0, 1, 1], bool), np.array([0, 1, 0, 1], bool)
 
@@ -32,31 +35,37 @@ def main() -> None:
 def measured(reference: int, samples: int, repeats: int, threads: int) -> list[dict[str, object]]:
     """Both tasks by both."""
     theirs, ours = codes(reference, seed=0), codes(samples, seed=1)
-    own = np.arange(reference, dtype=np.int32)
-    nearest: dict[str, NDArray[np.int32]] = {}
-
-    def rara(task: str, some: Words, itself: NDArray[np.int32] | None) -> tuple[Cost, str]:
-        spent, found = cost(lambda: closest_codes(some, theirs, own=itself, threads=threads))
-        nearest[task] = found.distance[:, 0]
-        return spent, ""
-
-    def faiss(task: str, some: Words, skip: int) -> tuple[Cost, str]:
-        spent, found = cost(lambda: by_faiss(some, theirs, skip, threads))
-        return spent, "" if np.array_equal(found, nearest[task]) else "answers differ"
-
-    tasks = (("among themselves", theirs, own), ("samples", ours, None))
-    rara("samples", ours[:100], None)  # compiled
+    work = {
+        "among themselves": (theirs, partial(closest_other_codes, theirs, threads=threads)),
+        "samples": (ours, partial(closest_codes, ours, theirs, threads=threads)),
+    }
     rows = []
-    for task, some, itself in tasks:
+    for task, (some, search) in work.items():
+        answers: list[NDArray[np.int32]] = []
+        peer = partial(by_faiss, some, theirs, int(some is theirs), threads)
         facts = {"task": task, "n": reference, "m": len(some)}
-        mine = Row.of(lambda t=task, s=some, i=itself: rara(t, s, i), who="rara", **facts)
-        skip = int(itself is not None)
-        name = "faiss IndexBinaryFlat, eight times"
-        other = Row.of(lambda t=task, s=some, k=skip: faiss(t, s, k), who=name, **facts)
+        mine = Row.of(partial(rara, search, answers), who="rara", **facts)
+        other = Row.of(partial(faiss, peer, answers), who=PEER, **facts)
         if not find_spec("faiss"):
-            other = Row.absent("not installed", who=name, **facts)
+            other = Row.absent("not installed", who=PEER, **facts)
+        search()  # compiled
         rows += interleaved([mine, other], repeats)
     return rows
+
+
+def rara(search: Callable[[], ClosestCodes], answers: list[NDArray[np.int32]]) -> tuple[Cost, str]:
+    """What it took; the distances join the answers."""
+    spent, found = cost(search)
+    answers.append(found.distance[:, 0])
+    return spent, ""
+
+
+def faiss(
+    search: Callable[[], NDArray[np.int32]], answers: list[NDArray[np.int32]]
+) -> tuple[Cost, str]:
+    """What it took, and whether the distances are the same."""
+    spent, found = cost(search)
+    return spent, "" if np.array_equal(found, answers[-1]) else "answers differ"
 
 
 def codes(count: int, seed: int) -> Words:

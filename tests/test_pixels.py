@@ -15,7 +15,7 @@ from rara.distinct import alike
 from rara.embed import embed
 from rara.gallery import Gallery
 from rara.geometry import Nearest
-from rara.pixels import SAME, Prints, Witness, closest, closest_others, lists, prints_of
+from rara.pixels import SAME, Prints, Witness, closest, closest_others, lists_of_others, prints_of
 from rara.report import summarise, to_html
 from rara.sources import open_source
 from test_prints import picture
@@ -325,6 +325,6 @@ def test_flat_pictures_have_no_company(count):
 def test_ties_are_spread_over_one_bit():
     codes = np.array([0, 1, 2, 4, 8, 3], np.uint64)
     several = prints(codes, list("abcdef"), [False] * 6)
-    found = lists(several, several, 5, itself=True)
+    found = lists_of_others(several, 5)
     assert found.index[0].tolist() == [1, 2, 3, 4, 5]
     np.testing.assert_allclose(found.d2[0], [1.125, 1.375, 1.625, 1.875, 2.5])

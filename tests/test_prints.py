@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image, ImageEnhance, ImageFilter
 
-from rara.geometry.bits import NONE, closest_codes, transposed
+from rara.geometry.bits import NONE, closest_codes, closest_other_codes, transposed
 from rara.images import decode
 from rara.prints import BITS, print_of
 
@@ -157,9 +157,13 @@ def test_lists_are_those_of_the_matrices_and_nobody_is_in_its_own(reference, k):
     np.testing.assert_array_equal(table, table.T)  # one is as near to another as that one to it
     table = np.pad(table, ((0, 0), (0, k)), constant_values=NONE)
     order = np.argsort(table, axis=1, kind="stable")[:, :k]
-    found = closest_codes(reference, reference, k=k, own=own)
-    np.testing.assert_array_equal(found.distance, np.take_along_axis(table, order, axis=1))
-    np.testing.assert_array_equal(found.index, np.where(found.distance == NONE, -1, order))
+    for found in (
+        closest_codes(reference, reference, k=k, own=own),
+        closest_other_codes(reference, k=k, threads=1),
+        closest_other_codes(reference, k=k, threads=3),
+    ):
+        np.testing.assert_array_equal(found.distance, np.take_along_axis(table, order, axis=1))
+        np.testing.assert_array_equal(found.index, np.where(found.distance == NONE, -1, order))
 
 
 def test_many_codes_go_in_tiles():
@@ -171,9 +175,23 @@ def test_many_codes_go_in_tiles():
     assert found.index[:, 0].tolist() == [4999, 2048, 2047, 0, 3000]
 
 
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_others_go_in_tiles_and_turns(threads):
+    """As many codes as make several tiles and turns, on a grid where nearly all tie."""
+    rng = np.random.default_rng(1)
+    codes = np.zeros((5000, 4), np.uint64)
+    codes[:, rng.integers(0, 4)] = rng.integers(0, 64, 5000, dtype=np.uint64)
+    own = np.arange(5000, dtype=np.int32)
+    expected = closest_codes(codes, codes, k=7, own=own)
+    found = closest_other_codes(codes, k=7, threads=threads)
+    np.testing.assert_array_equal(found.distance, expected.distance)
+    np.testing.assert_array_equal(found.index, expected.index)
+
+
 def test_no_reference_at_all():
     nothing = np.zeros((0, 4), np.uint64)
     found = closest_codes(np.ones((2, 4), np.uint64), nothing)
     assert found.distance.tolist() == [[NONE], [NONE]]
     assert found.index.tolist() == [[-1], [-1]]
     assert len(closest_codes(nothing, nothing).distance) == 0
+    assert len(closest_other_codes(nothing).distance) == 0

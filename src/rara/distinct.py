@@ -28,7 +28,7 @@ from rara.duplicates import (
     zero_pairs,
 )
 from rara.geometry import Nearest, squared_distance
-from rara.pixels import Prints, lists, prints_of
+from rara.pixels import Prints, lists_of_others, prints_of
 from rara.run import Run
 from rara.store import Features
 
@@ -103,8 +103,7 @@ def _by_pixels(prints: Prints | None, rows: Integers, k: int, run: Run) -> View 
     depth = min(k, len(rows) - 1)
     if depth < 1:
         return None
-    seen = prints.take(rows)
-    return View.of(rows, lists(seen, seen, depth, itself=True, threads=run.threads))
+    return View.of(rows, lists_of_others(prints.take(rows), depth, run.threads))
 
 
 def _together(

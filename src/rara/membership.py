@@ -81,4 +81,4 @@ def _listed(
     """The samples whose pictures are not flat, and their nearest in the view."""
     rows = np.flatnonzero(~prints.flat)
     seen, depth = theirs.take(view.rows), min(k, len(view.rows))
-    return rows, lists(prints.take(rows), seen, depth, threads=run.threads)
+    return rows, lists(prints.take(rows), seen, depth, run.threads)

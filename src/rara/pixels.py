@@ -21,7 +21,14 @@ from numpy.typing import NDArray
 
 from rara.calibration import Doubles, p_values, q_values
 from rara.geometry import Nearest
-from rara.geometry.bits import NONE, Counts, Words, closest_codes
+from rara.geometry.bits import (
+    NONE,
+    ClosestCodes,
+    Counts,
+    Words,
+    closest_codes,
+    closest_other_codes,
+)
 from rara.prints import CODE_BYTES
 from rara.scores.calibrated import Method
 from rara.store import Features
@@ -77,7 +84,6 @@ def closest(
     own: Counts | None = None,
     others: Counts | None = None,
     threads: int | None = None,
-    progress: Callable[[int], None] | None = None,
 ) -> Closest:
     """The nearest reference picture of each sample.
 
@@ -93,8 +99,31 @@ def closest(
         own=None if own is None else place[own[here]],
         others=None if others is None else others[there],
         threads=threads,
-        progress=progress,
     )
+    return _placed(found, here, there, samples, reference, own, others)
+
+
+def closest_others(
+    reference: Prints,
+    threads: int | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Closest:
+    """The nearest other picture of each picture of a reference."""
+    seen, every = np.flatnonzero(~reference.flat), np.arange(len(reference), dtype=np.int32)
+    found = closest_other_codes(reference.codes[seen], threads=threads, progress=progress)
+    return _placed(found, seen, seen, reference, reference, every, None)
+
+
+def _placed(
+    found: ClosestCodes,
+    here: NDArray[np.intp],
+    there: NDArray[np.intp],
+    samples: Prints,
+    reference: Prints,
+    own: Counts | None,
+    others: Counts | None,
+) -> Closest:
+    """Among all images, where codes were compared of some; the same picture before all codes."""
     nobody = np.full(len(samples), -1, np.int32)
     answer = Closest(np.full(len(samples), NONE, np.int32), nobody, np.zeros_like(nobody))
     answer.distance[here] = found.distance[:, 0]
@@ -108,27 +137,22 @@ def closest(
     return answer
 
 
-def closest_others(
-    reference: Prints,
-    threads: int | None = None,
-    progress: Callable[[int], None] | None = None,
-) -> Closest:
-    """The nearest other picture of each picture of a reference."""
-    every = np.arange(len(reference), dtype=np.int32)
-    return closest(reference, reference, own=every, threads=threads, progress=progress)
-
-
-def lists(
-    samples: Prints, reference: Prints, k: int, *, itself: bool = False, threads: int | None = None
-) -> Nearest:
+def lists(samples: Prints, reference: Prints, k: int, threads: int | None = None) -> Nearest:
     """The k nearest reference pictures of each sample, none of which may be flat.
 
     In place of squared distances stand the bits that differ, ties spread evenly over one bit:
     whoever looks at how distances grow from neighbour to neighbour sees no jump where there is
     but a grid.
     """
-    own = np.arange(len(reference), dtype=np.int32) if itself else None
-    found = closest_codes(samples.codes, reference.codes, k=k, own=own, threads=threads)
+    return _listed(closest_codes(samples.codes, reference.codes, k=k, threads=threads))
+
+
+def lists_of_others(reference: Prints, k: int, threads: int | None = None) -> Nearest:
+    """`lists` of the reference's own pictures, each without itself."""
+    return _listed(closest_other_codes(reference.codes, k=k, threads=threads))
+
+
+def _listed(found: ClosestCodes) -> Nearest:
     return Nearest.of(_spread(found.distance), found.index)
 
 

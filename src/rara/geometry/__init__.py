@@ -19,7 +19,7 @@ Vectors are C-ordered float32 arrays (n, d) of finite numbers; whoever brings th
     bits        the nearest codes of bits, in all ways to turn what they were made of
 """
 
-from rara.geometry.bits import closest_codes
+from rara.geometry.bits import closest_codes, closest_other_codes
 from rara.geometry.coded import Coded
 from rara.geometry.distances import squared_distance, unit_vectors
 from rara.geometry.mutual import neighbours, neighbours_left
@@ -52,6 +52,7 @@ __all__ = [
     "Tiling",
     "Visits",
     "closest_codes",
+    "closest_other_codes",
     "holds",
     "neighbours",
     "neighbours_left",

@@ -9,6 +9,7 @@ follow from four counts. Turned over its diagonal, a code is transposed; that ma
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -59,12 +60,11 @@ def closest_codes(
     own: Counts | None = None,
     others: Counts | None = None,
     threads: int | None = None,
-    progress: Callable[[int], None] | None = None,
 ) -> ClosestCodes:
     """The k nearest of (n, 4) reference codes for each of (m, 4); all distances are exact.
 
     `own`: which reference code each sample is, and must not be compared with. `others`: (n,)
-    the distance of each reference code to its nearest other one. `progress` is told of samples.
+    the distance of each reference code to its nearest other one.
     """
     found = ClosestCodes(len(samples), k)
     itself = np.full(len(samples), -1, np.int32) if own is None else own
@@ -75,12 +75,55 @@ def closest_codes(
     def scan(rows: slice, _: int) -> None:
         answers = found.distance[rows], found.index[rows], found.partners[rows]
         _scan(views[rows], columns, itself[rows], nearest, *answers)
+
+    _in_turn(scan, len(samples), threads)
+    return found
+
+
+def closest_other_codes(
+    codes: Words,
+    *,
+    k: int = 1,
+    threads: int | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> ClosestCodes:
+    """The k nearest others of each of (n, 4) codes: each pair is looked at once.
+
+    `progress` is told of codes whose pairs with all later ones are done.
+    """
+    views = np.ascontiguousarray(np.stack([codes, transposed(codes)], axis=1))
+    columns = np.ascontiguousarray(codes.T)
+    found: dict[int, ClosestCodes] = {}
+
+    def scan(rows: slice, worker: int) -> None:
+        mine = found.setdefault(worker, ClosestCodes(len(codes), k))
+        _scan_others(views, columns, rows.start, rows.stop, mine.distance, mine.index)
+
+    _in_turn(scan, len(codes), threads, progress)
+    whole = ClosestCodes(len(codes), k)
+    for one in found.values():
+        _merge(one.distance, one.index, whole.distance, whole.index)
+    return whole
+
+
+def _in_turn(
+    scan: Callable[[slice, int], None],
+    rows: int,
+    threads: int | None,
+    progress: Callable[[int], None] | None = None,
+) -> None:
+    """A few rows at a time, by whoever is free."""
+    lock = Lock()
+
+    def work(some: slice, worker: int) -> None:
+        scan(some, worker)
         if progress:
-            progress(len(itself[rows]))
+            with lock:
+                progress(some.stop - some.start)
 
     with Crew(threads) as crew:
-        crew.each(scan, (slice(i, i + _ROWS) for i in range(0, len(samples), _ROWS)))
-    return found
+        starts = range(0, rows, _ROWS)
+        crew.each(work, (slice(start, min(start + _ROWS, rows)) for start in starts))
 
 
 @intrinsic
@@ -106,10 +149,29 @@ def _mirrored(s0: np.int32, s1: np.int32, s2: np.int32, s3: np.int32) -> np.int3
 
 
 @compiled
+def _distances(view: Words, columns: Words, start: int, row: Counts) -> np.int32:
+    """From one code, upright and transposed, to as many others as fit in `row`; and the least."""
+    a, b = view[0], view[1]
+    a0, a1, a2, a3 = a[0], a[1], a[2], a[3]
+    b0, b1, b2, b3 = b[0], b[1], b[2], b[3]
+    c0, c1, c2, c3 = columns[0], columns[1], columns[2], columns[3]
+    least = np.int32(NONE)
+    for t in range(len(row)):
+        w0, w1, w2, w3 = c0[start + t], c1[start + t], c2[start + t], c3[start + t]
+        upright = _mirrored(_half(a0, w0), _half(a1, w1), _half(a2, w2), _half(a3, w3))
+        turned = _mirrored(_half(b0, w0), _half(b1, w1), _half(b2, w2), _half(b3, w3))
+        row[t] = np.int32(128) + min(upright, turned)
+        least = min(least, row[t])
+    return least
+
+
+@compiled
 def _insert(value: np.int32, j: int, distance: Counts, index: Counts) -> None:
-    """Into an ascending list, behind its equals; the last one falls out."""
+    """Into a list that ascends by distance and index; the last one falls out."""
     place = len(distance)
-    while place > 0 and distance[place - 1] > value:
+    while place > 0 and (
+        distance[place - 1] > value or (distance[place - 1] == value and index[place - 1] > j)
+    ):
         place -= 1
     for later in range(len(distance) - 1, place, -1):
         distance[later], index[later] = distance[later - 1], index[later - 1]
@@ -127,23 +189,13 @@ def _scan(
     index: Counts,
     partners: Counts,
 ) -> None:
-    c0, c1, c2, c3 = columns[0], columns[1], columns[2], columns[3]
-    row = np.empty(_TILE, np.int32)
-    for start in range(0, len(c0), _TILE):
-        width = min(_TILE, len(c0) - start)
+    count = columns.shape[1]
+    tile = np.empty(_TILE, np.int32)
+    for start in range(0, count, _TILE):
+        row = tile[: min(_TILE, count - start)]
         for i in range(len(views)):
-            a, b = views[i, 0], views[i, 1]
-            a0, a1, a2, a3 = a[0], a[1], a[2], a[3]
-            b0, b1, b2, b3 = b[0], b[1], b[2], b[3]
-            least = np.int32(NONE)
-            for t in range(width):
-                w0, w1, w2, w3 = c0[start + t], c1[start + t], c2[start + t], c3[start + t]
-                upright = _mirrored(_half(a0, w0), _half(a1, w1), _half(a2, w2), _half(a3, w3))
-                turned = _mirrored(_half(b0, w0), _half(b1, w1), _half(b2, w2), _half(b3, w3))
-                row[t] = np.int32(128) + min(upright, turned)
-                least = min(least, row[t])
-            if least <= distance[i, -1]:
-                for t in range(width):
+            if _distances(views[i], columns, start, row) <= distance[i, -1]:
+                for t in range(len(row)):
                     j = start + t
                     if j != own[i] and row[t] <= distance[i, -1]:
                         if row[t] < distance[i, 0]:
@@ -151,3 +203,41 @@ def _scan(
                         if row[t] <= distance[i, 0]:
                             partners[i] += others[j] > row[t]
                         _insert(row[t], j, distance[i], index[i])
+
+
+@compiled
+def _scan_others(
+    views: Words, columns: Words, first: int, last: int, distance: Counts, index: Counts
+) -> None:
+    """Pairs (i, j) with i from first to last and j above i, into the lists of both."""
+    count = columns.shape[1]
+    tile = np.empty(_TILE, np.int32)
+    farthest = distance[:, -1].copy()
+    for start in range(first, count, _TILE):
+        end = min(start + _TILE, count)
+        for i in range(first, min(last, end - 1)):
+            begin = max(start, i + 1)
+            row = tile[: end - begin]
+            if _distances(views[i], columns, begin, row) <= distance[i, -1]:
+                for t in range(len(row)):
+                    if row[t] <= distance[i, -1]:
+                        _insert(row[t], begin + t, distance[i], index[i])
+                farthest[i] = distance[i, -1]
+            near = 0
+            for t in range(len(row)):
+                near += row[t] <= farthest[begin + t]
+            if near:
+                for t in range(len(row)):
+                    j = begin + t
+                    if row[t] <= distance[j, -1]:
+                        _insert(row[t], i, distance[j], index[j])
+                        farthest[j] = distance[j, -1]
+
+
+@compiled
+def _merge(more: Counts, which: Counts, distance: Counts, index: Counts) -> None:
+    """Lists of other pairs into those of the same rows."""
+    for i in range(len(distance)):
+        for place in range(more.shape[1]):
+            if which[i, place] >= 0:
+                _insert(more[i, place], which[i, place], distance[i], index[i])
