@@ -159,7 +159,7 @@ class Features:
         """The features in a folder that was already read."""
         return cls(
             bundle.array("vectors.npy"),
-            bundle.table("items.parquet"),
+            _in_full(bundle.table("items.parquet")),
             Spec(**bundle.facts["extractor"]),
             bundle.facts["location"],
         )
@@ -236,6 +236,14 @@ class Features:
         }
         files = {"vectors.npy": array_part(self.vectors), "items.parquet": table_part(self.items)}
         return Parts("features", facts, files)
+
+
+def _in_full(items: pa.Table) -> pa.Table:
+    """With every column of `ITEMS`: a folder written before one of them was kept knows nothing."""
+    for place, field in enumerate(ITEMS):
+        if field.name not in items.column_names:
+            items = items.add_column(place, field, pa.nulls(len(items), field.type))
+    return items
 
 
 def _checked(vectors: ArrayLike) -> NDArray[np.float32]:
