@@ -156,6 +156,29 @@ def test_vectors_against_a_reference_of_images(reference):
     assert np.isnan(table["pixel_p"]).all()
 
 
+def test_no_level_is_above_one(folder, run):
+    few = archive(folder / "two.zip", {f"{seed}.png": picture(seed) for seed in range(2)})
+    other = archive(folder / "other.zip", {"2.png": picture(2)})
+    table = Reference.fit(few, k=1, extractor=Blind(), run=run).score(other, run=run)
+    assert table.provenance["calibration"]["smallest_p"]["copy"] == 1
+    assert table.provenance["verdict"]["shortfall"].endswith("(p >= 1).")
+
+
+def test_a_folder_without_prints_is_judged_by_its_vectors(reference, folder, run):
+    known = reference.features
+    items = known.items.drop_columns(["picture", "code"])
+    Features(known.vectors, items, known.spec, known.location).save(folder / "before")
+    before = Features.load(folder / "before")
+    assert before.items.schema.names == known.items.schema.names
+    assert before.fingerprint == known.fingerprint
+    table = Reference.from_features(before).score_features(known.take(np.arange(9), "some"))
+    assert np.isnan(table["pixel_p"]).all()
+    np.testing.assert_array_equal(table["copy_p"], table["volume_p"])
+    more = archive(folder / "more.zip", {f"more-{seed}.png": picture(seed) for seed in range(4)})
+    joined = before.joined(embed(open_source(more), Blind(), cache=run.cache))
+    assert joined.items["picture"].null_count == MANY
+
+
 def test_the_reference_itself_is_judged_without_each(reference):
     own = reference.score_itself()
     others = closest_others(prints_of(reference.features)).distance

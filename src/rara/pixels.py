@@ -237,7 +237,7 @@ class Witness:
         same = int(np.count_nonzero(self.reals == SAME)) - self._itself
         pixels = (1 + max(same, always)) / (1 + len(self.reals) - self._itself)
         smallest = known["smallest_p"]
-        both = {**smallest, "copy": 2 * min(smallest["copy"], pixels)}
+        both = {**smallest, "copy": min(1.0, 2 * min(smallest["copy"], pixels))}
         told = {**known["nearest_told"], "pixel_p": pixels}
         return {**known, "smallest_p": both, "nearest_told": told}
 
