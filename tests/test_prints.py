@@ -1,6 +1,8 @@
 """Prints of pixels: what they see, what they do not, and how they turn with the picture."""
 
+import hashlib
 import io
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -195,3 +197,15 @@ def test_no_reference_at_all():
     assert found.index.tolist() == [[-1], [-1]]
     assert len(closest_codes(nothing, nothing).distance) == 0
     assert len(closest_other_codes(nothing).distance) == 0
+
+
+def test_a_large_picture_is_not_copied():
+    pixels = np.random.default_rng(0).integers(0, 256, (1500, 1999, 3), dtype=np.uint8)
+    image = Image.fromarray(pixels)
+    tracemalloc.start()
+    found = print_of(image)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    whole = hashlib.sha256(f"{image.size}\n".encode() + pixels.tobytes())
+    assert found.picture == whole.hexdigest()
+    assert peak < pixels.nbytes

@@ -25,6 +25,9 @@ _SIDE = 64
 
 _LOW = 16
 
+_STRIP = 1 << 20
+"""Pixels that are copied at a time."""
+
 _FLAT = 2.0
 """Pictures whose grey values deviate less have no light and dark to compare."""
 
@@ -56,10 +59,19 @@ def print_of(image: Image.Image) -> Print:
     over its diagonal has it transposed. So codes can be compared in all eight ways to turn a
     picture (`rara.geometry.bits`), and one way is as near to another as the other to the one.
     """
-    picture = hashlib.sha256(f"{image.size}\n".encode() + image.tobytes()).hexdigest()
     small = image.convert("L").resize((_SIDE, _SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
     grey = np.asarray(small, np.float64)
-    return Print(picture, None if grey.std() < _FLAT else _code(grey))
+    return Print(_digest(image), None if grey.std() < _FLAT else _code(grey))
+
+
+def _digest(image: Image.Image) -> str:
+    """A strip of the picture at a time, for a copy of a large one would double its memory."""
+    digest = hashlib.sha256(f"{image.size}\n".encode())
+    width, height = image.size
+    rows = max(1, _STRIP // width)
+    for top in range(0, height, rows):
+        digest.update(image.crop((0, top, width, min(top + rows, height))).tobytes())
+    return digest.hexdigest()
 
 
 def _code(grey: NDArray[np.float64]) -> bytes:
