@@ -123,7 +123,7 @@ def test_score_calibrates_with_other_images(place, capsys, tmp_path, draw):
     )  # fmt: skip
     assert code == 0
     assert "Left out 1 calibration image: the reference holds it too." in err
-    assert "Skipped 1 calibration images" in err
+    assert "Skipped 1 calibration image:" in err
     known = rara.ScoreTable.from_parquet(target).provenance["calibration"]
     assert (known["method"], known["reals"], known["in_reference"]) == ("held-out", 5, 1)
 

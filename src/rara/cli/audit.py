@@ -53,7 +53,7 @@ def audit(
     found = real.audit(samples, k=k, extractor=network, run=run)
     if report:
         found.report(report)
-    list_skipped(real.features.skipped, "reference images")
+    list_skipped(real.features.skipped, "reference image")
     written = f"{'Written':<20}{report}" if report else f"{'More':<20}--report page.html, --json"
     lines = f"{found.summary()}\n{written}\n"
     say(json_format.dumps(found.to_dict(), ensure_ascii=False) + "\n" if json else lines)

@@ -36,5 +36,5 @@ def embed(
         features, _ = features_of(images, network, run)
         refuse_other(output, kind="features", location=features.location)
         place.write(features.parts())
-    list_skipped(features.skipped, "images")
+    list_skipped(features.skipped, "image")
     say(f"{len(features):,} vectors of {features.spec.dim} written to {output}\n")

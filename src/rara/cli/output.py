@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rara.bundle import kind_of, read_bundle
 from rara.errors import ParameterError, UnwritableError
-from rara.report.words import shorten
+from rara.report.words import counted, shorten
 from rara.store import Skipped
 
 LISTED = 10
@@ -28,7 +28,7 @@ def say(text: str) -> None:
         raise UnwritableError(f"The result cannot be written to stdout: {reason}.") from error
 
 
-def list_skipped(skipped: Sequence[Skipped], what: str) -> None:
+def list_skipped(skipped: Sequence[Skipped], noun: str) -> None:
     """Name the first few images that could not be used, each with its reason."""
     if not skipped:
         return
@@ -36,7 +36,7 @@ def list_skipped(skipped: Sequence[Skipped], what: str) -> None:
     more = len(skipped) - LISTED
     if more > 0:
         lines.append(f"  and {more:,} more")
-    sys.stderr.write("\n".join([f"Skipped {len(skipped):,} {what}:", *lines]) + "\n")
+    sys.stderr.write("\n".join([f"Skipped {counted(len(skipped), noun)}:", *lines]) + "\n")
 
 
 def check_page(report: Path | None) -> None:

@@ -64,7 +64,7 @@ def build(
     )  # fmt: skip
     refuse_other(output, kind="reference", location=reference.features.location)
     reference.save(output)
-    list_skipped(reference.features.skipped, "images")
+    list_skipped(reference.features.skipped, "image")
     say(_text(_described(reference)) + f"{'Written to':<14}{output}\n")
 
 
@@ -94,7 +94,7 @@ def extend(
     before = Reference.load(folder)
     reference = before.extend(images, extractor=network, run=run)
     reference.save(folder)
-    list_skipped(reference.features.skipped, "images")
+    list_skipped(reference.features.skipped, "image")
     _warn_of_repeated(before, reference)
     say(_text(_described(reference)) + f"{'Written to':<14}{folder}\n")
 

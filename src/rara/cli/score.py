@@ -102,8 +102,8 @@ def score(
         table.save(output)
     if report:
         table.report(report)
-    list_skipped(real.features.skipped, "reference images")
-    list_skipped([Skipped(**one) for one in table.provenance["samples"]["skipped"]], "samples")
+    list_skipped(real.features.skipped, "reference image")
+    list_skipped([Skipped(**one) for one in table.provenance["samples"]["skipped"]], "sample")
     _list_unusable(table.provenance["calibration"])
     warn_of_groups(table.provenance)
     say(_findings(table) if json else _text(table, output, report))
@@ -156,7 +156,7 @@ def _features_at(
 
 def _list_unusable(calibration: Mapping[str, Any]) -> None:
     skipped = [Skipped(**one) for one in calibration.get("skipped", ())]
-    list_skipped(skipped, "calibration images")
+    list_skipped(skipped, "calibration image")
     if same := calibration.get("in_reference"):
         held = "it" if same == 1 else "them"
         many = counted(same, "calibration image")

@@ -57,7 +57,7 @@ def siblings(
         found.save(output)
     if report:
         found.report(report)
-    list_skipped([Skipped(**one) for one in found.provenance["samples"]["skipped"]], "samples")
+    list_skipped([Skipped(**one) for one in found.provenance["samples"]["skipped"]], "sample")
     written = "  ".join(str(path) for path in (report, output) if path)
     last = f"{'Written':<10}{written}" if written else f"{'More':<10}--report page.html, -o all.csv"
     lines = f"{found.summary()}\n{last}\n"
