@@ -345,6 +345,21 @@ def test_the_summary_reads_as_it_should(mixed):
     ]
 
 
+def test_the_summary_says_of_the_rarest_what_its_reason_says():
+    said = {"verdict": "rare", "reason": "Rarer than 99.8 % of reference images; and more."}
+    known = provenance(1, verdict={"alpha": 0.05, "shortfall": None})
+    lines = summary_lines(facts(made_of([row("s", rarity=9.9, **said)]), known))
+    assert "          rarer than 99.8 % of reference images" in lines
+
+
+def test_the_page_says_of_how_many_copies_it_shows_some():
+    rows = [row(f"s{i}", verdict="copy" if i < 3 else "near copy", reason="So.") for i in range(9)]
+    known = {"alpha": 0.05, "shortfall": None}
+    assert "Here are 8 of 9, copies first." in page_of(rows, verdict=known)
+    rows[0]["verdict"] = "typical"
+    assert "Here are" not in page_of(rows, verdict=known)
+
+
 def calibrated(p, q, *, judged=1, smallest=1e-6):
     """Facts of samples with these p-values of the k-NN distance and q-values of copying."""
     pairs = enumerate(zip(p, q, strict=True))

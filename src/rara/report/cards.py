@@ -23,6 +23,7 @@ from rara.report.sentences import (
 )
 from rara.report.thumbnails import Album, Pictures, Side
 from rara.report.told_apart import giveaway_sentence, told_sentences
+from rara.report.verdicts import COPIED
 from rara.report.words import counted, isolated, shorten
 
 NAME = 40
@@ -151,8 +152,8 @@ ODD = Section(
     key="odd",
     title="The odd ones out",
     lede="Compared with the other samples of the same {by}, without the reference: each is farther "
-    "from its siblings than any of these is. One always is, odd or not; those that stand apart "
-    "most come first. Beside each stand its most typical siblings.",
+    "from its siblings than any of these is. One always is, odd or not, unless two are equally "
+    "far; those that stand apart most come first. Beside each stand its most typical siblings.",
     nothing="No sample is farther from its siblings than all of these are.",
     sentence=lambda record, k: "",
 )
@@ -181,7 +182,7 @@ def card_rows(facts: Facts) -> list[CardRow]:
         once = {record["id"]: record for record in everything}
         return [_row(ALL_SAMPLES, list(once.values()), facts["k"]), *_odd_row(facts)]
     sections = (
-        *((COPIES,) if facts["verdicts"] else ()),
+        *_copies_section(facts),
         *SECTIONS,
         *_giveaway_section(facts),
         *_strays_section(facts),
@@ -212,6 +213,17 @@ def _shown_beside(cards: list[Card]) -> Iterator[tuple[Exhibit, int]]:
     """All that stands beside samples, with its size; the larger sizes last."""
     yield from ((shown, SMALL) for card in cards for shown in card["others"])
     yield from ((card["beside"], MEDIUM) for card in cards)
+
+
+def _copies_section(facts: Facts) -> list[Section]:
+    """None where there are no verdicts; it says where there are more copies than cards."""
+    known = facts["verdicts"]
+    if known is None:
+        return []
+    called = sum(known["counts"].get(verdict, 0) for verdict in COPIED)
+    if called <= CARDS:
+        return [COPIES]
+    return [replace(COPIES, lede=f"{COPIES.lede} Here are {CARDS} of {called:,}, copies first.")]
 
 
 def _giveaway_section(facts: Facts) -> list[Section]:

@@ -94,6 +94,13 @@ def rarity_comparison(record: Record) -> str | None:
     return _compare(RARER, record["standing"].get("rarity"), "")
 
 
+def rarity_in_short(record: Record) -> str | None:
+    """The share that the reason of what is called rare begins with, or the comparison."""
+    if record["verdict"] == "rare" and record["reason"]:
+        return record["reason"].partition(";")[0]
+    return rarity_comparison(record)
+
+
 def nearest_in_short(record: Record) -> str | None:
     """`closer than 97 % of reference images are to …`, or None where theirs is not known."""
     return _compare(IN_SHORT, record["standing"].get("nearest_distance"), "")

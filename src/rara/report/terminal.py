@@ -13,7 +13,7 @@ from typing import Any
 from rara.report.calibrated import copies_line, off_manifold_line
 from rara.report.dissent import dissent_line
 from rara.report.findings import Facts, Record
-from rara.report.sentences import nearest_in_short, rarity_comparison
+from rara.report.sentences import nearest_in_short, rarity_in_short
 from rara.report.told_apart import told_line
 from rara.report.verdicts import verdict_lines
 from rara.report.words import counted, number, percent, shorten, width
@@ -102,7 +102,7 @@ def _rarest(rarest: list[Record], nothing: str) -> Iterator[str]:
     first = rarest[0]
     lead = f"{shorten(first['id'], NAME)} (rarity {number(first['rarity'] or 0.0)}; witness "
     yield lead + shorten(first["rarity_witness"] or "", TEXT - 1 - width(lead)) + ")"
-    if comparison := rarity_comparison(first):
+    if comparison := rarity_in_short(first):
         yield _uncapital(comparison)
 
 
