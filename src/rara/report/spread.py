@@ -28,7 +28,7 @@ class Spread:
 
     def share_below(self, value: float) -> float:
         """The share of the numbers that is surely smaller than a value."""
-        smaller = int(np.searchsorted(self.quantiles, value, side="left"))
+        smaller = int(np.searchsorted(self.quantiles, value - self._rounding(), side="left"))
         if smaller == 0:
             return 0.0
         # Quantile i of m lies between numbers floor(h) and ceil(h), h = i (n-1) / (m-1):
@@ -46,6 +46,11 @@ class Spread:
 
     def _levels(self) -> NDArray[np.float64]:
         return np.linspace(0.0, 1.0, len(self.quantiles))
+
+    def _rounding(self) -> float:
+        """How far a quantile may lie from what it stands for: its rank was rounded."""
+        largest = float(np.abs(self.quantiles).max())
+        return 4 * float(np.finfo(np.float64).eps) * self.count * largest
 
     def _steps(self) -> int:
         return max(1, len(self.quantiles) - 1)
