@@ -280,9 +280,12 @@ def test_interrupt_leaves_a_resumable_state(tmp_path, draw, capsys, monkeypatch)
                 signal.raise_signal(signal.SIGINT)
 
     command = ("embed", folder, "-o", tmp_path / "vectors")
+    # A shell's background jobs are started with the signal ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     with monkeypatch.context() as patch:
         patch.setattr(progress, "_Lines", Interrupting)
         code, out, err = called(capsys, *command)
+    signal.signal(signal.SIGINT, before)
     assert code == 130
     assert out == ""
     assert "the same command goes on from there" in err

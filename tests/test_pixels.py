@@ -351,3 +351,12 @@ def test_ties_are_spread_over_one_bit():
     found = lists_of_others(several, 5)
     assert found.index[0].tolist() == [1, 2, 3, 4, 5]
     np.testing.assert_allclose(found.d2[0], [1.125, 1.375, 1.625, 1.875, 2.5])
+
+
+def test_a_reference_that_repeats_itself_says_so():
+    rng = np.random.default_rng(0)
+    vectors = np.repeat(rng.normal(size=(100, 4)), 2, axis=0)
+    repeated = Reference.from_features(vectors).score_features(rng.normal(size=(3, 4)))
+    assert repeated.provenance["calibration"]["repeated"] is True
+    single = Reference.from_features(vectors[::2]).score_features(rng.normal(size=(3, 4)))
+    assert single.provenance["calibration"]["repeated"] is False

@@ -382,14 +382,31 @@ def test_the_summary_counts_what_is_too_far_out_and_too_near():
     [
         (100, "fewer than 20 copies would go unseen: too few real images"),
         (5, "no sample nearer than by chance (at most 5 % falsely)"),
-        (0, "too few real images to judge by: copies cannot be told from chance"),
+        (0, "copies cannot be told from chance: too few real images"),
     ],
 )
 def test_the_summary_says_where_copies_would_go_unseen(judged, line):
     table, origin = calibrated([0.5], [1.0], judged=judged, smallest=0.01)
     assert f"          {line}" in summary_lines(facts(table, origin))
     page = to_html(summarise(table, origin, None))
-    assert ("too few reals" in page) == (judged == 100)
+    assert ("too few real images: fewer than 20 among 100" in page) == (judged == 100)
+
+
+def test_the_summary_says_that_duplicates_are_the_cause():
+    table, origin = calibrated([0.5], [1.0], judged=100, smallest=0.01)
+    origin["calibration"]["repeated"] = True
+    lines = summary_lines(facts(table, origin))
+    assert "          fewer than 20 copies would go unseen: real images repeat each other" in lines
+
+
+def test_altered_copies_are_shown_beside_exact_ones():
+    rows = [row(f"s{i}", verdict="copy", copy_p=0.01, reason="So.") for i in range(20)]
+    rows += [row(f"n{i}", verdict="near copy", copy_p=0.02, reason="So.") for i in range(6)]
+    shown = [one["id"] for one in facts(made_of(rows), provenance(26))["picks"]["copies"]]
+    assert shown == [*(f"s{i}" for i in range(4)), *(f"n{i}" for i in range(4))]
+    few = [*rows[:20], rows[20]]
+    shown = [one["id"] for one in facts(made_of(few), provenance(21))["picks"]["copies"]]
+    assert shown == [*(f"s{i}" for i in range(7)), "n0"]
 
 
 def test_calibrated_columns_are_no_metadata():

@@ -22,6 +22,7 @@ CALM = {
 KNOWN = {
     "method": "full conformal", "reals": 999, "reals_inside": 800,
     "smallest_p": {"off_manifold": 0.001, "copy": 0.002}, "nearest_told": {"volume_p": 0.002},
+    "repeated": False,
 }  # fmt: skip
 
 RARE = {"off_manifold_p": 0.1}
@@ -444,6 +445,12 @@ def test_working_otherwise_changes_no_verdict(reference):
             {},
             "As near to reference image r.png as can be told (p <= 0.002), but among 1 samples "
             "that may be chance: too few reference images.",
+        ),
+        (
+            {"volume_p": 0.002, "copy_p": 0.002, "copy_q": 0.9},
+            {"known": KNOWN | {"repeated": True}},
+            "As near to reference image r.png as can be told (p <= 0.002), but among 1 samples "
+            "that may be chance: reference images repeat each other.",
         ),
     ],
 )

@@ -96,8 +96,10 @@ def least_called(smallest_p: float, images: int, level: float) -> int | None:
     return None
 
 
-def shortage(smallest_p: float, images: int, level: float) -> str | None:
-    """What cannot be seen because there are too few calibration scores, in one clear sentence.
+def shortage(
+    smallest_p: float, images: int, level: float, cause: str = "too few reals"
+) -> str | None:
+    """What cannot be seen because no p is small enough, in one clear sentence that says the cause.
 
     None where a single image could be called at this level.
 
@@ -108,8 +110,7 @@ def shortage(smallest_p: float, images: int, level: float) -> str | None:
     if least == 1 or not images:
         return None
     if least is None:
-        return f"too few reals to tell any of {images:,} (p >= {smallest_p:.2g})"
+        return f"{cause}: none among {images:,} could be told (p >= {smallest_p:.2g})"
     return (
-        f"too few reals: fewer than {least:,} among {images:,} could not be told "
-        f"(p >= {smallest_p:.2g})"
+        f"{cause}: fewer than {least:,} among {images:,} could not be told (p >= {smallest_p:.2g})"
     )

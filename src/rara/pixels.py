@@ -239,7 +239,8 @@ class Witness:
         smallest = known["smallest_p"]
         both = {**smallest, "copy": min(1.0, 2 * min(smallest["copy"], pixels))}
         told = {**known["nearest_told"], "pixel_p": pixels}
-        return {**known, "smallest_p": both, "nearest_told": told}
+        repeated = known["repeated"] and same > always
+        return {**known, "smallest_p": both, "nearest_told": told, "repeated": repeated}
 
     @property
     def _itself(self) -> int:

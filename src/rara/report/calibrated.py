@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+FEW = "too few real images"
+REPEATED = "real images repeat each other"
+
+
 class Calibration(TypedDict):
     """How many samples are too far out or too near, at `level`.
 
@@ -29,6 +33,8 @@ class Calibration(TypedDict):
     copies: int
     least_copies: int | None
     """How many copies there must be for any to be seen; None where not even all could be."""
+    cause: str
+    """What keeps p-values from being smaller."""
     shortage: str | None
     smallest_p: dict[str, float]
 
@@ -40,6 +46,7 @@ def calibration(table: pa.Table, provenance: Mapping[str, Any]) -> Calibration |
         return None
     level = (provenance.get("verdict") or {}).get("alpha", ALPHA)
     smallest, judged = known["smallest_p"]["copy"], provenance["samples"]["count"]
+    cause = REPEATED if known.get("repeated") else FEW
     return {
         "level": level,
         "method": known["method"],
@@ -48,7 +55,8 @@ def calibration(table: pa.Table, provenance: Mapping[str, Any]) -> Calibration |
         "off_manifold": int(np.count_nonzero(table["off_manifold_p"].to_numpy() <= level)),
         "copies": int(np.count_nonzero(table["copy_q"].to_numpy() <= level)),
         "least_copies": least_called(smallest, judged, level),
-        "shortage": shortage(smallest, judged, level),
+        "cause": cause,
+        "shortage": shortage(smallest, judged, level, cause),
         "smallest_p": dict(known["smallest_p"]),
     }
 
@@ -63,8 +71,8 @@ def off_manifold_line(found: Calibration) -> str:
 def copies_line(found: Calibration) -> str:
     """How many are nearer than real images are by chance, or how many would go unseen."""
     if not found["copies"] and found["least_copies"] is None:
-        return "too few real images to judge by: copies cannot be told from chance"
+        return f"copies cannot be told from chance: {found['cause']}"
     if not found["copies"] and found["shortage"]:
-        return f"fewer than {found['least_copies']:,} copies would go unseen: too few real images"
+        return f"fewer than {found['least_copies']:,} copies would go unseen: {found['cause']}"
     many = counted(found["copies"], "sample") if found["copies"] else "no sample"
     return f"{many} nearer than by chance (at most {100 * found['level']:g} % falsely)"

@@ -208,7 +208,7 @@ def _picks(
 ) -> dict[str, NDArray[np.int64]]:
     """Row numbers, the most telling first; among equals the table's order decides."""
     copied, astray = _called(table, COPIED), _called(table, ASTRAY)
-    exact, rare = _called(table, {"copy"}), _called(table, {"rare"})
+    kinds, rare = [_called(table, {one}) for one in COPIED], _called(table, {"rare"})
     held = np.flatnonzero(inside(table) & ~copied & ~astray)
     outside = np.flatnonzero(~inside(table))
     everything = np.arange(table.num_rows)
@@ -216,7 +216,7 @@ def _picks(
     rarity, knn = _column(table, "rarity"), _column(table, "knn_distance")
     nearest = _column(table, "nearest_distance")
     return {
-        "copies": _first(np.flatnonzero(copied), ~exact, _copying(table)),
+        "copies": _of_both(*(_first(np.flatnonzero(one), _copying(table)) for one in kinds)),
         "rarest": _first(held, ~rare, -rarity, -knn),
         "typical": _first(original, knn, nearest),
         "nearest": _first(everything, nearest, knn),
@@ -249,6 +249,12 @@ def _odd(table: pa.Table, odd: OddOnes | None) -> dict[str, NDArray[np.int64]]:
 def _first(rows: NDArray[np.int64], *keys: NDArray[Any]) -> NDArray[np.int64]:
     """The first few by one key after the other: several samples may share a witness's radius."""
     return rows[np.lexsort([key[rows] for key in reversed(keys)])][:CARDS]
+
+
+def _of_both(one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.int64]:
+    """As many of both as fit, so that copies in every pixel do not crowd out the altered ones."""
+    half = max(CARDS // 2, CARDS - len(other))
+    return np.concatenate([one[:half], other])[:CARDS]
 
 
 def _called(table: pa.Table, wanted: Collection[str]) -> NDArray[np.bool_]:

@@ -113,7 +113,10 @@ class Calibrated:
         }
 
     def describe(self) -> dict[str, Any]:
-        """What the p-values rest on, and the smallest that there can be."""
+        """What the p-values rest on, and the smallest that there can be.
+
+        `repeated`: it is duplicates among the real images that keep `copy` from being smaller.
+        """
         exact = int(np.count_nonzero(self.reals.copying <= 0)) - self._itself
         always = 0 if self.method == "held-out" else self.statistic.least
         copying = (1 + max(exact, always)) / (1 + self._count)
@@ -128,6 +131,7 @@ class Calibrated:
                 "copy": copying,
             },
             "nearest_told": {"volume_p": copying},
+            "repeated": exact > always,
         }
 
     @property

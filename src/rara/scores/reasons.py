@@ -22,6 +22,8 @@ class Common:
     reals: int
     noun: str
     """What the real images are called."""
+    cause: str
+    """What keeps p-values from being smaller."""
     smallest_p: Mapping[str, float]
     shortfall: str | None
 
@@ -60,12 +62,14 @@ MIDDLE = 50.0
 def explain(verdicts: Sequence[str], evidence: Evidence, *, k: int, alpha: float) -> list[str]:
     """The sentence of each sample."""
     known = evidence.calibration
+    noun = "held-out real images" if known["method"] == "held-out" else "reference images"
     common = Common(
         samples=len(verdicts),
         k=k,
         alpha=alpha,
         reals=known["reals"],
-        noun="held-out real images" if known["method"] == "held-out" else "reference images",
+        noun=noun,
+        cause=f"{noun} repeat each other" if known["repeated"] else f"too few {noun}",
         smallest_p=known["smallest_p"],
         shortfall=evidence.shortfall,
     )
@@ -105,7 +109,7 @@ def _no_verdict(case: Case) -> str:
         return case.common.shortfall
     return (
         f"As near{_way(case)} to {_closest(case)} as can be told ({_copy_p(case)}), but among "
-        f"{case.common.samples:,} samples that may be chance: too few {case.common.noun}."
+        f"{case.common.samples:,} samples that may be chance: {case.common.cause}."
     )
 
 
