@@ -17,11 +17,14 @@ def main() -> None:
     import io
     import signal
     import sys
+    import warnings
 
     from rara.cli.app import run
 
     # A batch system's SIGTERM ends a run as Ctrl-C does: what was computed is kept.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Pillow's word on large images: rara has a limit of its own, and lists what is above it.
+    warnings.filterwarnings("ignore", message="Image size .* exceeds limit")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # names may hold what a terminal cannot show
