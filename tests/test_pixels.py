@@ -211,6 +211,19 @@ def test_a_saved_reference_knows_its_pictures(reference, table, folder, run, mon
     assert_same(again, table)
 
 
+def test_saving_works_as_the_run_says(reference, tmp_path, monkeypatch):
+    threads = []
+    monkeypatch.setattr("rara.gallery.cache_folder", lambda: pytest.fail("another cache"))
+    monkeypatch.setattr(
+        "rara.gallery.closest_others",
+        lambda prints, many, _: threads.append(many) or closest_others(prints, 1),
+    )
+    fresh = Reference(reference.features, reference.d2, reference.index, k=3)
+    fresh.save(tmp_path / "kept", run=Run(cache=tmp_path / "cache", threads=1))
+    assert threads == [1]
+    assert len(list((tmp_path / "cache" / "neighbours").iterdir())) == 1
+
+
 def test_a_damaged_file_of_pictures_is_made_again(reference, table, folder, run):
     reference.save(folder / "damaged")
     (part,) = (folder / "damaged").glob("pixels-*.npy")

@@ -36,9 +36,9 @@ class Codebook:
         self._asked = True
         return self.coded
 
-    def parts(self) -> Parts:
+    def parts(self, run: Run) -> Parts:
         """The files to write; none where vectors are too long for codes."""
-        self.coded = self.coded or Coded.of(self.vectors)
+        self.coded = self.coded or Coded.of(self.vectors, threads=run.threads)
         if self.coded is None:
             return Parts("codes", {}, {})
         files = {f"{name}.npy": array_part(array) for name, array in self.coded.arrays().items()}

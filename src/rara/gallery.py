@@ -43,9 +43,9 @@ class Gallery:
             self._others = self._found(self._prints, run)
         return self._prints, self._others
 
-    def parts(self) -> Parts:
+    def parts(self, run: Run) -> Parts:
         """The files to write; none where nobody saw the pixels."""
-        seen = self.seen(Run())
+        seen = self.seen(run)
         if seen is None:
             return Parts("pixels", {}, {})
         files = {_FILE: array_part(seen[1].astype(np.int16))}

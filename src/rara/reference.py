@@ -148,12 +148,13 @@ class Reference:
             others=others_in(bundle), treatment=Treatment.of(bundle.facts),
         )  # fmt: skip
 
-    def save(self, folder: str | os.PathLike[str]) -> None:
+    def save(self, folder: str | os.PathLike[str], *, run: Run | None = None) -> None:
         """Write a reference folder, or replace the one that is there in one step."""
+        run = run or Run()
         facts = {"k": self.k, "treatment": self.treatment.facts()}
         lists = {"radii.npy": array_part(self.d2), "neighbours.npy": array_part(self.index)}
         own = Parts("reference", facts, lists)
-        spare = self._codebook.parts() + self._gallery.parts()
+        spare = self._codebook.parts(run) + self._gallery.parts(run)
         with claim(Path(folder)) as place:
             place.write(own + self.features.parts() + spare)
 

@@ -63,7 +63,7 @@ def build(
         clip_radii=clip_radii, run=run,
     )  # fmt: skip
     refuse_other(output, kind="reference", location=reference.features.location)
-    reference.save(output)
+    reference.save(output, run=run)
     list_skipped(reference.features.skipped, "image")
     say(_text(_described(reference)) + f"{'Written to':<14}{output}\n")
 
@@ -93,7 +93,7 @@ def extend(
     network = (extraction or Extraction()).make(run)
     before = Reference.load(folder)
     reference = before.extend(images, extractor=network, run=run)
-    reference.save(folder)
+    reference.save(folder, run=run)
     list_skipped(reference.features.skipped, "image")
     _warn_of_repeated(before, reference)
     say(_text(_described(reference)) + f"{'Written to':<14}{folder}\n")
