@@ -446,6 +446,14 @@ def test_what_was_held_out_is_seen_again_as_well(images):
     assert said.provenance["reference"]["count"] == len(rest) == 42
 
 
+def test_what_was_held_out_and_grew_is_seen_again_at_all_its_places(images, draw):
+    run = Run(cache=images / "cache")
+    draw(images / "later" / "june", 10, 7)
+    _, held = Reference.fit(images / "train", extractor=Means(), run=run).features.split(0.3)
+    grown = Reference.fit(held, run=run).extend(images / "later", extractor=Means(), run=run)
+    assert seen_again(grown.features, Small(), run).ids == grown.ids
+
+
 def test_own_images_are_left_out_by_the_other_extractor_too(images):
     run = Run(cache=images / "cache")
     reference = Reference.fit(images / "train", extractor=Means(), run=run)

@@ -34,7 +34,7 @@ def sources_of(features: Features, extractor: Extractor) -> list[Source]:
             f"The features from {features.location} have no images that {extractor.spec.name} "
             "could look at: give the images."
         )
-    places = features.location.partition(HELD_OUT)[0].split(AND)
+    places = [place.partition(HELD_OUT)[0] for place in features.location.split(AND)]
     try:
         return [open_source(place) for place in places]
     except SourceError as error:
