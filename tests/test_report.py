@@ -141,6 +141,12 @@ def test_picks_come_in_order_and_ties_fall_to_the_larger_distance(mixed):
     assert picked(mixed, "farthest") == ["c", "e"]
 
 
+def test_of_copies_with_the_smallest_p_value_the_likest_comes_first():
+    near = [("a", 0.5, 0.02), ("b", 0.1, 0.004), ("c", 0.01, 0.004), ("d", 0.2, 0.004)]
+    rows = [row(n, verdict="near copy", copy_p=p, copy_volume=volume) for n, volume, p in near]
+    assert picked(facts(made_of(rows), provenance(len(rows))), "copies") == ["c", "b", "d", "a"]
+
+
 def test_every_pick_holds_at_most_eight(mixed):
     assert [len(records) for records in mixed["picks"].values()] == [0, 8, 8, 8, 2]
 

@@ -216,7 +216,7 @@ def _picks(
     rarity, knn = _column(table, "rarity"), _column(table, "knn_distance")
     nearest = _column(table, "nearest_distance")
     return {
-        "copies": _of_both(*(_first(np.flatnonzero(one), _copying(table)) for one in kinds)),
+        "copies": _of_both(*(_first(np.flatnonzero(one), *_copying(table)) for one in kinds)),
         "rarest": _first(held, ~rare, -rarity, -knn),
         "typical": _first(original, knn, nearest),
         "nearest": _first(everything, nearest, knn),
@@ -263,9 +263,10 @@ def _called(table: pa.Table, wanted: Collection[str]) -> NDArray[np.bool_]:
     return np.isin(table["verdict"].to_numpy().astype(str), list(wanted))
 
 
-def _copying(table: pa.Table) -> NDArray[np.float64]:
-    known = "copy_p" in table.column_names
-    return _column(table, "copy_p" if known else "nearest_distance")
+def _copying(table: pa.Table) -> list[NDArray[np.float64]]:
+    """What tells the likest copy: many share the smallest p-value that there can be."""
+    known = [name for name in ("copy_p", "copy_volume") if name in table.column_names]
+    return [_column(table, name) for name in known or ["nearest_distance"]]
 
 
 def _column(table: pa.Table, name: str) -> NDArray[np.float64]:
