@@ -19,7 +19,7 @@ from rara.durable import write_file
 from rara.extractors import DEFAULT, Extractor
 from rara.neighbourhood import checked_k
 from rara.pictures import SourcePictures
-from rara.provenance import table_of
+from rara.provenance import about_samples, table_of
 from rara.results import ScoreTable
 from rara.run import Images, Run, features_of, find_extractor, is_features
 from rara.siblings import judged_among_siblings
@@ -103,12 +103,7 @@ def _origin(features: Features, k: int) -> dict[str, Any]:
     known = features.spec.weights != "none"
     return {
         "rara": version("rara"),
-        "samples": {
-            "location": features.location,
-            "count": len(features),
-            "skipped": [one._asdict() for one in features.skipped],
-            "fingerprint": features.fingerprint,
-        },
+        "samples": about_samples(features),
         "k": k,
         "extractor": asdict(features.spec) if known else None,
     }

@@ -40,12 +40,7 @@ def provenance_of(
     known = features.spec.weights != "none"
     return {
         "rara": version("rara"),
-        "samples": {
-            "location": features.location,
-            "count": len(features),
-            "skipped": [one._asdict() for one in features.skipped],
-            "fingerprint": features.fingerprint,
-        },
+        "samples": about_samples(features),
         "reference": reference,
         "calibration": calibration,
         "two_sample": two_sample,
@@ -57,6 +52,16 @@ def provenance_of(
         "extractor": asdict(features.spec) if known else None,
         "engine": asdict(statistics),
         "versions": _versions(),
+    }
+
+
+def about_samples(features: Features) -> dict[str, Any]:
+    """Which images were judged, and which could not be."""
+    return {
+        "location": features.location,
+        "count": len(features),
+        "skipped": [one._asdict() for one in features.skipped],
+        "fingerprint": features.fingerprint,
     }
 
 
