@@ -63,7 +63,7 @@ class Alike:
     near: Pairs
     """By either witness; `d2` is between the vectors."""
     bits: NDArray[np.int32]
-    """Of each near pair how many of 256 differ, where the pixels tell; -1 where they do not."""
+    """Of each near pair how many of 256 differ, where the pixels alone tell; -1 elsewhere."""
     vectors: View
     """Where of each group of exact duplicates the first is kept."""
     pixels: View | None

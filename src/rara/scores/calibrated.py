@@ -115,7 +115,8 @@ class Calibrated:
     def describe(self) -> dict[str, Any]:
         """What the p-values rest on, and the smallest that there can be.
 
-        `repeated`: it is duplicates among the real images that keep `copy` from being smaller.
+        Of copies that is what an exact one has: of local volume, a near one may have less.
+        `repeated`: it is duplicates among the real images that keep it from being smaller.
         """
         exact = int(np.count_nonzero(self.reals.copying <= 0)) - self._itself
         always = 0 if self.method == "held-out" else self.statistic.least

@@ -32,7 +32,7 @@ class CopyStatistic(Protocol):
     neighbours: int
     """How many nearest reference images it looks at."""
     least: int
-    """How many reference images are always at or below a sample that has joined them."""
+    """How many reference images are always at or below an exact copy that has joined them."""
 
     def of(self, nearest: Nearest) -> Doubles:
         """The score of each sample, given its nearest reference images."""

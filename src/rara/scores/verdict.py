@@ -39,9 +39,8 @@ class Levels:
     """How often a verdict may be wrong, and which percentiles are rare.
 
     Of real images a share of at most `alpha` is called off-manifold (or unknown); of the near
-    copies called, on average at most the same share is none. Of the real images on the manifold
-    at most 20 % are farther out than the percentile `uncommon`; of those inside, at most 5 % are
-    beyond the percentile `rare`.
+    copies called, on average at most the same share is none. A share of at most `far` is called
+    that, rare or uncommon; of those inside, at most 5 % are beyond the percentile `rare`.
     """
 
     alpha: float = ALPHA
@@ -54,7 +53,7 @@ class Levels:
 
     @property
     def far(self) -> float:
-        """The share of real images that are off the manifold, or uncommon on it."""
+        """The share of real images that are off the manifold, or on it beyond `uncommon`."""
         return 1 - (1 - self.alpha) * self.uncommon / 100
 
 
