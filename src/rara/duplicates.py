@@ -37,8 +37,8 @@ from rara.calibration import q_values
 from rara.geometry import Nearest
 
 LEVEL = 0.01
-"""At most this share of the images that are said to have a near duplicate have none, if
-those that have none lie as if strewn at random."""
+"""At most this share of the images that one witness says have a near duplicate have none, if
+those that have none lie as if strewn at random; of two witnesses together, at most twice that."""
 
 USUAL = 0.05
 """At most this share of the images behind a company would have their nearest as near."""

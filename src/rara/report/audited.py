@@ -59,7 +59,7 @@ WORDINGS = {
     "near duplicates": Wording(
         "Near duplicates",
         "Much nearer to each other than to all that come next, as the images around them are not. "
-        "They shrink balls as exact duplicates do. Of those listed at most one in a hundred is "
+        "They shrink balls as exact duplicates do. Of those listed at most one in fifty is "
         "expected to be one by chance. Look at the pairs; deduplicate them if they are alike.",
         link=" ~ ",
     ),
@@ -83,7 +83,7 @@ WORDINGS = {
     "near members": Wording(
         "Samples near it",
         "These samples are as near to an image of the reference as near duplicates are: much "
-        "nearer than to all that come next. Of those listed at most one in a hundred is expected "
+        "nearer than to all that come next. Of those listed at most one in fifty is expected "
         "to be so by chance.",
         link=" ~ ",
         sides=("samples", "reference"),
