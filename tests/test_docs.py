@@ -62,6 +62,13 @@ def test_every_option_of_score_is_documented():
     assert [name for name in names if name not in text and name not in hidden] == []
 
 
+def test_every_study_is_listed():
+    page = (ROOT / "studies" / "README.md").read_text(encoding="utf-8")
+    studies = sorted(path.name for path in (ROOT / "studies").glob("*.py"))
+    assert studies
+    assert [name for name in studies if f"`{name}`" not in page] == []
+
+
 def test_there_is_something_to_run():
     assert len(commands(ROOT / "README.md")) >= 2
     assert blocks(ROOT / "README.md", "python")
