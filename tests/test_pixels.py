@@ -373,3 +373,14 @@ def test_a_reference_that_repeats_itself_says_so():
     assert repeated.provenance["calibration"]["repeated"] is True
     single = Reference.from_features(vectors[::2]).score_features(rng.normal(size=(3, 4)))
     assert single.provenance["calibration"]["repeated"] is False
+
+
+def test_prints_of_another_version_are_not_compared(reference, folder, monkeypatch):
+    reference.save(folder / "other version")
+    for module in ("store", "gallery"):
+        monkeypatch.setattr(f"rara.{module}.VERSION", 2)
+    loaded = Reference.load(folder / "other version")
+    assert prints_of(loaded.features) is None
+    own = loaded.score_itself()
+    assert own.arrow["pixel_p"].null_count == MANY
+    np.testing.assert_array_equal(own["volume_p"], reference.score_itself()["volume_p"])

@@ -17,12 +17,11 @@ from rara.cache import cache_folder
 from rara.durable import keep_arrays, kept_arrays
 from rara.geometry.bits import Counts
 from rara.pixels import Prints, closest_others, prints_of
+from rara.prints import VERSION
 from rara.run import Run, watching
 from rara.store import Features
 
 _FILE = "pixels.npy"
-_VERSION = 1
-"""Of codes that compare with one another."""
 
 
 class Gallery:
@@ -49,10 +48,10 @@ class Gallery:
         if seen is None:
             return Parts("pixels", {}, {})
         files = {_FILE: array_part(seen[1].astype(np.int16))}
-        return Parts("pixels", {"pixels": _VERSION}, files, frozenset(files))
+        return Parts("pixels", {}, files, frozenset(files))
 
     def _found(self, prints: Prints, run: Run) -> Counts:
-        key = f"{self._features.fingerprint} pixels {_VERSION}"
+        key = f"{self._features.fingerprint} pixels {VERSION}"
         name = hashlib.sha256(key.encode()).hexdigest()[:32]
         place = (run.cache or cache_folder()) / "neighbours" / f"{name}.npz"
         known = kept_arrays(place)
@@ -66,6 +65,6 @@ class Gallery:
 
 def others_in(bundle: Bundle) -> Counts | None:
     """What a reference folder says of its pictures, if it is whole and of this version."""
-    if bundle.facts.get("pixels") != _VERSION or _FILE not in bundle:
+    if bundle.facts.get("prints") != VERSION or _FILE not in bundle:
         return None
     return bundle.array(_FILE).astype(np.int32)

@@ -28,7 +28,10 @@ from numpy.typing import NDArray
 
 from rara.durable import TEMPORARY, write_file
 from rara.extractors.base import Spec
-from rara.prints import CODE_BYTES, NO_PRINT, Print
+from rara.prints import CODE_BYTES, NO_PRINT, VERSION, Print
+
+_CODE = f"code {VERSION}"
+"""Packs with prints of another version are of another schema, and count as unknown."""
 
 _PACK_SECONDS = 5.0
 _PACK_BYTES = 16 << 20
@@ -165,7 +168,7 @@ class _Batch:
         """The record in a row; None where its checksum tells that it was damaged."""
         digest, reason, width, height, picture, code, checksum = (
             self.arrow.column(name)[row].as_py()
-            for name in ("digest", "reason", "width", "height", "picture", "code", "checksum")
+            for name in ("digest", "reason", "width", "height", "picture", _CODE, "checksum")
         )
         vector = self.vectors[row].copy() if reason is None else None
         record = Record(digest, vector, reason, width, height, Print(picture, code))
@@ -213,7 +216,7 @@ def _schema(dim: int) -> pa.Schema:
             ("width", pa.int32()),
             ("height", pa.int32()),
             ("picture", pa.string()),
-            ("code", pa.binary(CODE_BYTES)),
+            (_CODE, pa.binary(CODE_BYTES)),
             ("checksum", pa.uint32()),
             ("vector", pa.list_(pa.float32(), dim)),
         ]

@@ -15,6 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+VERSION: Final = 1
+"""Of prints that can be compared with one another; kept wherever they are."""
+
 BITS: Final = 256
 """Of a code: the signs of the 16 x 16 lowest frequencies; the lowest of all counts for nothing."""
 

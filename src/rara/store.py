@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 from rara.bundle import Bundle, Parts, array_part, claim, read_bundle, table_part
 from rara.errors import FeatureError, ParameterError
 from rara.extractors.base import Spec
-from rara.prints import CODE_BYTES
+from rara.prints import CODE_BYTES, VERSION
 
 ITEMS = pa.schema(
     [
@@ -41,6 +41,8 @@ ITEMS = pa.schema(
 """Columns of the table of items; `state` is done, failed or left out, `picture` and `code` are the
 print (`rara.prints`) of an image whose pixels rara has seen, `metadata` is a JSON object."""
 
+PRINT = ("picture", "code")
+"""Those of them that hold the print."""
 AND = " + "
 """Between the places where joined features come from."""
 HELD_OUT = " (held out: "
@@ -159,7 +161,7 @@ class Features:
         """The features in a folder that was already read."""
         return cls(
             bundle.array("vectors.npy"),
-            _in_full(bundle.table("items.parquet")),
+            _in_full(bundle.table("items.parquet"), bundle.facts.get("prints")),
             Spec(**bundle.facts["extractor"]),
             bundle.facts["location"],
         )
@@ -231,6 +233,7 @@ class Features:
         facts = {
             "extractor": asdict(self.spec),
             "location": self.location,
+            "prints": VERSION,
             "counts": {"done": len(self), "failed": len(self.skipped)},
             "fingerprint": self.fingerprint,
         }
@@ -238,8 +241,10 @@ class Features:
         return Parts("features", facts, files)
 
 
-def _in_full(items: pa.Table) -> pa.Table:
-    """With every column of `ITEMS`: a folder written before one of them was kept knows nothing."""
+def _in_full(items: pa.Table, version: int | None) -> pa.Table:
+    """With every column of `ITEMS`; prints of another version, or none, are prints unseen."""
+    if version != VERSION:
+        items = items.select([name for name in items.column_names if name not in PRINT])
     for place, field in enumerate(ITEMS):
         if field.name not in items.column_names:
             items = items.add_column(place, field, pa.nulls(len(items), field.type))
