@@ -33,15 +33,11 @@ def concluded(
     reference: Features,
     setting: Setting,
     reals: Reals,
-    known: Mapping[str, Any],
     levels: Levels,
     run: Run,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The columns, `verdict` and `reason` first, and what the provenance says of those.
-
-    `known`: what the provenance says of the calibration.
-    """
-    missing = OFFICIAL if setting.boundary == "official" else shortfall(known, levels)
+    """The columns, `verdict` and `reason` first, and what the provenance says of those."""
+    missing = OFFICIAL if setting.boundary == "official" else shortfall(reals.origin, levels)
     about = {**asdict(levels), "shortfall": missing, "k": _over_k(columns, setting, reals)}
     if setting.boundary == "official":
         nothing = pa.array(["no verdict"] * len(samples), pa.string())
@@ -53,7 +49,7 @@ def concluded(
         twins=twins(samples, reference, setting.own),
         same=_same_picture(columns),
         together=_modes(columns, samples, setting, reals.axis, levels, run),
-        calibration=known,
+        calibration=reals.origin,
         shortfall=missing,
     )
     verdicts = decide(evidence, levels).tolist()

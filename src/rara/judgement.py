@@ -9,7 +9,7 @@ beside it comes together here.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from rara.conclusion import concluded
 from rara.errors import ParameterError
-from rara.geometry import Boundary
+from rara.geometry import Boundary, Statistics
 from rara.groups import judged_in_groups
 from rara.pictures import SourcePictures
 from rara.pixels import prints_of, unseen
@@ -82,35 +82,73 @@ def judged(
     """One record for each sample, and what all of them are relative to."""
     group = judged_in_groups(samples, reference, setting, asked.group_by, run)
     siblings = judged_among_siblings(samples, setting.k, asked.against_siblings, run)
-    axes = (*AXES, known.axis, EveryK(known.every_k, asked.levels), *asked.families.axes)
+    scored = scored_alone(samples, reference, setting, known, asked.levels, asked.families, run)
+    giveaway, told = tell_apart(samples, reference, setting, threads=run.threads)
+    provenance = scored.provenance(
+        samples, described, setting, compat=asked.compat, two_sample=told
+    )
+    found = {**scored.columns, **giveaway, **group.columns, **siblings.columns}
+    provenance |= {**group.provenance, **siblings.provenance, **asked.families.provenance(setting)}
+    return ScoreTable(table_of(samples, found), provenance, pictures)
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """Samples judged one by one by a whole reference: every axis, and the verdict."""
+
+    columns: Mapping[str, Any]
+    calibration: Mapping[str, Any]
+    verdict: Mapping[str, Any]
+    statistics: Statistics
+
+    def provenance(
+        self,
+        samples: Features,
+        described: Mapping[str, Any],
+        setting: Setting,
+        *,
+        compat: Compat | None,
+        two_sample: Mapping[str, Any],
+    ) -> dict[str, Any]:
+        """What it is relative to, with what a test of all samples together found."""
+        return provenance_of(
+            samples, described, setting, compat=compat, calibration=self.calibration,
+            two_sample=two_sample, verdict=self.verdict, statistics=self.statistics,
+        )  # fmt: skip
+
+
+def scored_alone(
+    samples: Features,
+    reference: Features,
+    setting: Setting,
+    known: Reals,
+    levels: Levels,
+    families: Families,
+    run: Run,
+) -> Scored:
+    """All pairs in one pass, then the pixels, then what may be concluded of both."""
+    axes = (*AXES, known.axis, EveryK(known.every_k, levels), *families.axes)
     pairs = len(samples) * len(reference)
     with watching(run.progress, pairs, "Pairs of sample and reference") as advance:
         columns, statistics = judge(
             samples.vectors, reference.vectors, axes, setting,
             memory=run.memory, threads=run.threads, progress=advance,
         )  # fmt: skip
-    giveaway, told = tell_apart(samples, reference, setting, threads=run.threads)
-    seen, origin = by_pixels(columns["copy_p"], samples, setting, known, run)
+    seen, known = _by_pixels(columns["copy_p"], samples, setting, known, run)
     columns, verdict = concluded(
-        {**columns, **seen}, samples, reference, setting, known, origin, asked.levels, run
+        {**columns, **seen}, samples, reference, setting, known, levels, run
     )
-    provenance = provenance_of(
-        samples, described, setting, compat=asked.compat, calibration=origin,
-        two_sample=told, verdict=verdict, statistics=statistics,
-    )  # fmt: skip
-    found = {**columns, **giveaway, **group.columns, **siblings.columns}
-    provenance |= {**group.provenance, **siblings.provenance, **asked.families.provenance(setting)}
-    return ScoreTable(table_of(samples, found), provenance, pictures)
+    return Scored(columns, known.origin, verdict, statistics)
 
 
-def by_pixels(
+def _by_pixels(
     volume_p: NDArray[np.float64], samples: Features, setting: Setting, known: Reals, run: Run
-) -> tuple[dict[str, Any], Mapping[str, Any]]:
-    """What the pixels say of copying, where they were seen, and what that rests on."""
+) -> tuple[dict[str, Any], Reals]:
+    """What the pixels say of copying, where they were seen; and what both witnesses rest on."""
     prints = None if known.pixels is None else prints_of(samples)
     if known.pixels is None or prints is None:
-        return unseen(len(samples), volume_p), known.origin
+        return unseen(len(samples), volume_p), known
     columns = known.pixels.testify(
         prints, setting.names, volume_p, own=setting.own, threads=run.threads
     )
-    return columns, known.pixels.described(known.origin)
+    return columns, replace(known, origin=known.pixels.described(known.origin))

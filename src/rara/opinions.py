@@ -16,20 +16,19 @@ import numpy as np
 
 from rara.again import seen_again
 from rara.agreement import check_same, network_for
-from rara.conclusion import concluded
 from rara.contested import Halves, check_carried
 from rara.errors import ParameterError
 from rara.extractors import Extractor
 from rara.gallery import Gallery
 from rara.geometry import Boundary
-from rara.judgement import by_pixels
+from rara.judgement import scored_alone
 from rara.metric import under
-from rara.provenance import provenance_of, table_of
+from rara.provenance import table_of
 from rara.reals import calibrated
 from rara.reference import Reference
 from rara.results import ScoreTable
-from rara.run import Images, Run, features_of, find_extractor, is_features, watching
-from rara.scores import AXES, EveryK, Levels, Setting, judge, without_itself
+from rara.run import Images, Run, features_of, find_extractor, is_features
+from rara.scores import Families, Levels, Setting, without_itself
 from rara.store import Features
 
 UNASKED = "an opinion is asked for verdicts alone"
@@ -167,22 +166,12 @@ def _judged(
     k, levels = table.provenance["k"], Levels(table.provenance["verdict"]["alpha"])
     setting = _setting(reference, samples, k, table.provenance["boundary"])
     known = calibrated(reals, reference.features, Gallery(reference.features), setting, run)
-    vectors = (samples.vectors, reference.features.vectors)
-    with watching(run.progress, len(samples) * len(reference), "Pairs of an opinion") as advance:
-        columns, statistics = judge(
-            *vectors, (*AXES, known.axis, EveryK({}, levels)), setting,
-            memory=run.memory, threads=run.threads, progress=advance,
-        )  # fmt: skip
-    seen, origin = by_pixels(columns["copy_p"], samples, setting, known, run)
-    columns, verdict = concluded(
-        {**columns, **seen}, samples, reference.features, setting, replace(known, every_k={}),
-        origin, levels, run,
-    )  # fmt: skip
-    provenance = provenance_of(
-        samples, reference.describe(k), setting, compat=None, calibration=origin,
-        two_sample={"absent": UNASKED}, verdict=verdict, statistics=statistics,
-    )  # fmt: skip
-    return ScoreTable(table_of(samples, columns), provenance)
+    known = replace(known, every_k={})
+    scored = scored_alone(samples, reference.features, setting, known, levels, Families(), run)
+    provenance = scored.provenance(
+        samples, reference.describe(k), setting, compat=None, two_sample={"absent": UNASKED}
+    )
+    return ScoreTable(table_of(samples, scored.columns), provenance)
 
 
 def _setting(reference: Reference, samples: Features, k: int, boundary: str) -> Setting:
