@@ -86,6 +86,7 @@ study: install-dev
 	$(BIN)/python studies/fashion_generators.py
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check scipy imagehash
 	$(BIN)/python studies/cifar10.py --out .study/cifar10
+	$(BIN)/python studies/calibration_photos.py .study/cifar10 --into docs/trust.md
 	$(BIN)/python studies/families_photos.py .study/cifar10 --into docs/trust.md
 	$(BIN)/python studies/opinions.py .study/cifar10
 	$(BIN)/python studies/shortcuts.py --vectors .study/cifar10

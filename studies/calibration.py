@@ -1,13 +1,12 @@
 """How well calibrated columns keep their word: error rates and percentiles of fresh real images.
 
     python studies/calibration.py --into docs/trust.md
-    python studies/calibration.py --train train.npy --test test.npy
 
 Gaussian data in 16 dimensions, k = 3, calibrated by the reference's own images and by a fifth
 of it held out: the share of fresh real images that are called at 5 % and 1 %, how far the
 percentiles are from uniform, and the false discovery rate where copies are among the samples.
-`--into` replaces the tables in a page. With two .npy files of features the first is the
-reference and the second the fresh real images. Twenty minutes on one core.
+`--into` replaces the tables in a page. Twenty minutes on one core. `calibration_photos.py` does
+the first of it on photos.
 """
 
 from __future__ import annotations
@@ -39,13 +38,13 @@ def gaussian(rng: np.random.Generator, count: int) -> Vectors:
 class Scorer:
     """A reference, calibrated by its own images or by a fifth of it that is taken out."""
 
-    def __init__(self, vectors: Vectors, method: str, run: Run) -> None:
-        features, self.reals, self.run = Features.from_arrays(vectors), None, run
+    def __init__(self, features: Features, method: str, run: Run) -> None:
+        self.reals, self.run = None, run
         if method == "held out":
             features, self.reals = features.split(HELD_OUT)
         self.reference = Reference.from_features(features, run=run)
 
-    def __call__(self, samples: Vectors) -> ScoreTable:
+    def __call__(self, samples: Vectors | Features) -> ScoreTable:
         return self.reference.score_features(samples, calibration=self.reals, run=self.run)
 
 
@@ -64,7 +63,7 @@ def rates(run: Run) -> Iterator[str]:
         for method in METHODS:
             rng = np.random.default_rng(0)
             tables = [
-                Scorer(gaussian(rng, size), method, run)(gaussian(rng, FRESH))
+                Scorer(Features.from_arrays(gaussian(rng, size)), method, run)(gaussian(rng, FRESH))
                 for _ in range(repeats)
             ]
             yield f"| {size:,} | {method} " + rates_of(tables)
@@ -127,7 +126,7 @@ def discoveries(run: Run, size: int = 20_000) -> Iterator[str]:
 def batches(seed: int, size: int, method: str, run: Run) -> Doubles:
     """(COPIES, 2) mean false discovery proportion and power against one reference."""
     rng = np.random.default_rng(seed)
-    scorer = Scorer(gaussian(rng, size), method, run)
+    scorer = Scorer(Features.from_arrays(gaussian(rng, size)), method, run)
     found = [[batch(rng, scorer, copies) for copies in COPIES] for _ in range(BATCHES)]
     return np.mean(found, axis=0)
 
@@ -156,19 +155,10 @@ def insert(page: Path, tables: str, study: str = "calibration") -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--train", type=Path, help="features of the reference, .npy")
-    parser.add_argument("--test", type=Path, help="features of fresh real images, .npy")
     parser.add_argument("--into", type=Path, help="a page whose tables are replaced")
     parser.add_argument("--threads", type=int, default=1)
     chosen = parser.parse_args()
     run = Run(threads=chosen.threads)
-    if chosen.train and chosen.test:
-        train, test = np.load(chosen.train), np.load(chosen.test)
-        lines = [
-            f"| {len(train):,} | {m} {rates_of([Scorer(train, m, run)(test)])}" for m in METHODS
-        ]
-        print(RATES + "".join(lines), end="")
-        return
     tables = RATES + "".join(rates(run)) + "\n" + DISCOVERIES + "".join(discoveries(run))
     print(tables, end="")
     if chosen.into:
