@@ -437,7 +437,7 @@ def test_what_no_treatment_is(options):
 
 
 def test_too_few_different_images_are_refused():
-    with pytest.raises(ParameterError, match="k = 3 with 2 reference images"):
+    with pytest.raises(ParameterError, match="2 of 5 reference images are left"):
         fit([[0.0], [0.0], [1.0], [1.0], [1.0]], deduplicate="exact")
 
 

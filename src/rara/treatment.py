@@ -20,7 +20,6 @@ from rara.distinct import alike, exact_alike
 from rara.duplicates import Integers, first_alike
 from rara.errors import ParameterError
 from rara.geometry import Boundary, Nearest
-from rara.neighbourhood import checked_k
 from rara.run import Run
 from rara.scores import Setting
 from rara.store import Features
@@ -71,7 +70,11 @@ class Treatment:
             return features, found
         kept = np.ones(len(features), dtype=np.bool_)
         kept[list(reasons)] = False
-        checked_k(k, int(kept.sum()), k)
+        if (different := int(kept.sum())) <= k:
+            raise ParameterError(
+                f"{different:,} of {len(features):,} reference images are left where duplicates "
+                f"are left out: k = {k} needs at least {k + 1}."
+            )
         left = features.leave_out(reasons)
         return left, neighbourhood.shrink(left, found, kept, run)
 
