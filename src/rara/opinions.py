@@ -28,7 +28,7 @@ from rara.reals import calibrated
 from rara.reference import Reference
 from rara.results import ScoreTable
 from rara.run import Images, Run, features_of, find_extractor, is_features
-from rara.scores import Families, Levels, Setting, without_itself
+from rara.scores import Families, Levels
 from rara.store import Features
 
 UNASKED = "an opinion is asked for verdicts alone"
@@ -164,7 +164,8 @@ def _judged(
 ) -> ScoreTable:
     """What the table was asked, of another reference; verdicts alone, so no classifier's test."""
     k, levels = table.provenance["k"], Levels(table.provenance["verdict"]["alpha"])
-    setting = _setting(reference, samples, k, table.provenance["boundary"])
+    rule: Boundary = "closed" if table.provenance["boundary"] == "closed" else "open"
+    setting = reference.setting_for(samples, k, rule)
     known = calibrated(reals, reference.features, Gallery(reference.features), setting, run)
     known = replace(known, every_k={})
     scored = scored_alone(samples, reference.features, setting, known, levels, Families(), run)
@@ -172,11 +173,3 @@ def _judged(
         samples, reference.describe(k), setting, compat=None, two_sample={"absent": UNASKED}
     )
     return ScoreTable(table_of(samples, scored.columns), provenance)
-
-
-def _setting(reference: Reference, samples: Features, k: int, boundary: str) -> Setting:
-    rule: Boundary = "closed" if boundary == "closed" else "open"
-    clip = reference.treatment.clip_radii
-    names = reference.features.done["id"].combine_chunks()
-    setting = Setting(reference.d2, reference.index, k, names, rule, clip=clip)
-    return without_itself(setting) if samples.fingerprint == reference.fingerprint else setting

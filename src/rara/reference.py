@@ -346,10 +346,8 @@ class Reference:
         pictures: SourcePictures | None,
     ) -> ScoreTable:
         features = self._comparable(features)
-        setting = self._setting(self._k(asked.k), asked.rule)
+        setting = self.setting_for(features, asked.k, asked.rule)
         setting = replace(setting, coded=self._codebook.for_query(len(features), run))
-        if asked.compat is None and features.fingerprint == self.fingerprint:
-            setting = without_itself(setting)
         return judged(
             features, asked, reference=self.features, setting=setting,
             known=self._calibrated(reals, setting, run),
@@ -361,8 +359,7 @@ class Reference:
 
     def _calibrated(self, reals: Features | None, setting: Setting, run: Run) -> Reals:
         if reals is not None:
-            reals = self._comparable(reals)
-            return calibrated(reals, self.features, self._gallery, setting, run)
+            return calibrated(self._comparable(reals), self.features, self._gallery, setting, run)
         return self._once(
             ("calibration", setting.k, setting.boundary, setting.own is None),
             lambda: calibrated(None, self.features, self._gallery, setting, run),
@@ -382,6 +379,12 @@ class Reference:
         """The same under this reference's metric; refused where made by another extractor."""
         check_same(self.features.spec, replace(features.spec, metric=self.metric))
         return under(features, self.metric)
+
+    def setting_for(self, samples: Features, k: int | None, boundary: Boundary) -> Setting:
+        """The geometry that samples are judged against; its own images, each without itself."""
+        setting = self._setting(self._k(k), boundary)
+        own = boundary != "official" and samples.fingerprint == self.fingerprint
+        return without_itself(setting) if own else setting
 
     def _setting(self, k: int, boundary: Boundary = "open") -> Setting:
         self.treatment.check(boundary)
