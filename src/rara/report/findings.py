@@ -22,6 +22,7 @@ from rara.report.odd_ones import OddOnes, odd_ones
 from rara.report.spread import Spread, own_spreads
 from rara.report.told_apart import ToldApart, told_apart
 from rara.report.verdicts import ASTRAY, COPIED, Verdicts, verdicts
+from rara.scores.reasons import speaks_by_pixels
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -291,7 +292,8 @@ def _record(row: Mapping[str, Any], own: Mapping[str, Spread]) -> Record:
         "neighbors": row["neighbors"] or [],
         "pixel_nearest": row.get("pixel_nearest"),
         "pixel_distance": row.get("pixel_distance"),
-        "by_pixels": row.get("verdict") in COPIED and _by_pixels(row),
+        "by_pixels": row.get("verdict") in COPIED
+        and speaks_by_pixels(row.get("pixel_p"), row.get("volume_p")),
         "giveaway": row.get("giveaway"),
         "verdict": row.get("verdict"),
         "reason": row.get("reason"),
@@ -306,11 +308,6 @@ def _record(row: Mapping[str, Any], own: Mapping[str, Spread]) -> Record:
         "times_usual": row["nearest_distance"] / usual if usual > 0 else None,
         "metadata": {name: _plain(row[name]) for name in row if name not in SCORES},
     }
-
-
-def _by_pixels(row: Mapping[str, Any]) -> bool:
-    p, volume_p = row.get("pixel_p"), row.get("volume_p")
-    return p is not None and volume_p is not None and p < volume_p
 
 
 def _finite(value: float | None) -> float | None:

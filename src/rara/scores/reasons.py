@@ -48,7 +48,12 @@ class Case:
     @property
     def by_pixels(self) -> bool:
         """Whether the pixels speak of a copy rather than the vectors."""
-        return self.pixel_p is not None and self.pixel_p < self.volume_p
+        return speaks_by_pixels(self.pixel_p, self.volume_p)
+
+
+def speaks_by_pixels(pixel_p: float | None, volume_p: float | None) -> bool:
+    """Whether the pixels speak of a copy rather than the vectors; None where they are unknown."""
+    return pixel_p is not None and volume_p is not None and pixel_p < volume_p
 
 
 FIGURES = (
