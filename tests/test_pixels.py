@@ -213,7 +213,7 @@ def test_a_saved_reference_knows_its_pictures(reference, table, folder, run, mon
 
 def test_saving_works_as_the_run_says(reference, tmp_path, monkeypatch):
     threads = []
-    monkeypatch.setattr("rara.gallery.cache_folder", lambda: pytest.fail("another cache"))
+    monkeypatch.setattr("rara.neighbourhood.cache_folder", lambda: pytest.fail("another cache"))
     monkeypatch.setattr(
         "rara.gallery.closest_others",
         lambda prints, many, _: threads.append(many) or closest_others(prints, 1),

@@ -7,15 +7,14 @@ They follow from the features, so a folder is whole without them.
 
 from __future__ import annotations
 
-import hashlib
 from functools import cached_property
 
 import numpy as np
 
 from rara.bundle import Bundle, Parts, array_part
-from rara.cache import cache_folder
 from rara.durable import keep_arrays, kept_arrays
 from rara.geometry.bits import Counts
+from rara.neighbourhood import kept_place
 from rara.pixels import Prints, closest_others, prints_of
 from rara.prints import VERSION
 from rara.run import Run, watching
@@ -52,8 +51,7 @@ class Gallery:
 
     def _found(self, prints: Prints, run: Run) -> Counts:
         key = f"{self._features.fingerprint} pixels {VERSION}"
-        name = hashlib.sha256(key.encode()).hexdigest()[:32]
-        place = (run.cache or cache_folder()) / "neighbours" / f"{name}.npz"
+        place = kept_place(key, run)
         known = kept_arrays(place)
         if known and known["others"].shape == (len(prints),):
             return known["others"].astype(np.int32)

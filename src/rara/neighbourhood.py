@@ -10,6 +10,7 @@ Whichever way they came about, they are the same bit for bit.
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,14 +55,19 @@ def find(features: Features, k: int, run: Run) -> Nearest:
     depth = depth_for(k, len(features))
     if features.spec.weights == "none":
         return _scan(features, depth, run)
-    name = hashlib.sha256(f"{features.fingerprint} {depth}".encode()).hexdigest()[:32]
-    place = (run.cache or cache_folder()) / "neighbours" / f"{name}.npz"
+    place = kept_place(f"{features.fingerprint} {depth}", run)
     known = kept_arrays(place)
     if known and known["d2"].shape == known["index"].shape == (len(features), depth):
         return Nearest.of(known["d2"], known["index"])
     found = _scan(features, depth, run)
     keep_arrays(place, d2=found.d2, index=found.index)
     return found
+
+
+def kept_place(key: str, run: Run) -> Path:
+    """Where the cache keeps what is known of images among themselves, by a key of their own."""
+    name = hashlib.sha256(key.encode()).hexdigest()[:32]
+    return (run.cache or cache_folder()) / "neighbours" / f"{name}.npz"
 
 
 def grow(features: Features, known: Nearest, k: int, run: Run) -> Nearest:
