@@ -24,9 +24,8 @@ from rara.report.sentences import (
 from rara.report.thumbnails import Album, Pictures, Side
 from rara.report.told_apart import giveaway_sentence, told_sentences
 from rara.report.verdicts import COPIED
-from rara.report.words import counted, isolated, shorten
+from rara.report.words import counted, in_sentence
 
-NAME = 40
 LARGE, MEDIUM, SMALL = 240, 160, 96
 """Longest side of a picture, in pixels: the sample, what stands beside it, all others."""
 
@@ -255,7 +254,7 @@ def _odd_row(facts: Facts) -> list[CardRow]:
     known = facts["odd_ones"]
     if known is None:
         return []
-    section = replace(ODD, lede=ODD.lede.format(by=isolated(shorten(known["by"], NAME))))
+    section = replace(ODD, lede=ODD.lede.format(by=in_sentence(known["by"])))
     pairs = zip(facts["picks"]["odd"], known["cases"], strict=True)
     return [{**_row(section, [], facts["k"]), "cards": [_odd_card(*pair) for pair in pairs]}]
 

@@ -6,13 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from rara.report.verdicts import SHORT
-from rara.report.words import counted, isolated, percent, shorten
+from rara.report.words import NAME_COLUMNS, counted, in_sentence, percent, shorten
 from rara.scores.dissent import contradicts, halves_against
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-NAME_COLUMNS = 40
 ARTICLES = {"copy": "a copy", "near copy": "a near copy"}
 
 
@@ -80,7 +79,7 @@ def dissents(row: Mapping[str, Any]) -> list[str]:
     named = row.get("verdict_by_extractor") or ()
     said = {one["extractor"]: one["verdict"] for one in named}
     by_extractor = [
-        f"to {isolated(shorten(name, NAME_COLUMNS))} it is {_called(verdict)}"
+        f"to {in_sentence(name)} it is {_called(verdict)}"
         for name, verdict in said.items()
         if contradicts(given, verdict)
     ]

@@ -16,13 +16,11 @@ from numpy.typing import NDArray
 
 from rara.calibration import shortage
 from rara.report.verdicts import ASTRAY, COPIED
-from rara.report.words import isolated, shorten
+from rara.report.words import in_sentence
 from rara.scores.verdict import ALPHA
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-NAME = 40
 
 
 class GroupRow(TypedDict):
@@ -99,7 +97,7 @@ def strays(table: pa.Table) -> NDArray[np.int64]:
 
 def stray_sentence(row: Mapping[str, Any], verdict: str | None) -> str:
     """What speaks against it as an image of its group, and what the whole reference says."""
-    group = isolated(shorten(row["group"], NAME))
+    group = in_sentence(row["group"])
     p, q = row["group_off_manifold_p"], row["group_off_manifold_q"]
     whole = f" Judged by the whole reference: {verdict}." if verdict else ""
     return f"Too far out for an image of {group} (p = {p:.2g}, q = {q:.2g}).{whole}"

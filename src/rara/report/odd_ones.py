@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from rara.report.words import isolated, nearest_of, number, shorten, times
+from rara.report.words import in_sentence, nearest_of, number, times
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 CASES = 8
 BESIDE = 6
 """Siblings that are shown with an odd one."""
-NAME = 40
 
 
 class OddOne(TypedDict):
@@ -78,7 +77,7 @@ def odd_ones(
 def odd_sentence(case: OddOne) -> str:
     """How far apart it is, in what is usual among its siblings."""
     place = f"from its {nearest_of(case['k'])} sibling"
-    group = isolated(shorten(case["group"], NAME))
+    group = in_sentence(case["group"])
     if case["times"] is None:
         far = f"{number(case['distance'])} {place}, where the others lie together"
     else:

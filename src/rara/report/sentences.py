@@ -7,9 +7,8 @@ are known, and says the bare number where they are not.
 from __future__ import annotations
 
 from rara.report.findings import Record, Standing
-from rara.report.words import at_least, isolated, nearest_of, number, shorten, times
+from rara.report.words import at_least, in_sentence, nearest_of, number, shorten, times
 
-NAME_COLUMNS = 40
 REASON_COLUMNS = 400
 TELLING = 0.01
 """A value with fewer of the reference's images surely above or below it is like all of them."""
@@ -38,13 +37,13 @@ def reason(record: Record) -> str | None:
         return None
     image, shown = "reference image {}", record["reason"]
     for name in filter(None, (record["nearest"], record["pixel_nearest"])):
-        shown = shown.replace(image.format(name), image.format(_name(name)), 1)
+        shown = shown.replace(image.format(name), image.format(in_sentence(name)), 1)
     return shorten(shown, REASON_COLUMNS)
 
 
 def rarity_sentence(record: Record) -> str:
     """How rare, and which ball says so."""
-    witness, radius = _name(record["rarity_witness"] or ""), number(record["rarity"] or 0.0)
+    witness, radius = in_sentence(record["rarity_witness"] or ""), number(record["rarity"] or 0.0)
     ball = f"the smallest ball that holds it belongs to {witness} (radius {radius})."
     comparison = rarity_comparison(record)
     return f"{comparison}; {ball}" if comparison else _capital(ball)
@@ -61,7 +60,8 @@ def typicality_sentence(record: Record, k: int) -> str:
 def nearest_sentence(record: Record) -> str:
     """How near the nearest reference image is."""
     if record["nearest_distance"] == 0:
-        return f"Its features are exactly those of {_name(record['nearest'])}: the distance is 0."
+        nearest = in_sentence(record["nearest"])
+        return f"Its features are exactly those of {nearest}: the distance is 0."
     comparison = _compare(CLOSER, record["standing"].get("nearest_distance"), nearest_of(1))
     return f"{comparison}." if comparison else _nearest_is(record, "Its")
 
@@ -118,12 +118,8 @@ def _compare(forms: tuple[str, str, str], standing: Standing | None, neighbor: s
 
 
 def _nearest_is(record: Record, subject: str) -> str:
-    nearest, distance = _name(record["nearest"]), number(record["nearest_distance"])
+    nearest, distance = in_sentence(record["nearest"]), number(record["nearest_distance"])
     return f"{subject} nearest reference image, {nearest}, is {distance} away."
-
-
-def _name(name: str) -> str:
-    return isolated(shorten(name, NAME_COLUMNS))
 
 
 def _capital(text: str) -> str:

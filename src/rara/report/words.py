@@ -11,6 +11,7 @@ from itertools import accumulate
 from math import floor
 
 ELLIPSIS = "…"
+NAME_COLUMNS = 40
 ISOLATE, END_ISOLATE = "\u2068", "\u2069"
 RIGHT_TO_LEFT = {"R", "AL", "AN"}
 
@@ -89,6 +90,11 @@ def isolated(text: str) -> str:
     if any(unicodedata.bidirectional(letter) in RIGHT_TO_LEFT for letter in text):
         return f"{ISOLATE}{text}{END_ISOLATE}"
     return text
+
+
+def in_sentence(name: str) -> str:
+    """A name as a sentence can hold it: not too long, and its direction its own affair."""
+    return isolated(shorten(name, NAME_COLUMNS))
 
 
 def _fitting(text: str, columns: int) -> str:
