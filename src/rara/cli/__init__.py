@@ -23,7 +23,8 @@ def main() -> None:
 
     # A batch system's SIGTERM ends a run as Ctrl-C does: what was computed is kept.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    # Pillow's word on large images: rara has a limit of its own, and lists what is above it.
+    # Pillow's word on large images, for which rara has a limit and a list of its own. Decoders mute
+    # it, but a thread that swaps the filters of warnings, as compilers do, takes that away again.
     warnings.filterwarnings("ignore", message="Image size .* exceeds limit")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
