@@ -126,7 +126,7 @@ class Judge:
 
     def own(self) -> Scores:
         """Of the reference's images, each without itself."""
-        own = measured(self.reference.score_itself(run=self.run))
+        own = measured(self.reference.score_leave_one_out(run=self.run))
         return own | {"pHash": nearest(self.hashes, self.hashes, itself=True)}
 
 

@@ -23,6 +23,8 @@ from rara.calibration import (
     shortage,
 )
 from rara.errors import ParameterError, ReferenceMismatchError
+from rara.gallery import Gallery
+from rara.reals import calibrated
 from rara.scores import among_its_own, own_balls, setting_of
 from rara.scores.copy_statistic import NearestDistance
 
@@ -167,7 +169,7 @@ def test_many_samples_at_once_join_one_by_one(k):
 def test_of_any_members_at_most_t_have_a_p_of_t_or_less(members, k):
     """Validity without chance: each member is the sample once, with the others as its reference."""
     count = len(members)
-    own = Reference.from_features(members, k=k).score_itself()
+    own = Reference.from_features(members, k=k).score_leave_one_out()
     tables = [
         Reference.from_features(np.delete(members, i, axis=0), k=k).score_features(members[[i]])
         for i in range(count)
@@ -205,8 +207,8 @@ def test_ties_beyond_those_listed_are_counted():
 def test_own_rarity_from_the_lists_is_that_of_a_scan(make, boundary):
     vectors = make()
     reference = Reference.from_features(vectors, k=3)
-    table = reference.score_features(vectors, boundary=boundary)
-    axis = among_its_own(reference._setting(3, boundary))
+    table = reference.score_leave_one_out(boundary=boundary)
+    axis = among_its_own(reference.setting(3, boundary))
     rarity = table["rarity"][table["inside"]]
     np.testing.assert_array_equal(np.sqrt(axis.reals.rarity2), np.sort(rarity))
 
@@ -216,15 +218,15 @@ def test_own_rarity_from_the_lists_is_that_of_a_scan(make, boundary):
 def test_own_balls_from_the_lists_are_counted_once(k, boundary):
     vectors = np.concatenate([gaussian(40, 2), np.repeat(gaussian(20, 2, seed=1), 3, axis=0)])
     reference = Reference.from_features(vectors, k=k)
-    balls = reference.score_features(vectors, boundary=boundary)["balls"]
-    np.testing.assert_array_equal(own_balls(reference._setting(k, boundary)).count, balls)
+    balls = reference.score_leave_one_out(boundary=boundary)["balls"]
+    np.testing.assert_array_equal(own_balls(reference.setting(k, boundary)).count, balls)
 
 
 def test_rarity_percentile_counts_the_less_rare_among_those_inside():
     vectors = gaussian(200, 5)
     reference = Reference.from_features(vectors, k=3)
     samples = 1.5 * gaussian(50, 5, seed=1)
-    table, own = reference.score_features(samples), reference.score_itself()
+    table, own = reference.score_features(samples), reference.score_leave_one_out()
     held = own["rarity"][own["inside"]]
     expected = [100 * (held < value).sum() / (1 + len(held)) for value in table["rarity"]]
     inside = table["inside"]
@@ -303,8 +305,10 @@ def test_images_of_the_reference_do_not_calibrate_it():
 
 def test_its_own_images_have_no_other_calibration():
     reference, reals, _ = held_out()
-    with pytest.raises(ParameterError, match="calibrated with one another"):
-        reference.score_features(reference.features, calibration=reals)
+    images, given = reference.features, Features.from_arrays(reals)
+    setting = reference.setting(own=True)
+    with pytest.raises(ParameterError, match="calibrates the reference's own images with one"):
+        calibrated(given, images, Gallery(images), setting, Run())
 
 
 def test_calibration_of_another_extractor_is_refused():
@@ -374,7 +378,7 @@ def test_provenance_names_the_reals():
     assert given["reals"] == 80
     assert given["smallest_p"] == {"off_manifold": 1 / 81, "copy": 1 / 81}
     assert given["fingerprint"] == Features.from_arrays(reals).fingerprint
-    itself = reference.score_itself().provenance["calibration"]
+    itself = reference.score_leave_one_out().provenance["calibration"]
     assert (itself["method"], itself["rarity_method"]) == ("leave-one-out", "leave-one-out")
     assert itself["reals"] == 199
     assert itself["smallest_p"] == {"off_manifold": 1 / 200, "copy": 2 / 200}
@@ -392,7 +396,7 @@ def test_the_smallest_p_is_reached_and_never_passed(copies):
         smallest = table.provenance["calibration"]["smallest_p"]
         assert table["copy_p"].min() == smallest["copy"]
         assert table["off_manifold_p"].min() == smallest["off_manifold"]
-    own = reference.score_itself()
+    own = reference.score_leave_one_out()
     smallest = own.provenance["calibration"]["smallest_p"]
     assert own["copy_p"].min() == smallest["copy"]
     assert own["off_manifold_p"].min() == smallest["off_manifold"]

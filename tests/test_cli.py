@@ -104,12 +104,63 @@ def test_json_on_stdout_is_nothing_but_json(place, capsys):
     assert found["reference"]["count"] == 14
 
 
-def test_reference_against_itself_is_leave_one_out(place, capsys, tmp_path):
+def test_leave_one_out_is_asked_for(place, capsys, tmp_path):
     target = tmp_path / "own.parquet"
-    called(capsys, "score", place / "train", "-r", place / "reference", "-o", target)
+    code, out, _ = called(
+        capsys, "score", "--leave-one-out", "-r", place / "reference", "-o", target
+    )
     table = rara.ScoreTable.from_parquet(target)
+    assert code == 0
     assert table.provenance["leave_one_out"]
     assert (table["nearest"] != table["id"]).all()
+    assert "each without itself" in out.splitlines()[0]
+
+
+def test_the_reference_as_samples_is_a_memoriser(place, capsys, tmp_path):
+    """Renamed or not, in whatever order, from images or features: copies."""
+    renamed = tmp_path / "renamed"
+    renamed.mkdir()
+    for i, image in enumerate(sorted((place / "train").glob("*.png"))):
+        shutil.copy(image, renamed / f"gen_{i:05}.png")
+    shutil.make_archive(str(tmp_path / "packed"), "zip", renamed)
+    for samples in (place / "train", renamed, tmp_path / "packed.zip", place / "reference"):
+        target = tmp_path / "scores.parquet"
+        code, out, _ = called(capsys, "score", samples, "-r", place / "reference", "-o", target)
+        table = rara.ScoreTable.from_parquet(target)
+        assert code == 0
+        assert not table.provenance["leave_one_out"]
+        assert set(table["verdict"]) == {"copy"}
+        assert "each without itself" not in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--leave-one-out", "--compat", "official"), "cannot leave an image out"),
+        (("--leave-one-out", "--held-out", "0.5"), "remove --calibration and --held-out"),
+        ((), "No samples"),
+    ],
+)
+def test_leave_one_out_and_what_contradicts_it(place, capsys, arguments, says):
+    code, _, err = called(capsys, "score", "-r", place / "reference", *arguments)
+    assert code == 2
+    assert says in err.replace("\n", " ")
+
+
+def test_leave_one_out_with_samples_wants_the_reference_itself(place, capsys):
+    same = called(capsys, "score", place / "train", "-r", place / "reference", "--leave-one-out")
+    assert same[0] == 0
+    code, _, err = called(
+        capsys, "score", place / "samples", "-r", place / "reference", "--leave-one-out"
+    )
+    assert code == 2
+    assert "holds others" in err
+
+
+def test_score_without_a_reference_says_what_is_missing(place, capsys):
+    code, _, err = called(capsys, "score", place / "samples")
+    assert code == 2
+    assert "--reference train/" in err
 
 
 def test_score_calibrates_with_other_images(place, capsys, tmp_path, draw):

@@ -172,7 +172,7 @@ def test_authenticity_looks_at_the_nearest_image_itself():
 
 def test_its_own_images_are_authentic_or_not_without_themselves():
     real = np.concatenate([gaussian(60, 3), gaussian(5, 3)])  # five duplicates
-    table = Reference.from_features(real).score_itself()
+    table = Reference.from_features(real).score_leave_one_out()
     for i, authentic in enumerate(table["authentic"]):
         others = np.delete(real, i, axis=0)
         d2 = oracle.squared_distances(real[i : i + 1], others)[0]
@@ -247,6 +247,6 @@ def test_copies_of_the_rarest_images_look_rare_and_are_seen(reference, fresh):
 
 def test_the_reference_without_itself_is_as_fresh_images_are(reference, fresh):
     """So that it can calibrate: its first percentile cuts off about one percent of fresh ones."""
-    own = reference.score_itself()
+    own = reference.score_leave_one_out()
     assert called(fresh, own, "copy_volume") == pytest.approx(0.01, abs=0.006)
     assert called(fresh, own, "copy_volume", 0.1) == pytest.approx(0.1, abs=0.02)

@@ -42,10 +42,10 @@ def test_every_k_is_what_that_k_alone_gives(calibration, clip):
 
 def test_the_references_own_images_are_left_out_at_every_k():
     reference = Reference.from_features(gaussian(300), k=3)
-    own = reference.score_itself()
+    own = reference.score_leave_one_out()
     for k in (1, 2, 10):
         rarity = [np.nan if one[k - 1] is None else one[k - 1] for one in own["rarity_by_k"]]
-        np.testing.assert_array_equal(rarity, reference.score_itself(k=k)["rarity"])
+        np.testing.assert_array_equal(rarity, reference.score_leave_one_out(k=k)["rarity"])
 
 
 def test_a_copy_is_one_at_every_k_and_no_verdict_is_none():

@@ -67,8 +67,7 @@ def test_the_factor_is_scikit_learns_whatever_the_k_of_balls(make, k):
 @pytest.mark.parametrize("make", [gaussian, repeated, skewed])
 def test_the_references_own_images_have_the_factors_of_its_members(make):
     vectors = make(300)
-    table = fit(vectors).score_features(vectors, also=BOTH, run=ONE)
-    assert table.provenance["leave_one_out"]
+    table = fit(vectors).score_leave_one_out(also=BOTH, run=ONE)
     expected = -peer(vectors).negative_outlier_factor_
     np.testing.assert_allclose(table["local_outlier_factor"], expected, rtol=1e-12)
 

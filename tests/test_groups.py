@@ -223,18 +223,19 @@ def test_an_image_of_the_wrong_group_is_found_by_its_group_alone():
 
 
 def test_the_references_own_images_are_judged_without_themselves(reference):
-    table = reference.score_features(reals(), group_by="label")
+    table = reference.score_leave_one_out(group_by="label")
     vectors = reals().vectors[labels_of(reals()) == "wide"]
-    expected = Reference.from_features(vectors, k=3).score_itself()
+    expected = Reference.from_features(vectors, k=3).score_leave_one_out()
     rows = table["group"] == "wide"
     for column in GROUPED:
         np.testing.assert_array_equal(table[column][rows], expected[column.removeprefix("group_")])
 
 
-def test_own_images_with_other_labels_are_refused(reference):
+def test_the_references_images_under_other_labels_are_ordinary_samples(reference):
     other = Features.from_arrays(reals().vectors, metadata={"label": ["narrow"] * len(reals())})
-    with pytest.raises(ParameterError, match="another 'label' there"):
-        reference.score_features(other, group_by="label")
+    table = reference.score_features(other, group_by="label")
+    assert set(table["verdict"]) == {"copy"}
+    assert (table["group_off_manifold_p"] < 0.05).any()
 
 
 def test_the_rule_of_the_balls_and_k_are_those_asked_for(reference):

@@ -71,7 +71,7 @@ def test_a_copy_of_an_image_with_many_duplicates_is_inside_and_a_copy():
     assert reference.radii[7] == 0
     assert (table["inside"][0], table["rarity"][0]) == (True, 0)
     assert table["verdict"][0] == "copy"
-    assert reference.score_itself(run=ONE)["verdict"][7] == "copy"
+    assert reference.score_leave_one_out(run=ONE)["verdict"][7] == "copy"
 
 
 # -- arrays are resized and normalised in another way than files --

@@ -180,7 +180,7 @@ def test_a_folder_without_prints_is_judged_by_its_vectors(reference, folder, run
 
 
 def test_the_reference_itself_is_judged_without_each(reference):
-    own = reference.score_itself()
+    own = reference.score_leave_one_out()
     others = closest_others(prints_of(reference.features)).distance
     as_near = (others[None] <= others[:, None]).sum(axis=1)  # itself among them
     np.testing.assert_array_equal(own["pixel_p"], as_near / MANY)
@@ -381,6 +381,6 @@ def test_prints_of_another_version_are_not_compared(reference, folder, monkeypat
         monkeypatch.setattr(f"rara.{module}.VERSION", 2)
     loaded = Reference.load(folder / "other version")
     assert prints_of(loaded.features) is None
-    own = loaded.score_itself()
+    own = loaded.score_leave_one_out()
     assert own.arrow["pixel_p"].null_count == MANY
-    np.testing.assert_array_equal(own["volume_p"], reference.score_itself()["volume_p"])
+    np.testing.assert_array_equal(own["volume_p"], reference.score_leave_one_out()["volume_p"])

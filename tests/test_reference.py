@@ -67,7 +67,7 @@ def test_columns_follow_their_definitions(reference):
 def test_its_own_images_are_judged_without_themselves(make, k, boundary):
     """Against an oracle that really removes each image and starts again."""
     vectors = make()
-    table = Reference.from_features(vectors, k=k).score_features(vectors, boundary=boundary)
+    table = Reference.from_features(vectors, k=k).score_leave_one_out(boundary=boundary)
     assert table.provenance["leave_one_out"]
     for i in range(len(vectors)):
         expected = oracle.leave_one_out(vectors, i, k, boundary)
@@ -82,7 +82,7 @@ def test_its_own_images_are_judged_without_themselves(make, k, boundary):
 def test_leave_one_out_from_lists_equals_the_scan(make):
     reference = Reference.from_features(make(), k=3)
     own = reference.describe()["leave_one_out"]
-    table = reference.score_itself()
+    table = reference.score_leave_one_out()
     inside = table["inside"]
     assert own["inside"] == inside.mean()
     assert own["rarity"][0] == table["rarity"][inside].min()
@@ -91,17 +91,54 @@ def test_leave_one_out_from_lists_equals_the_scan(make):
     assert own["knn_distance"][100] == np.quantile(table["knn_distance"], 0.5)
 
 
-def test_scoring_the_same_features_is_leave_one_out(reference):
-    vectors = reference.features.vectors
-    table = reference.score_features(vectors)
+MEMORISED = {
+    "the same": lambda vectors: vectors,
+    "reversed": lambda vectors: vectors[::-1],
+    "one removed": lambda vectors: vectors[1:],
+    "one twice": lambda vectors: np.concatenate([vectors, vectors[:1]]),
+    "a single one": lambda vectors: vectors[7:8],
+}
+
+
+@pytest.mark.parametrize("boundary", ["open", "closed"])
+@pytest.mark.parametrize("k", [1, 3])
+@pytest.mark.parametrize("kept", MEMORISED)
+def test_samples_that_equal_the_reference_are_copies(kept, k, boundary):
+    """No equality of content switches what is computed: only the explicit request does."""
+    vectors = gaussian(60, 3)
+    samples = MEMORISED[kept](vectors)
+    reference = Reference.from_features(vectors, k=k)
+    renamed = Features.from_arrays(samples, ids=[f"s{i}" for i in range(len(samples))])
+    for given in (samples, renamed):
+        table = reference.score_features(given, boundary=boundary)
+        assert not table.provenance["leave_one_out"]
+        assert (table["nearest_distance"] == 0).all()
+        assert set(table["verdict"]) == {"copy"}
+
+
+def test_the_reference_itself_as_samples_is_all_copies(tmp_path):
+    """As features in hand, as a saved reference, and as a folder of features."""
+    reference = Reference.from_features(gaussian(60, 3))
+    reference.save(tmp_path / "reference")
+    loaded = Reference.load(tmp_path / "reference")
+    reference.features.save(tmp_path / "features")
+    for given in (reference.features, loaded.features, tmp_path / "features"):
+        table = loaded.score(given)
+        assert not table.provenance["leave_one_out"]
+        assert set(table["verdict"]) == {"copy"}
+
+
+def test_leave_one_out_is_an_explicit_request(reference):
+    table = reference.score_leave_one_out()
     assert table.provenance["leave_one_out"]
     assert (table["nearest"] != table["id"]).all()
-    shuffled = reference.score_features(vectors[::-1])
-    assert not shuffled.provenance["leave_one_out"]
-    assert (shuffled["nearest_distance"] == 0).all()
+    assert table.summary().startswith("Judged")
+    assert "each without itself" in table.summary().splitlines()[0]
+    other = reference.score_features(reference.features)
+    assert "each without itself" not in other.summary()
 
 
-def test_the_authors_code_knows_no_leave_one_out(reference):
+def test_the_authors_code_sees_copies_too(reference):
     table = reference.score_features(reference.features.vectors, compat="official")
     assert not table.provenance["leave_one_out"]
     assert (table["nearest"] == table["id"]).all()
@@ -315,7 +352,7 @@ def test_the_smallest_reference_has_no_leave_one_out():
     assert reference.describe()["leave_one_out"] is None
     assert reference.score_features([[0.5]])["rarity"].tolist() == [1.0]
     with pytest.raises(ParameterError, match="too large to judge this reference's own images"):
-        reference.score_itself()
+        reference.score_leave_one_out()
 
 
 def test_one_sample_and_more_shown_neighbours_than_there_are():

@@ -18,7 +18,6 @@ import numpy as np
 
 from rara import neighbourhood
 from rara.calibration import q_values
-from rara.errors import ParameterError
 from rara.grouping import NOTHING, Beside, Groups, check_key, groups_of
 from rara.run import Run, watching
 from rara.scores import Calibrated, Rarity, Setting, among_its_own, judge
@@ -44,7 +43,6 @@ def judged_in_groups(
         return NOTHING
     check_key(by, samples=samples, reference=reference)
     sides = _Sides(samples, reference, groups_of(by, samples), groups_of(by, reference), setting)
-    sides.check_own(by)
     found = _Found(len(samples))
     pairs = sum(len(sides.ours.rows[g]) * sides.theirs.size(g) for g in sides.enough())
     with watching(run.progress, pairs, "Pairs within groups") as advance:
@@ -72,13 +70,6 @@ class _Sides:
         """The groups of the samples that can be judged."""
         return [group for group in self.ours.rows if self.theirs.size(group) >= self.least]
 
-    def check_own(self, by: str) -> None:
-        if self.whole.own is not None and self.ours.names != self.theirs.names:
-            raise ParameterError(
-                f"The samples are the reference's own images, but some have another '{by}' there: "
-                "give both the same, or leave the groups away."
-            )
-
     def judged(
         self, group: str, run: Run, advance: Callable[[int], None] | None
     ) -> tuple[dict[str, Any], Calibrated]:
@@ -94,10 +85,12 @@ class _Sides:
         return columns, calibrated
 
     def _setting(self, images: Features, run: Run) -> Setting:
-        k, boundary = self.whole.k, self.whole.boundary
-        nearest = neighbourhood.find(images, k, run)
+        """That of the whole reference in all but the images."""
+        nearest = neighbourhood.find(images, self.whole.k, run)
         own = None if self.whole.own is None else np.arange(len(images), dtype=np.int32)
-        return Setting(nearest.d2, nearest.index, k, images.ids, boundary, own)
+        return replace(
+            self.whole, d2=nearest.d2, index=nearest.index, names=images.ids, own=own, coded=None
+        )
 
     def described(self, by: str, counts: dict[str, dict[str, Any]]) -> dict[str, Any]:
         """For each group of the samples how many there are, and what was found of them."""

@@ -44,6 +44,8 @@ class Asked:
     group_by: str | None = None
     against_siblings: str | None = None
     also: Collection[Family] = ()
+    own: bool = False
+    """Whether the samples are the reference's own images, each judged without itself."""
 
     def __post_init__(self) -> None:
         rules = {(None, "open"), (None, "closed"), ("official", "open")}

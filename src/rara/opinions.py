@@ -48,15 +48,16 @@ def by_halves(
 
     At the same k, error rate and rule of the balls; give the `calibration` of the table, if it had
     one, and its `extractor` where the reference's own cannot be found by its name. Images of the
-    same content are in the same half. Where the samples are the reference's own images, each is
-    judged by the half that does not hold it.
+    same content are in the same half. Of a leave-one-out table each image is judged by the half
+    that does not hold it, and `images` plays no role.
 
     Costs less than reference and table did: the halves together have as many pairs with the
     samples, and half as many among their own images, whose neighbours are kept in the cache.
     """
     check_carried(table)
     run = run or Run()
-    samples = _seen(images, reference, extractor, run)
+    own = table.provenance["leave_one_out"]
+    samples = reference.features if own else _seen(images, reference, extractor, run)
     reals = None if calibration is None else _seen(calibration, reference, extractor, run)
     parts = halves(reference, k=table.provenance["k"], seed=seed, run=run)
     one, other = (_by_half(half, samples, table, reals, run) for half in parts)
@@ -121,9 +122,10 @@ def by_extractor(
         seen_again(reference.features, network, run), k=table.provenance["k"],
         metric=reference.metric, clip_radii=reference.treatment.clip_radii, run=run,
     )  # fmt: skip
-    samples = _anew(images, network, other, run)
+    own = table.provenance["leave_one_out"]
+    samples = other.features if own else _anew(images, network, other, run)
     reals = None if calibration is None else _anew(calibration, network, other, run)
-    return _judged(other, samples, table, reals, run)
+    return _judged(other, samples, table, reals, run, own=own)
 
 
 def _seen(
@@ -152,7 +154,7 @@ def _anew(images: Images, network: Extractor, other: Reference, run: Run) -> Fea
 def _by_half(
     half: Reference, samples: Features, table: ScoreTable, reals: Features | None, run: Run
 ) -> ScoreTable:
-    """Of the reference's own images, under whatever ids, a half judges those it does not hold."""
+    """Of the reference's own images a half judges those that it does not hold."""
     if table.provenance["leave_one_out"]:
         ours, theirs = (one.done["digest"].to_numpy() for one in (samples, half.features))
         samples = samples.take(np.flatnonzero(~np.isin(ours, theirs)), samples.location)
@@ -160,12 +162,21 @@ def _by_half(
 
 
 def _judged(
-    reference: Reference, samples: Features, table: ScoreTable, reals: Features | None, run: Run
+    reference: Reference,
+    samples: Features,
+    table: ScoreTable,
+    reals: Features | None,
+    run: Run,
+    *,
+    own: bool = False,
 ) -> ScoreTable:
-    """What the table was asked, of another reference; verdicts alone, so no classifier's test."""
+    """What the table was asked, of another reference; verdicts alone, so no classifier's test.
+
+    `own`: the samples are that reference's own images, each judged without itself.
+    """
     k, levels = table.provenance["k"], Levels(table.provenance["verdict"]["alpha"])
     rule: Boundary = "closed" if table.provenance["boundary"] == "closed" else "open"
-    setting = reference.setting_for(samples, k, rule)
+    setting = reference.setting(k, rule, own=own)
     known = calibrated(reals, reference.features, Gallery(reference.features), setting, run)
     known = replace(known, every_k={})
     scored = scored_alone(samples, reference.features, setting, known, levels, Families(), run)

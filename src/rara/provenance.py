@@ -65,6 +65,21 @@ def about_samples(features: Features) -> dict[str, Any]:
     }
 
 
+def about_reference(
+    features: Features, treatment: Mapping[str, Any], own: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """Which real images samples are judged against, how treated, and how they fare themselves."""
+    return {
+        "location": features.location,
+        "count": len(features),
+        "skipped": len(features.skipped),
+        "fingerprint": features.fingerprint,
+        "metric": features.spec.metric,
+        "treatment": treatment,
+        "leave_one_out": own,
+    }
+
+
 def own_fares(setting: Setting) -> dict[str, Any] | None:
     """How the reference's own images fare, each judged without itself.
 

@@ -49,8 +49,8 @@ def calibrated(
         return Reals(axis, each_among_its_own(setting, axis), axis.describe(), pixels)
     if setting.own is not None:
         raise ParameterError(
-            "The samples are the reference's own images: they are calibrated with one another, "
-            "each without itself. Leave the calibration away."
+            "Leave-one-out calibrates the reference's own images with one another: remove the "
+            "calibration."
         )
     fresh = _not_in(reference, given)
     vectors = (fresh.vectors, reference.vectors, setting)

@@ -32,7 +32,7 @@ from rara.judgement import Asked, Compat, judged
 from rara.metric import under
 from rara.neighbourhood import checked_k
 from rara.pictures import SourcePictures
-from rara.provenance import own_fares
+from rara.provenance import about_reference, own_fares
 from rara.reals import Reals, calibrated
 from rara.results import ScoreTable
 from rara.run import Images, Run, features_of, find_extractor, given_features, is_features
@@ -216,7 +216,7 @@ class Reference:
     @property
     def radii(self) -> NDArray[np.float64]:
         """(n,) radii of the balls: distances to the k-th nearest others, clipped if asked for."""
-        return np.sqrt(self._setting(self.k).radii2)
+        return np.sqrt(self.setting().radii2)
 
     @property
     def largest_k(self) -> int:
@@ -231,16 +231,9 @@ class Reference:
 
     def describe(self, k: int | None = None) -> dict[str, Any]:
         """What results say of the reference that they are relative to."""
-        k = self._k(k)
-        return {
-            "location": self.features.location,
-            "count": len(self),
-            "skipped": len(self.features.skipped),
-            "fingerprint": self.fingerprint,
-            "metric": self.metric,
-            "treatment": self.treatment.describe(self.features, self._setting(k)),
-            "leave_one_out": self._once(("fares", k), lambda: own_fares(self._setting(k))),
-        }
+        setting = self.setting(k)
+        own = self._once(("own", setting.k), lambda: own_fares(setting))
+        return about_reference(self.features, self.treatment.describe(self.features, setting), own)
 
     def _once(self, what: Hashable, make: Callable[[], Found]) -> Found:
         """What follows from the reference alone is found once: a single image needs it, too."""
@@ -257,7 +250,7 @@ class Reference:
         run: Run | None = None,
     ) -> Audit:
         """What speaks against believing it, worst first; and which samples are in it."""
-        run, setting, judged, source = run or Run(), self._setting(self._k(k)), None, self._source
+        run, setting, judged, source = run or Run(), self.setting(k), None, self._source
         if samples is not None:
             judged, source = self._features(samples, extractor, run)
         pictures = self._pictures(source, judged or self.features)
@@ -282,8 +275,9 @@ class Reference:
     ) -> ScoreTable:
         """One record for each image that could be read; the others are in the provenance.
 
-        The reference's own images are scored leave-one-out (but not in the authors' code, and so
-        not with `compat`). `boundary` tells whether a ball holds points exactly on it;
+        Images that the reference holds too are judged as samples like any other: they are copies.
+        `score_leave_one_out` judges the reference's own images, each without itself.
+        `boundary` tells whether a ball holds points exactly on it;
         `compat="official"` gives the numbers of the code that the Rarity Score's authors
         published. `calibration`: real images that are not in the reference, to calibrate with in
         place of its own. `alpha`: the error rate of the verdicts. `also`: columns made on request.
@@ -329,12 +323,20 @@ class Reference:
         reals = None if calibration is None else given_features(calibration, None, "calibration")
         return self._score(features, asked, reals, run or Run(), None)
 
-    def score_itself(
-        self, *, k: int | None = None, alpha: float = ALPHA, run: Run | None = None
+    def score_leave_one_out(
+        self,
+        *,
+        k: int | None = None,
+        boundary: Literal["open", "closed"] = "open",
+        alpha: float = ALPHA,
+        group_by: str | None = None,
+        against_siblings: str | None = None,
+        also: Collection[Family] = (),
+        run: Run | None = None,
     ) -> ScoreTable:
         """Every reference image judged as if it had never been in the reference."""
+        asked = Asked(k, boundary, None, Levels(alpha), group_by, against_siblings, also, own=True)
         pictures = self._pictures(self._source, self.features)
-        asked = Asked(k, levels=Levels(alpha))
         return self._score(self.features, asked, None, run or Run(), pictures)
 
     def _score(
@@ -346,7 +348,7 @@ class Reference:
         pictures: SourcePictures | None,
     ) -> ScoreTable:
         features = self._comparable(features)
-        setting = self.setting_for(features, asked.k, asked.rule)
+        setting = self.setting(asked.k, asked.rule, own=asked.own)
         setting = replace(setting, coded=self._codebook.for_query(len(features), run))
         return judged(
             features, asked, reference=self.features, setting=setting,
@@ -380,16 +382,14 @@ class Reference:
         check_same(self.features.spec, replace(features.spec, metric=self.metric))
         return under(features, self.metric)
 
-    def setting_for(self, samples: Features, k: int | None, boundary: Boundary) -> Setting:
-        """The geometry that samples are judged against; its own images, each without itself."""
-        setting = self._setting(self._k(k), boundary)
-        own = boundary != "official" and samples.fingerprint == self.fingerprint
-        return without_itself(setting) if own else setting
-
-    def _setting(self, k: int, boundary: Boundary = "open") -> Setting:
+    def setting(
+        self, k: int | None = None, boundary: Boundary = "open", *, own: bool = False
+    ) -> Setting:
+        """The geometry that samples are judged against, or its `own` images, leave-one-out."""
         self.treatment.check(boundary)
         clip = self.treatment.clip_radii
-        return Setting(self.d2, self.index, k, self._names, boundary, clip=clip)
+        setting = Setting(self.d2, self.index, self._k(k), self._names, boundary, clip=clip)
+        return without_itself(setting) if own else setting
 
     @cached_property
     def _names(self) -> pa.Array:

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, UnusedCliTokensError
 from rich.console import Console
 
 import rara
@@ -41,6 +41,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except RaraError as error:
         return _complain(errors, str(error))
+    except UnusedCliTokensError as error:
+        hint = "One place is enough; name the real images: --reference PLACE."
+        return _complain(errors, f"{error} {hint} See `rara --help`.")
     except CycloptsError as error:
         return _complain(errors, f"{error} See `rara --help`.")
     except KeyboardInterrupt:

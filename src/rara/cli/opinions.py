@@ -37,7 +37,7 @@ class Opinions:
 
 def check_opinions(
     reference: Reference,
-    samples: str,
+    samples: str | Features,
     asked: Opinions,
     extractors: Sequence[Extractor],
     *,
@@ -54,14 +54,14 @@ def check_opinions(
         )
     for one in others:
         sources_of(reference.features, one)
-        if is_features(samples):
+        if isinstance(samples, str) and is_features(samples):
             sources_of(Features.load(Path(samples).expanduser()), one)
 
 
 def with_opinions(
     table: ScoreTable,
     reference: Reference,
-    samples: str,
+    samples: str | Features,
     asked: Opinions,
     extractors: Sequence[Extractor],
     reals: str | Features | None,

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from rara.agreement import network_for
 from rara.bundle import kind_of
 from rara.cli.groups import Grouping, found_in_groups, group_lines, warn_of_groups
 from rara.cli.opinions import Opinions, check_opinions, with_opinions
@@ -31,9 +32,10 @@ DEFAULT_K = 3
 
 
 def score(
-    samples: str,
+    samples: str | None = None,
     *,
-    reference: Annotated[str, Parameter(alias="-r")],
+    reference: Annotated[str | None, Parameter(alias="-r")] = None,
+    leave_one_out: Annotated[bool, Parameter(negative=())] = False,
     k: Annotated[int | None, Parameter(name=["-k"], converter=whole)] = None,
     output: Annotated[Path | None, Parameter(alias="-o")] = None,
     report: Path | None = None,
@@ -59,6 +61,8 @@ def score(
         The images to judge: a folder, a .zip, .tar, .npz or .parquet, or a folder of features.
     reference
         The images to judge them against, likewise, or a folder of `rara reference build`.
+    leave_one_out
+        Judge the reference's own images instead of samples, each without itself.
     k
         A ball reaches to the k-th nearest other reference image; 3, or what the reference says.
     output
@@ -81,6 +85,7 @@ def score(
         One more column: `rarity_clipped`, rarity with the largest balls clipped, or
         `local_outlier_factor`, how sparse it is compared with its neighbours; can be repeated.
     """
+    real_place = _check_asked(samples, reference, leave_one_out, compat, calibration)
     _check_targets(output, report)
     Levels(alpha)  # refused before the work
     Families(also or ())
@@ -88,25 +93,73 @@ def score(
     networks = (extraction or Extraction()).make_all(run)
     network = networks[0] if networks else None
     real, reals = open_both(
-        reference, calibration or Calibration(), k=k, metric=metric, extractor=network, run=run
+        real_place, calibration or Calibration(), k=k, metric=metric, extractor=network, run=run
     )
     grouping, opinions = grouping or Grouping(), opinions or Opinions()
-    check_opinions(real, samples, opinions, networks, k=k, compat=compat)
-    table = real.score(
-        samples, k=k, boundary=boundary, compat=compat, calibration=reals, alpha=alpha,
-        extractor=network, group_by=grouping.group_by, against_siblings=grouping.siblings,
-        also=also or (), run=run,
-    )  # fmt: skip
-    table = with_opinions(table, real, samples, opinions, networks, reals, run)
+    judged = real.features if samples is None or leave_one_out else samples
+    check_opinions(real, judged, opinions, networks, k=k, compat=compat)
+    options: dict[str, Any] = {
+        "k": k, "boundary": boundary, "alpha": alpha, "group_by": grouping.group_by,
+        "against_siblings": grouping.siblings, "also": also or (), "run": run,
+    }  # fmt: skip
+    if leave_one_out:
+        if samples is not None:
+            _check_own(real, samples, network, run)
+        table = real.score_leave_one_out(**options)
+    else:
+        table = real.score(judged, compat=compat, calibration=reals, extractor=network, **options)
+    table = with_opinions(table, real, judged, opinions, networks, reals, run)
     if output:
         table.save(output)
     if report:
         table.report(report)
     list_skipped(real.features.skipped, "reference image")
-    list_skipped([Skipped(**one) for one in table.provenance["samples"]["skipped"]], "sample")
+    if not leave_one_out:
+        list_skipped([Skipped(**one) for one in table.provenance["samples"]["skipped"]], "sample")
     _list_unusable(table.provenance["calibration"])
     warn_of_groups(table.provenance)
     say(_findings(table) if json else _text(table, output, report))
+
+
+def _check_asked(
+    samples: str | None,
+    reference: str | None,
+    leave_one_out: bool,
+    compat: str | None,
+    calibration: Calibration | None,
+) -> str:
+    """The place of the reference; raises ParameterError where the options contradict each other."""
+    if reference is None:
+        raise ParameterError("No reference: give the real images, such as --reference train/.")
+    if samples is None and not leave_one_out:
+        raise ParameterError(
+            "No samples: give the images to judge, as in `rara score samples/ --reference "
+            f"{reference}`, or --leave-one-out to judge the reference's own."
+        )
+    if leave_one_out and compat:
+        raise ParameterError(
+            f"--leave-one-out with --compat {compat}: the authors' code cannot leave an image "
+            "out. Give one of the two."
+        )
+    given = calibration or Calibration()
+    if leave_one_out and (given.calibration is not None or given.held_out is not None):
+        raise ParameterError(
+            "--leave-one-out calibrates the reference's own images with one another: remove "
+            "--calibration and --held-out."
+        )
+    return reference
+
+
+def _check_own(real: Reference, samples: str, extractor: Extractor | None, run: Run) -> None:
+    """Raise ParameterError where samples given beside --leave-one-out are other images."""
+    spec = real.features.spec
+    network = None if is_features(samples) else network_for(spec, extractor, run)
+    given = features_of(samples, network, run)[0]
+    if not given.done["digest"].equals(real.features.done["digest"]):
+        raise ParameterError(
+            f"--leave-one-out judges the reference's own images, and '{samples}' holds others: "
+            "remove the samples, or remove --leave-one-out to judge them."
+        )
 
 
 def open_reference(

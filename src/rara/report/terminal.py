@@ -27,13 +27,19 @@ NAME = 30
 def summary_lines(facts: Facts) -> list[str]:
     """The main findings as plain text, at most twelve lines of at most 80 columns."""
     entries = {
-        "Judged": _side(facts["samples"], "sample"),
+        "Judged": _judged(facts),
         "against": _side(facts["reference"], "reference image", f" (k = {facts['k']})"),
         **_found(facts),
         "Telltale": _telltale(facts),
         "Skipped": _skipped(facts),
     }
     return [line for label, texts in entries.items() for line in _labelled(label, texts)]
+
+
+def _judged(facts: Facts) -> Iterator[str]:
+    if not facts["leave_one_out"]:
+        return _side(facts["samples"], "sample")
+    return _side(facts["samples"], "reference image", ", each without itself,")
 
 
 def _found(facts: Facts) -> dict[str, Iterator[str]]:
