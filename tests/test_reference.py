@@ -1,6 +1,7 @@
 """References: made, saved, loaded, asked; and what they refuse."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,8 @@ from rara.errors import (
     ReferenceMismatchError,
 )
 from rara.extractors import Spec
+from rara.extractors.efficientnet_lite0 import SPEC
+from rara.opinions import halves
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -299,6 +302,48 @@ def test_cosine_distances_are_those_of_unit_vectors():
     assert table.provenance["reference"]["metric"] == "cosine"
 
 
+def test_hellinger_distances_are_those_of_shares():
+    vectors, samples = np.abs(gaussian(100, 8)), np.abs(gaussian(20, 8, seed=3))
+    reference = Reference.from_features(vectors, k=3, metric="hellinger")
+    table = reference.score_features(samples * np.float32(37))
+    ours, theirs = (v / v.sum(axis=1, keepdims=True, dtype=float) for v in (samples, vectors))
+    affinity = np.sqrt(ours) @ np.sqrt(theirs).T
+    hellinger = np.sqrt(1 - affinity)
+    np.testing.assert_allclose(
+        table["nearest_distance"] / np.sqrt(2), hellinger.min(axis=1), atol=1e-6
+    )
+    assert table["nearest"].tolist() == [str(i) for i in hellinger.argmin(axis=1)]
+    assert table.provenance["reference"]["metric"] == "hellinger"
+
+
+def test_hellinger_takes_no_negative_numbers():
+    vectors = np.abs(gaussian(10, 3))
+    vectors[[2, 7], 1] *= -1
+    with pytest.raises(FeatureError, match=r"2 of 10 vectors have negative .* the first is '2'"):
+        Reference.from_features(vectors, metric="hellinger")
+    vectors = np.abs(vectors)
+    vectors[4] = 0
+    with pytest.raises(FeatureError, match=r"1 of 10 vectors are 0 .* the first is '4'"):
+        Reference.from_features(vectors, metric="hellinger")
+
+
+def test_vectors_of_the_default_network_are_compared_by_hellinger(tmp_path):
+    vectors = np.abs(np.random.default_rng(0).normal(size=(30, SPEC.dim))).astype(np.float32)
+    made = replace(Features.from_arrays(vectors), spec=SPEC)
+    made.save(tmp_path / "made")
+    usual = Reference.fit(tmp_path / "made")
+    assert usual.metric == Reference.from_features(made).metric == "hellinger"
+    assert Reference.fit(tmp_path / "made", metric="euclidean").metric == "euclidean"
+    others = replace(made, spec=replace(SPEC, weights="other"))
+    assert Reference.from_features(others).metric == "euclidean"
+    same_again = usual.score(tmp_path / "made")
+    assert set(same_again["verdict"]) == {"copy"}
+    euclidean = Reference.fit(tmp_path / "made", metric="euclidean")
+    for reference in (usual, euclidean):
+        parts = halves(reference)
+        assert {part.metric for part in parts} == {reference.metric}
+
+
 def test_the_metric_is_part_of_what_a_reference_is(tmp_path):
     vectors = gaussian(100, 8)
     plain, cosine = (Reference.from_features(vectors, metric=m) for m in ("euclidean", "cosine"))
@@ -308,8 +353,10 @@ def test_the_metric_is_part_of_what_a_reference_is(tmp_path):
     assert loaded.metric == "cosine"
     samples = gaussian(20, 8, seed=3)
     assert same(loaded.score_features(samples), cosine.score_features(samples))
-    with pytest.raises(ReferenceMismatchError, match="unit length"):
-        Reference.from_features(loaded.features)
+    assert Reference.from_features(loaded.features).fingerprint == cosine.fingerprint
+    for other in ("euclidean", "hellinger"):
+        with pytest.raises(ReferenceMismatchError, match=f"for the cosine metric, not {other}"):
+            Reference.from_features(loaded.features, metric=other)
 
 
 def test_vectors_without_a_direction_are_refused():

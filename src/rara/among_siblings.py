@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from rara.durable import write_file
 from rara.extractors import DEFAULT, Extractor
+from rara.metric import under
 from rara.neighbourhood import checked_k
 from rara.pictures import SourcePictures
 from rara.provenance import about_samples, table_of
@@ -90,6 +91,7 @@ def compare_siblings(
     checked_k(k, k + 1, k)
     network = None if is_features(images) else find_extractor(extractor, run)
     features, source = features_of(images, network, run)
+    features = under(features, None)
     found = judged_among_siblings(features, k, by, run)
     place = source or features.location
     return Siblings(

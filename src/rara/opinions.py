@@ -19,10 +19,11 @@ from rara.agreement import check_same, network_for
 from rara.contested import Halves, check_carried
 from rara.errors import ParameterError
 from rara.extractors import Extractor
+from rara.extractors.base import Metric
 from rara.gallery import Gallery
 from rara.geometry import Boundary
 from rara.judgement import scored_alone
-from rara.metric import under
+from rara.metric import under, usual_metric
 from rara.provenance import table_of
 from rara.reals import calibrated
 from rara.reference import Reference
@@ -80,7 +81,7 @@ def halves(
     one, other = (
         Reference.fit(
             replace(part, location=f"{reference.features.location} (half {i}, seed {seed})"),
-            k=k, clip_radii=reference.treatment.clip_radii, run=run,
+            k=k, metric=reference.metric, clip_radii=reference.treatment.clip_radii, run=run,
         )
         for i, part in enumerate(parts, start=1)
     )  # fmt: skip
@@ -107,7 +108,8 @@ def by_extractor(
 ) -> ScoreTable:
     """The samples of a table judged by what another extractor sees of the same images.
 
-    At the same k, error rate, metric and rule of the balls. The images of the reference are read
+    At the same k, error rate and rule of the balls, and under the same metric where it was
+    chosen rather than the usual one of its extractor. The images of the reference are read
     again where they were, and likewise those of features. Raises ReferenceMismatchError where they
     cannot be, and ParameterError where it is the extractor that made the reference.
     """
@@ -120,12 +122,18 @@ def by_extractor(
         )
     other = Reference.fit(
         seen_again(reference.features, network, run), k=table.provenance["k"],
-        metric=reference.metric, clip_radii=reference.treatment.clip_radii, run=run,
+        metric=_metric_for(reference), clip_radii=reference.treatment.clip_radii, run=run,
     )  # fmt: skip
     own = table.provenance["leave_one_out"]
     samples = other.features if own else _anew(images, network, other, run)
     reals = None if calibration is None else _anew(calibration, network, other, run)
     return _judged(other, samples, table, reals, run, own=own)
+
+
+def _metric_for(reference: Reference) -> Metric | None:
+    """Under which metric another extractor's vectors are compared."""
+    made_with = replace(reference.features.spec, metric="euclidean")
+    return None if reference.metric == usual_metric(made_with) else reference.metric
 
 
 def _seen(

@@ -90,8 +90,8 @@ class Reference:
     ) -> Self:
         """A reference from images; vectors and radii come from the cache where they are known.
 
-        With the metric `cosine` only the directions of vectors count; the usual one is
-        `euclidean`, or what the features given were made for.
+        `metric`: `euclidean`; `cosine`, for which only the directions of vectors count; or
+        `hellinger`, for their shares of the sum. The usual one is the extractor's.
         `deduplicate` leaves images out that repeat an earlier one: "exact" those of the same
         content or vector, "near" those nearer to it than its neighbourhood explains, too.
         `clip_radii`, a quantile such as 0.99, lets no ball count as larger than that of them.
@@ -101,7 +101,7 @@ class Reference:
         network = None if is_features(images) else find_extractor(extractor, run)
         features, source = features_of(images, network, run)
         checked_k(k, len(features), k)
-        features = under(features, metric or features.spec.metric)
+        features = under(features, metric)
         features, found = treatment.neighbourhood(features, k, run)
         return cls(
             features, found.d2, found.index, k=k, source=source, extractor=network,
@@ -115,7 +115,7 @@ class Reference:
         *,
         k: int = 3,
         ids: Sequence[str] | None = None,
-        metric: Metric = "euclidean",
+        metric: Metric | None = None,
         deduplicate: Duplicates | None = None,
         clip_radii: float | None = None,
         run: Run | None = None,

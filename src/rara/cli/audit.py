@@ -43,8 +43,8 @@ def audit(
     json
         Print everything that was found as JSON.
     metric
-        `euclidean`, or `cosine`, for which only the directions of vectors count; a saved
-        reference has one.
+        `euclidean`; `cosine`, for which only the directions of vectors count; or `hellinger`, for
+        their shares of the sum: usual with the default extractor. A saved reference has one.
     """
     check_page(report)
     run = (working or Working()).run()

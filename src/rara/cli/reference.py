@@ -47,7 +47,8 @@ def build(
     k
         What scores use unless they are asked for another one; any k up to 10 can be.
     metric
-        `euclidean`, or `cosine`, for which only the directions of vectors count.
+        `euclidean`; `cosine`, for which only the directions of vectors count; or `hellinger`, for
+        their shares of the sum: usual with the default extractor.
     deduplicate
         Leave out images that repeat an earlier one: `exact` of the same content or vector, `near`
         those as well that are nearer to it than its neighbourhood explains.

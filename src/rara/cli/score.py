@@ -74,8 +74,8 @@ def score(
     boundary
         Whether a ball holds a point exactly on it.
     metric
-        `euclidean`, or `cosine`, for which only the directions of vectors count; a saved
-        reference has one.
+        `euclidean`; `cosine`, for which only the directions of vectors count; or `hellinger`, for
+        their shares of the sum: usual with the default extractor. A saved reference has one.
     compat
         `official`: the numbers of the code published with the Rarity Score.
     alpha
@@ -168,13 +168,15 @@ def open_reference(
     """A saved reference, or one made of the images or features that are there."""
     if kind_of(Path(place).expanduser()) == "reference":
         saved = Reference.load(Path(place).expanduser())
-        if metric not in {None, saved.metric}:
-            raise ParameterError(
-                f"--metric {metric}: the reference '{place}' was made with {saved.metric}."
-            )
+        _check_metric(place, metric, saved.metric)
         return saved
     k = DEFAULT_K if k is None else k
     return Reference.fit(place, k=k, metric=metric, extractor=extractor or DEFAULT, run=run)
+
+
+def _check_metric(place: str, asked: Metric | None, made: Metric | None) -> None:
+    if asked and made and asked != made:
+        raise ParameterError(f"--metric {asked}: the reference '{place}' was made with {made}.")
 
 
 def open_both(
@@ -190,21 +192,22 @@ def open_both(
     if calibration.held_out is None:
         real = open_reference(place, k=k, metric=metric, extractor=extractor, run=run)
         return real, calibration.calibration
-    features, usual_k, treatment = _features_at(place, extractor, run)
+    features, usual_k, treatment, made = _features_at(place, extractor, run)
     rest, reals = features.split(calibration.held_out, seed=calibration.seed or 0)
     k = usual_k if k is None else k
-    return Reference.fit(rest, k=k, metric=metric, run=run, **treatment.facts()), reals
+    _check_metric(place, metric, made)
+    return Reference.fit(rest, k=k, metric=metric or made, run=run, **treatment.facts()), reals
 
 
 def _features_at(
     place: str, extractor: Extractor | None, run: Run
-) -> tuple[Features, int, Treatment]:
-    """The vectors of a reference, the k that it is used with, and how it is treated."""
+) -> tuple[Features, int, Treatment, Metric | None]:
+    """A reference's vectors, its usual k, its treatment, and the metric of a saved one."""
     if kind_of(Path(place).expanduser()) == "reference":
         saved = Reference.load(Path(place).expanduser())
-        return saved.features, saved.k, saved.treatment
+        return saved.features, saved.k, saved.treatment, saved.metric
     network = None if is_features(place) else extractor or find_extractor(DEFAULT, run)
-    return features_of(place, network, run)[0], DEFAULT_K, Treatment()
+    return features_of(place, network, run)[0], DEFAULT_K, Treatment(), None
 
 
 def _list_unusable(calibration: Mapping[str, Any]) -> None:

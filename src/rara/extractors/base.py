@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-Metric: TypeAlias = Literal["euclidean", "cosine"]
-"""How vectors are compared: as they are, or by their directions alone."""
+Metric: TypeAlias = Literal["euclidean", "cosine", "hellinger"]
+"""How vectors are compared: as they are, by their directions, or as shares of their sums."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Spec:
     dim: int
     precision: str = "float32"
     metric: Metric = "euclidean"
-    """`cosine` where the vectors were given unit length for it."""
+    """Another one where the vectors were made unit vectors for it."""
 
     @property
     def fingerprint(self) -> str:

@@ -21,7 +21,7 @@ Vectors are C-ordered float32 arrays (n, d) of finite numbers; whoever brings th
 
 from rara.geometry.bits import closest_codes, closest_other_codes
 from rara.geometry.coded import Coded
-from rara.geometry.distances import squared_distance, unit_vectors
+from rara.geometry.distances import root_vectors, squared_distance, unit_vectors
 from rara.geometry.mutual import neighbours, neighbours_left
 from rara.geometry.processes import query_in_processes
 from rara.geometry.query import query
@@ -58,6 +58,7 @@ __all__ = [
     "neighbours_left",
     "query",
     "query_in_processes",
+    "root_vectors",
     "squared_distance",
     "unit_vectors",
 ]

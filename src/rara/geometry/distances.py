@@ -57,6 +57,20 @@ def unit_vectors(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 @compiled
+def root_vectors(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Square roots of the shares that numbers have of their sum; NaN where the sum is 0."""
+    roots = np.empty(vectors.shape, np.float32)
+    for i in range(vectors.shape[0]):
+        total = 0.0
+        for c in range(vectors.shape[1]):
+            total += np.float64(vectors[i, c])
+        for c in range(vectors.shape[1]):
+            share = np.float64(vectors[i, c]) / total if total else np.nan
+            roots[i, c] = np.float32(np.sqrt(share))
+    return roots
+
+
+@compiled
 def squared_distances(
     left: NDArray[np.float32],
     right: NDArray[np.float32],
