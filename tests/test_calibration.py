@@ -24,12 +24,14 @@ from rara.calibration import (
 )
 from rara.errors import ParameterError, ReferenceMismatchError
 from rara.gallery import Gallery
+from rara.joint import LISTED
 from rara.reals import calibrated
 from rara.scores import among_its_own, own_balls, setting_of
-from rara.scores.copy_statistic import NearestDistance
+from rara.scores.copy_volume import DEPTH
+from rara.scores.every_k import LARGEST
 
-RANKED = ("off_manifold_p", "copy_p", "typicality_percentile")
-CALIBRATED = (*RANKED, "rarity_percentile", "off_manifold_q", "copy_q")
+RANKED = ("knn_p", "off_manifold_p", "copy_p", "typicality_percentile")
+CALIBRATED = (*RANKED, "ball_ratio_p", "rarity_percentile", "off_manifold_q", "copy_q")
 
 
 def gaussian(n, d, seed=0):
@@ -46,18 +48,6 @@ CROWDED = arrays(np.float32, SIZES, elements=st.integers(0, 4))
 """Ties and duplicates everywhere."""
 SPREAD = arrays(np.float32, SIZES, elements=st.floats(-8, 8, width=32), unique=True)
 MEMBERS = st.one_of(CROWDED, SPREAD)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def by_distance():
-    """Copies by the nearest distance, for which all that is said here holds in every bit.
-
-    Shares of volumes hold their law of dimensions fixed: see test_copying.py.
-    """
-    with pytest.MonkeyPatch.context() as patch:
-        for place in ("calibrated", "every_k"):
-            patch.setattr(f"rara.scores.{place}.statistic_for", lambda setting: NearestDistance())
-        yield
 
 
 # -- statistics on numbers --
@@ -130,16 +120,47 @@ def test_shortage_speaks_only_where_a_single_image_could_not_be_called():
 
 
 def joined(reference, sample, k):
-    """p-values by really adding the sample and scoring all anew, itself among them."""
+    """What is expected of a sample once it is really added and all are scored anew."""
     members = np.vstack([reference, sample[None]])
-    d2 = oracle.squared_distances(members, members)
-    near = oracle.neighbours(d2, k, own=np.arange(len(members)))[1]
-    knn, nearest = near[:, k - 1], near[:, 0]
+    kept = min(max(LARGEST, k) + 1, len(reference) - 1)
+    depth, listed = min(DEPTH, kept), min(max(DEPTH, k + 1), kept)
+    scores = oracle.members_scores(members, k, depth, listed)
+    knn = oracle.rank_of_last(scores["knn"])
+    joint = oracle.joint_of_last(scores["knn"], scores["ratio"])
+    outside = scores["ratio"][-1] > 1
     return {
-        "off_manifold_p": (knn >= knn[-1]).mean(),
-        "copy_p": (nearest <= nearest[-1]).mean(),
-        "typicality_percentile": 100 * (knn[:-1] >= knn[-1]).sum() / len(members),
+        "knn_p": knn / len(members),
+        "copy_p": oracle.rank_of_last(scores["copying"]) / len(members),
+        "typicality_percentile": 100 * (knn - 1) / len(members),
+        "ball_ratio": np.sqrt(scores["ratio"][-1]),
+        "ball_ratio_p": oracle.rank_of_last(scores["ratio"]) / len(members),
+        "off_manifold_p": joint / len(members),
+        "bound": min(
+            1.0,
+            2
+            * min(knn, len(members) if not outside else oracle.rank_of_last(scores["ratio"]))
+            / len(members),
+        ),
     }
+
+
+def check_joined(table, row, expected, *, whole):
+    """`whole`: the lists hold all that counts, for no distances are equal."""
+    for column in ("knn_p", "copy_p", "typicality_percentile"):
+        assert table[column][row] == expected[column], column
+    if not whole:
+        assert table["off_manifold_p"][row] >= expected["off_manifold_p"]
+        assert table["ball_ratio_p"][row] >= expected["ball_ratio_p"]
+        return
+    assert table["ball_ratio"][row] == expected["ball_ratio"]
+    assert table["ball_ratio_p"][row] == expected["ball_ratio_p"]
+    exact = expected["ball_ratio"] > 1 and expected["bound"] <= LISTED
+    assert table["off_manifold_p"][row] == expected["off_manifold_p" if exact else "bound"]
+
+
+def no_ties(members):
+    d2 = oracle.squared_distances(members, members)[np.triu_indices(len(members), 1)]
+    return len(np.unique(d2)) == len(d2)
 
 
 @settings(deadline=None)
@@ -147,21 +168,33 @@ def joined(reference, sample, k):
 def test_p_values_are_those_of_a_reference_that_the_sample_has_joined(members, k):
     reference, samples = members[:-1], members[-1:]
     table = Reference.from_features(reference, k=k).score_features(samples)
-    for column, expected in joined(reference, samples[0], k).items():
-        assert table[column][0] == expected
+    check_joined(table, 0, joined(reference, samples[0], k), whole=no_ties(members))
 
 
-@pytest.mark.parametrize("k", [1, 2, 3, 8])
-def test_many_samples_at_once_join_one_by_one(k):
-    for reference, samples in (
-        (gaussian(120, 4), gaussian(20, 4, seed=1)),
-        (grid(90), grid(20, seed=1)),
-        (gaussian(120, 4), gaussian(120, 4)[::-1][:20] + np.float32(0.01)),
-    ):
-        table = Reference.from_features(reference, k=k).score_features(samples)
-        for i, sample in enumerate(samples):
-            for column, expected in joined(reference, sample, k).items():
-                assert table[column][i] == expected
+@pytest.mark.parametrize("k", [1, 2, 3, 8, 12])
+@pytest.mark.parametrize("count", [14, 40, 120])
+@pytest.mark.parametrize("kind", ["spread", "narrow beside wide", "grid", "near reals"])
+def test_many_samples_at_once_join_one_by_one(k, count, kind):
+    reference, samples = {
+        "spread": lambda: (gaussian(count, 4), 1.7 * gaussian(40, 4, seed=1)),
+        "narrow beside wide": lambda: (two_widths(count), two_widths(60, seed=1, stretch=1.6)),
+        "grid": lambda: (grid(count), grid(20, seed=1)),
+        "near reals": lambda: (gaussian(count, 4), gaussian(count, 4)[::-1][:20] + 0.01),
+    }[kind]()
+    samples = samples.astype(np.float32)
+    table = Reference.from_features(reference, k=k).score_features(samples)
+    for i, sample in enumerate(samples):
+        check_joined(table, i, joined(reference, sample, k), whole=kind != "grid")
+    if kind == "narrow beside wide" and count == 120:
+        assert 0 < (table["ball_ratio"] > 1).sum() < len(samples)
+
+
+def two_widths(n, seed=0, stretch=1.0):
+    """A narrow law and a wide one beside it."""
+    rng = np.random.default_rng(seed)
+    vectors = stretch * rng.normal(size=(n, 3)) * np.where(rng.random(n) < 0.5, 1.0, 9.0)[:, None]
+    vectors[:, 0] += np.where(rng.random(n) < 0.5, 0.0, 60.0)
+    return vectors.astype(np.float32)
 
 
 @settings(deadline=None, max_examples=50)
@@ -174,11 +207,12 @@ def test_of_any_members_at_most_t_have_a_p_of_t_or_less(members, k):
         Reference.from_features(np.delete(members, i, axis=0), k=k).score_features(members[[i]])
         for i in range(count)
     ]
-    for column in RANKED:
+    for column in (*RANKED, "ball_ratio_p"):
         values = np.concatenate([table[column] for table in tables])
-        np.testing.assert_array_equal(values, own[column])
-        if column.endswith("_p"):
-            ranks = np.sort(np.rint(values * count))
+        if column in ("knn_p", "typicality_percentile"):
+            np.testing.assert_array_equal(values, own[column])
+        for p in (values, own[column]) if column.endswith("_p") else ():
+            ranks = np.sort(np.rint(p * count))
             assert (ranks >= np.arange(1, count + 1)).all()
 
 
@@ -186,20 +220,19 @@ def test_an_image_that_the_sample_crowds_is_no_longer_as_far_out():
     """Sample 0 is 3 from its 2nd nearest. Image -1 is 4 from its own, and 2.5 once 0 has joined."""
     crowded = Reference.from_features([[-1.0], [3.0], [-3.5], [20.0], [31.0]], k=2)
     assert crowded.radii.min() > 3
-    assert crowded.score_features([[0.0]])["off_manifold_p"][0] == 5 / 6
+    assert crowded.score_features([[0.0]])["knn_p"][0] == 5 / 6
     lonely = Reference.from_features([[-1.0], [3.0], [-9.0], [20.0], [31.0]], k=2)
     assert lonely.radii.min() > 3
-    assert lonely.score_features([[0.0]])["off_manifold_p"][0] == 6 / 6
+    assert lonely.score_features([[0.0]])["knn_p"][0] == 6 / 6
 
 
 def test_ties_beyond_those_listed_are_counted():
     """The nearest of the origin are twelve at once, each farther from its own."""
     cross = np.concatenate([np.eye(6), -np.eye(6)])
     far = np.concatenate([10 + 5 * np.eye(6), -10 - 5 * np.eye(6)])
-    table = Reference.from_features(np.concatenate([cross, far]), k=1).score_features(
-        np.zeros((1, 6))
-    )
-    assert table["copy_p"][0] == (1 + 12) / 25
+    reference, origin = np.concatenate([cross, far]), np.zeros(6)
+    table = Reference.from_features(reference, k=1).score_features(origin[None])
+    assert table["copy_p"][0] == joined(reference, origin, 1)["copy_p"]
 
 
 @pytest.mark.parametrize("boundary", ["open", "closed"])
@@ -210,7 +243,7 @@ def test_own_rarity_from_the_lists_is_that_of_a_scan(make, boundary):
     table = reference.score_leave_one_out(boundary=boundary)
     axis = among_its_own(reference.setting(3, boundary))
     rarity = table["rarity"][table["inside"]]
-    np.testing.assert_array_equal(np.sqrt(axis.reals.rarity2), np.sort(rarity))
+    np.testing.assert_array_equal(np.sqrt(axis.at_k.rarity2), np.sort(rarity))
 
 
 @pytest.mark.parametrize("boundary", ["open", "closed"])
@@ -281,11 +314,16 @@ def test_held_out_p_values_follow_their_definition():
     reference, reals, samples = held_out()
     table = reference.score_features(1.3 * samples, calibration=reals)
     measured = reference.score_features(reals)
-    knn, nearest = measured["knn_distance"], measured["nearest_distance"]
+    knn, volume, ratio = (measured[name] for name in ("knn_distance", "copy_volume", "ball_ratio"))
     rarity = measured["rarity"][measured["inside"]]
     for i in range(len(table)):
-        assert table["off_manifold_p"][i] == (1 + (knn >= table["knn_distance"][i]).sum()) / 81
-        assert table["copy_p"][i] == (1 + (nearest <= table["nearest_distance"][i]).sum()) / 81
+        assert table["knn_p"][i] == (1 + (knn >= table["knn_distance"][i]).sum()) / 81
+        assert table["ball_ratio_p"][i] == (1 + (ratio >= table["ball_ratio"][i]).sum()) / 81
+        assert table["copy_p"][i] == (1 + (volume <= table["copy_volume"][i]).sum()) / 81
+        far = np.append(knn, table["knn_distance"][i]), np.append(ratio, table["ball_ratio"][i])
+        smallest = 2 * min(table["knn_p"][i], table["ball_ratio_p"][i])
+        joint = oracle.joint_of_last(*far) / 81 if smallest <= LISTED else min(1, smallest)
+        assert table["off_manifold_p"][i] == joint
         if table["inside"][i]:
             less = (rarity < table["rarity"][i]).sum()
             assert table["rarity_percentile"][i] == 100 * less / (1 + len(rarity))
@@ -394,11 +432,12 @@ def test_the_smallest_p_is_reached_and_never_passed(copies):
     for reals in (None, gaussian(40, 3, seed=1)):
         table = reference.score_features(samples, calibration=reals)
         smallest = table.provenance["calibration"]["smallest_p"]
-        assert table["copy_p"].min() == smallest["copy"]
+        assert table["copy_p"][:18].max() == smallest["copy"]
+        assert table["copy_p"][8:18].min() == smallest["copy"]
         assert table["off_manifold_p"].min() == smallest["off_manifold"]
     own = reference.score_leave_one_out()
     smallest = own.provenance["calibration"]["smallest_p"]
-    assert own["copy_p"].min() == smallest["copy"]
+    assert (own["copy_p"][100:] == smallest["copy"]).all()
     assert own["off_manifold_p"].min() == smallest["off_manifold"]
 
 

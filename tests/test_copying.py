@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 import oracle
 from rara import Reference
-from rara.geometry import query
-from rara.scores.copy_volume import DEPTH, Joining, LocalVolume
+from rara.scores.copy_volume import LocalVolume
 
 
 def gaussian(n, d=16, seed=0):
@@ -116,43 +115,20 @@ def test_duplicates_are_no_trouble():
     assert (Reference.from_features(mixed).score_features(vectors[:50])["copy_volume"] == 0).all()
 
 
-def lists(vectors):
-    """Squared distances of each to its ten nearest others."""
-    everyone = np.arange(len(vectors))
-    return oracle.neighbours(oracle.squared_distances(vectors, vectors), DEPTH, own=everyone)[1]
-
-
-def test_joining_counts_as_if_each_sample_were_one_more_image():
-    real, samples = gaussian(60, 4), np.concatenate([gaussian(30, 4, seed=1), gaussian(5, 4)])
-    samples[20:30] *= 0.01  # crowded, so that lists change at every place
-    law = LocalVolume.around(lists(real))
-    joining = Joining(len(samples), lists(real), law)
-    query(samples, real, [joining])
-    scores = [law.share(lists(np.vstack([real, sample])))[-1:] for sample in samples]
-    change = joining.joined(np.concatenate(scores))
-    plain = law.share(lists(real))
-    for sample, score, found in zip(samples, scores, change, strict=True):
-        together = law.share(lists(np.vstack([real, sample])))[:-1]
-        assert found == np.sum(together <= score) - np.sum(plain <= score)
-    assert change.any()
-
-
-def test_p_values_of_the_joined_hold_in_a_small_reference():
-    """Without joining, the smallest p comes up more often than it may."""
-    plain, full = [], []
-    for seed in range(60):
-        real, samples = gaussian(40, 3, seed), gaussian(200, 3, 1000 + seed)
-        d2 = lists(real)
-        law = LocalVolume.around(d2)
-        joining = Joining(len(samples), d2, law)
-        query(samples, real, [joining])
-        near = oracle.neighbours(oracle.squared_distances(samples, real), DEPTH)[1]
-        scores = law.share(near)
-        below = np.searchsorted(np.sort(law.share(d2)), scores, side="right")
-        plain.append(np.mean(below == 0))
-        full.append(np.mean(below + joining.joined(scores) == 0))
-    assert np.mean(full) == pytest.approx(1 / 41, abs=0.004)
-    assert np.mean(plain) > 1.3 / 41
+@pytest.mark.parametrize("count", [13, 21, 51])
+def test_of_so_many_images_at_most_t_have_a_p_of_t_or_less(count):
+    """Each is the sample once: with its law of dimensions, which knew no sample, more had."""
+    smallest = []
+    for seed in range(5):
+        images = gaussian(count, 5, seed)
+        p = [
+            Reference.from_features(np.delete(images, i, axis=0)).score_features(images[[i]])
+            for i in range(count)
+        ]
+        ranks = np.sort(np.rint([count * table["volume_p"][0] for table in p]))
+        assert (ranks >= np.arange(1, count + 1)).all()
+        smallest.append(ranks[0])
+    assert min(smallest) == 1
 
 
 # -- authenticity ----------------------------------------------------------------------

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from rara import Reference
+from rara.scores import verdict
 from rara.scores.every_k import rank_correlations
 
 COPIED = ("copy", "near copy")
@@ -14,10 +15,9 @@ def gaussian(n, d=6, seed=0):
 
 
 def standing(table):
-    """Verdicts, but for whether those off the manifold lie together."""
-    found = table["verdict"].copy()
-    found[found == "unknown to this reference"] = "off-manifold"
-    return found
+    """By k-NN distance and rarity alone."""
+    columns = {name: table[name] for name in ("rarity_percentile", "knn_p")}
+    return verdict.standing({**columns, "off_manifold_p": table["knn_p"]}, verdict.Levels())
 
 
 SAMPLES = np.concatenate([1.2 * gaussian(250, seed=1), gaussian(1, seed=2)])

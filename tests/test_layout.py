@@ -21,11 +21,11 @@ ORDER = """
     geometry.products geometry.reducers geometry.executors geometry.coded geometry.tiles
     geometry.scan geometry.query geometry.mutual geometry.processes geometry.bits
     geometry
-    calibration
+    calibration joint
     scores.base scores.rarity scores.clipped_rarity scores.local_outlier_factor scores.families
-    scores.typicality scores.fidelity scores.copy_volume scores.copying
-    scores.leave_one_out scores.copy_statistic scores.calibrated scores.verdict scores.dissent
-    scores.every_k scores.modes scores.reasons scores
+    scores.typicality scores.fidelity scores.joining scores.copy_volume scores.copying
+    scores.leave_one_out scores.copy_statistic scores.ball_ratio scores.calibrated scores.verdict
+    scores.dissent scores.every_k scores.modes scores.reasons scores
 
     report.words report.spread report.verdicts report.dissent report.calibrated report.told_apart
     report.grouped report.odd_ones report.findings report.sentences report.terminal
@@ -33,8 +33,8 @@ ORDER = """
     report.among_siblings report
     two_sample.views two_sample.pool two_sample.classifier two_sample.comparison two_sample
     pictures results contested run agreement metric neighbourhood pixels gallery duplicates
-    distinct treatment codebook provenance reals conclusion membership audit grouping groups
-    siblings judgement among_siblings
+    distinct treatment codebook provenance reals witnesses conclusion membership audit grouping
+    groups siblings judgement among_siblings
     reference again opinions
     cli.progress cli.options cli.output cli.groups cli.opinions cli.score cli.audit cli.reference
     cli.embed cli.siblings cli.doctor cli.app cli

@@ -343,8 +343,7 @@ def test_the_summary_reads_as_it_should(mixed):
     assert summary_lines(mixed) == [
         "Judged    20 samples from gen/",
         "against   1,000 reference images (k = 3) from train/",
-        "Outside   2 samples (10.0 %): near enough to no reference image",
-        "          25.0 % of the reference's own images, judged the same way",
+        "Outside   2 samples (10.0 %) in no ball; of the reference's own 25.0 %",
         "Rarest    d (rarity 9.500; witness ref/witness.png)",
         "          rarer than 94 % of the reference's own images that are inside",
         "Nearest   d is 0.2500 away from ref/0.png",
@@ -372,37 +371,50 @@ def calibrated(p, q, *, judged=1, smallest=1e-6):
     pairs = enumerate(zip(p, q, strict=True))
     rows = [row(f"s{i}", off_manifold_p=one, copy_q=other) for i, (one, other) in pairs]
     known = {"method": "held-out", "reals": 99, "smallest_p": {"copy": smallest}}
+    known["near_copy"] = {"p": smallest, "repeating": 0}
     return made_of(rows), provenance(judged, calibration=known)
 
 
 def test_the_summary_counts_what_is_too_far_out_and_too_near():
     lines = summary_lines(facts(*calibrated([0.05, 0.01, 0.06, 1.0], [0.01, 0.2, 1.0, 1.0])))
-    assert "          2 samples (50.0 %) farther out than 95 % of real images" in lines
+    assert "          2 samples (50.0 %) off the manifold; of real images about 5 % are" in lines
     assert "          1 sample nearer than by chance (at most 5 % falsely)" in lines
     lines = summary_lines(facts(*calibrated([0.5], [0.2])))
     assert "          no sample nearer than by chance (at most 5 % falsely)" in lines
 
 
 @pytest.mark.parametrize(
-    ("judged", "line"),
+    ("judged", "smallest", "line"),
     [
-        (100, "fewer than 20 copies would go unseen: too few real images"),
-        (5, "no sample nearer than by chance (at most 5 % falsely)"),
-        (0, "copies cannot be told from chance: too few real images"),
+        (100, 0.01, "up to 19 near copies may be hidden: too few real images"),
+        (5, 0.01, "no sample nearer than by chance (at most 5 % falsely)"),
+        (10, 0.01, "1 near copy may be hidden: too few real images"),
+        (5, 0.06, "near copies cannot be told from chance: too few real images"),
     ],
 )
-def test_the_summary_says_where_copies_would_go_unseen(judged, line):
-    table, origin = calibrated([0.5], [1.0], judged=judged, smallest=0.01)
+def test_the_summary_says_how_many_copies_may_be_hidden(judged, smallest, line):
+    table, origin = calibrated([0.5] * judged, [1.0] * judged, judged=judged, smallest=smallest)
     assert f"          {line}" in summary_lines(facts(table, origin))
+
+
+def test_the_page_says_how_many_copies_may_be_hidden():
+    table, origin = calibrated([0.5] * 100, [1.0] * 100, judged=100, smallest=0.01)
     page = to_html(summarise(table, origin, None))
-    assert ("too few real images: fewer than 20 among 100" in page) == (judged == 100)
+    assert "too few real images: fewer than 20 among 100" in page
 
 
-def test_the_summary_says_that_duplicates_are_the_cause():
-    table, origin = calibrated([0.5], [1.0], judged=100, smallest=0.01)
-    origin["calibration"]["repeated"] = True
+def test_the_summary_says_that_repeats_are_the_cause_and_what_helps():
+    table, origin = calibrated([0.5] * 100, [1.0] * 100, judged=100, smallest=0.01)
+    origin["calibration"]["near_copy"]["repeating"] = 60
     lines = summary_lines(facts(table, origin))
-    assert "          fewer than 20 copies would go unseen: real images repeat each other" in lines
+    hidden = "up to 19 near copies may be hidden: real images repeat (--deduplicate near)"
+    assert f"          {hidden}" in lines
+
+
+def test_exact_copies_do_not_hide_that_near_ones_may_be_hidden():
+    table, origin = calibrated([0.5] * 100, [0.0] * 10 + [1.0] * 90, judged=100, smallest=0.01)
+    lines = summary_lines(facts(table, origin))
+    assert "          up to 17 near copies may be hidden: too few real images" in lines
 
 
 def test_altered_copies_are_shown_beside_exact_ones():
@@ -445,6 +457,7 @@ def test_the_summary_fits_nine_lines_of_eighty_columns(name, number, known, smal
     made = row(name, rarity=number, nearest=number, off_manifold_p=0.01, copy_q=q)
     made |= {"nearest": name, "rarity_witness": name}
     calibration = {"method": "held-out", "reals": 9, "smallest_p": {"copy": smallest}}
+    calibration["near_copy"] = {"p": smallest, "repeating": 2}
     origin = provenance(2_000_000, known=known, calibration=calibration if known else None)
     origin["samples"] |= {"location": name, "skipped": [{"id": name, "reason": name}]}
     lines = summary_lines(facts(made_of([made]), origin))

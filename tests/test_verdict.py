@@ -16,13 +16,13 @@ UNKNOWN, OFF = "unknown to this reference", "off-manifold"
 COPIED = ("copy", "near copy")
 CALM = {
     "inside": True, "nearest": "r.png", "nearest_distance": 1.0, "rarity_percentile": 50.0,
-    "typicality_percentile": 50.0, "off_manifold_p": 0.5, "copy_p": 0.4, "copy_q": 0.9,
+    "typicality_percentile": 50.0, "off_manifold_p": 0.5, "knn_p": 0.5, "ball_ratio": 1.0,
+    "ball_ratio_p": 1.0, "copy_p": 0.4, "copy_q": 0.9,
     "volume_p": 0.2, "pixel_p": None, "pixel_nearest": None, "pixel_distance": None,
 }  # fmt: skip
 KNOWN = {
     "method": "full conformal", "reals": 999, "reals_inside": 800,
-    "smallest_p": {"off_manifold": 0.001, "copy": 0.002}, "nearest_told": {"volume_p": 0.002},
-    "repeated": False,
+    "smallest_p": {"off_manifold": 0.001, "copy": 0.002}, "near_copy": {"p": 0.002, "repeating": 0},
 }  # fmt: skip
 
 RARE = {"off_manifold_p": 0.1}
@@ -42,11 +42,15 @@ def counts(table):
     return Counter(table["verdict"])
 
 
-def evidence(rows, *, twins=None, same=False, together=False, known=KNOWN, missing=None):
-    rows = [CALM | row for row in rows]
+def evidence(
+    rows, *, twins=None, same=False, together=False, near=False, known=KNOWN, missing=None
+):
+    rows = [{**CALM, "knn_p": row.get("off_manifold_p", 0.5)} | row for row in rows]
     columns = {name: np.array([row[name] for row in rows]) for name in CALM}
-    same, together = (np.full(len(rows), flag) for flag in (same, together))
-    return Evidence(columns, twins or {}, same, together, known, missing)
+    same, together, near = (np.full(len(rows), flag) for flag in (same, together, near))
+    copies = same | (columns["nearest_distance"] == 0)
+    copies[list(twins or {})] = True
+    return Evidence(columns, twins or {}, same, copies, near, together, known, missing)
 
 
 def judged(row=None, *, alpha=0.05, k=3, **more):
@@ -199,11 +203,11 @@ def test_false_copies_among_those_called_keep_the_level():
     [
         ({}, {}, "typical"),
         ({"rarity_percentile": 99.0}, {}, "typical"),
-        ({"off_manifold_p": 0.24}, {}, "uncommon"),
-        ({"off_manifold_p": 0.241, "rarity_percentile": 99.0}, {}, "typical"),
-        ({"off_manifold_p": 0.24, "rarity_percentile": 95.0}, {}, "rare"),
-        ({"off_manifold_p": 0.24, "rarity_percentile": 94.9}, {}, "uncommon"),
-        ({"off_manifold_p": 0.24, "rarity_percentile": np.nan}, {}, "uncommon"),
+        ({"off_manifold_p": 0.19}, {}, "uncommon"),
+        ({"off_manifold_p": 0.191, "rarity_percentile": 99.0}, {}, "typical"),
+        ({"off_manifold_p": 0.19, "rarity_percentile": 95.0}, {}, "rare"),
+        ({"off_manifold_p": 0.19, "rarity_percentile": 94.9}, {}, "uncommon"),
+        ({"off_manifold_p": 0.19, "rarity_percentile": np.nan}, {}, "uncommon"),
         ({"rarity_percentile": 99.0, "off_manifold_p": 0.05}, {}, OFF),
         ({"off_manifold_p": 0.01}, {"together": True}, UNKNOWN),
         ({"off_manifold_p": 0.06}, {"together": True}, "uncommon"),
@@ -211,8 +215,10 @@ def test_false_copies_among_those_called_keep_the_level():
         ({"off_manifold_p": 0.01, "copy_q": 0.01}, {"together": True}, "near copy"),
         ({"nearest_distance": 0.0, "copy_q": 0.01, "off_manifold_p": 0.01}, {}, "copy"),
         ({"copy_q": 0.01}, {"twins": {0: "t.png"}}, "copy"),
-        ({"volume_p": 0.002, "copy_q": 0.3, "rarity_percentile": 99.0}, {}, "no verdict"),
-        ({"volume_p": 0.003, "copy_q": 0.3}, {}, "typical"),
+        ({"copy_p": 0.002, "copy_q": 0.3, "rarity_percentile": 99.0}, {}, "no verdict"),
+        ({"copy_p": 0.003, "copy_q": 0.3}, {}, "typical"),
+        ({"copy_p": 0.1, "copy_q": 0.3}, {"near": True}, "no verdict"),
+        ({"copy_p": 0.1, "copy_q": 0.05}, {"near": True}, "near copy"),
         ({"rarity_percentile": 99.0}, {"missing": "Too few."}, "no verdict"),
         ({"off_manifold_p": 0.01}, {"missing": "Too few."}, OFF),
         ({"nearest_distance": 0.0}, {"missing": "Too few."}, "copy"),
@@ -423,7 +429,7 @@ def test_working_otherwise_changes_no_verdict(reference):
         ),
         (
             PIXELS | {"copy_p": 0.002, "copy_q": 0.9},
-            {"known": KNOWN | {"nearest_told": {"volume_p": 0.002, "pixel_p": 0.001}}},
+            {},
             "As near by its pixels to reference image p.png as can be told (p <= 0.002), but among "
             "1 samples that may be chance: too few reference images.",
         ),
@@ -447,10 +453,22 @@ def test_working_otherwise_changes_no_verdict(reference):
             "that may be chance: too few reference images.",
         ),
         (
-            {"volume_p": 0.002, "copy_p": 0.002, "copy_q": 0.9},
-            {"known": KNOWN | {"repeated": True}},
-            "As near to reference image r.png as can be told (p <= 0.002), but among 1 samples "
-            "that may be chance: reference images repeat each other.",
+            {"copy_p": 0.06, "copy_q": 0.9},
+            {"near": True, "known": KNOWN | {"near_copy": {"p": 0.062, "repeating": 60}}},
+            "As near to reference image r.png as a copy is (p = 0.06), but 60 reference images "
+            "repeat others as closely, too many to tell among 1 samples.",
+        ),
+        (
+            {"off_manifold_p": 0.002, "knn_p": 0.3, "ball_ratio": 1.8765, "ball_ratio_p": 0.002},
+            {},
+            "Outside every ball, 1.87 radii from the centre of the nearest, farther than 99.8 % of "
+            "reference images are (p = 0.002): broken, or of a kind that the reference lacks.",
+        ),
+        (
+            {"off_manifold_p": 0.001, "knn_p": 0.3, "ball_ratio": np.inf, "ball_ratio_p": 0.001},
+            {},
+            "Nearest to images that lie apart themselves, unlike all reference images "
+            "(p <= 0.001): broken, or of a kind that the reference lacks.",
         ),
     ],
 )

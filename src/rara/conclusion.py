@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from rara.calibration import q_values
 from rara.pixels import SAME, first_equal
 from rara.reals import Reals
 from rara.run import Run
@@ -29,6 +30,7 @@ OFFICIAL = "The numbers of the Rarity Score's own code carry no verdict."
 
 def concluded(
     columns: Mapping[str, Any],
+    near: NDArray[np.bool_],
     samples: Features,
     reference: Features,
     setting: Setting,
@@ -36,7 +38,17 @@ def concluded(
     levels: Levels,
     run: Run,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The columns, `verdict` and `reason` first, and what the provenance says of those."""
+    """The columns, `verdict` and `reason` first, and what the provenance says of those.
+
+    `copy_q` is Benjamini and Hochberg's over the samples that are not known to be copies, and 0
+    for those that are: sure discoveries among the others would let more of them be called.
+    `near`: samples as near as only a copy is, whatever p says.
+    """
+    twin_of = twins(samples, reference, setting.own)
+    known = _same_picture(columns) | (columns["nearest_distance"] == 0)
+    known[list(twin_of)] = True
+    q = q_values(np.where(known, np.nan, columns["copy_p"]))
+    columns = {**columns, "copy_q": np.where(known, 0.0, q)}
     missing = OFFICIAL if setting.boundary == "official" else shortfall(reals.origin, levels)
     about = {**asdict(levels), "shortfall": missing, "k": _over_k(columns, setting, reals)}
     if setting.boundary == "official":
@@ -46,7 +58,9 @@ def concluded(
         return {"verdict": nothing, "reason": why, **columns, "stability": unknown}, about
     evidence = Evidence(
         columns,
-        twins=twins(samples, reference, setting.own),
+        twins=twin_of,
+        copies=known,
+        near=near,
         same=_same_picture(columns),
         together=_modes(columns, samples, setting, reals.axis, levels, run),
         calibration=reals.origin,
@@ -105,7 +119,7 @@ def _modes(
     flags[off] = together(
         samples.vectors[off],
         columns["nearest_distance"][off],
-        axis.reals.knn2,
+        axis.at_k.knn2,
         k=setting.k,
         every=max(1, len(samples) // len(setting.d2)),
         alpha=levels.alpha,

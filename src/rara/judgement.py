@@ -12,23 +12,21 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from rara.conclusion import concluded
 from rara.errors import ParameterError
 from rara.geometry import Boundary, Statistics
 from rara.groups import judged_in_groups
 from rara.pictures import SourcePictures
-from rara.pixels import prints_of, unseen
 from rara.provenance import provenance_of, table_of
 from rara.reals import Reals
 from rara.results import ScoreTable
 from rara.run import Run, watching
 from rara.scores import AXES, EveryK, Families, Family, Levels, Setting, judge
+from rara.scores.calibrated import BY_VECTORS
 from rara.siblings import judged_among_siblings
 from rara.store import Features
 from rara.two_sample import tell_apart
+from rara.witnesses import testified
 
 Compat = Literal["official"]
 
@@ -136,21 +134,9 @@ def scored_alone(
             samples.vectors, reference.vectors, axes, setting,
             memory=run.memory, threads=run.threads, progress=advance,
         )  # fmt: skip
-    seen, known = _by_pixels(columns["copy_p"], samples, setting, known, run)
+    seen = testified(columns.pop(BY_VECTORS), samples, setting, known, run)
+    known = replace(known, origin=seen.origin)
     columns, verdict = concluded(
-        {**columns, **seen}, samples, reference, setting, known, levels, run
+        {**columns, **seen.columns}, seen.near, samples, reference, setting, known, levels, run
     )
     return Scored(columns, known.origin, verdict, statistics)
-
-
-def _by_pixels(
-    volume_p: NDArray[np.float64], samples: Features, setting: Setting, known: Reals, run: Run
-) -> tuple[dict[str, Any], Reals]:
-    """What the pixels say of copying, where they were seen; and what both witnesses rest on."""
-    prints = None if known.pixels is None else prints_of(samples)
-    if known.pixels is None or prints is None:
-        return unseen(len(samples), volume_p), known
-    columns = known.pixels.testify(
-        prints, setting.names, volume_p, own=setting.own, threads=run.threads
-    )
-    return columns, replace(known, origin=known.pixels.described(known.origin))

@@ -10,16 +10,15 @@ docs/design/calibration.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from rara.calibration import Doubles, p_values, q_values
+from rara.calibration import Doubles
 from rara.geometry import Nearest
 from rara.geometry.bits import (
     NONE,
@@ -29,6 +28,7 @@ from rara.geometry.bits import (
     closest_codes,
     closest_other_codes,
 )
+from rara.joint import Changes, Compared, Ranking
 from rara.prints import CODE_BYTES
 from rara.scores.calibrated import Method
 from rara.store import Features
@@ -191,68 +191,37 @@ def _first(samples: pa.Array, reference: pa.Array) -> NDArray[np.int64]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Witness:
-    """What a reference's pixels say of samples, calibrated with real images.
-
-    `pixel_nearest`: the reference image whose pixels are nearest; null where there is none to
-    compare with. `pixel_distance`: -1 for the same picture, else bits out of 256 that differ.
-    `volume_p`: `copy_p` by the vectors alone. `pixel_p`: by the pixels alone. `copy_p`: by both:
-    twice the smaller, which is a p-value however the two depend on one another. `copy_q`:
-    Benjamini–Hochberg over the samples. Lower is more like a copy in all of these.
-    """
+    """What a reference's pixels say of samples, calibrated with real images."""
 
     prints: Prints
     others: Counts
     """(n,) how near each reference picture has its nearest other one."""
     reals: Counts
-    """How near each real picture has its nearest in the reference, ascending."""
+    """How near each real picture has its nearest in the reference."""
     method: Method
 
-    def testify(
-        self,
-        samples: Prints,
-        names: pa.Array,
-        volume_p: Doubles,
-        *,
-        own: Counts | None,
-        threads: int | None,
-    ) -> dict[str, Any]:
-        """The columns of samples whose p-values by the vectors are known."""
-        others = self.others if self.method == "full conformal" else None
+    def compare(
+        self, samples: Prints, *, own: Counts | None, threads: int | None
+    ) -> tuple[Closest, Compared]:
+        """The nearest picture of each sample, and how near it is beside real images.
+
+        A reference picture that has the sample nearer than any other one scores by the sample's
+        distance once that has joined; it matters only where the two distances are equal.
+        """
+        joins = self.method == "full conformal"
+        others = self.others if joins else None
         found = closest(samples, self.prints, own=own, others=others, threads=threads)
-        as_near = np.searchsorted(self.reals, found.distance, side="right")
-        pixel_p = p_values(as_near + found.joined - self._itself, len(self.reals) - self._itself)
-        both = np.minimum(1, 2 * np.minimum(volume_p, pixel_p))
-        return {
-            "pixel_nearest": names.take(pa.array(found.index, mask=found.index < 0)),
-            "pixel_distance": pa.array(found.distance, mask=found.distance == NONE),
-            "volume_p": volume_p,
-            "pixel_p": pixel_p,
-            "copy_p": both,
-            "copy_q": q_values(both),
-        }
-
-    def described(self, known: Mapping[str, Any]) -> dict[str, Any]:
-        """What `Calibrated.describe` says, for both witnesses together."""
-        always = 0 if self.method == "held-out" else 1  # the one that a sample joins
-        same = int(np.count_nonzero(self.reals == SAME)) - self._itself
-        pixels = (1 + max(same, always)) / (1 + len(self.reals) - self._itself)
-        smallest = known["smallest_p"]
-        both = {**smallest, "copy": min(1.0, 2 * min(smallest["copy"], pixels))}
-        told = {**known["nearest_told"], "pixel_p": pixels}
-        repeated = known["repeated"] and same > always
-        return {**known, "smallest_p": both, "nearest_told": told, "repeated": repeated}
-
-    @property
-    def _itself(self) -> int:
-        """An image of the reference is not one of the others that it is compared with."""
-        return int(self.method == "leave-one-out")
+        if not joins:
+            return found, Compared.of(Ranking.of(-self.reals.astype(float)), _scores(found))
+        named = (found.index >= 0) & (self.others[found.index] > found.distance)
+        rows = np.flatnonzero(named).astype(np.int32)
+        scores = _scores(found)
+        changes = Changes.of(len(named), rows, found.index[rows], scores[rows])
+        reals, which = Ranking.of(-self.reals.astype(float)), np.zeros(len(named), np.int32)
+        more = found.joined.astype(np.int64) - named
+        return found, Compared([reals], which, scores, changes, more)
 
 
-def unseen(samples: int, volume_p: Doubles) -> dict[str, Any]:
-    """The columns where one side's pixels were never seen: the vectors are the only witness."""
-    return {
-        "pixel_nearest": pa.nulls(samples, pa.string()),
-        "pixel_distance": pa.nulls(samples, pa.int32()),
-        "volume_p": volume_p,
-        "pixel_p": pa.nulls(samples, pa.float64()),
-    }
+def _scores(found: Closest) -> Doubles:
+    """Higher is nearer."""
+    return -found.distance.astype(np.float64)

@@ -22,6 +22,7 @@ from rara.scores import (
     among_others,
     each_among_its_own,
 )
+from rara.scores.calibrated import AtK
 from rara.store import Features
 
 QUANTILES = 201
@@ -32,7 +33,7 @@ class Reals:
     """What samples are calibrated with, and what the provenance says of it."""
 
     axis: Calibrated
-    every_k: Mapping[int, Calibrated]
+    every_k: Mapping[int, AtK]
     origin: Mapping[str, Any]
     pixels: Witness | None = None
     """The pixels of the same images; None where rara has not seen them."""
@@ -45,8 +46,8 @@ def calibrated(
     seen = gallery.seen(run)
     if given is None:
         axis = among_its_own(setting)
-        pixels = seen and Witness(*seen, np.sort(seen[1]), axis.method)
-        return Reals(axis, each_among_its_own(setting, axis), axis.describe(), pixels)
+        pixels = seen and Witness(*seen, seen[1], axis.method)
+        return Reals(axis, each_among_its_own(setting, axis.at_k), axis.describe(), pixels)
     if setting.own is not None:
         raise ParameterError(
             "Leave-one-out calibrates the reference's own images with one another: remove the "
@@ -68,7 +69,7 @@ def calibrated(
     pixels = None
     if seen is not None and theirs is not None:
         found = closest(theirs, seen[0], threads=run.threads).distance
-        pixels = Witness(*seen, np.sort(found), axis.method)
+        pixels = Witness(*seen, found, axis.method)
     return Reals(axis, every_k, {**axis.describe(), **origin}, pixels)
 
 

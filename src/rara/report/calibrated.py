@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 FEW = "too few real images"
-REPEATED = "real images repeat each other"
+REPEATED = "real images repeat"
 
 
 class Calibration(TypedDict):
@@ -31,8 +31,10 @@ class Calibration(TypedDict):
     samples: int
     off_manifold: int
     copies: int
+    near_copies: int
+    """Those of the copies that a test tells, not equal bytes, pictures or vectors."""
     least_copies: int | None
-    """How many copies there must be for any to be seen; None where not even all could be."""
+    """How many near copies there must be for any to be told; None where not even all could be."""
     cause: str
     """What keeps p-values from being smaller."""
     shortage: str | None
@@ -45,34 +47,47 @@ def calibration(table: pa.Table, provenance: Mapping[str, Any]) -> Calibration |
     if not known or "copy_q" not in table.column_names:
         return None
     level = (provenance.get("verdict") or {}).get("alpha", ALPHA)
-    smallest, judged = known["smallest_p"]["copy"], provenance["samples"]["count"]
-    cause = REPEATED if known.get("repeated") else FEW
+    q = table["copy_q"].to_numpy()
+    # Of those that are copies as a matter of fact q is 0, and no test is made.
+    tested, near = int(np.count_nonzero(q != 0)), known["near_copy"]
+    cause = REPEATED if near["repeating"] > 1 else FEW
     return {
         "level": level,
         "method": known["method"],
         "reals": known["reals"],
         "samples": table.num_rows,
         "off_manifold": int(np.count_nonzero(table["off_manifold_p"].to_numpy() <= level)),
-        "copies": int(np.count_nonzero(table["copy_q"].to_numpy() <= level)),
-        "least_copies": least_called(smallest, judged, level),
+        "copies": int(np.count_nonzero(q <= level)),
+        "near_copies": int(np.count_nonzero((q > 0) & (q <= level))),
+        "least_copies": least_called(near["p"], tested, level),
         "cause": cause,
-        "shortage": shortage(smallest, judged, level, cause),
+        "shortage": shortage(near["p"], tested, level, cause),
         "smallest_p": dict(known["smallest_p"]),
     }
 
 
+def hidden_line(found: Calibration) -> str | None:
+    """How many near copies there may be although none is told; None where one would be."""
+    if found["near_copies"] or not found["shortage"]:
+        return None
+    least, cause = found["least_copies"], found["cause"]
+    if least is None:
+        return f"near copies cannot be told from chance: {cause}"
+    help_by = " (--deduplicate near)" if cause == REPEATED else ""
+    many = "1 near copy" if least == 2 else f"up to {least - 1:,} near copies"
+    return f"{many} may be hidden: {cause}{help_by}"
+
+
 def off_manifold_line(found: Calibration) -> str:
-    """How many are farther out than real images are."""
+    """How many are called off the manifold, beside how many real images would be."""
     share = found["off_manifold"] / found["samples"] if found["samples"] else 0.0
     many = f"{counted(found['off_manifold'], 'sample')} ({percent(share)})"
-    return f"{many} farther out than {100 * (1 - found['level']):g} % of real images"
+    return f"{many} off the manifold; of real images about {100 * found['level']:g} % are"
 
 
 def copies_line(found: Calibration) -> str:
-    """How many are nearer than real images are by chance, or how many would go unseen."""
-    if not found["copies"] and found["least_copies"] is None:
-        return f"copies cannot be told from chance: {found['cause']}"
-    if not found["copies"] and found["shortage"]:
-        return f"fewer than {found['least_copies']:,} copies would go unseen: {found['cause']}"
+    """How many are nearer than real images are by chance, or how many may be hidden."""
+    if hidden := hidden_line(found):
+        return hidden
     many = counted(found["copies"], "sample") if found["copies"] else "no sample"
     return f"{many} nearer than by chance (at most {100 * found['level']:g} % falsely)"

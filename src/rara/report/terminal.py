@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from rara.report.calibrated import copies_line, off_manifold_line
+from rara.report.calibrated import copies_line, hidden_line, off_manifold_line
 from rara.report.dissent import dissent_line
 from rara.report.findings import Facts, Record
 from rara.report.sentences import nearest_in_short, rarity_in_short
@@ -72,9 +72,7 @@ def _unseen(facts: Facts) -> str | None:
     """That copies may have gone unseen, unless that is said already."""
     calibration, verdicts = facts["calibration"], facts["verdicts"]
     told = verdicts and verdicts["shortfall"]
-    if told or not calibration or calibration["copies"] or not calibration["shortage"]:
-        return None
-    return copies_line(calibration)
+    return None if told or not calibration else hidden_line(calibration)
 
 
 def _labelled(label: str, texts: Iterator[str]) -> Iterator[str]:
@@ -90,15 +88,14 @@ def _side(side: Mapping[str, Any], noun: str, note: str = "") -> Iterator[str]:
 
 def _outside(facts: Facts) -> Iterator[str]:
     samples, own = facts["samples"], facts["reference"]["share_outside"]
+    beside = "" if own is None else f"; of the reference's own {percent(own)}"
     if samples["outside"]:
         many = f"{counted(samples['outside'], 'sample')} ({percent(samples['share_outside'])})"
-        yield f"{many}: near enough to no reference image"
+        yield f"{many} in no ball{beside}"
     else:
-        yield "none: every sample is near enough to some reference image"
+        yield f"every sample is in some ball{beside}"
     if facts["calibration"]:
         yield off_manifold_line(facts["calibration"])
-    elif own is not None:
-        yield f"{percent(own)} of the reference's own images, judged the same way"
 
 
 def _rarest(rarest: list[Record], nothing: str) -> Iterator[str]:

@@ -3,7 +3,7 @@
     calibration statistics <--- Calibrated ---> questions to the engine
 
 The real images are others than the reference's ("held-out"), or the reference's own, each
-without itself. For those, k-NN distance and copying are calibrated as if the sample had
+without itself. For those, distances and copying are calibrated as if the sample had
 joined the reference ("full conformal"): then the p-values hold exactly, although no image
 was set aside.
 """
@@ -11,55 +11,148 @@ was set aside.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rara import calibration
 from rara.geometry import Balls, Nearest, Reducer
+from rara.joint import Compared, Ranking, joint_counts
+from rara.scores.ball_ratio import BallRatio, listed
 from rara.scores.base import Columns, Doubles, Setting
-from rara.scores.copy_statistic import CopyStatistic, Joined, statistic_for
+from rara.scores.copy_statistic import CopyStatistic, statistic_for
+from rara.scores.joining import Joining, Pairs
 from rara.scores.leave_one_out import own_balls
 
 Method = Literal["full conformal", "leave-one-out", "held-out"]
 Counts = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+BY_VECTORS = "by_vectors"
+"""Key of what the vectors say of copying, for whoever asks the pixels too: not a column."""
+
+
+@dataclass(frozen=True, slots=True)
+class AtK:
+    """The real images' own rarities and distances at one k, squared and ascending."""
+
+    rarity2: Doubles
+    """Of those that are inside."""
+    knn2: Doubles
+    method: Method
+
+    @classmethod
+    def of(cls, rarity2: Doubles, knn2: Doubles, method: Method) -> Self:
+        """From one entry an image, NaN for rarity outside every ball."""
+        return cls(np.sort(rarity2[~np.isnan(rarity2)]), np.sort(knn2), method)
+
+    @property
+    def itself(self) -> int:
+        """An image of the reference is not one of the others that it is compared with."""
+        return int(self.method == "leave-one-out")
+
+    @property
+    def count(self) -> int:
+        """Real images that each sample is compared with."""
+        return len(self.knn2) - self.itself
+
+    def standing(self, setting: Setting, rarity2: Doubles, nearest: Nearest) -> dict[str, Doubles]:
+        """How rare and how far out, in percentiles and by p-value; `nearest` has k or more."""
+        farther = calibration.at_least(nearest.d2[:, setting.k - 1], self.knn2) - self.itself
+        if self.method == "full conformal":
+            farther = farther - _overtaken(setting, nearest)
+        return {
+            "rarity_percentile": self._rarity_percentile(rarity2),
+            "typicality_percentile": calibration.percentiles(farther, self.count),
+            "knn_p": calibration.p_values(farther, self.count),
+        }
+
+    def _rarity_percentile(self, rarity2: Doubles) -> Doubles:
+        others = len(self.rarity2) - self.itself
+        if others < 1:
+            return np.full(len(rarity2), np.nan)
+        passed = calibration.below(rarity2, self.rarity2)
+        return np.where(np.isnan(rarity2), np.nan, calibration.percentiles(passed, others))
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """What can be said of samples beside a reference, made of its neighbour lists."""
+
+    copying: CopyStatistic
+    far: BallRatio
+
+    @classmethod
+    def around(cls, setting: Setting) -> Self:
+        """Those of a reference."""
+        return cls(statistic_for(setting), BallRatio.around(setting))
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What images are compared by, squared: no root stands between a value and its test."""
+    """What images are compared by, image by image."""
 
-    rarity2: Doubles
-    """NaN outside every ball."""
     knn2: Doubles
+    ratio2: Doubles
     copying: Doubles
+    near: Flags
+    """As near as only a copy is."""
 
-    def ascending(self) -> Evidence:
-        """Each by itself in order, and rarity of those that are inside."""
-        rarity2 = self.rarity2[~np.isnan(self.rarity2)]
-        return Evidence(np.sort(rarity2), np.sort(self.knn2), np.sort(self.copying))
+
+@dataclass(frozen=True, slots=True)
+class ByVectors:
+    """What the vectors say of copying."""
+
+    compared: Compared
+    near: Flags
+    """Samples that are as near as only a copy is."""
+    reals_near: Flags
+    """Real images that are as near to other ones."""
+    method: Method
+
+    @property
+    def joins(self) -> bool:
+        """Whether a sample is one more beside the real images, or one of them."""
+        return self.method != "leave-one-out"
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
     """An axis without columns to show: the evidence of each sample."""
 
-    statistic: CopyStatistic
+    statistics: Statistics
+    reals: int
+    """Real images that they are, or are compared with."""
 
-    def questions(self, setting: Setting, samples: int) -> tuple[Balls, Nearest]:
-        """The smallest ball, and the nearest few."""
-        depth = min(max(setting.k, self.statistic.neighbours), len(setting.names) - 1)
-        return setting.balls(samples), Nearest(samples, depth)
+    def questions(self, setting: Setting, samples: int) -> tuple[Balls, Nearest, Joining]:
+        """The smallest ball, the nearest few, and the lists that a sample would be in."""
+        depth = listed(setting)
+        there = len(setting.names) - (setting.own is not None)
+        joining = Joining(setting.d2[:, depth - 1])
+        return setting.balls(samples), Nearest(samples, min(depth, there)), joining
 
-    def columns(self, setting: Setting, answers: tuple[Balls, Nearest]) -> Columns:
-        """`rarity2`, `knn2`, `copying`."""
-        balls, nearest = answers
+    def columns(self, setting: Setting, answers: tuple[Balls, Nearest, Joining]) -> Columns:
+        """`rarity2`, and what `Evidence` has."""
+        balls, nearest, joining = answers
+        found = self.evidence(setting, nearest, joining.found())
         return {
             "rarity2": balls.radius2,
-            "knn2": nearest.d2[:, setting.k - 1],
-            "copying": self.statistic.of(nearest),
+            "knn2": found.knn2,
+            "ratio2": found.ratio2,
+            "copying": found.copying,
+            "near": found.near,
         }
+
+    def evidence(self, setting: Setting, nearest: Nearest, pairs: Pairs) -> Evidence:
+        """Of samples beside the reference, which they do not join."""
+        copying, far = self.statistics.copying, self.statistics.far
+        return Evidence(
+            knn2=nearest.d2[:, setting.k - 1],
+            ratio2=far.of(nearest, pairs) if setting.own is None else far.own2[setting.own],
+            copying=copying.of(nearest),
+            near=copying.near(nearest, self.reals),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,87 +162,117 @@ class Calibrated:
     `rarity_percentile`: percentage of the real images inside that are less rare; higher
     is rarer; NaN outside. `typicality_percentile`: percentage of the real images that
     are at least as far from their k-th nearest; higher is more typical.
-    `off_manifold_p`: p-value of being a real image, by the k-NN distance; low is too far
-    out. `copy_p`: the same by the copying statistic; low is too near. `off_manifold_q`,
-    `copy_q`: Benjamini–Hochberg over the samples.
+
+    `knn_p`: p-value of being a real image, by the k-NN distance. `ball_ratio`: distance to a ball
+    in radii of that ball, 1 inside any (`BallRatio`); higher is farther out; infinite where no
+    ball of the core is near. `ball_ratio_p`: the p-value by it. `off_manifold_p`: by both
+    (`rara.joint`). `copy_p`: by the copying statistic. Low is too far out, or too near.
+    `off_manifold_q`: Benjamini–Hochberg over the samples.
     """
 
-    reals: Evidence
-    method: Method
-    statistic: CopyStatistic
+    at_k: AtK
+    evidence: Evidence
+    """That of the real images."""
+    statistics: Statistics
+
+    @property
+    def method(self) -> Method:
+        """How they are compared."""
+        return self.at_k.method
 
     def questions(self, setting: Setting, samples: int) -> tuple[Reducer, ...]:
         """The evidence, and what it would change if the sample joined the reference."""
-        return (
-            *Measured(self.statistic).questions(setting, samples),
-            self.statistic.question(setting, samples),
-        )
+        return self._measured.questions(setting, samples)
 
-    def columns(self, setting: Setting, answers: tuple[Balls, Nearest, Joined]) -> Columns:
-        """Percentiles, p-values and q-values."""
-        balls, nearest, joined = answers
-        found = Evidence(**Measured(self.statistic).columns(setting, (balls, nearest)))
-        closer = calibration.at_most(found.copying, self.reals.copying) - self._itself
-        if self.method == "full conformal":
-            closer = closer + joined.joined(found.copying)
-        standing = self.standing(setting, found.rarity2, nearest)
-        copying = calibration.p_values(closer, self._count)
+    def columns(self, setting: Setting, answers: tuple[Balls, Nearest, Joining]) -> Columns:
+        """Percentiles, p- and q-values, and `ByVectors`."""
+        balls, nearest, joining = answers
+        pairs = joining.found()
+        found = self._measured.evidence(setting, nearest, pairs)
+        standing = self.at_k.standing(setting, balls.radius2, nearest)
+        far = self._far(found, standing["knn_p"], nearest, pairs)
+        copying = self._copying(found, nearest, pairs)
+        ranks = copying.compared.ranks(joins=copying.joins)
         return {
             **standing,
-            "off_manifold_q": calibration.q_values(standing["off_manifold_p"]),
-            "copy_p": copying,
-            "copy_q": calibration.q_values(copying),
-        }
-
-    def standing(self, setting: Setting, rarity2: Doubles, nearest: Nearest) -> dict[str, Doubles]:
-        """How rare and how far out, in percentiles and by p-value; `nearest` has k or more."""
-        farther = calibration.at_least(nearest.d2[:, setting.k - 1], self.reals.knn2) - self._itself
-        if self.method == "full conformal":
-            farther = farther - _overtaken(setting, nearest)
-        return {
-            "rarity_percentile": self._rarity_percentile(rarity2),
-            "typicality_percentile": calibration.percentiles(farther, self._count),
-            "off_manifold_p": calibration.p_values(farther, self._count),
+            **far,
+            "off_manifold_q": calibration.q_values(far["off_manifold_p"]),
+            "copy_p": ranks / self._members,
+            BY_VECTORS: copying,
         }
 
     def describe(self) -> dict[str, Any]:
         """What the p-values rest on, and the smallest that there can be.
 
-        Of copies that is what an exact one has: of local volume, a near one may have less.
-        `repeated`: it is duplicates among the real images that keep it from being smaller.
+        Of copies that is what any exact one has; `near_copy` is what any near one has, for it
+        ranks behind the real images that repeat others as closely, of which there are `repeating`.
         """
-        exact = int(np.count_nonzero(self.reals.copying <= 0)) - self._itself
-        always = 0 if self.method == "held-out" else self.statistic.least
-        copying = (1 + max(exact, always)) / (1 + self._count)
+        repeating = int(np.count_nonzero(self.evidence.near))
+        exact = int(np.count_nonzero(np.isinf(self.evidence.copying)))
+        twice = self.method == "full conformal" and not self.statistics.far.whole
         return {
             "method": self.method,
             "rarity_method": "held-out" if self.method == "held-out" else "leave-one-out",
-            "copy_statistic": self.statistic.name,
-            "reals": self._count,
-            "reals_inside": len(self.reals.rarity2),
+            "copy_statistic": self.statistics.copying.name,
+            "reals": self.at_k.count,
+            "reals_inside": len(self.at_k.rarity2),
             "smallest_p": {
-                "off_manifold": 1 / (1 + self._count),
-                "copy": copying,
+                "off_manifold": (1 + int(twice)) / self._members,
+                "copy": smallest_of_copies(exact, self._members, self.method),
             },
-            "nearest_told": {"volume_p": copying},
-            "repeated": exact > always,
+            "near_copy": {
+                "p": smallest_of_copies(repeating, self._members, self.method),
+                "repeating": repeating,
+            },
         }
 
     @property
-    def _itself(self) -> int:
-        """An image of the reference is not one of the others that it is compared with."""
-        return int(self.method == "leave-one-out")
+    def _measured(self) -> Measured:
+        return Measured(self.statistics, len(self.evidence.knn2))
 
     @property
-    def _count(self) -> int:
-        return len(self.reals.knn2) - self._itself
+    def _members(self) -> int:
+        return self.at_k.count + 1
 
-    def _rarity_percentile(self, rarity2: Doubles) -> Doubles:
-        others = len(self.reals.rarity2) - self._itself
-        if others < 1:
-            return np.full(len(rarity2), np.nan)
-        passed = calibration.below(rarity2, self.reals.rarity2)
-        return np.where(np.isnan(rarity2), np.nan, calibration.percentiles(passed, others))
+    def _far(
+        self, found: Evidence, knn_p: Doubles, nearest: Nearest, pairs: Pairs
+    ) -> dict[str, Doubles]:
+        """How far outside the balls, and whether a real image is ever so far out in either way."""
+        ratio2, joins = found.ratio2, self.method != "leave-one-out"
+        changes = None
+        if self.method == "full conformal":
+            changes = self.statistics.far.changes(ratio2, nearest, pairs)
+        compared = [
+            Compared.of(Ranking.of(self.evidence.knn2), found.knn2),
+            Compared.of(Ranking.of(self.evidence.ratio2), ratio2, changes),
+        ]
+        ranks = [np.rint(knn_p * self._members).astype(np.int64), compared[1].ranks(joins=joins)]
+        counts = joint_counts(compared, ranks, joins=joins)
+        if self.method == "full conformal":  # inside it changes more than is followed
+            twice = np.minimum(self._members, 2 * ranks[0])
+            counts = np.where(ratio2 > 1, counts, twice)
+        return {
+            "ball_ratio": np.sqrt(ratio2),
+            "ball_ratio_p": ranks[1] / self._members,
+            "off_manifold_p": counts / self._members,
+        }
+
+    def _copying(self, found: Evidence, nearest: Nearest, pairs: Pairs) -> ByVectors:
+        if self.method == "full conformal":
+            compared = self.statistics.copying.joined(nearest, pairs)
+        else:
+            compared = Compared.of(Ranking.of(self.evidence.copying), found.copying)
+        return ByVectors(compared, found.near, self.evidence.near, self.method)
+
+
+def smallest_of_copies(repeating: int, members: int, method: Method) -> float:
+    """The p-value that any copy can count on where so many real images repeat others as closely.
+
+    What it copies has joined it, and is as much of a copy as it is.
+    """
+    if method == "leave-one-out":
+        return max(2, repeating) / members
+    return min(1.0, (repeating + (2 if method == "full conformal" else 1)) / members)
 
 
 def among_its_own(setting: Setting) -> Calibrated:
@@ -157,10 +280,16 @@ def among_its_own(setting: Setting) -> Calibrated:
     rarity2 = np.full(len(setting.d2), np.nan)
     if setting.k < setting.d2.shape[1]:  # else nobody knows the balls without one image
         rarity2 = own_balls(setting).radius2
-    statistic = statistic_for(setting)
-    reals = Evidence(rarity2, setting.knn2, statistic.own(setting)).ascending()
+    statistics = Statistics.around(setting)
+    lists, count = Nearest.of(setting.d2, setting.index), len(setting.d2)
+    evidence = Evidence(
+        setting.knn2,
+        statistics.far.own2,
+        statistics.copying.own(),
+        statistics.copying.near(lists, count),
+    )
     method: Method = "full conformal" if setting.own is None else "leave-one-out"
-    return Calibrated(reals, method, statistic)
+    return Calibrated(AtK.of(rarity2, setting.knn2, method), evidence, statistics)
 
 
 def _overtaken(setting: Setting, nearest: Nearest) -> Counts:

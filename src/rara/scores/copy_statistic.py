@@ -1,139 +1,136 @@
 """The number by which images are called copies: a statistic that can be exchanged.
 
 It is computed of a sample's nearest reference images, and of each reference image in
-the same way without itself, so that `Calibrated` can compare the two. Lower means
+the same way without itself, so that `Calibrated` can compare the two. Higher means
 more like a copy.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
-from rara.geometry import Nearest, Need, Reducer
-from rara.scores.base import Doubles, Integers, Setting
-from rara.scores.copy_volume import DEPTH, Joining, LocalVolume
+from rara.geometry import Nearest
+from rara.joint import Changes, Compared, Ranking
+from rara.scores.base import Doubles, Setting
+from rara.scores.copy_volume import (
+    DEPTH,
+    LEAST,
+    LocalVolume,
+    Volumes,
+    joined_volumes,
+    ranking_rate,
+)
+from rara.scores.joining import Pairs
 
-
-class Joined(Reducer, Protocol):
-    """What calibration scores become when a sample joins the reference."""
-
-    def joined(self, scores: Doubles) -> Integers:
-        """How many reference images at or below each sample's score only once it joined them."""
+NEAR = 0.1
+"""A share of the local volume below this part of 1 / (n + 1) is that of a near copy by any
+standard: one in ten references of n images would have such a one by chance."""
 
 
 class CopyStatistic(Protocol):
-    """Scores of copying; lower is more like a copy."""
+    """Scores of copying; higher is more like a copy."""
 
-    name: str
-    neighbours: int
-    """How many nearest reference images it looks at."""
-    least: int
-    """How many reference images are always at or below an exact copy that has joined them."""
+    @property
+    def name(self) -> str:
+        """What the provenance calls it."""
 
     def of(self, nearest: Nearest) -> Doubles:
-        """The score of each sample, given its nearest reference images."""
+        """The score of each sample beside the reference, given its nearest images there."""
 
-    def own(self, setting: Setting) -> Doubles:
-        """The score of each reference image without itself."""
+    def own(self) -> Doubles:
+        """The score of each reference image among the others."""
 
-    def question(self, setting: Setting, samples: int) -> Joined:
-        """What else must be known of the pairs, for full conformal p-values."""
+    def joined(self, nearest: Nearest, pairs: Pairs) -> Compared:
+        """Each sample beside the reference's images as one of them."""
+
+    def near(self, nearest: Nearest, reals: int) -> NDArray[np.bool_]:
+        """Which samples stand as near as only a copy does, whatever p says."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
 class NearestDistance:
-    """Squared distance to the nearest reference image."""
+    """The distance to the nearest reference image: where there are too few for volumes."""
+
+    nearest2: Doubles
+    """(n,) squared distance of each reference image to its nearest other one."""
 
     name = "nearest_distance"
-    neighbours = 1
-    least = 1
-    """The sample is as near to its nearest reference image as that one is to it."""
 
     def of(self, nearest: Nearest) -> Doubles:
-        """The smallest squared distance."""
-        return nearest.d2[:, 0]
+        """Minus the smallest squared distance; infinite for an exact copy."""
+        return _negative(nearest.d2[:, 0])
 
-    def own(self, setting: Setting) -> Doubles:
-        """Squared distance of each reference image to its nearest other one."""
-        return setting.d2[:, 0]
+    def own(self) -> Doubles:
+        """Minus the squared distance of each reference image to its nearest other one."""
+        return _negative(self.nearest2)
 
-    def question(self, setting: Setting, samples: int) -> Joined:
-        """Which reference images would have the sample as their nearest."""
-        return Partners(samples, setting.d2[:, 0])
+    def joined(self, nearest: Nearest, pairs: Pairs) -> Compared:
+        """A reference image that the sample is nearest to scores by it."""
+        pairs = pairs.where(pairs.d2 < self.nearest2[pairs.columns])
+        changes = Changes.of(len(nearest.d2), pairs.rows, pairs.columns, _negative(pairs.d2))
+        return Compared.of(Ranking.of(self.own()), self.of(nearest), changes)
+
+    def near(self, nearest: Nearest, reals: int) -> NDArray[np.bool_]:
+        """Only exact copies: nothing tells how far off another one may be."""
+        exact: NDArray[np.bool_] = nearest.d2[:, 0] == 0
+        return exact
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class CopyVolume:
-    """Share of the local volume that is nearer still than the nearest reference image."""
+    """The share of the local volume that is nearer still than the nearest reference image.
+
+    By its order alone: V / (rate + S), see `LocalVolume.share`.
+    """
 
     law: LocalVolume
-    shares: Doubles
-    """Those of the reference's images, which every query needs."""
+    lists: Doubles
+    """(n, K) squared distances of each reference image to its nearest others."""
+    volumes: Volumes
+    """Those of the reference's images."""
+    rate: float
 
     name = "copy_volume"
-    neighbours = DEPTH
-    least = 1
-    """The image that a sample copies has an exact copy, too, once the sample has joined."""
+
+    @classmethod
+    def around(cls, d2: Doubles) -> Self:
+        """That of a reference, from its neighbour lists."""
+        law = LocalVolume.around(d2)
+        lists = d2[:, : law.depth]
+        volumes = Volumes.of(lists, law.depth)
+        return cls(law, lists, volumes, ranking_rate(volumes.spread, law.depth))
 
     def of(self, nearest: Nearest) -> Doubles:
-        """The share of each sample."""
-        return self.law.share(nearest.d2)
+        """The score of each sample."""
+        return self._volumes(nearest).scores(self.rate)
 
-    def own(self, setting: Setting) -> Doubles:
-        """The share of each reference image among the others."""
-        return self.shares
+    def own(self) -> Doubles:
+        """The score of each reference image."""
+        return self.volumes.scores(self.rate)
 
-    def question(self, setting: Setting, samples: int) -> Joined:
-        """What the shares become when a sample has joined."""
-        return Joining(samples, setting.d2, self.law, self.shares)
+    def joined(self, nearest: Nearest, pairs: Pairs) -> Compared:
+        """With the rate, and the lists, that the reference and the sample have together."""
+        return joined_volumes(self._volumes(nearest), self.volumes, self.lists, pairs)
+
+    def near(self, nearest: Nearest, reals: int) -> NDArray[np.bool_]:
+        """A share far below the smallest that so many real images have by chance."""
+        near: NDArray[np.bool_] = self.law.share(nearest.d2) <= NEAR / (1 + reals)
+        return near
+
+    def _volumes(self, nearest: Nearest) -> Volumes:
+        return Volumes.of(nearest.d2, self.law.depth)
+
+
+def _negative(d2: Doubles) -> Doubles:
+    return np.where(d2 == 0, np.inf, -d2)
 
 
 def statistic_for(setting: Setting) -> CopyStatistic:
     """The local volume, or the plain distance where too few neighbours are kept to tell it."""
-    law = LocalVolume.around(setting.d2)
-    if math.isnan(law.shape):
-        return NearestDistance()
-    return CopyVolume(law, law.share(setting.d2))
-
-
-class Partners:
-    """Reference images at exactly a sample's smallest distance that have no other as near.
-
-    Joined by a sample q at distance s from its nearest, reference image x scores
-    min(r_1(x), |q - x|). That is at most s where r_1(x) <= s, which its plain score
-    tells, and else only where |q - x| = s: those are counted here. One in general, the
-    nearest itself; none where the nearest has a nearer one; several in a tie.
-    """
-
-    def __init__(self, samples: int, nearest2: Doubles) -> None:
-        self.nearest2 = nearest2
-        self.smallest = np.full(samples, np.inf)
-        self.count = np.zeros(samples, np.int32)
-
-    def need(self) -> Need:
-        """Pairs up to each reference image's nearest other one."""
-        return Need(reach=self.nearest2)
-
-    def update(self, rows: Integers, columns: Integers, d2: Doubles) -> None:
-        """Keep the smallest distance of each sample, and how many have it."""
-        nearer = d2 < self.nearest2[columns]
-        rows, d2 = rows[nearer], d2[nearer]
-        before = self.smallest[rows]
-        np.minimum.at(self.smallest, rows, d2)
-        now = self.smallest[rows]
-        self.count[rows[now < before]] = 0
-        np.add.at(self.count, rows[d2 == now], 1)
-
-    def merge(self, other: Partners) -> None:
-        """Take in what another one saw."""
-        tied = np.where(other.smallest == self.smallest, other.count, 0)
-        nearer = other.smallest < self.smallest
-        self.count = np.where(nearer, other.count, self.count + tied)
-        np.minimum(self.smallest, other.smallest, out=self.smallest)
-
-    def joined(self, scores: Doubles) -> Integers:
-        """The count, where it is of a sample's nearest."""
-        return np.where(self.smallest == scores, self.count, 0)
+    if min(DEPTH, setting.d2.shape[1]) < LEAST:
+        return NearestDistance(setting.d2[:, 0])
+    return CopyVolume.around(setting.d2)

@@ -14,12 +14,14 @@ tell it badly, so they are weighed against how it varies over the reference.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
-from rara.geometry import Need
-from rara.scores.base import Doubles, Integers
+from rara.joint import Changes, Compared, Ranking
+from rara.scores.base import Doubles
+from rara.scores.joining import Pairs
 
 DEPTH = 10
 """How many neighbours are looked at: more did not find more copies, in features or photos."""
@@ -29,6 +31,13 @@ LEAST = 3
 
 _EVEN = 1e-3
 """Below this excess of the second moment the dimension counts as the same everywhere."""
+
+_STEPS = 16
+"""The rate is rounded to so many steps a factor of 2 where images are ranked: a sample hardly
+ever moves it then, and one order of the real images serves all."""
+
+_PAIRS = 1 << 16
+"""So many lists are sorted at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +58,12 @@ class LocalVolume:
         Images with so many duplicates that S is infinite are left out.
         """
         depth = min(DEPTH, d2.shape[1])
-        spread = _spread(d2[:, :depth])
+        spread = Volumes.of(d2, depth).spread
         spread = spread[np.isfinite(spread)]
         if depth < LEAST or not spread.any():
             return cls(np.nan, np.nan, depth)
-        between = depth - 2
-        first = spread.mean() / between
-        second = np.mean(spread**2) / (between * (between + 1))
-        shape = 2 + 1 / max(second / first**2 - 1, _EVEN)
-        return cls(float(shape), float(first * (shape - 1)), depth)
+        shape, rate = _moments(spread.mean(), np.mean(spread**2), depth)
+        return cls(float(shape), float(rate), depth)
 
     def share(self, d2: Doubles) -> Doubles:
         """Share of the ball up to the K-th nearest that is nearer than the nearest.
@@ -69,58 +75,112 @@ class LocalVolume:
             E[(d_1 / d_K)^D | d_2 .. d_K] = (1 + V / (rate + S))^-(shape + K - 2),
             V = log(d_K / d_1),    S = sum of j log(d_{j+1} / d_j) over j = 2..K-1
         """
-        near = d2[:, : self.depth]
+        found = Volumes.of(d2, self.depth)
+        with np.errstate(invalid="ignore"):
+            share = np.exp(-(self.shape + self.depth - 2) * np.log1p(found.scores(self.rate)))
+        return np.where(np.isinf(found.volume) & ~np.isnan(self.shape), 0.0, share)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Volumes:
+    """V and S of some images, as in `LocalVolume.share`: all that the order of shares needs."""
+
+    volume: Doubles
+    """Infinite for an exact copy."""
+    spread: Doubles
+
+    @classmethod
+    def of(cls, d2: Doubles, depth: int) -> Self:
+        """From ascending squared distances, one row an image, of which the first `depth` count.
+
+        In one fixed order of additions: from equal distances follow equal bits.
+        """
+        near = d2[:, :depth]
+        spread = np.zeros(len(near))
         with np.errstate(divide="ignore", invalid="ignore"):
             volume = np.log(near[:, -1] / near[:, 0]) / 2
-            grown = np.log1p(volume / (self.rate + _spread(near)))
-        share = np.exp(-(self.shape + self.depth - 2) * grown)
-        return np.where((near[:, 0] == 0) & ~np.isnan(self.shape), 0.0, share)
+            for j in range(2, near.shape[1]):
+                spread += j * np.log(near[:, j] / near[:, j - 1]) / 2
+        return cls(np.where(near[:, 0] == 0, np.inf, volume), spread)
+
+    def scores(self, rate: float) -> Doubles:
+        """V / (rate + S): higher is more like a copy, whatever the shape of the law is."""
+        with np.errstate(invalid="ignore"):
+            return np.where(np.isinf(self.volume), np.inf, self.volume / (rate + self.spread))
+
+    def take(self, rows: NDArray[np.integer]) -> Volumes:
+        """Those of some images."""
+        return Volumes(self.volume[rows], self.spread[rows])
 
 
-class Joining:
-    """What the shares of the reference's images become when a sample joins them.
+def ranking_rate(spread: Doubles, depth: int) -> float:
+    """The rate by which images are ranked, from S of all of them, rounded."""
+    finite = spread[np.isfinite(spread)]
+    return float(_rounded(len(finite), finite.sum(), (finite**2).sum(), depth))
 
-    Compared with the shares as they are, a sample is a little more like a copy than one of
-    them can be: it is its nearest image's neighbour too, without counting as one. With the
-    sample joined all are alike, and the rank of its share is as likely as any other (full
-    conformal prediction; the law of dimensions is held as it is, for one image hardly moves it).
+
+def joined_volumes(samples: Volumes, reals: Volumes, lists: Doubles, pairs: Pairs) -> Compared:
+    """Samples beside a reference's images, each sample as one image more.
+
+    What joins changes S of the images that it is near to, and with the mean of S and of S^2 the
+    rate, for all alike: the order is that of the n + 1 together, and p is exact.
+    `lists`: (n, K) ascending squared distances of each image to its nearest others.
     """
-
-    def __init__(
-        self, samples: int, d2: Doubles, law: LocalVolume, shares: Doubles | None = None
-    ) -> None:
-        self.samples, self.law, self.lists = samples, law, d2[:, : law.depth]
-        self.shares = law.share(d2) if shares is None else shares
-        self.changes: list[tuple[Integers, Doubles, Doubles]] = []
-
-    def need(self) -> Need:
-        """Pairs as near as the K-th nearest of the reference image."""
-        return Need(reach=self.lists[:, -1])
-
-    def update(self, rows: Integers, columns: Integers, d2: Doubles) -> None:
-        """Note what each such sample does to the share."""
-        near = d2 < self.lists[columns, -1]
-        rows, columns = rows[near], columns[near]
-        joined = np.column_stack([self.lists[columns], d2[near]])
-        after = self.law.share(np.sort(joined, axis=1))
-        self.changes.append((rows, self.shares[columns], after))  # at once: threads share the list
-
-    def merge(self, other: Joining) -> None:
-        """Take in what another one saw."""
-        self.changes += other.changes
-
-    def joined(self, scores: Doubles) -> Integers:
-        """How many more of the reference's shares are at or below each sample's once it joined."""
-        change = np.zeros(self.samples, np.int32)
-        for rows, before, after in self.changes:
-            score = scores[rows]
-            np.add.at(change, rows, (after <= score).astype(np.int32) - (before <= score))
-        return change
+    depth = lists.shape[1]
+    pairs = pairs.where(pairs.d2 < lists[pairs.columns, -1])
+    after = _after(lists, pairs)
+    rates, which = np.unique(_rates(samples, reals, after, pairs, depth), return_inverse=True)
+    scores = np.empty(len(pairs.rows))
+    own = np.empty(len(samples.spread))
+    for i, rate in enumerate(rates):
+        changed, rows = which[pairs.rows] == i, which == i
+        scores[changed] = after.take(np.flatnonzero(changed)).scores(rate)
+        own[rows] = samples.take(np.flatnonzero(rows)).scores(rate)
+    changes = Changes.of(len(own), pairs.rows, pairs.columns, scores)
+    rankings = [Ranking.of(reals.scores(rate)) for rate in rates]
+    return Compared(rankings, which.astype(np.int32), own, changes, np.zeros(len(own), np.int64))
 
 
-def _spread(d2: Doubles) -> Doubles:
-    """S: how far apart the 2nd to K-th nearest are; by Rényi, its terms are independent."""
+def _after(lists: Doubles, pairs: Pairs) -> Volumes:
+    """V and S of reference images that a sample has joined, some pairs at a time."""
+    volume, spread = np.empty(len(pairs.d2)), np.empty(len(pairs.d2))
+    for start in range(0, len(pairs.d2), _PAIRS):
+        some = slice(start, start + _PAIRS)
+        joined = np.column_stack([lists[pairs.columns[some]], pairs.d2[some]])
+        found = Volumes.of(np.sort(joined, axis=1), lists.shape[1])
+        volume[some], spread[some] = found.volume, found.spread
+    return Volumes(volume, spread)
+
+
+def _rates(samples: Volumes, reals: Volumes, after: Volumes, pairs: Pairs, depth: int) -> Doubles:
+    """The rate of the n + 1 images together, for each sample."""
+    count, total, squares = (
+        part.sum() + _parts(samples)[i] for i, part in enumerate(_parts(reals))
+    )
+    for sign, one in ((1, after), (-1, reals.take(pairs.columns))):
+        for all_of, part in zip((count, total, squares), _parts(one), strict=True):
+            np.add.at(all_of, pairs.rows, sign * part)
+    return _rounded(count, total, squares, depth)
+
+
+def _parts(volumes: Volumes) -> tuple[Doubles, Doubles, Doubles]:
+    """1, S and S^2 where S is finite, else zeros."""
+    finite = np.isfinite(volumes.spread)
+    spread = np.where(finite, volumes.spread, 0.0)
+    return finite.astype(np.float64), spread, spread**2
+
+
+def _rounded(count: Any, total: Any, squares: Any, depth: int) -> Doubles:
+    """The rate on its grid; 1 where no image has an S above 0."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        steps = np.log(d2[:, 2:] / d2[:, 1:-1]) / 2
-    spread: Doubles = steps @ np.arange(2.0, d2.shape[1])
-    return spread
+        _, rate = _moments(total / count, squares / count, depth)
+        rounded = np.exp2(np.round(np.log2(rate) * _STEPS) / _STEPS)
+    return np.where(np.isfinite(rounded) & (rounded > 0), rounded, 1.0)
+
+
+def _moments(mean: Any, square: Any, depth: int) -> tuple[Any, Any]:
+    """Shape and rate of the gamma law, from the means of S and of S^2."""
+    between = depth - 2
+    first, second = mean / between, square / (between * (between + 1))
+    shape = 2 + 1 / np.maximum(second / first**2 - 1, _EVEN)
+    return shape, first * (shape - 1)

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from rara.geometry import Nearest, Reducer
 from rara.scores.base import Columns, Doubles, Setting, judge
-from rara.scores.calibrated import Calibrated, Evidence, Measured
-from rara.scores.copy_statistic import statistic_for
+from rara.scores.calibrated import AtK, Calibrated, Evidence, Measured, Statistics
 from rara.scores.leave_one_out import own_balls
 from rara.scores.verdict import Levels, standing
 
@@ -27,11 +26,12 @@ class EveryK:
     """Rarity at every k, and how far each sample's standing is the same.
 
     `rarity_by_k`: rarity at k = 1, 2, …, null outside. `stability`: at what share of
-    these k the sample stands as it does at the k chosen (off-manifold, rare, uncommon or
-    typical), from 1 / 10 to 1; NaN where the reference's own images cannot be left out.
+    these k the sample stands as it does at the k chosen (far out, rare, uncommon or typical, by
+    k-NN distance and rarity), from 1 / 10 to 1; NaN where the reference's own images cannot be
+    left out.
     """
 
-    calibrations: Mapping[int, Calibrated]
+    calibrations: Mapping[int, AtK]
     levels: Levels
 
     def questions(self, setting: Setting, samples: int) -> tuple[Reducer, ...]:
@@ -55,10 +55,10 @@ class EveryK:
     def _stability(self, setting: Setting, radii2: Doubles, nearest: Nearest) -> Doubles:
         if setting.k not in self.calibrations:
             return np.full(nearest.samples, np.nan)
-        standings = {
-            k: standing(one.standing(replace(setting, k=k), radii2[:, i], nearest), self.levels)
-            for i, (k, one) in enumerate(self.calibrations.items())
-        }
+        standings = {}
+        for i, (k, one) in enumerate(self.calibrations.items()):
+            found = one.standing(replace(setting, k=k), radii2[:, i], nearest)
+            standings[k] = standing({**found, "off_manifold_p": found["knn_p"]}, self.levels)
         same = [found == standings[setting.k] for found in standings.values()]
         share: Doubles = np.mean(same, axis=0)
         return share
@@ -90,13 +90,14 @@ def every_k(setting: Setting) -> tuple[int, ...]:
     return tuple(k for k in sorted({*range(1, LARGEST + 1), setting.k}) if k < known)
 
 
-def each_among_its_own(setting: Setting, chosen: Calibrated) -> dict[int, Calibrated]:
+def each_among_its_own(setting: Setting, chosen: AtK) -> dict[int, AtK]:
     """Calibration at every k by the reference's own images, each without itself."""
 
-    def at(k: int) -> Calibrated:
+    def at(k: int) -> AtK:
         if k == setting.k:
             return chosen
-        return _at(chosen, own_balls(replace(setting, k=k)).radius2, setting.d2[:, k - 1])
+        rarity2 = own_balls(replace(setting, k=k)).radius2
+        return AtK.of(rarity2, setting.d2[:, k - 1], chosen.method)
 
     return {k: at(k) for k in every_k(setting)}
 
@@ -106,22 +107,18 @@ def among_others(
     reference: NDArray[np.float32],
     setting: Setting,
     **engine: Any,
-) -> tuple[Calibrated, dict[int, Calibrated]]:
+) -> tuple[Calibrated, dict[int, AtK]]:
     """Calibration by real images that are not in the reference, judged as samples are.
 
     At the k chosen, and at every k.
     """
-    statistic, ks = statistic_for(setting), every_k(setting)
-    axes = (Measured(statistic), MeasuredAtEveryK(ks))
+    statistics, ks = Statistics.around(setting), every_k(setting)
+    axes = (Measured(statistics, len(vectors)), MeasuredAtEveryK(ks))
     found, _ = judge(vectors, reference, axes, setting, **engine)
-    rarity2, knn2 = found.pop("rarity2_by_k"), found.pop("knn2_by_k")
-    chosen = Calibrated(Evidence(**found).ascending(), "held-out", statistic)
-    each = {k: _at(chosen, *one) for k, *one in zip(ks, rarity2, knn2, strict=True)}
-    return chosen, each
-
-
-def _at(chosen: Calibrated, rarity2: Doubles, knn2: Doubles) -> Calibrated:
-    return replace(chosen, reals=Evidence(rarity2, knn2, chosen.reals.copying).ascending())
+    at_ks = zip(ks, found.pop("rarity2_by_k"), found.pop("knn2_by_k"), strict=True)
+    chosen = AtK.of(found.pop("rarity2"), found["knn2"], "held-out")
+    each = {k: AtK.of(rarity2, knn2, "held-out") for k, rarity2, knn2 in at_ks}
+    return Calibrated(chosen, Evidence(**found), statistics), each
 
 
 def rank_correlations(rarity: NDArray[np.float64], chosen: int) -> list[float | None]:

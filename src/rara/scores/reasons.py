@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil, floor, log10
+from math import ceil, floor, isfinite, log10
 
 from rara.scores.verdict import Evidence
 
@@ -22,8 +22,8 @@ class Common:
     reals: int
     noun: str
     """What the real images are called."""
-    cause: str
-    """What keeps p-values from being smaller."""
+    repeating: int
+    """Real images that repeat others as closely as copies do."""
     smallest_p: Mapping[str, float]
     shortfall: str | None
 
@@ -43,6 +43,9 @@ class Case:
     copy_p: float
     copy_q: float
     off_manifold_p: float
+    knn_p: float
+    ball_ratio: float
+    ball_ratio_p: float
     rarity_percentile: float
 
     @property
@@ -58,7 +61,8 @@ def speaks_by_pixels(pixel_p: float | None, volume_p: float | None) -> bool:
 
 FIGURES = (
     *("nearest", "pixel_nearest", "pixel_distance", "pixel_p", "volume_p"),
-    *("copy_p", "copy_q", "off_manifold_p", "rarity_percentile"),
+    *("copy_p", "copy_q", "off_manifold_p", "knn_p", "ball_ratio", "ball_ratio_p"),
+    "rarity_percentile",
 )
 MIDDLE = 50.0
 """Of samples that fewer are beyond it is said how far out they are, of the others how near."""
@@ -74,7 +78,7 @@ def explain(verdicts: Sequence[str], evidence: Evidence, *, k: int, alpha: float
         alpha=alpha,
         reals=known["reals"],
         noun=noun,
-        cause=f"{noun} repeat each other" if known["repeated"] else f"too few {noun}",
+        repeating=known["near_copy"]["repeating"],
         smallest_p=known["smallest_p"],
         shortfall=evidence.shortfall,
     )
@@ -112,9 +116,15 @@ def _off_manifold(case: Case) -> str:
 def _no_verdict(case: Case) -> str:
     if case.common.shortfall is not None:
         return case.common.shortfall
+    near, common = f"As near{_way(case)} to {_closest(case)}", case.common
+    if common.repeating > 1:
+        return (
+            f"{near} as a copy is ({_copy_p(case)}), but {common.repeating:,} {common.noun} repeat "
+            f"others as closely, too many to tell among {common.samples:,} samples."
+        )
     return (
-        f"As near{_way(case)} to {_closest(case)} as can be told ({_copy_p(case)}), but among "
-        f"{case.common.samples:,} samples that may be chance: {case.common.cause}."
+        f"{near} as can be told ({_copy_p(case)}), but among {common.samples:,} samples that may "
+        f"be chance: too few {common.noun}."
     )
 
 
@@ -162,10 +172,28 @@ def _bits(case: Case) -> str:
 
 
 def _far_out(case: Case) -> str:
+    """By the distance, or by the balls where these say more."""
+    if case.ball_ratio_p < case.knn_p:
+        return _outside(case)
     share = "all" if not _farther(case) else f"{_percent(100 - _share_beyond(case))} of"
     p = _at(case.off_manifold_p, case.common.smallest_p["off_manifold"])
     noun = case.common.noun
     return f"Farther from its {_neighbours(case)} than {share} {noun} are from theirs ({p})"
+
+
+def _outside(case: Case) -> str:
+    common = case.common
+    farther = round(case.ball_ratio_p * (common.reals + 1)) - 1
+    share = "all" if not farther else f"{_percent(100 - 100 * farther / common.reals)} of"
+    p = _at(case.off_manifold_p, common.smallest_p["off_manifold"])
+    if not isfinite(case.ball_ratio):
+        return f"Nearest to images that lie apart themselves, unlike {share} {common.noun} ({p})"
+    times = f"{_times(case.ball_ratio)} radii from the centre of the nearest"
+    return f"Outside every ball, {times}, farther than {share} {common.noun} are ({p})"
+
+
+def _times(ratio: float) -> str:
+    return f"{floor(100 * ratio) / 100:g}"
 
 
 def _place(case: Case) -> str:
@@ -189,7 +217,7 @@ def _share_beyond(case: Case) -> float:
 
 def _farther(case: Case) -> int:
     """How many real images are at least as far out."""
-    return round(case.off_manifold_p * (case.common.reals + 1)) - 1
+    return round(case.knn_p * (case.common.reals + 1)) - 1
 
 
 def _copy_p(case: Case) -> str:

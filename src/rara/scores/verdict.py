@@ -39,8 +39,8 @@ class Levels:
     """How often a verdict may be wrong, and which percentiles are rare.
 
     Of real images a share of at most `alpha` is called off-manifold (or unknown); of the near
-    copies called, on average at most the same share is none. A share of at most `far` is called
-    that, rare or uncommon; of those inside, at most 5 % are beyond the percentile `rare`.
+    copies called, on average at most the same share is none. A share of at most `alpha` + `far`
+    is called that, rare or uncommon; of those inside, at most 5 % are beyond the percentile `rare`.
     """
 
     alpha: float = ALPHA
@@ -53,8 +53,8 @@ class Levels:
 
     @property
     def far(self) -> float:
-        """The share of real images that are off the manifold, or on it beyond `uncommon`."""
-        return 1 - (1 - self.alpha) * self.uncommon / 100
+        """The share of real images whose distance is that of an uncommon one, or a larger one."""
+        return (1 - self.alpha) * (100 - self.uncommon) / 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,10 @@ class Evidence:
     """Row of a sample -> a reference image of the same content, for those that have one."""
     same: Flags
     """The same picture as a reference image, whatever its file."""
+    copies: Flags
+    """Copies as a matter of fact: the same content, picture or vector."""
+    near: Flags
+    """As near to a reference image as only a copy is, whatever p says."""
     together: Flags
     """Off the manifold, but among others like it (`rara.scores.modes`)."""
     calibration: Mapping[str, Any]
@@ -89,11 +93,10 @@ def off_manifold(columns: Mapping[str, Any], levels: Levels) -> Flags:
 def decide(evidence: Evidence, levels: Levels) -> NDArray[np.str_]:
     """The verdict on each sample."""
     of, together = evidence.columns, evidence.together
-    off, twin = off_manifold(of, levels), np.zeros(len(together), np.bool_)
-    twin[list(evidence.twins)] = True
+    off = off_manifold(of, levels)
     carried = evidence.shortfall is None
     rules: dict[Verdict, Flags] = {
-        "copy": twin | evidence.same | (of["nearest_distance"] == 0),
+        "copy": evidence.copies,
         "near copy": of["copy_q"] <= levels.alpha,
         "unknown to this reference": off & together,
         "off-manifold": off,
@@ -110,7 +113,7 @@ def standing(columns: Mapping[str, Any], levels: Levels) -> NDArray[np.str_]:
     reference of the same kind; the k-NN distance alone grows wherever a generator spreads too
     widely (docs/verdict.md).
     """
-    far = columns["off_manifold_p"] <= levels.far
+    far = columns["knn_p"] <= levels.far
     rules: dict[Verdict, Flags] = {
         "off-manifold": off_manifold(columns, levels),
         "rare": far & (columns["rarity_percentile"] >= levels.rare),
@@ -120,10 +123,9 @@ def standing(columns: Mapping[str, Any], levels: Levels) -> NDArray[np.str_]:
 
 
 def too_near_to_tell(evidence: Evidence, levels: Levels) -> Flags:
-    """As near as these real images can tell, yet too many samples for them to call it a copy."""
-    of, told = evidence.columns, evidence.calibration["nearest_told"]
-    as_near = [of[name] <= smallest for name, smallest in told.items()]
-    flags: Flags = np.any(as_near, axis=0) & (of["copy_q"] > levels.alpha)
+    """As near as a copy, yet too many samples, or repeats among the real images, to call it one."""
+    of, smallest = evidence.columns, evidence.calibration["smallest_p"]["copy"]
+    flags: Flags = (evidence.near | (of["copy_p"] <= smallest)) & (of["copy_q"] > levels.alpha)
     return flags
 
 

@@ -1,0 +1,103 @@
+"""Copying by all witnesses: what the vectors say and what the pixels say, in one p-value.
+
+    ByVectors, prints --testified--> volume_p, pixel_p, copy_p, and what those rest on
+
+Both see the same images, so they depend on each other in an unknown way: their joint rank is
+exact all the same, and costs no factor where they agree (`rara.joint`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from rara.geometry.bits import NONE
+from rara.joint import Compared, joint_counts
+from rara.pixels import SAME, Witness, prints_of
+from rara.reals import Reals
+from rara.run import Run
+from rara.scores import Setting
+from rara.scores.calibrated import ByVectors, smallest_of_copies
+from rara.store import Features
+
+NEAR_BITS = 16
+"""Pictures in whose codes no more of 256 bits differ are as near as only copies are: of two
+unrelated ones, half differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class Testified:
+    """What all witnesses say."""
+
+    columns: Mapping[str, Any]
+    """`pixel_nearest`: the reference image whose pixels are nearest; null where there is none to
+    compare with. `pixel_distance`: -1 for the same picture, else bits out of 256 that differ.
+    `volume_p`: by the vectors alone. `pixel_p`: by the pixels alone. `copy_p`: by both. Lower is
+    more like a copy in all of these."""
+    near: NDArray[np.bool_]
+    """Samples that are as near as only a copy is, whatever p says."""
+    origin: Mapping[str, Any]
+    """What `Calibrated.describe` says, for all witnesses together."""
+
+
+def testified(
+    vectors: ByVectors, samples: Features, setting: Setting, known: Reals, run: Run
+) -> Testified:
+    """By vectors, and by pixels where both sides' were seen."""
+    prints = None if known.pixels is None else prints_of(samples)
+    if known.pixels is None or prints is None:
+        return _by_vectors(vectors, known.origin)
+    found, pixels = known.pixels.compare(prints, own=setting.own, threads=run.threads)
+    both = (vectors.compared, pixels)
+    ranks = [one.ranks(joins=vectors.joins) for one in both]
+    members = _members(pixels, vectors)
+    columns = {
+        "pixel_nearest": setting.name(found.index),
+        "pixel_distance": pa.array(found.distance, mask=found.distance == NONE),
+        "volume_p": ranks[0] / members,
+        "pixel_p": ranks[1] / members,
+        "copy_p": joint_counts(both, ranks, joins=vectors.joins) / members,
+    }
+    near = vectors.near | (found.distance <= NEAR_BITS)
+    return Testified(columns, near, _origin(known.origin, vectors, known.pixels, members))
+
+
+def _members(compared: Compared, vectors: ByVectors) -> int:
+    return len(compared.rankings[0]) + int(vectors.joins)
+
+
+def _by_vectors(vectors: ByVectors, origin: Mapping[str, Any]) -> Testified:
+    """Where one side's pixels were never seen."""
+    samples = len(vectors.near)
+    p = vectors.compared.ranks(joins=vectors.joins) / _members(vectors.compared, vectors)
+    columns = {
+        "pixel_nearest": pa.nulls(samples, pa.string()),
+        "pixel_distance": pa.nulls(samples, pa.int32()),
+        "volume_p": p,
+        "pixel_p": pa.nulls(samples, pa.float64()),
+        "copy_p": p,
+    }
+    return Testified(columns, vectors.near, origin)
+
+
+def _origin(
+    known: Mapping[str, Any], vectors: ByVectors, pixels: Witness, members: int
+) -> dict[str, Any]:
+    """The smallest p-values of copies, behind real images that either witness holds for such."""
+    exact = np.isinf(vectors.compared.rankings[0].scores) | (pixels.reals == SAME)
+    near = vectors.reals_near | (pixels.reals <= NEAR_BITS)
+    repeating = int(np.count_nonzero(near))
+    smallest = smallest_of_copies(int(np.count_nonzero(exact)), members, vectors.method)
+    return {
+        **known,
+        "smallest_p": {**known["smallest_p"], "copy": smallest},
+        "near_copy": {
+            "p": smallest_of_copies(repeating, members, vectors.method),
+            "repeating": repeating,
+        },
+    }
