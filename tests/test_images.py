@@ -477,3 +477,34 @@ def test_digests_do_not_depend_on_layout_in_memory():
 def test_objects_have_no_digest():
     with pytest.raises(RaraError, match=r"Python objects"):
         content_digest(np.array([[object()]]))
+
+
+# -- text beside whole pixels, and negatives ----------------------------------------------
+
+
+@pytest.mark.parametrize("mark", [b"IDAT", b"IEND"])
+@pytest.mark.parametrize("kind", [b"zTXt", b"iTXt", b"tEXt"])
+def test_long_text_in_a_png_does_not_hide_its_pixels(mark, kind):
+    image, text = noise(), bytes(2_000_000)
+    head = {b"zTXt": b"workflow\0\0", b"iTXt": b"workflow\0\1\0\0\0", b"tEXt": b"workflow\0"}
+    body = kind + head[kind] + (b"x" * len(text) if kind == b"tEXt" else zlib.compress(text))
+    chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+    data = encode(image)
+    at = data.index(mark) - 4
+    assert decode(data[:at] + chunk + data[at:]).tobytes() == image.tobytes()
+
+
+# Pillow refuses to open the fourth combination
+@pytest.mark.parametrize(("order", "photometric"), [("<", 0), ("<", 1), (">", 1)])
+def test_a_tiff_of_sixteen_bits_where_white_is_zero_is_no_negative(order, photometric):
+    pixels = np.array([[0, 0x1234, 0xFFFF]], dtype=order + "u2")
+    tags = [(256, 3), (257, 1), (258, 16), (259, 1), (262, photometric), (273, 122)]
+    tags += [(277, 1), (278, 1), (279, 6)]
+    packed = b"".join(struct.pack(order + "HHIHH", tag, 3, 1, value, 0) for tag, value in tags)
+    head = (b"II" if order == "<" else b"MM") + struct.pack(order + "HIH", 42, 8, len(tags))
+    data = head + packed + bytes(4)
+    data = data.ljust(122, b"\0") + pixels.tobytes()
+    want = [0, 0x12, 0xFF] if photometric else [0xFF, 0xED, 0]
+    assert np.asarray(decode(data))[0, :, 0].tolist() == want
+    with Image.open(io.BytesIO(data)) as image:
+        assert np.asarray(decode(image))[0, :, 0].tolist() == want

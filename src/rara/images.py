@@ -55,6 +55,11 @@ _FOREIGN = re.compile(rb".{4}ftyp(hei|hev|mif)|.{4}JXL |\xff\x0a", re.DOTALL)
 # How Pillow and its codecs say that data ends too early.
 _TRUNCATED = re.compile(r"truncat|\beof\b|not enough|broken data stream|only got", re.IGNORECASE)
 
+# Text of a PNG in which Pillow looks for the orientation.
+_ORIENTING = (b"Raw profile type exif\0", b"XML:com.adobe.xmp\0")
+
+_PHOTOMETRIC = 262  # the TIFF tag; 0 means that white is zero
+
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -127,9 +132,27 @@ def _opened(payload: Payload, max_pixels: int) -> Image.Image:
     if not payload:
         raise ImageError("empty file (0 bytes)")
     try:
-        return Image.open(io.BytesIO(payload), formats=FORMATS)
+        return Image.open(io.BytesIO(_without_text(payload)), formats=FORMATS)
     except UnidentifiedImageError:
         raise ImageError(_unidentified(payload)) from None
+
+
+def _without_text(data: bytes) -> bytes:
+    """A PNG without its text, which Pillow refuses above 1 MB though the pixels are whole."""
+    if not data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return data
+    kept, start, at = [], 0, 8
+    while at + 12 <= len(data):
+        end = at + 12 + int.from_bytes(data[at : at + 4], "big")
+        if end <= len(data) and _is_text(data[at + 4 : at + 8], data[at + 8 : at + 40]):
+            kept.append(data[start:at])
+            start = end
+        at = end
+    return b"".join([*kept, data[start:]]) if start else data
+
+
+def _is_text(kind: bytes, content: bytes) -> bool:
+    return kind in (b"tEXt", b"zTXt", b"iTXt") and not content.startswith(_ORIENTING)
 
 
 def _unidentified(data: bytes) -> str:
@@ -186,10 +209,16 @@ def _deep(image: Image.Image) -> NDArray[Any]:
     """Pixels of a mode deeper than eight bits; mode I is where PGM keeps sixteen."""
     pixels = np.asarray(image)
     if image.mode != "I":
-        return pixels
+        return ~pixels if _white_is_zero(image) else pixels
     if pixels.min() < 0 or pixels.max() > 0xFFFF:
         raise ImageError(f"32-bit pixels from {pixels.min()} to {pixels.max()}: at most 16 bits")
     return pixels.astype(np.uint16)
+
+
+def _white_is_zero(image: Image.Image) -> bool:
+    """Whether a TIFF of sixteen bits stores its negative, which Pillow leaves as it is."""
+    tags = getattr(image, "tag_v2", {})
+    return image.mode.startswith("I;16") and tags.get(_PHOTOMETRIC) == 0
 
 
 def _orientation(image: Image.Image) -> int:
@@ -263,7 +292,8 @@ def _canonical(payload: NDArray[Any] | Image.Image) -> tuple[list[Any], bytes | 
 def _image_header(image: Image.Image) -> list[Any]:
     palette = image.getpalette("RGBA") if image.mode in ("P", "PA") else None
     transparency = repr(image.info.get("transparency"))
-    return ["image", image.mode, image.size, palette, transparency, _orientation(image)]
+    header = ["image", image.mode, image.size, palette, transparency, _orientation(image)]
+    return [*header, "white is zero"] if _white_is_zero(image) else header
 
 
 def _centred(have: tuple[int, int], want: tuple[int, int]) -> tuple[float, float, float, float]:
