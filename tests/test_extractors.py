@@ -320,6 +320,21 @@ def test_channels_last_and_bytes_are_fed_as_they_are(tmp_path):
     np.testing.assert_allclose(extractor.extract(image), expected, rtol=1e-6)
 
 
+@pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize("first", [False, True])
+def test_feature_maps_are_averaged_over_their_area_in_every_layout(tmp_path, first, last):
+    weights = numpy_helper.from_array(np.eye(8, 3, dtype=np.float32).reshape(8, 3, 1, 1), "w")
+    nodes = [helper.make_node("Transpose", ["x"], ["t"], perm=[0, 3, 1, 2])] if first else []
+    nodes += [helper.make_node("Conv", ["t" if first else "x", "w"], ["c" if last else "y"])]
+    if last:
+        nodes += [helper.make_node("Transpose", ["c"], ["y"], perm=[0, 2, 3, 1])]
+    shape = ["n", 8, 8, 3] if first else ["n", 3, 8, 8]
+    path = network(tmp_path / "a.onnx", shape, *nodes, constants=[weights])
+    image = noise(3, size=(8, 8))
+    expected = np.eye(8, 3) @ (image[0].reshape(-1, 3).mean(axis=0) / 255)
+    np.testing.assert_allclose(load_onnx(path).extract(image)[0], expected, rtol=1e-5)
+
+
 def test_channels_come_in_their_order(tmp_path):
     extractor = load_onnx(network(tmp_path / "a.onnx", [1, 3, 2, 2], FLAT))
     vector = extractor.extract(pixels_of((0, 51, 255), size=(2, 2)))[0]

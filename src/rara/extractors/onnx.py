@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,13 +50,20 @@ class _Network:
     size: tuple[int, int]
     exit: str
     preprocessing: Preprocessing
+    maps: Layout | None
+    """The axes of feature maps; None where the graph leaves them open."""
 
     def vector(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """One prepared image -> one vector; feature maps are averaged over their area."""
         feed = {self.entry: self._tensor(pixels)}
         (out,) = self.session.run([self.exit], feed)
         if out.ndim == 4:
-            out = out.mean(axis=(2, 3) if self.layout == "nchw" else (1, 2), dtype=np.float64)
+            if self.maps is None:
+                raise ParameterError(
+                    f"Output '{self.exit}' has the shape {out.shape}, where the channels are is "
+                    "open: give output_layout='nchw' or 'nhwc'."
+                )
+            out = out.mean(axis=(2, 3) if self.maps == "nchw" else (1, 2), dtype=np.float64)
         return np.asarray(out[0], dtype=np.float32)
 
     def _tensor(self, pixels: NDArray[np.uint8]) -> NDArray[Any]:
@@ -110,6 +117,8 @@ def load_onnx(
         raise WeightsError(f"No file '{path}': give the path of an ONNX file.")
     what = f"'{path}'"
     network = _network(_session(path, what), preprocessing or Preprocessing(), what)
+    maps = network.preprocessing.output_layout or _made_as(path, network)
+    network = replace(network, maps=maps)
     weights = _digest(path)
     spec = Spec(
         name=f"{FROM_FILE}{weights[:12]}",
@@ -159,7 +168,7 @@ def _network(
     layout = preprocessing.layout or _layout(entry.shape, what)
     size = _size(entry.shape, layout, preprocessing.size, what)
     name = _output(session, preprocessing.output, what)
-    return _Network(session, entry.name, dtype, layout, size, name, preprocessing)
+    return _Network(session, entry.name, dtype, layout, size, name, preprocessing, layout)
 
 
 def _only_input(session: onnxruntime.InferenceSession, what: str) -> Any:
@@ -213,6 +222,8 @@ def _dimension(network: _Network, what: str) -> int:
     width, height = network.size
     try:
         vector = network.vector(np.zeros((height, width, 3), dtype=np.uint8))
+    except ParameterError:
+        raise
     except Exception as error:
         raise WeightsError(
             f"{what} does not run on an image of {width} x {height}: {_short(error)}"
@@ -229,7 +240,47 @@ def _in_words(network: _Network) -> str:
     given = network.preprocessing
     width, height = network.size
     scaled = f"(x/255-{list(given.mean)})/{list(given.std)}" if network.dtype.kind == "f" else "x"
-    return f"{RESIZE} {given.fit} {width}x{height} {scaled} {network.layout} {network.exit}"
+    words = f"{RESIZE} {given.fit} {width}x{height} {scaled} {network.layout} {network.exit}"
+    return words if network.maps == network.layout else f"{words} {network.maps}"
+
+
+_CHANNELS_FIRST = {"Conv", "ConvTranspose", "MaxPool", "AveragePool", "BatchNormalization"}
+_KEEPS_AXES = {"Relu", "LeakyRelu", "PRelu", "Elu", "Sigmoid", "Tanh", "Clip", "Add", "Sub", "Mul"}
+_KEEPS_AXES |= {"Div", "Identity", "Cast", "HardSigmoid", "HardSwish", "Erf", "Sqrt", "Exp", "Neg"}
+_KEEPS_AXES |= {"Abs", "Pow", "Concat", "Resize", "Pad", "Slice"}
+_TURNS: dict[tuple[int, ...], tuple[Layout, Layout]] = {
+    (0, 2, 3, 1): ("nchw", "nhwc"),
+    (0, 3, 1, 2): ("nhwc", "nchw"),
+}
+
+
+def _made_as(path: Path, network: _Network) -> Layout | None:
+    """The axes of the output, from the last operation that fixes them; None if none does."""
+    import onnx
+
+    graph = onnx.load(path, load_external_data=False).graph
+    makers = {name: node for node in graph.node for name in node.output}
+    name, turns = network.exit, []
+    while name != network.entry:
+        node = makers.get(name)
+        if node is None or node.op_type in _CHANNELS_FIRST:
+            break
+        if node.op_type == "Transpose":
+            turns.append(tuple(a for given in node.attribute for a in given.ints))
+        elif node.op_type not in _KEEPS_AXES:
+            return None
+        inputs = [one for one in node.input if one in makers or one == network.entry]
+        name = inputs[0] if inputs else ""
+    return _turned(network.layout if name == network.entry else "nchw", turns) if name else None
+
+
+def _turned(layout: Layout, turns: list[tuple[int, ...]]) -> Layout | None:
+    for turn in reversed(turns):
+        before, after = _TURNS.get(turn, (None, None))
+        if before != layout or after is None:
+            return None
+        layout = after
+    return layout
 
 
 def _short(error: Exception) -> str:

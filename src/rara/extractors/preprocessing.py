@@ -39,6 +39,9 @@ class Preprocessing:
     output: str | None = None
     """Which output holds the features; None is the first. Feature maps are averaged."""
 
+    output_layout: Layout | None = None
+    """The axes of feature maps; None is read from the operations that make them."""
+
     def __post_init__(self) -> None:
         if self.size is not None and (len(self.size) != 2 or min(self.size) < 1):
             raise ParameterError(f"size={self.size}: give a width and a height of at least 1.")
@@ -46,6 +49,8 @@ class Preprocessing:
             raise ParameterError(f"fit={self.fit!r}: give 'stretch' or 'crop'.")
         if self.layout not in (None, *get_args(Layout)):
             raise ParameterError(f"layout={self.layout!r}: give 'nchw' or 'nhwc'.")
+        if self.output_layout not in (None, *get_args(Layout)):
+            raise ParameterError(f"output_layout={self.output_layout!r}: give 'nchw' or 'nhwc'.")
         _check_colours(self.mean, self.std)
 
     @property
