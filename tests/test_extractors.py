@@ -18,11 +18,13 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
+from rara.cli.options import Extraction
 from rara.errors import ParameterError, UnknownExtractorError, WeightsError
 from rara.extractors import Preprocessing, Spec, available, get_extractor, registry
 from rara.extractors import efficientnet_lite0 as lite0
 from rara.extractors.legacy_torch import read_state_dict
 from rara.extractors.onnx import load_onnx
+from rara.run import Run
 
 
 @pytest.fixture(scope="module")
@@ -333,6 +335,123 @@ def test_feature_maps_are_averaged_over_their_area_in_every_layout(tmp_path, fir
     image = noise(3, size=(8, 8))
     expected = np.eye(8, 3) @ (image[0].reshape(-1, 3).mean(axis=0) / 255)
     np.testing.assert_allclose(load_onnx(path).extract(image)[0], expected, rtol=1e-5)
+
+
+def reshaped(name, shape):
+    """The constant that a Reshape takes."""
+    return numpy_helper.from_array(np.array(shape, np.int64), name)
+
+
+def convolved(path, *behind, channels=8, shape=("n", 3, 8, 8), constants=()):
+    """A network with a 1 x 1 convolution from `x` to `c`, and what stands behind it."""
+    weights = np.eye(channels, 3, dtype=np.float32).reshape(channels, 3, 1, 1)
+    constants = [numpy_helper.from_array(weights, "w"), *constants]
+    first = helper.make_node("Conv", ["x", "w"], ["c"])
+    return network(path, list(shape), first, *behind, constants=constants)
+
+
+def averages(image, channels=8):
+    return np.eye(channels, 3) @ (image[0].reshape(-1, 3).mean(axis=0) / 255)
+
+
+@pytest.mark.parametrize("channels", [5, 8])
+@pytest.mark.parametrize(
+    "node",
+    [
+        helper.make_node("GlobalAveragePool", ["c"], ["y"]),
+        helper.make_node("ReduceMean", ["c"], ["y"], axes=[2, 3], keepdims=1),
+        helper.make_node("Dropout", ["c"], ["y"]),
+        helper.make_node("Concat", ["c"], ["y"], axis=2),
+        helper.make_node("Split", ["c"], ["y"], axis=2),
+        helper.make_node("AveragePool", ["c"], ["y"], kernel_shape=[2, 2], strides=[2, 2]),
+        helper.make_node("Reshape", ["c", "same"], ["y"]),
+    ],
+    ids=lambda node: node.op_type,
+)
+@pytest.mark.parametrize("sides", [(8, 8), ("h", "w")])
+def test_usual_operations_leave_channels_first(tmp_path, node, channels, sides):
+    same = reshaped("same", (0, 0, 0, 0))
+    shape = ("n", 3, *sides)
+    path = convolved(tmp_path / "a.onnx", node, channels=channels, shape=shape, constants=[same])
+    extractor = load_onnx(path, preprocessing=Preprocessing(size=(8, 8)))
+    image = noise(3, size=(8, 8))
+    np.testing.assert_allclose(extractor.extract(image)[0], averages(image, channels), rtol=1e-5)
+
+
+def test_a_group_norm_as_exporters_write_it_leaves_channels_first(tmp_path):
+    ones, zeros = np.ones(2, np.float32), np.zeros(2, np.float32)
+    behind = [
+        helper.make_node("Reshape", ["c", "groups"], ["g"]),
+        helper.make_node("InstanceNormalization", ["g", "ones", "zeros"], ["i"]),
+        helper.make_node("Reshape", ["i", "back"], ["y"]),
+    ]
+    constants = [numpy_helper.from_array(ones, "ones"), numpy_helper.from_array(zeros, "zeros")]
+    constants += [reshaped("groups", (0, 2, -1)), reshaped("back", (0, 8, 8, 8))]
+    extractor = load_onnx(convolved(tmp_path / "a.onnx", *behind, constants=constants))
+    vector = extractor.extract(noise(3, size=(8, 8)))[0]
+    assert vector[:4].sum() == pytest.approx(0, abs=1e-4)  # a group's mean is taken from it
+    assert vector[:4].std() > 0.01
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 1, 1), (1, 1, 1, 8), (1, 1, 8, 1), (1, 1, 1, 1)])
+def test_maps_of_one_position_are_read_whatever_their_layout(tmp_path, shape):
+    behind = [
+        helper.make_node("ReduceMean", ["c"], ["m"], axes=[2, 3], keepdims=0),
+        helper.make_node("Slice", ["m", "start", "end", "axis"], ["s"]),
+        helper.make_node("Transpose", ["s"], ["t"], perm=[1, 0]),
+        helper.make_node("Reshape", ["t", "shape"], ["y"]),
+    ]
+    count = int(np.prod(shape))
+    numbers = {"start": [0], "end": [count], "axis": [1], "shape": shape}
+    constants = [reshaped(name, value) for name, value in numbers.items()]
+    extractor = load_onnx(convolved(tmp_path / "a.onnx", *behind, constants=constants))
+    image = noise(3, size=(8, 8))
+    np.testing.assert_allclose(extractor.extract(image)[0], averages(image)[:count], rtol=1e-5)
+
+
+def turned_away(path, channels):
+    """Maps with their channels last that are made by a reshape, not by a transposition."""
+    behind = [
+        helper.make_node("Reshape", ["c", "flat"], ["f"]),
+        helper.make_node("Transpose", ["f"], ["t"], perm=[0, 2, 1]),
+        helper.make_node("Reshape", ["t", "map"], ["y"]),
+    ]
+    constants = [reshaped("flat", (0, 0, -1)), reshaped("map", (0, 8, 8, channels))]
+    return convolved(path, *behind, channels=channels, constants=constants)
+
+
+def test_the_shape_tells_where_the_graph_does_not(tmp_path):
+    image = noise(3, size=(8, 8))
+    vector = load_onnx(turned_away(tmp_path / "a.onnx", 5)).extract(image)[0]
+    np.testing.assert_allclose(vector, averages(image, 5), rtol=1e-5)
+
+
+def test_what_graph_and_shape_leave_open_is_refused_until_it_is_given(tmp_path):
+    path = turned_away(tmp_path / "a.onnx", 8)
+    with pytest.raises(ParameterError, match=r"\(1, 8, 8, 8\).*--output-layout"):
+        load_onnx(path)
+    image = noise(3, size=(8, 8))
+    extractor = load_onnx(path, preprocessing=Preprocessing(output_layout="nhwc"))
+    np.testing.assert_allclose(extractor.extract(image)[0], averages(image), rtol=1e-5)
+    other = load_onnx(path, preprocessing=Preprocessing(output_layout="nchw"))
+    assert other.spec.fingerprint != extractor.spec.fingerprint
+
+
+def test_the_command_line_gives_the_layout_of_the_output(tmp_path):
+    path = str(turned_away(tmp_path / "a.onnx", 8))
+    extractor = Extraction(extractor=[path], output_layout="nhwc").make(Run())
+    image = noise(3, size=(8, 8))
+    np.testing.assert_allclose(extractor.extract(image)[0], averages(image), rtol=1e-5)
+
+
+def test_tokens_are_neither_a_vector_nor_maps(tmp_path):
+    behind = [
+        helper.make_node("Reshape", ["c", "flat"], ["f"]),
+        helper.make_node("Transpose", ["f"], ["y"], perm=[0, 2, 1]),
+    ]
+    flat = reshaped("flat", (0, 0, -1))
+    with pytest.raises(WeightsError, match=r"\(64, 8\) for one image.*output="):
+        load_onnx(convolved(tmp_path / "a.onnx", *behind, constants=[flat]))
 
 
 def test_channels_come_in_their_order(tmp_path):

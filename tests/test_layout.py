@@ -13,7 +13,8 @@ ORDER = """
     errors machine cache durable bundle images prints
     sources.base sources.names sources.paths sources.metadata sources.files sources.folder
     sources.archives sources.tables sources.arrays sources.joined sources
-    extractors.base extractors.preprocessing extractors.legacy_torch extractors.onnx
+    extractors.base extractors.preprocessing extractors.feature_maps extractors.legacy_torch
+    extractors.onnx
     extractors.efficientnet_lite0 extractors.registry extractors
     store pool embed
 

@@ -12,7 +12,7 @@ from cyclopts import Parameter
 from rara.cli.progress import progress_on
 from rara.errors import ParameterError
 from rara.extractors import DEFAULT, Extractor, Preprocessing, get_extractor
-from rara.extractors.preprocessing import Fit
+from rara.extractors.preprocessing import Fit, Layout
 from rara.extractors.registry import is_path
 from rara.images import DEFAULT_MAX_PIXELS
 from rara.run import Run
@@ -116,6 +116,13 @@ class Extraction:
         Fit | None,
         Parameter(help="For an ONNX file: `stretch` the image, or scale and `crop` it."),
     ] = None
+    output_layout: Annotated[
+        Layout | None,
+        Parameter(
+            help="For an ONNX file that gives feature maps: whether their channels come first "
+            "(`nchw`) or last (`nhwc`), where the file does not tell."
+        ),
+    ] = None
 
     def make(self, run: Run) -> Extractor | None:
         """The extractor, or None where none was named."""
@@ -129,12 +136,12 @@ class Extraction:
     def make_all(self, run: Run) -> list[Extractor]:
         """The extractors in the order in which they were named; what files expect is for all."""
         names = self.extractor or []
-        given = {"size": self.size, "mean": self.mean, "std": self.std, "fit": self.fit}
-        given = {name: value for name, value in given.items() if value is not None}
+        given = self._expected()
         files = [name for name in names if is_path(name)]
         if given and not files:
-            raise ParameterError(f"--{next(iter(given))} is for an ONNX file: name it, too.")
-        preprocessing = Preprocessing(**given) if given else None  # type: ignore[arg-type]
+            option = next(iter(given)).replace("_", "-")
+            raise ParameterError(f"--{option} is for an ONNX file: name it, too.")
+        preprocessing = Preprocessing(**given) if given else None
         expected = dict.fromkeys(files, preprocessing)
         made = [
             get_extractor(name, preprocessing=expected.get(name), threads=run.threads)
@@ -142,6 +149,11 @@ class Extraction:
         ]
         _check_different(made)
         return made
+
+    def _expected(self) -> dict[str, Any]:
+        """What was said of ONNX files."""
+        names = ("size", "mean", "std", "fit", "output_layout")
+        return {name: given for name in names if (given := getattr(self, name)) is not None}
 
 
 def _check_different(extractors: Sequence[Extractor]) -> None:

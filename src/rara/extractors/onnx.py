@@ -20,6 +20,7 @@ from PIL import Image
 
 from rara.errors import ParameterError, WeightsError
 from rara.extractors.base import Spec
+from rara.extractors.feature_maps import CHANNEL_AXIS, channel_axis, refusal
 from rara.extractors.preprocessing import Layout, Preprocessing
 from rara.images import RESIZE, resize
 from rara.machine import cores
@@ -50,21 +51,21 @@ class _Network:
     size: tuple[int, int]
     exit: str
     preprocessing: Preprocessing
-    maps: Layout | None
-    """The axes of feature maps; None where the graph leaves them open."""
+    channels: int | None = None
+    """The axis of the channels where the output is feature maps."""
 
     def vector(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """One prepared image -> one vector; feature maps are averaged over their area."""
-        feed = {self.entry: self._tensor(pixels)}
-        (out,) = self.session.run([self.exit], feed)
-        if out.ndim == 4:
-            if self.maps is None:
-                raise ParameterError(
-                    f"Output '{self.exit}' has the shape {out.shape}, where the channels are is "
-                    "open: give output_layout='nchw' or 'nhwc'."
-                )
-            out = out.mean(axis=(2, 3) if self.maps == "nchw" else (1, 2), dtype=np.float64)
+        out = self.output(pixels)
+        if self.channels is not None:
+            area = tuple(axis for axis in (1, 2, 3) if axis != self.channels)
+            out = out.mean(axis=area, dtype=np.float64)
         return np.asarray(out[0], dtype=np.float32)
+
+    def output(self, pixels: NDArray[np.uint8]) -> NDArray[Any]:
+        """What the network makes of one prepared image, with the axis of the batch."""
+        (out,) = self.session.run([self.exit], {self.entry: self._tensor(pixels)})
+        return np.asarray(out)
 
     def _tensor(self, pixels: NDArray[np.uint8]) -> NDArray[Any]:
         given = self.preprocessing
@@ -117,8 +118,7 @@ def load_onnx(
         raise WeightsError(f"No file '{path}': give the path of an ONNX file.")
     what = f"'{path}'"
     network = _network(_session(path, what), preprocessing or Preprocessing(), what)
-    maps = network.preprocessing.output_layout or _made_as(path, network)
-    network = replace(network, maps=maps)
+    network = _averaging(network, path, what)
     weights = _digest(path)
     spec = Spec(
         name=f"{FROM_FILE}{weights[:12]}",
@@ -168,7 +168,7 @@ def _network(
     layout = preprocessing.layout or _layout(entry.shape, what)
     size = _size(entry.shape, layout, preprocessing.size, what)
     name = _output(session, preprocessing.output, what)
-    return _Network(session, entry.name, dtype, layout, size, name, preprocessing, layout)
+    return _Network(session, entry.name, dtype, layout, size, name, preprocessing)
 
 
 def _only_input(session: onnxruntime.InferenceSession, what: str) -> Any:
@@ -217,23 +217,51 @@ def _output(session: onnxruntime.InferenceSession, given: str | None, what: str)
     return given or str(names[0])
 
 
-def _dimension(network: _Network, what: str) -> int:
-    """Length of the vectors, seen by running the network on a black image."""
+def _averaging(network: _Network, path: Path, what: str) -> _Network:
+    """With the axis of the channels, where the output is feature maps."""
+    import onnx
+
+    shape = _tried(network, what).shape
+    if len(shape) != 4:
+        return network
+    given = network.preprocessing.output_layout
+    channels = CHANNEL_AXIS[given] if given else None
+    if channels is None:
+        channels = channel_axis(
+            onnx.load(path, load_external_data=False).graph,
+            entry=network.entry,
+            output=network.exit,
+            layout=network.layout,
+            shape=shape,
+            square=network.size[0] == network.size[1],
+        )
+    if channels is None:
+        raise refusal(what, network.exit, shape)
+    return replace(network, channels=channels)
+
+
+def _tried(network: _Network, what: str) -> NDArray[Any]:
+    """What the network makes of a black image."""
     width, height = network.size
     try:
-        vector = network.vector(np.zeros((height, width, 3), dtype=np.uint8))
-    except ParameterError:
-        raise
+        return network.output(np.zeros((height, width, 3), dtype=np.uint8))
     except Exception as error:
         raise WeightsError(
             f"{what} does not run on an image of {width} x {height}: {_short(error)}"
         ) from error
-    if vector.ndim != 1:
+
+
+def _dimension(network: _Network, what: str) -> int:
+    """Length of the vectors, seen by running the network on a black image."""
+    shape = _tried(network, what).shape
+    if network.channels is not None:
+        return int(shape[network.channels])
+    if len(shape) != 2:
         raise WeightsError(
-            f"Output '{network.exit}' of {what} has the shape {vector.shape} for one image: "
+            f"Output '{network.exit}' of {what} has the shape {shape[1:]} for one image: "
             "a vector or feature maps are needed; name another with output=."
         )
-    return vector.size
+    return int(shape[1])
 
 
 def _in_words(network: _Network) -> str:
@@ -241,46 +269,8 @@ def _in_words(network: _Network) -> str:
     width, height = network.size
     scaled = f"(x/255-{list(given.mean)})/{list(given.std)}" if network.dtype.kind == "f" else "x"
     words = f"{RESIZE} {given.fit} {width}x{height} {scaled} {network.layout} {network.exit}"
-    return words if network.maps == network.layout else f"{words} {network.maps}"
-
-
-_CHANNELS_FIRST = {"Conv", "ConvTranspose", "MaxPool", "AveragePool", "BatchNormalization"}
-_KEEPS_AXES = {"Relu", "LeakyRelu", "PRelu", "Elu", "Sigmoid", "Tanh", "Clip", "Add", "Sub", "Mul"}
-_KEEPS_AXES |= {"Div", "Identity", "Cast", "HardSigmoid", "HardSwish", "Erf", "Sqrt", "Exp", "Neg"}
-_KEEPS_AXES |= {"Abs", "Pow", "Concat", "Resize", "Pad", "Slice"}
-_TURNS: dict[tuple[int, ...], tuple[Layout, Layout]] = {
-    (0, 2, 3, 1): ("nchw", "nhwc"),
-    (0, 3, 1, 2): ("nhwc", "nchw"),
-}
-
-
-def _made_as(path: Path, network: _Network) -> Layout | None:
-    """The axes of the output, from the last operation that fixes them; None if none does."""
-    import onnx
-
-    graph = onnx.load(path, load_external_data=False).graph
-    makers = {name: node for node in graph.node for name in node.output}
-    name, turns = network.exit, []
-    while name != network.entry:
-        node = makers.get(name)
-        if node is None or node.op_type in _CHANNELS_FIRST:
-            break
-        if node.op_type == "Transpose":
-            turns.append(tuple(a for given in node.attribute for a in given.ints))
-        elif node.op_type not in _KEEPS_AXES:
-            return None
-        inputs = [one for one in node.input if one in makers or one == network.entry]
-        name = inputs[0] if inputs else ""
-    return _turned(network.layout if name == network.entry else "nchw", turns) if name else None
-
-
-def _turned(layout: Layout, turns: list[tuple[int, ...]]) -> Layout | None:
-    for turn in reversed(turns):
-        before, after = _TURNS.get(turn, (None, None))
-        if before != layout or after is None:
-            return None
-        layout = after
-    return layout
+    usual = network.channels in (None, CHANNEL_AXIS[network.layout])
+    return words if usual else f"{words} channels {network.channels}"
 
 
 def _short(error: Exception) -> str:
