@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from rara.cache import cache_folder
 from rara.errors import EmptySourceError, FeatureError, ImageError, OversizeError, ParameterError
 from rara.extractors.base import Extractor, Spec
-from rara.images import DEFAULT_MAX_PIXELS, content_digest, decode
+from rara.images import DEFAULT_MAX_PIXELS, content_digest, decode_noted
 from rara.machine import cores
 from rara.pool import Pool, Record
 from rara.prints import print_of
@@ -155,8 +155,9 @@ def _look(
         known = pool.get(digest)
         if known is not None and _serves(known, on_failed, limit):
             return _Image(item, known, "cached")
-        image = decode(payload, max_pixels=limit)
-        record = Record(digest, width=image.width, height=image.height, print=print_of(image))
+        decoded = decode_noted(payload, max_pixels=limit)
+        image, size = decoded.image, decoded.image.size
+        record = Record(digest, None, None, *size, print_of(image), decoded.note)
         return _Image(item, record, "fresh", extractor.prepare(image))
     except ImageError as error:
         passing = not digest or isinstance(error, OversizeError)
@@ -312,7 +313,7 @@ class _Gathered:
             self._vectors[self._done] = record.vector
             self._done += 1
         size = (record.width, record.height) if done else (None, None)
-        seen = astuple(record.print)
+        seen = (*astuple(record.print), record.note if done else None)
         state = "done" if done else "failed"
         metadata = json.dumps(dict(item.metadata), ensure_ascii=False, default=str)
         about = (item.id, record.digest or None, state, record.reason)

@@ -16,16 +16,21 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 
+from rara.depth import declared_bits, deep_colours, narrowed, white_is_zero
 from rara.errors import ImageError, OversizeError, ParameterError
 
 Payload: TypeAlias = bytes | NDArray[Any] | Image.Image
 """What an item holds before decoding: a file's bytes, an array or a PIL image."""
+
+DECODER = 2
+"""Version of what decoding makes of pixels: raised whenever an image comes out differently."""
 
 DEFAULT_MAX_PIXELS = 128_000_000
 """The largest image that is decoded unless the caller says otherwise."""
@@ -58,8 +63,6 @@ _TRUNCATED = re.compile(r"truncat|\beof\b|not enough|broken data stream|only got
 # Text of a PNG in which Pillow looks for the orientation.
 _ORIENTING = (b"Raw profile type exif\0", b"XML:com.adobe.xmp\0")
 
-_PHOTOMETRIC = 262  # the TIFF tag; 0 means that white is zero
-
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -70,15 +73,30 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 
+ONE_COLOUR, TRANSPARENT = "a single colour", "wholly transparent"
+"""Notes of images without anything to see."""
+
+AND_NOTED = "; "
+"""Between the notes of one image."""
+
 # Denormalised floats miss 0 and 1 by a few rounding errors.
 _UNIT_SLACK = 1e-5
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """An image that was decoded, and what to say of it."""
+
+    image: Image.Image
+    note: str
+    """What a person should know, such as `ONE_COLOUR`; empty where that is nothing."""
 
 
 def decode(payload: Payload, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Image.Image:
     """The first frame as an upright RGB image, transparency on white.
 
-    Sixteen bits keep their high byte, floats must lie in [0, 1], colour profiles are
-    ignored. The size is checked before any pixel is decoded. Safe to call from many
+    Sixteen bits keep the high byte of those that are used, floats must lie in [0, 1], colour
+    profiles are ignored. The size is checked before any pixel is decoded. Safe to call from many
     threads. Raises `OversizeError` above `max_pixels`, or where memory ends first, and
     `ImageError` with a short reason for everything else that stands in the way.
 
@@ -86,11 +104,34 @@ def decode(payload: Payload, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Image.I
     >>> decode(np.zeros((2, 3), dtype=np.uint8)).size
     (3, 2)
     """
+    return decode_noted(payload, max_pixels=max_pixels).image
+
+
+def decode_noted(payload: Payload, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Decoded:
+    """The same, with what to say of the image."""
     with _explained(_kind(payload), max_pixels):
-        image = _opened(payload, max_pixels)
-        _check_size(image.size, max_pixels)
-        image.load()
-        return _upright(_rgb(image), _orientation(image))
+        image, depth = _loaded(payload, max_pixels)
+        rgb, opacity = _rgb(image)
+        upright = _upright(rgb, _orientation(image))
+        seen = opacity or _colours_note(upright)
+        return Decoded(upright, AND_NOTED.join(note for note in (seen, depth) if note))
+
+
+def _colours_note(image: Image.Image) -> str:
+    return ONE_COLOUR if all(low == high for low, high in image.getextrema()) else ""
+
+
+def _loaded(payload: Payload, max_pixels: int) -> tuple[Image.Image, str]:
+    """The image with eight bits a sample, and what to say of its depth."""
+    if isinstance(payload, np.ndarray):
+        return _from_array(payload, max_pixels)
+    image = _opened(payload)
+    _check_size(image.size, max_pixels)
+    image.load()
+    data = payload if isinstance(payload, bytes) else None
+    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
+        return _from_deep(image, data)
+    return (image, "") if data is None else deep_colours(image, _without_text(data))
 
 
 def resize(
@@ -124,11 +165,9 @@ def content_digest(payload: Payload) -> str:
 # -- opening ----------------------------------------------------------------------------
 
 
-def _opened(payload: Payload, max_pixels: int) -> Image.Image:
+def _opened(payload: bytes | Image.Image) -> Image.Image:
     if isinstance(payload, Image.Image):
         return payload
-    if isinstance(payload, np.ndarray):
-        return _from_array(payload, max_pixels)
     if not payload:
         raise ImageError("empty file (0 bytes)")
     try:
@@ -157,7 +196,8 @@ def _is_text(kind: bytes, content: bytes) -> bool:
 
 def _unidentified(data: bytes) -> str:
     if kind := _magic(data):
-        return f"damaged or truncated {kind}: its header cannot be read"
+        other = "" if kind != "TIFF" else ", or it is of a kind that Pillow cannot open"
+        return f"damaged or truncated {kind}: its header cannot be read{other}"
     if _FOREIGN.match(data):
         return "HEIC or JPEG XL, which Pillow alone cannot decode; convert it to PNG"
     return f"not an image: starts with {data[:16]!r}"
@@ -190,35 +230,39 @@ def _oversize(pixels: int, max_pixels: int) -> OversizeError:
 # -- colours ----------------------------------------------------------------------------
 
 
-def _rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
-        return Image.fromarray(_eight_bit(_deep(image))).convert("RGB")
+def _rgb(image: Image.Image) -> tuple[Image.Image, str]:
+    """The colours on white, and whether there are any."""
     if image.has_transparency_data:
         # convert would copy even what is RGBA already, and large images are mostly that
         return _on_white(image if image.mode == "RGBA" else image.convert("RGBA"))
-    return image if image.mode == "RGB" else image.convert("RGB")
+    return (image if image.mode == "RGB" else image.convert("RGB")), ""
 
 
-def _on_white(image: Image.Image) -> Image.Image:
+def _on_white(image: Image.Image) -> tuple[Image.Image, str]:
     white = Image.new("RGB", image.size, "white")
     white.paste(image, mask=image)
-    return white
+    return white, "" if image.getextrema()[3][1] else TRANSPARENT
 
 
-def _deep(image: Image.Image) -> NDArray[Any]:
-    """Pixels of a mode deeper than eight bits; mode I is where PGM keeps sixteen."""
+def _from_deep(image: Image.Image, data: bytes | None) -> tuple[Image.Image, str]:
+    """An image of a mode deeper than eight bits, and what to say of its depth."""
     pixels = np.asarray(image)
-    if image.mode != "I":
-        return ~pixels if _white_is_zero(image) else pixels
-    if pixels.min() < 0 or pixels.max() > 0xFFFF:
+    if image.mode == "F":
+        return _as_turned(_from_unit(pixels), image), ""
+    if pixels.min() < 0:
+        raise ImageError(f"signed pixels from {pixels.min()} to {pixels.max()}: none below 0")
+    if pixels.max() > 0xFFFF:
         raise ImageError(f"32-bit pixels from {pixels.min()} to {pixels.max()}: at most 16 bits")
-    return pixels.astype(np.uint16)
+    bits, negative = declared_bits(image, data), white_is_zero(image)
+    narrow, note = narrowed(pixels.astype(np.uint16), bits, white_is_zero=negative)
+    return _as_turned(narrow, image), note
 
 
-def _white_is_zero(image: Image.Image) -> bool:
-    """Whether a TIFF of sixteen bits stores its negative, which Pillow leaves as it is."""
-    tags = getattr(image, "tag_v2", {})
-    return image.mode.startswith("I;16") and tags.get(_PHOTOMETRIC) == 0
+def _as_turned(pixels: NDArray[np.uint8], image: Image.Image) -> Image.Image:
+    """These pixels with the orientation of the image that they come from."""
+    made = Image.fromarray(pixels)
+    made.getexif()[ExifTags.Base.Orientation] = _orientation(image)
+    return made
 
 
 def _orientation(image: Image.Image) -> int:
@@ -239,13 +283,14 @@ def _upright(image: Image.Image, orientation: int) -> Image.Image:
 # -- arrays -----------------------------------------------------------------------------
 
 
-def _from_array(array: NDArray[Any], max_pixels: int) -> Image.Image:
+def _from_array(array: NDArray[Any], max_pixels: int) -> tuple[Image.Image, str]:
     if not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (1, 3, 4))):
         raise ImageError(_shape_reason(array.shape))
     height, width = array.shape[:2]
     _check_size((width, height), max_pixels)
     pixels = array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array
-    return Image.fromarray(np.ascontiguousarray(_eight_bit(pixels)))
+    narrow, note = _eight_bit(pixels)
+    return Image.fromarray(np.ascontiguousarray(narrow)), note
 
 
 def _shape_reason(shape: tuple[int, ...]) -> str:
@@ -255,16 +300,16 @@ def _shape_reason(shape: tuple[int, ...]) -> str:
     return f"array of shape {shape}: height x width, or height x width x 1, 3 or 4{hint}"
 
 
-def _eight_bit(pixels: NDArray[Any]) -> NDArray[np.uint8]:
+def _eight_bit(pixels: NDArray[Any]) -> tuple[NDArray[np.uint8], str]:
     match pixels.dtype.kind, pixels.dtype.itemsize:
         case "u", 1:
-            return pixels
+            return pixels, ""
         case "u", 2:
-            return (pixels >> 8).astype(np.uint8)  # as Pillow does to 16-bit RGB
+            return narrowed(pixels, None)
         case "b", _:
-            return pixels.astype(np.uint8) * np.uint8(255)
+            return pixels.astype(np.uint8) * np.uint8(255), ""
         case "f", _:
-            return _from_unit(pixels)
+            return _from_unit(pixels), ""
     raise ImageError(f"array of {pixels.dtype}: give uint8, uint16, or floats from 0 to 1")
 
 
@@ -293,7 +338,8 @@ def _image_header(image: Image.Image) -> list[Any]:
     palette = image.getpalette("RGBA") if image.mode in ("P", "PA") else None
     transparency = repr(image.info.get("transparency"))
     header = ["image", image.mode, image.size, palette, transparency, _orientation(image)]
-    return [*header, "white is zero"] if _white_is_zero(image) else header
+    deep = image.mode.startswith("I") and (declared_bits(image, None), white_is_zero(image))
+    return [*header, *deep] if deep and deep != (None, False) else header
 
 
 def _centred(have: tuple[int, int], want: tuple[int, int]) -> tuple[float, float, float, float]:

@@ -28,10 +28,14 @@ from numpy.typing import NDArray
 
 from rara.durable import TEMPORARY, write_file
 from rara.extractors.base import Spec
+from rara.images import DECODER
 from rara.prints import CODE_BYTES, NO_PRINT, VERSION, Print
 
 _CODE = f"code {VERSION}"
 """Packs with prints of another version are of another schema, and count as unknown."""
+
+_NOTE = f"note of decoder {DECODER}"
+"""The same for packs with vectors of images that another version decoded, maybe differently."""
 
 _PACK_SECONDS = 5.0
 _PACK_BYTES = 16 << 20
@@ -55,11 +59,13 @@ class Record:
     width: int = 0
     height: int = 0
     print: Print = NO_PRINT
+    note: str = ""
+    """What to say of the decoded image."""
 
     @property
     def checksum(self) -> int:
         """CRC-32 of everything."""
-        fields = (self.digest, self.width, self.height, self.reason, self.print)
+        fields = (self.digest, self.width, self.height, self.reason, self.print, self.note)
         start = zlib.crc32(" ".join(map(str, fields)).encode())
         return start if self.vector is None else zlib.crc32(self.vector.tobytes(), start)
 
@@ -166,12 +172,12 @@ class _Batch:
 
     def record(self, row: int) -> Record | None:
         """The record in a row; None where its checksum tells that it was damaged."""
-        digest, reason, width, height, picture, code, checksum = (
-            self.arrow.column(name)[row].as_py()
-            for name in ("digest", "reason", "width", "height", "picture", _CODE, "checksum")
+        names = ("digest", "reason", "width", "height", "picture", _CODE, _NOTE, "checksum")
+        digest, reason, width, height, picture, code, note, checksum = (
+            self.arrow.column(name)[row].as_py() for name in names
         )
         vector = self.vectors[row].copy() if reason is None else None
-        record = Record(digest, vector, reason, width, height, Print(picture, code))
+        record = Record(digest, vector, reason, width, height, Print(picture, code), note)
         return record if record.checksum == checksum else None
 
 
@@ -217,6 +223,7 @@ def _schema(dim: int) -> pa.Schema:
             ("height", pa.int32()),
             ("picture", pa.string()),
             (_CODE, pa.binary(CODE_BYTES)),
+            (_NOTE, pa.string()),
             ("checksum", pa.uint32()),
             ("vector", pa.list_(pa.float32(), dim)),
         ]
@@ -237,6 +244,7 @@ def _to_arrow(records: list[Record], dim: int) -> pa.RecordBatch:
             pa.array([record.height for record in records], pa.int32()),
             pa.array([one.picture for one in prints], pa.string()),
             pa.array([one.code for one in prints], pa.binary(CODE_BYTES)),
+            pa.array([record.note for record in records], pa.string()),
             pa.array([record.checksum for record in records], pa.uint32()),
             pa.FixedSizeListArray.from_arrays(vectors.ravel(), dim),
         ],

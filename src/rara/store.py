@@ -35,11 +35,13 @@ ITEMS = pa.schema(
         ("height", pa.int32()),
         ("picture", pa.string()),
         ("code", pa.binary(CODE_BYTES)),
+        ("note", pa.string()),
         pa.field("metadata", pa.string(), nullable=False),
     ]
 )
 """Columns of the table of items; `state` is done, failed or left out, `picture` and `code` are the
-print (`rara.prints`) of an image whose pixels rara has seen, `metadata` is a JSON object."""
+print (`rara.prints`) of an image whose pixels rara has seen, `note` what to say of it (empty where
+that is nothing, null where it is not known), `metadata` is a JSON object."""
 
 PRINT = ("picture", "code")
 """Those of them that hold the print."""
@@ -102,6 +104,16 @@ class Features:
     def skipped(self) -> list[Skipped]:
         """The items that have none, and why."""
         return self._reasons("failed")
+
+    @property
+    def noted(self) -> list[Skipped] | None:
+        """The items that have a vector and something to say of them; None where none is known."""
+        done = self.done
+        if done["note"].null_count == len(done):
+            return None
+        found = done.filter(pc.not_equal(done["note"], ""))
+        pairs = zip(found["id"].to_pylist(), found["note"].to_pylist(), strict=True)
+        return [Skipped(*pair) for pair in pairs]
 
     @property
     def left_out(self) -> list[Skipped]:
@@ -326,6 +338,6 @@ def _scalar(value: Any) -> Any:
 
 def _given_items(ids: list[str], digests: list[str], records: list[str]) -> pa.Table:
     unknown = [None] * len(ids)
-    columns = [ids, digests, ["done"] * len(ids), *[unknown] * 5, records]
+    columns = [ids, digests, ["done"] * len(ids), *[unknown] * 6, records]
     arrays = [pa.array(c, f.type) for c, f in zip(columns, ITEMS, strict=True)]
     return pa.Table.from_arrays(arrays, schema=ITEMS)
