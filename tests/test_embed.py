@@ -28,7 +28,7 @@ from rara.errors import (
     UnwritableError,
 )
 from rara.extractors import get_extractor
-from rara.images import content_digest, decode
+from rara.images import content_digest, decode, decode_noted
 from rara.pool import Pool
 from rara.prints import print_of
 from rara.store import Features, Skipped
@@ -91,6 +91,7 @@ def test_vectors_come_in_the_order_of_the_source(tmp_path, batch_size, counts):
         "height": 6,
         "picture": seen.picture,
         "code": seen.code,
+        "note": "",
         "metadata": '{"label": "0"}',
     }
 
@@ -198,7 +199,7 @@ def test_the_window_is_bounded(tmp_path):
 def test_a_second_run_infers_and_decodes_nothing(tmp_path, monkeypatch):
     source = Images(small_images(30, broken=7))
     first = embed(source, Means(), cache=tmp_path)
-    monkeypatch.setattr("rara.embed.decode", lambda *args, **options: pytest.fail("decoded"))
+    monkeypatch.setattr("rara.embed.decode_noted", lambda *args, **options: pytest.fail("decoded"))
     extractor = Means()
     again = embed(source, extractor, cache=tmp_path)
     assert extractor.batches == []
@@ -266,9 +267,9 @@ def test_failures_are_tried_again_only_when_asked(tmp_path, monkeypatch):
 
     def looked_at(payload, **options):
         tried.append(payload)
-        return decode(payload, **options)
+        return decode_noted(payload, **options)
 
-    monkeypatch.setattr("rara.embed.decode", looked_at)
+    monkeypatch.setattr("rara.embed.decode_noted", looked_at)
     kept = embed(Images(payloads), Means(), cache=tmp_path)
     assert len(tried) == 5
     embed(Images(payloads), Means(), cache=tmp_path)
@@ -285,7 +286,7 @@ def test_a_retry_that_succeeds_is_remembered(tmp_path, monkeypatch):
         raise ImageError("not enough memory to decode it")
 
     with monkeypatch.context() as patch:
-        patch.setattr("rara.embed.decode", refuse)
+        patch.setattr("rara.embed.decode_noted", refuse)
         with pytest.raises(EmptySourceError):
             embed(Images(payloads), Means(), cache=tmp_path)
     with pytest.raises(EmptySourceError):

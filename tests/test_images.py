@@ -255,7 +255,7 @@ def test_rounding_errors_of_floats_are_forgiven():
     ("array", "reason"),
     [
         (np.array([[-1.0, 1.0]]), r"from -1 to 1, not from 0 to 1; scale them with \(x \+ 1\) / 2"),
-        (np.array([[0.0, 255.0]]), "from 0 to 255, not from 0 to 1$"),
+        (np.array([[0.0, 255.0]]), "from 0 to 255, not from 0 to 1; divide them by 255$"),
         (np.array([[0.5, np.nan]]), "from nan to nan"),
         (np.array([[0.5, np.inf]]), "to inf"),
         (np.zeros((3, 8, 9), np.uint8), r"channels last with .transpose\(1, 2, 0\)"),

@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1] / "src" / "rara"
 
 # A file imports only from files above it; a package stands for its __init__.
 ORDER = """
-    errors machine cache durable bundle depth images prints
+    errors machine cache durable bundle depth ranges pillow images prints
     sources.base sources.names sources.paths sources.metadata sources.files sources.folder
     sources.archives sources.tables sources.arrays sources.joined sources
     extractors.base extractors.preprocessing extractors.feature_maps extractors.legacy_torch

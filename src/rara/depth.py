@@ -1,4 +1,4 @@
-"""Pixels of more than eight bits -> eight: how many bits they use, and the notes that say so.
+"""Pixels of sixteen bits -> eight: how many of their bits are used, and the note that says so.
 
 Used where an image is decoded (`images.py`). What a file declares decides; where it declares
 nothing, and its values would all turn black or nearly so, its own largest value does.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import re
 import sys
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,41 +22,85 @@ _FEW = 4096
 """Sixteen-bit values that are all below this would lie in the darkest sixteenth."""
 
 _STEPS = (8, 10, 12)
-"""Depths that are told from the data: the usual ones of sensors below sixteen bits."""
+"""Depths that are told from the values: the usual ones of sensors below sixteen bits."""
 
-_BITS, _PHOTOMETRIC, _MAXIMUM, _SIGNED_MAXIMUM = 258, 262, 281, 341  # tags of a TIFF
+_BITS, _PACKING, _PHOTOMETRIC, _MAXIMUM, _PLANES, _SIGNED_MAXIMUM = 258, 259, 262, 281, 284, 341
+"""Tags of a TIFF."""
+
+_APART = 2
+
+_UNREAD = (
+    "16-bit colours that use few of their bits, stored in a way that rara does not read; "
+    "convert the image to 8 bits"
+)
 
 _SWAPPED = {"L": "B", "B": "L", "N": "B" if sys.byteorder == "little" else "L"}
 
 
-def depth_note(bits: int) -> str:
-    """What is said of an image whose depth was told from its data."""
-    return f"{bits}-bit values in deeper pixels, and read so"
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """How many of their bits sixteen-bit values use."""
+
+    bits: int
+    opacity: int
+    """The same of the fourth channel."""
+    note: str = ""
+    """What to say of it where it was told from the values."""
+
+    @property
+    def key(self) -> str:
+        """What tells it from another one."""
+        return f"{self.bits} bits, opacity {self.opacity}"
+
+    def eight_bit(self, pixels: NDArray[Any]) -> NDArray[np.uint8]:
+        """The high byte of the bits that are used."""
+        narrow = _shifted(pixels, self.bits)
+        if has_opacity(pixels):
+            narrow[..., 3] = _shifted(pixels[..., 3], self.opacity)
+        return narrow
 
 
-def bits_for(largest: int) -> int:
-    """The depth of sixteen-bit values that declare none, from the largest of them."""
+def depth_of(
+    largest: int, opaque: int, bits: int | None = None, *, doubtful: bool = False
+) -> Depth:
+    """The depth of values up to `largest`, in the fourth channel up to `opaque`.
+
+    `bits` is what the file declares; `doubtful` where it means something else by it.
+    """
+    told = bits is None or largest >= 1 << bits
+    used = _fitting(largest) if told or bits is None else bits
+    note = f"16-bit pixels read as {used}-bit: no value needs more" if used < 16 else ""
+    if told and bits is not None and used == 16:
+        note = f"declares {bits} bits, but uses 16 and is read so"
+    return Depth(used, used if opaque < 1 << used else 16, note if told or doubtful else "")
+
+
+def largest_of(pixels: NDArray[Any]) -> tuple[int, int]:
+    """The largest value of the colours, and of the fourth channel where there is one."""
+    if not has_opacity(pixels):
+        return int(pixels.max()), 0
+    return int(pixels[..., :3].max()), int(pixels[..., 3].max())
+
+
+def depth_in_file(image: Image.Image, pixels: NDArray[Any], data: bytes | None) -> Depth:
+    """The depth of the pixels of a file."""
+    largest, opaque = largest_of(pixels)
+    bits, doubtful = declared_bits(image, data), False
+    if image.format == "PNG" and bits is not None:
+        doubtful = largest < _FEW and not _scaled_up(pixels, bits)
+        bits = bits if doubtful else 16
+    return depth_of(largest, opaque, bits, doubtful=doubtful)
+
+
+def has_opacity(pixels: NDArray[Any]) -> bool:
+    """Whether an image has a fourth channel."""
+    return pixels.ndim == 3 and pixels.shape[2] == 4
+
+
+def _fitting(largest: int) -> int:
     if not 0 < largest < _FEW:
         return 16
     return next(bits for bits in _STEPS if largest < 1 << bits)
-
-
-def narrowed(
-    pixels: NDArray[Any], bits: int | None, *, white_is_zero: bool = False
-) -> tuple[NDArray[np.uint8], str]:
-    """Sixteen-bit pixels as eight, and a note where the depth was told from the data.
-
-    `bits` is the declared depth. A fourth channel is opacity, and has its own largest value.
-    """
-    largest = int(pixels[..., :3].max() if pixels.ndim == 3 else pixels.max())
-    told = bits is None or largest >= 1 << bits
-    depth = bits_for(largest) if told or bits is None else bits
-    if white_is_zero:
-        pixels = np.uint16((1 << depth) - 1) - pixels
-    narrow = _shifted(pixels, depth)
-    if pixels.ndim == 3 and pixels.shape[2] == 4 and pixels[..., 3].max() >= 1 << depth:
-        narrow[..., 3] = _shifted(pixels[..., 3], 16)
-    return narrow, depth_note(depth) if told and depth < 16 else ""
 
 
 def _shifted(pixels: NDArray[Any], bits: int) -> NDArray[np.uint8]:
@@ -82,18 +127,31 @@ def _significant(data: bytes | None) -> int | None:
     while data is not None and at + 12 <= len(data) and data[at + 4 : at + 8] != b"IDAT":
         size = int.from_bytes(data[at : at + 4], "big")
         if data[at + 4 : at + 8] == b"sBIT":
-            return max(data[at + 8 : at + 8 + min(size, 3)], default=0) or None
+            bits = max(data[at + 8 : at + 8 + min(size, 3)], default=0)
+            return bits if 0 < bits <= 16 else None
         at += 12 + size
     return None
 
 
+def _scaled_up(pixels: NDArray[Any], bits: int) -> bool:
+    """Whether values of so many bits were scaled to sixteen, as the standard of PNG demands."""
+    high = pixels >> (16 - bits)
+    if np.array_equal(high << (16 - bits), pixels):
+        return True
+    scaled = high * (65_535 / ((1 << bits) - 1))
+    return bool(np.abs(pixels - scaled).max() <= 1)
+
+
 def _tagged(tags: Any) -> int | None:
     """The depth in a TIFF's tags: of its samples where below 16, or of their largest value."""
-    bits = max(_numbers(tags.get(_BITS)), default=16)
+    bits = int(max(_numbers(tags.get(_BITS)), default=16))
     if bits < 16:
-        return int(bits)
-    largest = max(_numbers(tags.get(_MAXIMUM)) + _numbers(tags.get(_SIGNED_MAXIMUM)), default=0)
-    return min(int(largest).bit_length(), 16) or None
+        return bits
+    limit = int(max(_numbers(tags.get(_MAXIMUM)) + _numbers(tags.get(_SIGNED_MAXIMUM)), default=0))
+    if limit >= _FEW << 1:
+        return min(limit.bit_length(), 16)
+    # some writers put the largest value of this very image there, which declares nothing
+    return limit.bit_length() if limit and not limit & (limit + 1) else None
 
 
 def _numbers(value: Any) -> list[float]:
@@ -112,45 +170,54 @@ def white_is_zero(image: Image.Image) -> bool:
 
 def deep_colours(image: Image.Image, data: bytes) -> tuple[Image.Image, str]:
     """A loaded image as it is, or read anew where Pillow kept no more than black of 16 bits."""
-    bits = declared_bits(image, data)
-    if image.mode not in ("RGB", "RGBA", "LA") or not _is_deep(image, data):
+    if not _has_deep_colours(image, data):
         return image, ""
-    high = np.asarray(image)
-    colours = high[..., : 1 if image.mode == "LA" else 3]
-    if colours.max() >= _FEW >> 8 and (bits is None or bits >= 16 or image.format == "PNG"):
+    high, bits = np.asarray(image), declared_bits(image, data)
+    bright = high[..., :3].max() >= _FEW >> 8
+    whole = bits == 16 or (bright and (bits is None or image.format == "PNG"))
+    _check_planes(image, whole=whole)
+    if whole:
         return image, ""
-    pixels = high.astype(np.uint16) << 8 | _low_bytes(data, image.mode)
-    narrow, note = narrowed(pixels[..., [0, 0, 0, 1]] if image.mode == "LA" else pixels, bits)
-    return Image.fromarray(narrow), note
+    pixels = high.astype(np.uint16) << 8 | _low_bytes(data)
+    depth = depth_in_file(image, pixels, data)
+    return Image.fromarray(depth.eight_bit(pixels)), depth.note
 
 
-def _is_deep(image: Image.Image, data: bytes) -> bool:
+def _has_deep_colours(image: Image.Image, data: bytes) -> bool:
+    if image.mode not in ("RGB", "RGBA"):
+        return False
     if image.format == "PNG":
-        return data[24:25] == b"\x10"  # the depth in IHDR
+        return data[24:25] == b"\x10"  # in IHDR
+    bits = _numbers(getattr(image, "tag_v2", {}).get(_BITS))
+    return image.format == "TIFF" and max(bits, default=8) == 16
+
+
+def _check_planes(image: Image.Image, *, whole: bool) -> None:
+    """Refuse colours apart from one another, of which Pillow reads high bytes where packed."""
     tags = getattr(image, "tag_v2", {})
-    return image.format == "TIFF" and max(_numbers(tags.get(_BITS)), default=8) == 16
+    if tags.get(_PLANES) == _APART and not (whole and tags.get(_PACKING, 1) != 1):
+        raise ImageError(
+            "16-bit colours in separate planes, which Pillow misreads; convert the image to 8 bits"
+        )
 
 
-def _low_bytes(data: bytes, mode: str) -> NDArray[np.uint16]:
+def _low_bytes(data: bytes) -> NDArray[np.uint16]:
     """The other byte of each sample: read with the opposite order of bytes."""
     image = Image.open(io.BytesIO(data), formats=("PNG", "TIFF"))
     if not isinstance(image, ImageFile.ImageFile):
-        raise ImageError("16-bit colours that use few of their bits")
-    if mode == "LA":  # grey and opacity: four bytes a pixel, as RGBA of eight bits has
-        image._mode = "RGBA"
-        image.tile = [one._replace(args="RGBA") for one in image.tile]
-        return np.asarray(image)[..., [1, 3]].astype(np.uint16)
+        raise ImageError(_UNREAD)
+    grey = image.tile[0].args == "LA;16B"  # read as RGBA of eight bits: four bytes a pixel too
     image.tile = [one._replace(args=_opposite(one.args)) for one in image.tile]
-    return np.asarray(image).astype(np.uint16)
+    low = np.asarray(image)
+    return (low[..., [1, 1, 1, 3]] if grey else low).astype(np.uint16)
 
 
 def _opposite(args: Any) -> Any:
     raw, *rest = args if isinstance(args, tuple) else (args,)
+    if raw == "LA;16B":
+        return "RGBA"
     found = re.fullmatch(r"(RGB|RGBA|RGBX);16([LBN])", raw)
     if found is None:
-        raise ImageError(
-            "16-bit colours that use few of their bits, stored in a way that rara does not read; "
-            "convert the image to 8 bits"
-        )
+        raise ImageError(_UNREAD)
     swapped = f"{found[1]};16{_SWAPPED[found[2]]}"
     return (swapped, *rest) if isinstance(args, tuple) else swapped

@@ -12,9 +12,7 @@ import hashlib
 import io
 import json
 import re
-import threading
-import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, cast
@@ -23,10 +21,19 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from rara.depth import declared_bits, deep_colours, narrowed, white_is_zero
+from rara.depth import (
+    declared_bits,
+    deep_colours,
+    depth_in_file,
+    depth_of,
+    largest_of,
+    white_is_zero,
+)
 from rara.errors import ImageError, OversizeError, ParameterError
+from rara.pillow import governed
+from rara.ranges import UNIT, Ranged
 
-Payload: TypeAlias = bytes | NDArray[Any] | Image.Image
+Payload: TypeAlias = bytes | NDArray[Any] | Ranged | Image.Image
 """What an item holds before decoding: a file's bytes, an array or a PIL image."""
 
 DECODER = 2
@@ -73,14 +80,14 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 
-ONE_COLOUR, TRANSPARENT = "a single colour", "wholly transparent"
-"""Notes of images without anything to see."""
+ONE_COLOUR, TRANSPARENT, DARK = "a single colour", "wholly transparent", "nearly black"
+"""Notes of images with nothing or hardly anything to see."""
+
+_DARK = 16
+"""Images without a value of so much out of 255 are nearly black."""
 
 AND_NOTED = "; "
 """Between the notes of one image."""
-
-# Denormalised floats miss 0 and 1 by a few rounding errors.
-_UNIT_SLACK = 1e-5
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +125,15 @@ def decode_noted(payload: Payload, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> D
 
 
 def _colours_note(image: Image.Image) -> str:
-    return ONE_COLOUR if all(low == high for low, high in image.getextrema()) else ""
+    ends = cast("Sequence[tuple[int, int]]", image.getextrema())  # of each colour
+    if all(low == high for low, high in ends):
+        return ONE_COLOUR
+    return DARK if max(high for _, high in ends) < _DARK else ""
 
 
 def _loaded(payload: Payload, max_pixels: int) -> tuple[Image.Image, str]:
     """The image with eight bits a sample, and what to say of its depth."""
-    if isinstance(payload, np.ndarray):
+    if isinstance(payload, (np.ndarray, Ranged)):
         return _from_array(payload, max_pixels)
     image = _opened(payload)
     _check_size(image.size, max_pixels)
@@ -210,7 +220,7 @@ def _magic(data: bytes) -> str | None:
 def _kind(payload: Payload) -> str:
     if isinstance(payload, bytes):
         return _magic(payload) or "image"
-    return "array" if isinstance(payload, np.ndarray) else "PIL image"
+    return "PIL image" if isinstance(payload, Image.Image) else "array"
 
 
 def _check_size(size: tuple[int, int], max_pixels: int) -> None:
@@ -241,21 +251,21 @@ def _rgb(image: Image.Image) -> tuple[Image.Image, str]:
 def _on_white(image: Image.Image) -> tuple[Image.Image, str]:
     white = Image.new("RGB", image.size, "white")
     white.paste(image, mask=image)
-    return white, "" if image.getextrema()[3][1] else TRANSPARENT
+    return white, "" if image.getbbox() else TRANSPARENT
 
 
 def _from_deep(image: Image.Image, data: bytes | None) -> tuple[Image.Image, str]:
     """An image of a mode deeper than eight bits, and what to say of its depth."""
     pixels = np.asarray(image)
     if image.mode == "F":
-        return _as_turned(_from_unit(pixels), image), ""
+        return _as_turned(UNIT.eight_bit(pixels), image), ""
     if pixels.min() < 0:
         raise ImageError(f"signed pixels from {pixels.min()} to {pixels.max()}: none below 0")
     if pixels.max() > 0xFFFF:
         raise ImageError(f"32-bit pixels from {pixels.min()} to {pixels.max()}: at most 16 bits")
-    bits, negative = declared_bits(image, data), white_is_zero(image)
-    narrow, note = narrowed(pixels.astype(np.uint16), bits, white_is_zero=negative)
-    return _as_turned(narrow, image), note
+    depth = depth_in_file(image, pixels, data)
+    narrow = depth.eight_bit(pixels)
+    return _as_turned(~narrow if white_is_zero(image) else narrow, image), depth.note
 
 
 def _as_turned(pixels: NDArray[np.uint8], image: Image.Image) -> Image.Image:
@@ -283,13 +293,17 @@ def _upright(image: Image.Image, orientation: int) -> Image.Image:
 # -- arrays -----------------------------------------------------------------------------
 
 
-def _from_array(array: NDArray[Any], max_pixels: int) -> tuple[Image.Image, str]:
+def _from_array(payload: NDArray[Any] | Ranged, max_pixels: int) -> tuple[Image.Image, str]:
+    array = payload.pixels if isinstance(payload, Ranged) else payload
     if not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (1, 3, 4))):
         raise ImageError(_shape_reason(array.shape))
     height, width = array.shape[:2]
     _check_size((width, height), max_pixels)
     pixels = array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array
-    narrow, note = _eight_bit(pixels)
+    meaning = payload.meaning if isinstance(payload, Ranged) else None
+    narrow, note = (
+        _eight_bit(pixels) if meaning is None else (meaning.eight_bit(pixels), meaning.note)
+    )
     return Image.fromarray(np.ascontiguousarray(narrow)), note
 
 
@@ -305,29 +319,25 @@ def _eight_bit(pixels: NDArray[Any]) -> tuple[NDArray[np.uint8], str]:
         case "u", 1:
             return pixels, ""
         case "u", 2:
-            return narrowed(pixels, None)
+            depth = depth_of(*largest_of(pixels))
+            return depth.eight_bit(pixels), depth.note
         case "b", _:
             return pixels.astype(np.uint8) * np.uint8(255), ""
         case "f", _:
-            return _from_unit(pixels), ""
+            return UNIT.eight_bit(pixels), ""
     raise ImageError(f"array of {pixels.dtype}: give uint8, uint16, or floats from 0 to 1")
-
-
-def _from_unit(pixels: NDArray[Any]) -> NDArray[np.uint8]:
-    low, high = float(pixels.min()), float(pixels.max())
-    if not (low >= -_UNIT_SLACK and high <= 1 + _UNIT_SLACK):  # also refuses NaN
-        hint = "; scale them with (x + 1) / 2" if low >= -1.001 and high <= 1.001 else ""
-        raise ImageError(f"float pixels from {low:.4g} to {high:.4g}, not from 0 to 1{hint}")
-    return (np.clip(pixels.astype(np.float32), 0, 1) * 255 + 0.5).astype(np.uint8)
 
 
 # -- digest and resize ------------------------------------------------------------------
 
 
-def _canonical(payload: NDArray[Any] | Image.Image) -> tuple[list[Any], bytes | memoryview]:
+def _canonical(payload: NDArray[Any] | Ranged | Image.Image) -> tuple[list[Any], bytes]:
     """All that decides the decoded image: what the pixels mean, and the pixels."""
     if isinstance(payload, Image.Image):
         return _image_header(payload), payload.tobytes()
+    if isinstance(payload, Ranged):
+        header, content = _canonical(payload.pixels)
+        return [*header, payload.meaning.key], content
     if payload.dtype.hasobject:
         raise ImageError(f"array of {payload.dtype}: Python objects are no pixels")
     pixels = np.ascontiguousarray(payload, dtype=payload.dtype.newbyteorder("<"))
@@ -349,14 +359,14 @@ def _centred(have: tuple[int, int], want: tuple[int, int]) -> tuple[float, float
     return max(left, 0), max(top, 0), min(have[0] - left, have[0]), min(have[1] - top, have[1])
 
 
-# -- keeping Pillow's settings and warnings out -----------------------------------------
+# -- errors -----------------------------------------------------------------------------
 
 
 @contextmanager
 def _explained(kind: str, max_pixels: int) -> Iterator[None]:
     """Let nothing out but `ImageError` with a reason that a person understands."""
     try:
-        with _PILLOW.governed(max_pixels):
+        with governed(max_pixels):
             yield
     except ImageError:
         raise
@@ -373,61 +383,3 @@ def _reason(error: Exception, kind: str) -> str:
     if isinstance(error, EOFError) or _TRUNCATED.search(str(error)):
         return f"truncated {kind}"
     return f"damaged {kind}: {str(error)[:80] or type(error).__name__}"
-
-
-class _Pillow:
-    """Lifts Pillow's own size limit and mutes its warnings while images are decoded.
-
-    `Image.MAX_IMAGE_PIXELS` belongs to the whole process, and so do the filters that
-    `warnings.catch_warnings` swaps: saving and restoring them on several threads at
-    once would leave them changed. Here the first decoder in raises the limit and the
-    last one out restores it. The size limit is never switched off: some plugins
-    allocate a canvas while they read the header.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._limits: list[int] = []
-        self._before: int | None = None
-
-    @contextmanager
-    def governed(self, max_pixels: int) -> Iterator[None]:
-        self._enter(max_pixels)
-        _DECODING.depth = getattr(_DECODING, "depth", 0) + 1
-        try:
-            yield
-        finally:
-            _DECODING.depth -= 1
-            self._leave(max_pixels)
-
-    def _enter(self, max_pixels: int) -> None:
-        with self._lock:
-            if not self._limits:
-                self._before = Image.MAX_IMAGE_PIXELS
-            self._limits.append(max_pixels)
-            Image.MAX_IMAGE_PIXELS = max(self._limits)
-            if _MUTE not in warnings.filters[:1]:
-                _filters().insert(0, _MUTE)
-
-    def _leave(self, max_pixels: int) -> None:
-        with self._lock:
-            self._limits.remove(max_pixels)
-            Image.MAX_IMAGE_PIXELS = max(self._limits, default=self._before)
-            if not self._limits and _MUTE in warnings.filters:
-                _filters().remove(_MUTE)
-
-
-class _WhileDecoding:
-    """Stands where a warning filter has its module pattern; matches on decoding threads only."""
-
-    def match(self, _module: str) -> bool:
-        return getattr(_DECODING, "depth", 0) > 0
-
-
-def _filters() -> list[Any]:
-    return cast("list[Any]", warnings.filters)
-
-
-_DECODING = threading.local()
-_MUTE: Any = ("ignore", None, Warning, _WhileDecoding(), 0)
-_PILLOW = _Pillow()

@@ -1,7 +1,8 @@
 """Images as arrays: .npz and .npy files, arrays in memory, anything that can be iterated.
 
 Nothing is unpickled, and no file is loaded whole: stored arrays are mapped into memory,
-compressed ones are read through.
+compressed ones are read through. Arrays of floats or of sixteen bits are read through once
+before, for what their numbers mean is decided for the whole array.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from rara.errors import (
     UnknownSourceError,
 )
 from rara.images import Payload
+from rara.ranges import UNIT, Meaning, Ranged, meaning_of
 from rara.sources.archives import explained_damage
 from rara.sources.base import Item, Scalar, pick
 from rara.sources.names import shown, unique
@@ -39,6 +41,7 @@ class Stack(Protocol):
     """Images along the first axis of something."""
 
     shape: tuple[int, ...]
+    dtype: np.dtype[Any]
 
     def walk(self, rows: Sequence[int]) -> Iterator[Callable[[], NDArray[Any]]]:
         """What reads each of these images; `rows` ascend."""
@@ -48,7 +51,7 @@ class MappedStack:
     """An array in memory, or mapped into it."""
 
     def __init__(self, array: NDArray[Any]) -> None:
-        self.shape = array.shape
+        self.shape, self.dtype = array.shape, array.dtype
         self._array = array
 
     def walk(self, rows: Sequence[int]) -> Iterator[Callable[[], NDArray[Any]]]:
@@ -66,7 +69,7 @@ class CompressedStack:
         self._path = path
         self._member = member
         with zipfile.ZipFile(path) as archive, archive.open(member) as file:
-            self.shape, self._dtype, order = _header(file, path)
+            self.shape, self.dtype, order = _header(file, path)
             self._start = file.tell()
         if order == "F":
             raise UnknownSourceError(
@@ -76,7 +79,7 @@ class CompressedStack:
 
     def walk(self, rows: Sequence[int]) -> Iterator[Callable[[], NDArray[Any]]]:
         """The images at these places in one pass; each carries its pixels."""
-        size = int(np.prod(self.shape[1:])) * self._dtype.itemsize
+        size = int(np.prod(self.shape[1:])) * self.dtype.itemsize
         with (
             explained_damage(self._path),
             zipfile.ZipFile(self._path) as archive,
@@ -84,7 +87,7 @@ class CompressedStack:
         ):
             for row in rows:
                 file.seek(self._start + row * size)
-                image = np.frombuffer(file.read(size), self._dtype).reshape(self.shape[1:])
+                image = np.frombuffer(file.read(size), self.dtype).reshape(self.shape[1:])
                 yield partial(np.asarray, image)
 
 
@@ -96,6 +99,7 @@ class ArraySource:
         self.location = location
         self._stack = stack
         self._labels = labels
+        self._known: tuple[Meaning | None] | None = None
 
     def count(self) -> int:
         """Length of the first axis."""
@@ -110,8 +114,20 @@ class ArraySource:
         return self._items([row for row in range(self.count()) if _number(row) in wanted])
 
     def _items(self, rows: Sequence[int]) -> Iterator[Item]:
+        meaning = self._meaning()
         for row, load in zip(rows, self._stack.walk(rows), strict=True):
-            yield Item(_number(row), load, {"label": self._labels[row]} if self._labels else {})
+            metadata: dict[str, Scalar] = {"label": self._labels[row]} if self._labels else {}
+            if meaning is None or meaning == UNIT:  # an image alone is read in the same way
+                yield Item(_number(row), load, metadata)
+            else:
+                yield Item(_number(row), partial(_ranged, load, meaning), metadata)
+
+    def _meaning(self) -> Meaning | None:
+        """What the numbers mean, told from all images even where few are asked for."""
+        if self._known is None:
+            images = (load() for load in self._stack.walk(range(self.count())))
+            self._known = (meaning_of(self._stack.dtype, images, f"'{self.location}'"),)
+        return self._known[0]
 
 
 class IterableSource:
@@ -273,6 +289,10 @@ def _check_stack(shape: tuple[int, ...], dtype: np.dtype[Any], where: str) -> No
 
 def _number(row: int) -> str:
     return f"{row:06d}"
+
+
+def _ranged(load: Callable[[], NDArray[Any]], meaning: Meaning) -> Ranged:
+    return Ranged(load(), meaning)
 
 
 def _parts(row: int, element: Any) -> tuple[str, Any, dict[str, Scalar]]:
