@@ -15,7 +15,7 @@ RNG = np.random.default_rng(3)
 EIGHT = RNG.integers(0, 256, (9, 7, 4), dtype=np.uint16)
 EIGHT[0, 0] = 0
 EIGHT[0, 1] = 255
-TOLD = "16-bit pixels read as {}-bit: no value needs more"
+TOLD = "16-bit pixels read as {}-bit, as no value needs more"
 
 COLOURS = {"grey": [0], "grey and opacity": [0, 3], "rgb": [0, 1, 2], "rgba": [0, 1, 2, 3]}
 KINDS = pytest.mark.parametrize("kind", COLOURS)

@@ -117,7 +117,7 @@ def test_sixteen_bits_have_one_depth_for_the_whole_array(tmp_path, how):
     source = saved(tmp_path, deep, how)
     assert np.array_equal(pictures(source), deep >> 4)
     notes = {decode_noted(item.load()).note for item in source}
-    assert notes == {"16-bit pixels read as 12-bit: no value needs more"}
+    assert notes == {"16-bit pixels read as 12-bit, as no value needs more"}
     deep[0, 0, 0, 0] = 65_535
     source = saved(tmp_path, deep, how)
     assert np.array_equal(pictures(source), deep >> 8)

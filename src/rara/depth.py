@@ -69,7 +69,7 @@ def depth_of(
     """
     told = bits is None or largest >= 1 << bits
     used = _fitting(largest) if told or bits is None else bits
-    note = f"16-bit pixels read as {used}-bit: no value needs more" if used < 16 else ""
+    note = f"16-bit pixels read as {used}-bit, as no value needs more" if used < 16 else ""
     if told and bits is not None and used == 16:
         note = f"declares {bits} bits, but uses 16 and is read so"
     return Depth(used, used if opaque < 1 << used else 16, note if told or doubtful else "")

@@ -61,6 +61,7 @@ def about_samples(features: Features) -> dict[str, Any]:
         "location": features.location,
         "count": len(features),
         "skipped": [one._asdict() for one in features.skipped],
+        "noted": noted_in(features),
         "fingerprint": features.fingerprint,
     }
 
@@ -73,11 +74,18 @@ def about_reference(
         "location": features.location,
         "count": len(features),
         "skipped": len(features.skipped),
+        "noted": noted_in(features),
         "fingerprint": features.fingerprint,
         "metric": features.spec.metric,
         "treatment": treatment,
         "leave_one_out": own,
     }
+
+
+def noted_in(features: Features) -> list[dict[str, Any]] | None:
+    """What to say of images that were used, with a count and the first ids; None: not known."""
+    noted = features.noted
+    return None if noted is None else [asdict(one) for one in noted]
 
 
 def own_fares(setting: Setting) -> dict[str, Any] | None:

@@ -14,6 +14,7 @@ import numpy as np
 from rara.errors import ParameterError
 from rara.gallery import Gallery
 from rara.pixels import Witness, closest, prints_of
+from rara.provenance import noted_in
 from rara.run import Run, watching
 from rara.scores import (
     Calibrated,
@@ -64,6 +65,7 @@ def calibrated(
         "fingerprint": fresh.fingerprint,
         "in_reference": len(given) - len(fresh),
         "skipped": [one._asdict() for one in given.skipped],
+        "noted": noted_in(given),
     }
     theirs = prints_of(fresh)
     pixels = None

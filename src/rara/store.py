@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -23,6 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 from rara.bundle import Bundle, Parts, array_part, claim, read_bundle, table_part
 from rara.errors import FeatureError, ParameterError
 from rara.extractors.base import Spec
+from rara.images import AND_NOTED
 from rara.prints import CODE_BYTES, VERSION
 
 ITEMS = pa.schema(
@@ -51,6 +52,8 @@ HELD_OUT = " (held out: "
 """Behind the place where features come from that were held out, before which share that is."""
 NAMED = 3
 """Ids that an error names."""
+NOTED = 20
+"""Ids that are kept beside a note."""
 GIVEN = "given vectors"
 """Name of the extractor where the vectors were computed elsewhere."""
 
@@ -60,6 +63,16 @@ class Skipped(NamedTuple):
 
     id: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """What to say of some items that have a vector."""
+
+    note: str
+    count: int
+    ids: list[str]
+    """The first `NOTED` of them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,14 +119,19 @@ class Features:
         return self._reasons("failed")
 
     @property
-    def noted(self) -> list[Skipped] | None:
-        """The items that have a vector and something to say of them; None where none is known."""
+    def noted(self) -> list[Noted] | None:
+        """What to say of items that have a vector, the most frequent first; None where it is not
+        known of any."""
         done = self.done
         if done["note"].null_count == len(done):
             return None
         found = done.filter(pc.not_equal(done["note"], ""))
-        pairs = zip(found["id"].to_pylist(), found["note"].to_pylist(), strict=True)
-        return [Skipped(*pair) for pair in pairs]
+        ids: defaultdict[str, list[str]] = defaultdict(list)
+        for name, notes in zip(found["id"].to_pylist(), found["note"].to_pylist(), strict=True):
+            for note in notes.split(AND_NOTED):
+                ids[note].append(name)
+        noted = [Noted(note, len(names), names[:NOTED]) for note, names in ids.items()]
+        return sorted(noted, key=lambda one: -one.count)
 
     @property
     def left_out(self) -> list[Skipped]:

@@ -9,7 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from rara.cli.options import Extraction, Working, whole
-from rara.cli.output import check_page, list_skipped, say
+from rara.cli.output import check_page, list_noted, list_skipped, say
 from rara.cli.score import open_reference
 from rara.extractors.base import Metric
 
@@ -54,6 +54,7 @@ def audit(
     if report:
         found.report(report)
     list_skipped(real.features.skipped, "reference image")
+    list_noted(real.features.noted, "reference image")
     written = f"{'Written':<20}{report}" if report else f"{'More':<20}--report page.html, --json"
     lines = f"{found.summary()}\n{written}\n"
     say(json_format.dumps(found.to_dict(), ensure_ascii=False) + "\n" if json else lines)

@@ -1,16 +1,17 @@
-"""Results on stdout, what was skipped on stderr, and folders that are not to be lost."""
+"""Results on stdout, what was skipped or noted on stderr, and folders that are not to be lost."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from rara.bundle import kind_of, read_bundle
 from rara.errors import ParameterError, UnwritableError
 from rara.report.words import counted, shorten
-from rara.store import Skipped
+from rara.store import NAMED, Noted, Skipped
 
 LISTED = 10
 """Skipped images that are named; tables and reports name them all."""
@@ -37,6 +38,20 @@ def list_skipped(skipped: Sequence[Skipped], noun: str) -> None:
     if more > 0:
         lines.append(f"  and {more:,} more")
     sys.stderr.write("\n".join([f"Skipped {counted(len(skipped), noun)}:", *lines]) + "\n")
+
+
+def list_unusual(origin: Mapping[str, Any], noun: str) -> None:
+    """Name what was skipped and noted of images, from the provenance of what came out."""
+    list_skipped([Skipped(**one) for one in origin.get("skipped", ())], noun)
+    list_noted([Noted(**one) for one in origin.get("noted") or ()], noun)
+
+
+def list_noted(noted: Iterable[Noted] | None, noun: str) -> None:
+    """Say what there is to say of images that were used, each with the first ids."""
+    for one in noted or ():
+        names = ", ".join(shorten(name, 60) for name in one.ids[:NAMED])
+        more = f" and {one.count - NAMED:,} more" if one.count > NAMED else ""
+        sys.stderr.write(f"Noted {counted(one.count, noun)}: {one.note} ({names}{more}).\n")
 
 
 def check_page(report: Path | None) -> None:

@@ -13,7 +13,7 @@ from cyclopts import App, Parameter
 from rara.bundle import claim
 from rara.cli.audit import audit
 from rara.cli.options import Extraction, Working, whole
-from rara.cli.output import list_skipped, refuse_other, say
+from rara.cli.output import list_noted, list_skipped, refuse_other, say
 from rara.extractors import DEFAULT
 from rara.extractors.base import Metric
 from rara.reference import Reference
@@ -66,6 +66,7 @@ def build(
     refuse_other(output, kind="reference", location=reference.features.location)
     reference.save(output, run=run)
     list_skipped(reference.features.skipped, "image")
+    list_noted(reference.features.noted, "image")
     say(_text(_described(reference)) + f"{'Written to':<14}{output}\n")
 
 
@@ -96,6 +97,7 @@ def extend(
     reference = before.extend(images, extractor=network, run=run)
     reference.save(folder, run=run)
     list_skipped(reference.features.skipped, "image")
+    list_noted(reference.features.noted, "image")
     _warn_of_repeated(before, reference)
     say(_text(_described(reference)) + f"{'Written to':<14}{folder}\n")
 
@@ -140,6 +142,7 @@ def _described(reference: Reference) -> dict[str, Any]:
         "images": len(reference),
         "location": reference.features.location,
         "skipped": [one._asdict() for one in reference.features.skipped],
+        "noted": described["noted"],
         "extractor": spec.name,
         "preprocessing": spec.preprocessing,
         "weights": spec.weights,

@@ -15,7 +15,7 @@ from rara.bundle import kind_of
 from rara.cli.groups import Grouping, found_in_groups, group_lines, warn_of_groups
 from rara.cli.opinions import Opinions, check_opinions, with_opinions
 from rara.cli.options import Calibration, Extraction, Working, whole
-from rara.cli.output import check_page, check_target, list_skipped, say
+from rara.cli.output import check_page, check_target, list_noted, list_skipped, list_unusual, say
 from rara.errors import ParameterError
 from rara.extractors import DEFAULT, Extractor
 from rara.extractors.base import Metric
@@ -25,7 +25,7 @@ from rara.report.words import counted
 from rara.results import ScoreTable, check_format
 from rara.run import Run, features_of, find_extractor, is_features
 from rara.scores import ALPHA, Families, Family, Levels
-from rara.store import Features, Skipped
+from rara.store import Features
 from rara.treatment import Treatment
 
 DEFAULT_K = 3
@@ -114,8 +114,9 @@ def score(
     if report:
         table.report(report)
     list_skipped(real.features.skipped, "reference image")
+    list_noted(real.features.noted, "reference image")
     if not leave_one_out:
-        list_skipped([Skipped(**one) for one in table.provenance["samples"]["skipped"]], "sample")
+        list_unusual(table.provenance["samples"], "sample")
     _list_unusable(table.provenance["calibration"])
     warn_of_groups(table.provenance)
     say(_findings(table) if json else _text(table, output, report))
@@ -211,8 +212,7 @@ def _features_at(
 
 
 def _list_unusable(calibration: Mapping[str, Any]) -> None:
-    skipped = [Skipped(**one) for one in calibration.get("skipped", ())]
-    list_skipped(skipped, "calibration image")
+    list_unusual(calibration, "calibration image")
     if same := calibration.get("in_reference"):
         held = "it" if same == 1 else "them"
         many = counted(same, "calibration image")

@@ -10,10 +10,9 @@ from cyclopts import Parameter
 
 from rara.among_siblings import compare_siblings
 from rara.cli.options import Extraction, Working, whole
-from rara.cli.output import check_page, check_target, list_skipped, say
+from rara.cli.output import check_page, check_target, list_unusual, say
 from rara.extractors import DEFAULT
 from rara.results import check_format
-from rara.store import Skipped
 
 
 def siblings(
@@ -57,7 +56,7 @@ def siblings(
         found.save(output)
     if report:
         found.report(report)
-    list_skipped([Skipped(**one) for one in found.provenance["samples"]["skipped"]], "sample")
+    list_unusual(found.provenance["samples"], "sample")
     written = "  ".join(str(path) for path in (report, output) if path)
     last = f"{'Written':<10}{written}" if written else f"{'More':<10}--report page.html, -o all.csv"
     lines = f"{found.summary()}\n{last}\n"

@@ -181,6 +181,7 @@ def _samples(table: pa.Table, origin: Mapping[str, Any]) -> dict[str, Any]:
         # A table may have been filtered since it was scored.
         "scored": origin["count"],
         "skipped": [dict(item) for item in origin["skipped"]],
+        "noted": origin.get("noted"),
         "outside": outside,
         "share_outside": outside / table.num_rows if table.num_rows else None,
     }
@@ -193,6 +194,7 @@ def _reference(origin: Mapping[str, Any]) -> dict[str, Any]:
         "fingerprint": origin.get("fingerprint"),
         "count": origin["count"],
         "skipped": origin["skipped"],
+        "noted": origin.get("noted"),
         "share_outside": None if known is None else 1 - known["inside"],
     }
 
