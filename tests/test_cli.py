@@ -9,7 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 import rara
 from rara.cli import progress
@@ -418,3 +420,57 @@ def test_sizes():
     assert bytes_of("1000") == 1000
     with pytest.raises(ParameterError):
         bytes_of("-1GB")
+
+
+def test_images_with_nothing_to_see_are_named_on_stderr_in_the_table_and_on_the_page(
+    place, capsys, tmp_path
+):
+    samples, train = tmp_path / "samples", tmp_path / "train"
+    shutil.copytree(place / "samples", samples)
+    shutil.copytree(place / "train", train)
+    for i in range(5):
+        Image.new("RGB", (20, 20 + i)).save(samples / f"nsfw_{i}.png")
+    Image.new("RGBA", (20, 20)).save(train / "clear.png")
+    said = "5 samples: a single colour (nsfw_0.png, nsfw_1.png, nsfw_2.png and 2 more)."
+    clear = ": wholly transparent (clear.png)."
+    table, page = tmp_path / "t.parquet", tmp_path / "page.html"
+    code, _, err = called(
+        capsys, "score", samples, "-r", train, "-o", table, "--report", page
+    )  # fmt: skip
+    assert code == 0
+    assert f"Noted {said}" in err
+    assert f"Noted 1 reference image{clear}" in err
+    about = rara.ScoreTable.from_parquet(table).provenance
+    names = [f"nsfw_{i}.png" for i in range(5)]
+    assert about["samples"]["noted"] == [{"note": "a single colour", "count": 5, "ids": names}]
+    assert about["reference"]["noted"][0]["ids"] == ["clear.png"]
+    assert "wholly transparent" in page.read_text(encoding="utf-8")
+    _, out, err = called(capsys, "score", samples, "-r", train, "--json")
+    assert json.loads(out)["samples"]["noted"] == about["samples"]["noted"]
+    folder = tmp_path / "reference"
+    for words in (
+        ("embed", train, "-o", tmp_path / "v"),
+        ("reference", "build", train, "-o", folder),
+    ):
+        assert f"Noted 1 image{clear}" in called(capsys, *words)[2]
+    _, _, err = called(capsys, "score", tmp_path / "v", "-r", place / "reference")
+    assert f"Noted 1 sample{clear}" in err
+    _, _, err = called(
+        capsys, "score", place / "samples", "-r", folder, "--calibration", samples
+    )  # fmt: skip
+    assert "Noted 5 calibration images: a single colour" in err
+    _, out, _ = called(capsys, "reference", "info", folder, "--json")
+    assert json.loads(out)["noted"] == about["reference"]["noted"]
+    assert "clear.png" in called(capsys, "reference", "audit", folder)[2]
+    shutil.copytree(samples, tmp_path / "all" / "cat")
+    _, _, err = called(capsys, "siblings", tmp_path / "all", "--by", "label", "-k", 1)
+    assert "Noted 5 samples: a single colour (cat/nsfw_0.png" in err
+
+
+def test_an_array_whose_range_is_open_is_refused_as_a_whole(place, capsys, tmp_path):
+    np.save(tmp_path / "x.npy", np.linspace(-2, 2.5, 4 * 9 * 9 * 3).reshape(4, 9, 9, 3))
+    code, out, err = called(capsys, "embed", tmp_path / "x.npy", "-o", tmp_path / "v")
+    assert code == 2
+    assert out == ""
+    assert "x.npy' holds floats from -2 to 2.5. rara reads 0 to 1, -1 to 1" in err
+    assert not (tmp_path / "v" / "manifest.json").exists()

@@ -31,7 +31,7 @@ from rara.extractors import get_extractor
 from rara.images import content_digest, decode, decode_noted
 from rara.pool import Pool
 from rara.prints import print_of
-from rara.store import Features, Skipped
+from rara.store import Features, Noted, Skipped
 
 
 def vectors_of(payloads):
@@ -106,6 +106,25 @@ def test_bad_images_are_listed_where_they_stand(tmp_path):
     assert "PNG" in features.skipped[0].reason
     assert len(features.vectors) == 2
     assert features.items["digest"].to_pylist()[3] is None
+
+
+def test_images_with_little_to_see_are_noted_whether_fresh_or_known(tmp_path):
+    payloads = small_images(3)
+    payloads["black.png"] = png(np.zeros((6, 5, 3), np.uint8))
+    payloads["clear.png"] = np.zeros((6, 5, 4), np.uint8)
+    payloads["deep.png"] = payloads["0001.png"].astype(np.uint16) << 4
+    payloads["black again.png"] = payloads["black.png"]
+    told = "16-bit pixels read as 12-bit, as no value needs more"
+    expected = [
+        Noted("a single colour", 2, ["black.png", "black again.png"]),
+        Noted("wholly transparent", 1, ["clear.png"]),
+        Noted(told, 1, ["deep.png"]),
+    ]
+    for _ in range(2):
+        features = embed(Images(payloads), Means(), cache=tmp_path)
+        assert features.noted == expected
+    deep, plain = (features.ids.index(name) for name in ("deep.png", "0001.png"))
+    assert (features.vectors[deep] == features.vectors[plain]).all()
 
 
 def test_a_vector_that_is_no_number_is_a_failure(tmp_path):

@@ -7,6 +7,7 @@ import time
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from rara import durable, pool
@@ -68,6 +69,28 @@ def test_another_extractor_never_hits(tmp_path, change):
     fill(tmp_path, [record(1)])
     assert Pool(tmp_path, replace(SPEC)).get(digest(1)) is not None
     assert Pool(tmp_path, replace(SPEC, **change)).get(digest(1)) is None
+
+
+def test_vectors_of_another_decoder_never_hit(tmp_path, monkeypatch):
+    fill(tmp_path, [record(1)])
+    assert Pool(tmp_path, SPEC).get(digest(1)).note == ""
+    monkeypatch.setattr(pool, "_NOTE", "note of decoder 0")
+    assert Pool(tmp_path, SPEC).get(digest(1)) is None
+    fill(tmp_path, [replace(record(1), note="nearly black")])
+    assert Pool(tmp_path, SPEC).get(digest(1)).note == "nearly black"
+    monkeypatch.undo()
+    assert Pool(tmp_path, SPEC).get(digest(1)).note == ""
+
+
+def test_packs_from_before_there_were_notes_count_as_unknown(tmp_path):
+    shared = fill(tmp_path, [record(1)])
+    [path] = packs(shared)
+    with pa.ipc.open_file(path) as file:
+        table = file.read_all()
+    older = table.drop_columns([pool._NOTE])
+    with pa.ipc.new_file(path, older.schema) as sink:
+        sink.write_table(older)
+    assert Pool(tmp_path, SPEC).get(digest(1)) is None
 
 
 def test_names_of_extractors_are_no_paths(tmp_path):

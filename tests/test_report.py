@@ -751,6 +751,20 @@ def test_skipped_images_are_listed_with_their_reasons():
     assert "And 1 more." in text
 
 
+def test_noted_images_are_counted_and_named_beside_the_skipped():
+    origin = provenance(1)
+    origin["samples"]["noted"] = [{"note": "a single colour", "count": 1_204, "ids": ["a", "b"]}]
+    origin["reference"]["noted"] = [{"note": "nearly black", "count": 1, "ids": ["c.png"]}]
+    text = shown(to_html(summarise(made_of([row("s")]), origin, None)))
+    for part in ("1,204 samples", "a single colour", "and 1,202 more", "nearly black"):
+        assert part in text
+    assert "1 reference image" in text
+    for nothing in ([], None):
+        origin["samples"]["noted"] = origin["reference"]["noted"] = nothing
+        made = to_html(summarise(made_of([row("s")]), origin, None))
+        assert 'id="noted"' not in made
+
+
 def test_provenance_has_the_digests():
     text = shown(page_of(MIXED))
     for part in ("weights 57934424", "5a", "7e", "numpy 2.0", "rara 0.1.0"):
@@ -781,6 +795,7 @@ def test_names_are_only_names(name, pictures):
     for side in ("samples", "reference"):
         origin[side]["location"] = name
     origin["samples"]["skipped"] = [{"id": name, "reason": name}]
+    origin["samples"]["noted"] = [{"note": name, "count": 1, "ids": [name]}]
     page = outline(to_html(summarise(made_of([made]), origin, pictures)))
     plain = outline(page_of([row("s", rarity=2.0, label="l", prompt="p", meta="m")]))
     assert {tag for tag, _ in page.tags} <= {tag for tag, _ in plain.tags} | {"details", "wbr"}

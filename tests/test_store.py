@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ from rara.errors import (
     UnwritableError,
 )
 from rara.extractors import Spec
-from rara.store import ITEMS, Features, Skipped
+from rara.store import ITEMS, Features, Noted, Skipped
 
 SPEC = Spec("fake", "weights", "none", 3)
 
@@ -137,6 +138,48 @@ def test_saved_features_are_loaded_as_they_were(tmp_path):
     assert same(loaded, features)
     assert isinstance(loaded.vectors, np.memmap)
     assert loaded.fingerprint == features.fingerprint
+
+
+def noted(*notes):
+    """Features whose images have these notes, with one that failed in their midst."""
+    features = some(len(notes))
+    column = pa.array([notes[0], None, *notes[1:]], pa.string())
+    at = ITEMS.get_field_index("note")
+    items = features.items.set_column(at, ITEMS.field(at), column)
+    return Features(features.vectors, items, SPEC, "gen/")
+
+
+def test_notes_are_counted_and_the_first_are_named(tmp_path):
+    features = noted("", "dark", "flat; dark", *["dark"] * 30, "flat")
+    features.save(tmp_path / "a")
+    for one in (features, Features.load(tmp_path / "a")):
+        dark, flat = one.noted
+        assert (dark.note, dark.count, dark.ids) == ("dark", 32, [f"{i}.png" for i in range(1, 21)])
+        assert (flat.note, flat.count, flat.ids) == ("flat", 2, ["2.png", "33.png"])
+    assert features.take(np.array([0, 33]), "x").noted == [Noted("flat", 1, ["33.png"])]
+    assert noted("", "").noted == []
+    assert features.leave_out({1: "repeats"}).noted[0].count == 31
+
+
+def test_folders_without_notes_are_read_and_nothing_is_known_of_them(tmp_path):
+    features = noted("dark", "")
+    without = features.items.drop_columns(["note"])
+    facts = {
+        "extractor": asdict(SPEC),
+        "location": "gen/",
+        "prints": features.parts().facts["prints"],
+    }
+    files = {"vectors.npy": array_part(features.vectors), "items.parquet": table_part(without)}
+    with claim(tmp_path / "old") as place:
+        place.write(Parts("features", facts, files))
+    loaded = Features.load(tmp_path / "old")
+    assert loaded.items.schema.names == ITEMS.names
+    assert loaded.noted is None
+    assert loaded.ids == features.ids
+    assert Features.from_arrays([[0.0]]).noted is None
+    other = Features.from_arrays(np.ones((1, 3)), ids=["new"])
+    mixed = loaded.joined(replace(other, spec=SPEC))
+    assert mixed.noted is None
 
 
 def test_equal_features_make_equal_files(tmp_path):
