@@ -22,6 +22,7 @@ from rara.cli.options import Extraction
 from rara.errors import ParameterError, UnknownExtractorError, WeightsError
 from rara.extractors import Preprocessing, Spec, available, get_extractor, registry
 from rara.extractors import efficientnet_lite0 as lite0
+from rara.extractors.feature_maps import channel_axis
 from rara.extractors.legacy_torch import read_state_dict
 from rara.extractors.onnx import load_onnx
 from rara.run import Run
@@ -376,6 +377,47 @@ def test_usual_operations_leave_channels_first(tmp_path, node, channels, sides):
     extractor = load_onnx(path, preprocessing=Preprocessing(size=(8, 8)))
     image = noise(3, size=(8, 8))
     np.testing.assert_allclose(extractor.extract(image)[0], averages(image, channels), rtol=1e-5)
+
+
+KNOWN = """
+    GlobalAveragePool GlobalMaxPool GlobalLpPool MaxPool AveragePool ReduceMean ReduceMax ReduceL2
+    Softmax LogSoftmax Dropout Identity InstanceNormalization BatchNormalization GroupNormalization
+    LayerNormalization LpNormalization Gelu FastGelu QuickGelu Relu LeakyRelu PRelu Sigmoid Tanh
+    HardSwish HardSigmoid Mish Elu Selu Erf Clip Pad Resize Upsample Cast Sqrt Exp Log Neg Abs Pow
+    LRN Slice Split QuantizeLinear DequantizeLinear Conv ConvTranspose DepthToSpace
+"""
+
+
+@pytest.mark.parametrize("operation", KNOWN.split())
+@pytest.mark.parametrize("last", [False, True])
+def test_every_usual_operation_keeps_the_axis_of_the_channels(operation, last):
+    nodes = [
+        helper.make_node("Transpose", ["x"], ["t"], perm=[0, 3, 1, 2]),
+        helper.make_node("Conv", ["t", "w"], ["c"]),
+        helper.make_node(operation, ["c"], ["o"]),
+    ]
+    nodes += [helper.make_node("Transpose", ["o"], ["y"], perm=[0, 2, 3, 1])] if last else []
+    graph = helper.make_graph(nodes, "g", [], [])
+    output = "y" if last else "o"
+    found = channel_axis(
+        graph, entry="x", output=output, layout="nhwc", shape=(1, 8, 8, 8), square=True
+    )
+    assert found == (3 if last else 1)
+
+
+def test_an_operation_that_nobody_knows_leaves_channels_last_open():
+    nodes = [
+        helper.make_node("Transpose", ["x"], ["t"], perm=[0, 3, 1, 2]),
+        helper.make_node("Conv", ["t", "w"], ["c"]),
+        helper.make_node("Reorder", ["c"], ["y"], domain="of.mine"),
+    ]
+    graph = helper.make_graph(nodes, "g", [], [])
+    given = {"graph": graph, "entry": "x", "output": "y", "layout": "nhwc", "square": True}
+    assert channel_axis(**given, shape=(1, 8, 8, 8)) is None
+    assert channel_axis(**given, shape=(1, 8, 8, 9)) == 3
+    assert channel_axis(**given, shape=(1, 9, 8, 8)) == 1
+    assert channel_axis(**given, shape=(1, 9, 1, 1)) == 1
+    assert channel_axis(**given, shape=(1, 1, 1, 9)) == 3
 
 
 def test_a_group_norm_as_exporters_write_it_leaves_channels_first(tmp_path):
