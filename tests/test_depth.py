@@ -227,6 +227,8 @@ def test_one_image_gives_the_same_pixels_by_every_way_in():
         (Image.new("RGBA", (3, 3), (9, 9, 9, 0)), TRANSPARENT),
         (np.full((4, 5), 4000, np.uint16), f"{ONE_COLOUR}; {TOLD.format(12)}"),
         (np.eye(4, dtype=np.uint8), DARK),
+        (np.pad([[200]], ((0, 98), (0, 98))).astype(np.uint8), ""),
+        (np.pad([[9]], ((98, 0), (98, 0))).astype(np.uint8), DARK),
         (np.eye(4, dtype=bool), ""),
     ],
 )

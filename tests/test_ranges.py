@@ -85,6 +85,36 @@ def test_ranges_that_are_open_or_none_are_refused_as_a_whole(tmp_path, how, imag
         list(source.select(["000001"]))
 
 
+class Tensor:
+    """An array of another library: numpy takes it, and that is all it has of numpy's."""
+
+    dtype = "float32 of mine"
+
+    def __init__(self, array):
+        self._array, self.shape = array, list(array.shape)
+
+    def __len__(self):
+        return len(self._array)
+
+    def __getitem__(self, rows):
+        return Tensor(self._array[rows])
+
+    def __array__(self, dtype=None, copy=None):
+        return self._array
+
+
+def test_a_tensor_is_read_as_a_whole_like_an_array():
+    images = SCALES["signed"](WHOLE)
+    images[1] = 0.5  # alone it would lie in 0 to 1
+    source = open_source(Tensor(images))
+    assert source.location == "Tensor of 6 images"
+    assert np.array_equal(pictures(source), pictures(open_source(images)))
+    with pytest.raises(UnknownSourceError, match=r"holds floats from -2 to 2"):
+        next(iter(open_source(Tensor(images * 2))))
+    with pytest.raises(UnknownSourceError, match=r"channels first"):
+        open_source(Tensor(images.transpose(0, 3, 2, 1)))
+
+
 def test_colours_and_opacity_must_lie_in_one_range():
     images = np.concatenate([WHOLE, np.full((6, 5, 4, 1), 255, np.uint8)], axis=3)
     for scale in SCALES.values():

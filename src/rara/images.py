@@ -125,6 +125,12 @@ def decode_noted(payload: Payload, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> D
 
 
 def _colours_note(image: Image.Image) -> str:
+    """What to say of the colours; where a few pixels say nothing, all of them do not either."""
+    few = image.resize((16, 16), Image.Resampling.NEAREST)
+    return _note_of(few) and _note_of(image)
+
+
+def _note_of(image: Image.Image) -> str:
     ends = cast("Sequence[tuple[int, int]]", image.getextrema())  # of each colour
     if all(low == high for low, high in ends):
         return ONE_COLOUR

@@ -50,8 +50,10 @@ class Stack(Protocol):
 class MappedStack:
     """An array in memory, or mapped into it."""
 
-    def __init__(self, array: NDArray[Any]) -> None:
-        self.shape, self.dtype = array.shape, array.dtype
+    def __init__(self, array: Any) -> None:
+        """What gives arrays of numpy where it is indexed, such as a tensor, is taken too."""
+        self.shape = tuple(array.shape)
+        self.dtype = array.dtype if isinstance(array, np.ndarray) else _array(array[:1]).dtype
         self._array = array
 
     def walk(self, rows: Sequence[int]) -> Iterator[Callable[[], NDArray[Any]]]:
@@ -59,7 +61,7 @@ class MappedStack:
         return (partial(self._row, row) for row in rows)
 
     def _row(self, row: int) -> NDArray[Any]:
-        return np.array(self._array[row])
+        return np.array(_array(self._array[row]))
 
 
 class CompressedStack:
@@ -183,9 +185,11 @@ def open_arrays(path: Path) -> ArraySource:
 
 def from_iterable(images: Any) -> ArraySource | IterableSource:
     """Images that are in memory already, or that Python code makes."""
-    if isinstance(images, np.ndarray):
-        _check_stack(images.shape, images.dtype, "The array")
-        return ArraySource(MappedStack(images), location=f"array of {len(images)} images")
+    if _is_stack(images):
+        stack = MappedStack(images)
+        _check_stack(stack.shape, stack.dtype, "The array")
+        kind = "array" if isinstance(images, np.ndarray) else type(images).__name__
+        return ArraySource(stack, location=f"{kind} of {stack.shape[0]} images")
     if isinstance(images, (bytes, bytearray, memoryview, Image.Image)):
         raise UnknownSourceError(
             f"A single image ({type(images).__name__}) is no source. Put it into a list: [image]."
@@ -295,6 +299,13 @@ def _ranged(load: Callable[[], NDArray[Any]], meaning: Meaning) -> Ranged:
     return Ranged(load(), meaning)
 
 
+def _is_stack(images: Any) -> bool:
+    """Whether this is one array, or a tensor of another library, and no collection of images."""
+    if isinstance(images, np.ndarray):
+        return True
+    return hasattr(images, "__array__") and len(getattr(images, "shape", ())) in (3, 4)
+
+
 def _parts(row: int, element: Any) -> tuple[str, Any, dict[str, Scalar]]:
     match element:
         case str() | os.PathLike():
@@ -314,6 +325,10 @@ def _payload(element: Any) -> Payload:
         return element
     if isinstance(element, (bytearray, memoryview)):
         return bytes(element)
+    return _array(element)
+
+
+def _array(element: Any) -> NDArray[Any]:
     if not hasattr(element, "__array__"):
         raise ImageError(f"{type(element).__name__} is no array, PIL image or encoded bytes")
     try:
