@@ -20,9 +20,9 @@ on test, which is Gamma(r) / m,
     P(step >= s) = (1 + s / T)^-r.
 
 Several images may be each other's duplicates: then the step comes after the last of them, so
-the widest of a list is taken. Steps after more than one image are rarer than the formula
-says, in m dimensions by exp(-j m s), but are held against the same bound: density on
-several scales makes them too. So do small classes far from all others, and therefore company
+the widest of a list is taken. Its probability is 1 - Π_j (1 - exp(-j m s)), 1 % more than
+exp(-m s) where that is 1 %: the later steps are rarer, by exp(-j m s), but all are held
+against the same bound, for density on several scales makes them too. So do small classes far from all others, and therefore company
 must also be nearer than the images behind it have their own nearest (`close`).
 """
 
@@ -98,34 +98,47 @@ def zero_pairs(found: Nearest) -> Pairs:
 def near_pairs(found: Nearest, near: Company) -> Pairs:
     """Images nearer to each other than their neighbourhoods explain; no two may be equal.
 
-    Each must be in the other's company, and both be `close`.
+    Each must be in the other's company, and both be `close`. An image is as likely as the less
+    likely side of its best pair, so that of whom is called the other side is called, too.
     """
-    known = close(found, near, found)
-    together = np.arange(found.k) < np.where(known, near.size, 0)[:, None]
+    chance = _unusual(found, near, found)
+    together = np.arange(found.k) < np.where(chance < 1, near.size, 0)[:, None]
     row, rank = np.nonzero(together)
     other = found.index[row, rank].astype(np.int64)
     mutual = np.isin(row * found.samples + other, other * found.samples + row)
-    kept = mutual & (row < other)
+    row, rank, other = row[mutual], rank[mutual], other[mutual]
+    paired = np.ones(found.samples)
+    np.minimum.at(paired, row, np.maximum(chance[row], chance[other]))
+    called = q_values(paired) <= LEVEL
+    kept = called[row] & called[other] & (row < other)
     return Pairs(row[kept], other[kept], found.d2[row, rank][kept])
 
 
 def close(found: Nearest, near: Company, around: Nearest) -> NDArray[np.bool_]:
     """Whose company is not by chance, and nearer than the images behind it have theirs.
 
-    By Benjamini and Hochberg at `LEVEL`; and with M the median distance of those behind to
-    their own nearest, one in 20 of them at most would have it as near as w, the company's
-    farthest: P(nearest <= w) = 1 - 2^-(w / M)^m.
+    By Benjamini and Hochberg at `LEVEL`, over all images: those whose company is no nearer
+    count with chance 1. Were they dropped afterwards, they would raise the level for the rest.
     """
-    answer = np.zeros(found.samples, dtype=np.bool_)
-    called = np.flatnonzero(q_values(near.chance) <= LEVEL)
-    if called.size:
-        size = near.size[called]
+    return q_values(_unusual(found, near, around)) <= LEVEL
+
+
+def _unusual(found: Nearest, near: Company, around: Nearest) -> Doubles:
+    """The chance of each company; 1 where those behind have their nearest as near.
+
+    With M the median distance of those behind to their own nearest, one in 20 of them at most
+    would have it as near as w, the company's farthest: P(nearest <= w) = 1 - 2^-(w / M)^m.
+    """
+    answer = np.ones(found.samples)
+    rows = np.flatnonzero(near.chance <= LEVEL)  # no other can be called
+    if rows.size:
+        size = near.size[rows]
         behind = np.arange(found.k) >= size[:, None]
-        nearest2 = np.where(behind, around.d2[found.index[called], 0], np.nan)
-        ratio2 = found.d2[called, size - 1] / np.nanmedian(nearest2, axis=1)
+        nearest2 = np.where(behind, around.d2[found.index[rows], 0], np.nan)
+        ratio2 = found.d2[rows, size - 1] / np.nanmedian(nearest2, axis=1)
         with np.errstate(over="ignore"):
-            usual = 1 - 2 ** -(ratio2 ** (near.dimension[called] / 2))
-        answer[called] = usual <= USUAL
+            usual = 1 - 2 ** -(ratio2 ** (near.dimension[rows] / 2))
+        answer[rows] = np.where(usual <= USUAL, near.chance[rows], 1.0)
     return answer
 
 
