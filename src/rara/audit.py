@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from rara.bursts import units_of
 from rara.distinct import Alike, alike
 from rara.duplicates import Integers, Pairs, first_alike
 from rara.durable import write_file
-from rara.geometry import Nearest
+from rara.geometry import Nearest, squared_distance
 from rara.geometry.bits import Counts
 from rara.geometry.reducers import Doubles
 from rara.membership import members
@@ -36,6 +37,7 @@ Kind = Literal[
     "constant vectors",
     "exact duplicates",
     "near duplicates",
+    "bursts",
     "radius 0",
     "huge balls",
     "members",
@@ -137,9 +139,10 @@ def audit(
     """All findings on a reference with this geometry, and on samples that may be in it."""
     nearest = Nearest.of(setting.d2, setting.index)
     same = alike(features, nearest, run)
+    units = units_of(features, nearest, run)
     findings = [
         *_constant(features),
-        *_duplicates(features, same),
+        *_duplicates(features, same, units),
         *_balls(features, setting, same.dimension),
         *_small_classes(features, setting.k),
         *_skipped(features),
@@ -175,8 +178,12 @@ def _constant(features: Features) -> Iterable[Finding]:
 # -- images that are alike -------------------------------------------------------------
 
 
-def _duplicates(features: Features, same: Alike) -> Iterable[Finding]:
-    """Images that repeat an earlier one, beside the first of their group; and near pairs."""
+def _duplicates(features: Features, same: Alike, units: Integers) -> Iterable[Finding]:
+    """Images that repeat an earlier one, beside the first of their group; near pairs; bursts.
+
+    A burst whose images near pairs connect already is no second finding. Pairs within any
+    other burst are told with the burst.
+    """
     ids, count = features.ids, len(features)
     exact = first_alike(count, same.exact)
     gone = np.flatnonzero(exact != np.arange(count))
@@ -185,12 +192,36 @@ def _duplicates(features: Features, same: Alike) -> Iterable[Finding]:
         measures = {"groups": len(np.unique(exact[gone]))}
         cases = _cases(ids, ids, pairs)
         yield Finding("exact duplicates", len(gone), len(gone) / count, cases, measures)
-    if len(same.near):
-        groups = first_alike(count, same.exact, same.near)
-        near = len(np.unique(exact)) - len(np.unique(groups))
-        measures = {"groups": len(np.unique(groups[same.near.one])), "pairs": len(same.near)}
-        cases = _cases(ids, ids, same.near, same.bits)
-        yield Finding("near duplicates", near, near / count, cases, measures)
+    reported = _bursts(units, first_alike(count, same.exact, same.near))
+    inside = np.isin(units, [units[rows[0]] for rows in reported])
+    one, other = same.near.one, same.near.other
+    alone = ~(inside[one] & (units[one] == units[other]))
+    near = Pairs(one[alone], other[alone], same.near.d2[alone])
+    if len(near):
+        groups = first_alike(count, same.exact, near)
+        gone_near = len(np.unique(exact)) - len(np.unique(groups))
+        measures = {"groups": len(np.unique(groups[near.one])), "pairs": len(near)}
+        cases = _cases(ids, ids, near, same.bits[alone])
+        yield Finding("near duplicates", gone_near, gone_near / count, cases, measures)
+    if reported:
+        cases = tuple(_burst(ids, features.vectors, rows) for rows in reported)
+        images = sum(map(len, reported))
+        measures = {"groups": len(reported), "largest": len(reported[0])}
+        yield Finding("bursts", images, images / count, cases, measures)
+
+
+def _bursts(units: Integers, known: Integers) -> list[Integers]:
+    """The images of each burst that pairs do not connect, the largest burst first."""
+    order = np.argsort(units, kind="stable")
+    _, starts = np.unique(units[order], return_index=True)
+    groups = [rows for rows in np.split(order, starts[1:]) if len(np.unique(known[rows])) > 1]
+    return sorted(groups, key=lambda rows: (-len(rows), rows[0]))
+
+
+def _burst(ids: list[str], vectors: NDArray[np.float32], rows: Integers) -> Case:
+    d2 = [squared_distance(vectors[rows[0]], vectors[row]) for row in rows]
+    far = int(np.argmax(d2))
+    return Case(ids[rows[0]], ids[rows[far]], math.sqrt(d2[far]), f"{len(rows):,} images")
 
 
 def _members(features: Features, same: Alike, samples: Features, run: Run) -> Iterable[Finding]:

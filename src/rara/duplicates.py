@@ -22,8 +22,9 @@ on test, which is Gamma(r) / m,
 Several images may be each other's duplicates: then the step comes after the last of them, so
 the widest of a list is taken. Its probability is 1 - Π_j (1 - exp(-j m s)), 1 % more than
 exp(-m s) where that is 1 %: the later steps are rarer, by exp(-j m s), but all are held
-against the same bound, for density on several scales makes them too. So do small classes far from all others, and therefore company
-must also be nearer than the images behind it have their own nearest (`close`).
+against the same bound, for density on several scales makes them too. So do small classes far
+from all others, and therefore company must also be nearer than the images behind it have their
+own nearest (`close`).
 """
 
 from __future__ import annotations

@@ -63,6 +63,13 @@ WORDINGS = {
         "expected to be one by chance. Look at the pairs; deduplicate them if they are alike.",
         link=" ~ ",
     ),
+    "bursts": Wording(
+        "Bursts",
+        "Groups far nearer to each other than to all other images, such as frames of one film. "
+        "Each shows its first image and the one farthest from it. "
+        "Error rates hold for images of the same scenes, not for new scenes.",
+        link=" … ",
+    ),
     "radius 0": Wording(
         "Radius 0",
         "These images have k or more exact duplicates: their balls hold nothing but them.",
@@ -128,6 +135,9 @@ def sentence(found: Mapping[str, Any]) -> str:
             return "all vectors are equal: nothing can be told from them"
         case "exact duplicates" | "near duplicates":
             return f"{images} ({share}) of {counted(measures['groups'], 'group')} can go"
+        case "bursts":
+            groups, largest = counted(measures["groups"], "burst"), measures["largest"]
+            return f"{images} ({share}) in {groups}, of up to {largest:,}"
         case "radius 0":
             return f"{images} ({share}) with k or more exact duplicates"
         case "huge balls":

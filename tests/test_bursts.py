@@ -1,0 +1,74 @@
+"""Bursts: found at every size, also where all images are in one, and not where none is."""
+
+import numpy as np
+import pytest
+
+from rara import Reference, Run
+from rara.bursts import bursts
+from test_audit import LAWS
+
+ONE = Run(threads=1)
+
+
+def scenes(rng, sizes, d=16, noise=0.05):
+    """Frames of scenes strewn normally, in random order, and the scene of each."""
+    scene = rng.permutation(np.repeat(np.arange(len(sizes)), sizes))
+    centres = rng.normal(size=(len(sizes), d))
+    return (centres[scene] + noise * rng.normal(size=(len(scene), d))).astype(np.float32), scene
+
+
+def found_share(first, scene):
+    """Of the scenes with two frames or more, those found with exactly their frames."""
+    true = [np.flatnonzero(scene == one) for one in np.unique(scene)]
+    true = [rows for rows in true if len(rows) > 1]
+    exact = [
+        (first[rows] == rows[0]).all() and (first == rows[0]).sum() == len(rows) for rows in true
+    ]
+    return np.mean(exact)
+
+
+@pytest.mark.parametrize("size", [2, 4, 10, 20, 50])
+def test_bursts_are_found_where_every_image_is_in_one(size):
+    vectors, scene = scenes(np.random.default_rng(0), [size] * 100)
+    assert found_share(bursts(vectors, ONE), scene) >= 0.95
+
+
+def test_bursts_of_mixed_sizes_are_found_among_single_images():
+    rng = np.random.default_rng(1)
+    sizes = np.concatenate([rng.integers(4, 21, 100), np.ones(500, int)])
+    vectors, scene = scenes(rng, sizes)
+    assert found_share(bursts(vectors, ONE), scene) >= 0.95
+
+
+@pytest.mark.parametrize("law", [law for law in LAWS if law != "mixed scales"])
+@pytest.mark.parametrize("n", [300, 5_000])
+def test_no_burst_is_found_where_none_is(law, n):
+    vectors = LAWS[law](np.random.default_rng(2), n).astype(np.float32)
+    assert (bursts(vectors, ONE) != np.arange(n)).sum() == 0
+
+
+def test_classes_that_overlap_in_size_are_no_bursts():
+    rng = np.random.default_rng(3)
+    sizes = rng.integers(30, 500, 10)
+    vectors, _ = scenes(rng, sizes, noise=0.5)
+    assert (bursts(vectors, ONE) == np.arange(len(vectors))).all()
+
+
+def test_order_changes_no_burst():
+    rng = np.random.default_rng(4)
+    vectors, _ = scenes(rng, rng.integers(1, 12, 60))
+    order = rng.permutation(len(vectors))
+    plain, moved = bursts(vectors, ONE), bursts(vectors[order], ONE)
+    together = plain[:, None] == plain
+    assert ((moved[:, None] == moved) == together[np.ix_(order, order)]).all()
+
+
+def test_the_audit_tells_of_bursts_and_of_no_pair_twice():
+    vectors, scene = scenes(np.random.default_rng(5), [20] * 100)
+    audit = Reference.from_features(vectors, run=ONE).audit(run=ONE)
+    found = audit["bursts"]
+    assert (found.count, found.measures) == (2_000, {"groups": 100, "largest": 20})
+    assert "2,000 images (100 %) in 100 bursts, of up to 20" in audit.summary()
+    for case in found.cases:
+        assert scene[int(case.id)] == scene[int(case.beside)]
+    assert audit["near duplicates"] is None
