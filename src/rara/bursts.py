@@ -4,25 +4,30 @@ features, neighbour lists --units_of--> the first image of the burst of each ima
 
 A list of 11 neighbours that a burst fills shows no step. Lists of up to `DEEP` neighbours do.
 A candidate is a set of images each of which has the others, and nothing else, before a step of
-at least `STEP`. Each image counts for its widest step. A burst is a candidate that stands apart
-from the images behind it in m dimensions, by two conditions on its width w, its step s and M,
-the median distance of those behind to their own nearest:
+at least `STEP`. Two candidates are disjoint or nested; of nested ones the one with the widest
+step is kept. A burst is a candidate that passes three conditions on its width w and its step s:
 
-    s^-m <= the level of Benjamini and Hochberg,    1 - 2^-(w / M)^m <= USUAL
+    s^-m <= the level of Benjamini and Hochberg, in m dimensions            (the step)
+    log w <= Q1 - 3 (Q3 - Q1)                                               (all images)
+    log w <= the same, moved to the median of the images behind it          (those around)
 
-Candidates behind it stand for one image each, so that bursts are found among bursts; m is
-measured where each candidate is one image. The rate of false bursts is measured, not proven.
+Q1 and Q3 are quartiles of the logarithm of an image's distance to its nearest other, where each
+candidate as narrow as w counts as one image: 3 (Q3 - Q1) is Tukey's outer fence (Exploratory
+Data Analysis, 1977). It allows for images on several scales, whose quartiles are far apart.
+m is measured where each candidate is one image. The rate of false bursts is measured, not
+proven.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rara.calibration import q_values
-from rara.duplicates import LEVEL, USUAL, Doubles, Integers, company
+from rara.duplicates import LEVEL, Doubles, Integers, company
 from rara.geometry import Nearest, neighbours
 from rara.run import Run
 from rara.store import Features
@@ -33,22 +38,34 @@ DEEP = 128
 STEP = 2.0
 """The nearest image outside a candidate is at least so many times as far as its farthest."""
 
+FENCE = 3.0
+"""A burst is so many times the distance of the quartiles below the lower one."""
+
+FEW = 20
+"""With fewer images their quartiles are taken to be as far apart as in `FEW_DIMENSIONS`."""
+
 FEW_DIMENSIONS = 2.0
 """Assumed where too few images are left to measure the dimension: it calls the fewest."""
+
+_QUARTILES = math.log(math.log(4) / math.log(4 / 3))
+"""How far apart they are times m, where P(nearest > w) = 2^-(w / M)^m."""
+
+_GRID = 8
+"""Widths are tried as limits at so many places for each doubling."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Images in groups without others among them."""
+    """Disjoint groups of images."""
 
+    group: Integers
+    """(n,) the number of the group of each image; -1 where it is in none."""
     size: Integers
-    """(n,) how many are in the group of each image; 1 where it is in none."""
-    first: Integers
-    """(n,) the first of them; the image itself where it is in none."""
+    """(g,) how many images are in each."""
     width2: Doubles
-    """(n,) the largest squared distance between two of them."""
+    """(g,) the largest squared distance between two of them."""
     next2: Doubles
-    """(n,) the smallest squared distance from one of them to an image outside."""
+    """(g,) the smallest squared distance from one of them to an image outside."""
 
 
 def units_of(features: Features, nearest: Nearest, run: Run) -> Integers:
@@ -72,47 +89,52 @@ def bursts(vectors: NDArray[np.float32], run: Run) -> Integers:
         vectors, min(DEEP, count - 1), memory=run.memory, threads=run.threads
     )  # fmt: skip
     seen = candidates(found)
-    told = _apart(found, seen, _dimension(vectors, seen, run))
-    return np.where(told, seen.first, np.arange(count))
+    if not seen.size.size:
+        return np.arange(count)
+    told = _narrow(found, seen) & (q_values(_chance(vectors, seen, run)) <= LEVEL)[: len(seen.size)]
+    first = np.full(len(seen.size), count)
+    inside = np.flatnonzero(seen.group >= 0)
+    np.minimum.at(first, seen.group[inside], inside)
+    called = (seen.group >= 0) & told[seen.group]
+    return np.where(called, first[seen.group], np.arange(count))
 
 
 def candidates(found: Nearest) -> Candidates:
-    """The group of each image before its widest step, where all of it agree on it."""
-    count = found.samples
-    size, first = np.ones(count, np.int64), np.arange(count)
-    width2, next2 = np.zeros(count), found.d2[:, 0].copy()
+    """The groups that all their members agree on; of nested ones that with the widest step."""
     row, rank, key = _wide_steps(found)
-    _, group, members = np.unique(
-        np.stack([key, rank.astype(np.uint64)]), axis=1, return_inverse=True, return_counts=True
+    _, first, group, members = np.unique(
+        key, return_index=True, return_inverse=True, return_counts=True
     )
-    group = group.reshape(-1)
-    kept = members[group] == rank + 2
-    row, rank, group = row[kept], rank[kept], group[kept]
-    wide, outside = np.zeros(len(members)), np.full(len(members), np.inf)
-    np.maximum.at(wide, group, found.d2[row, rank])
-    np.minimum.at(outside, group, found.d2[row, rank + 1])
-    lowest = np.full(len(members), count)
-    np.minimum.at(lowest, group, row)
-    step2 = outside[group] / wide[group]
-    order = np.lexsort((rank, step2))  # the widest is written last
-    row, rank, group = row[order], rank[order], group[order]
-    apart = outside[group] >= STEP**2 * wide[group]
-    row, rank, group = row[apart], rank[apart], group[apart]
-    size[row], first[row] = rank + 2, lowest[group]
-    width2[row], next2[row] = wide[group], outside[group]
-    return Candidates(size, first, width2, next2)
+    size = rank[first] + 2
+    width2, next2 = np.zeros(len(first)), np.full(len(first), np.inf)
+    np.maximum.at(width2, group, found.d2[row, rank])
+    np.minimum.at(next2, group, found.d2[row, rank + 1])
+    with np.errstate(divide="ignore"):
+        step2 = next2 / width2
+    agreed = np.flatnonzero((members == size) & (step2 >= STEP**2))
+    order = agreed[np.lexsort((-size[agreed], -step2[agreed]))]
+    label, kept = np.full(found.samples, -1), []
+    for one in order:
+        rows = np.append(found.index[row[first[one]], : size[one] - 1], row[first[one]])
+        if (label[rows] < 0).all():
+            label[rows] = len(kept)
+            kept.append(one)
+    return Candidates(label, size[kept], width2[kept], next2[kept])
 
 
 def _equal(vectors: NDArray[np.float32], nearest: Nearest) -> Integers:
     """The first image with the same vector as each."""
     if (nearest.d2[:, 0] > 0).all():
         return np.arange(len(vectors))
-    whole = np.ascontiguousarray(vectors + np.float32(0)).view(
-        np.dtype((np.void, vectors.shape[1] * 4))
-    )
-    _, first, place = np.unique(whole.ravel(), return_index=True, return_inverse=True)
+    _, first, place = np.unique(_content(vectors), return_index=True, return_inverse=True)
     answer: Integers = first[place].astype(np.int64)
     return answer
+
+
+def _content(vectors: NDArray[np.float32]) -> NDArray[np.void]:
+    """Each vector as one value that can be sorted; -0 is 0."""
+    plain = np.ascontiguousarray(vectors + np.float32(0))
+    return plain.view(np.dtype((np.void, plain.shape[1] * 4))).ravel()
 
 
 def _wide_steps(found: Nearest) -> tuple[Integers, Integers, NDArray[np.uint64]]:
@@ -123,29 +145,75 @@ def _wide_steps(found: Nearest) -> tuple[Integers, Integers, NDArray[np.uint64]]
     return row, rank, sums[row, rank] + marks[row]
 
 
+def _narrow(found: Nearest, seen: Candidates) -> NDArray[np.bool_]:
+    """(g,) which candidates are far narrower than images usually are apart, here and overall."""
+    with np.errstate(divide="ignore"):
+        own, width, beyond = (np.log(d2) / 2 for d2 in (found.d2[:, 0], seen.width2, seen.next2))
+    limit, middle, fence = _fence(own, width, beyond, seen)
+    narrow = width <= limit
+    own = np.where((seen.group >= 0) & narrow[seen.group], beyond[seen.group], own)
+    one = np.empty(len(width), np.int64)
+    inside = np.flatnonzero(seen.group >= 0)
+    one[seen.group[inside]] = inside
+    around = np.where(
+        np.arange(found.k) >= seen.size[:, None] - 1, own[found.index[one]], np.nan
+    )
+    told: NDArray[np.bool_] = narrow & (width <= np.nanmedian(around, axis=1) - middle + fence)
+    return told
+
+
+def _fence(
+    own: Doubles, width: Doubles, beyond: Doubles, seen: Candidates
+) -> tuple[float, float, float]:
+    """The largest width of bursts, then the median and the fence of images where it is.
+
+    All are logarithms. The width is the largest candidate's that is below the fence where no
+    wider candidate counts as one image.
+    """
+    alone, within = own[seen.group < 0], _middles(own, seen)
+    grid = np.ceil((width - np.median(own)) * _GRID / math.log(2))
+    for cut in np.unique(grid)[::-1]:
+        inside = grid <= cut
+        apart = np.concatenate([alone, np.where(inside, beyond, within)])
+        low, middle, high = np.quantile(apart, (0.25, 0.5, 0.75))
+        spread = high - low
+        if len(apart) < FEW:
+            spread = max(spread, _QUARTILES / FEW_DIMENSIONS)
+        limit, fence = width[inside].max(), low - FENCE * spread
+        if limit <= fence:
+            return float(limit), float(middle), float(fence)
+    return -math.inf, 0.0, 0.0
+
+
+def _middles(own: Doubles, seen: Candidates) -> Doubles:
+    """(g,) the median of each candidate's images, the lower one of two."""
+    order = np.lexsort((own, seen.group))
+    starts = np.searchsorted(seen.group[order], np.arange(len(seen.size)))
+    middles: Doubles = own[order[starts + (seen.size - 1) // 2]]
+    return middles
+
+
+def _chance(vectors: NDArray[np.float32], seen: Candidates, run: Run) -> Doubles:
+    """How likely so wide a step is: of each candidate, then 1 for each image in none."""
+    dimension = _dimension(vectors, seen, run)
+    by_step = (seen.next2 / seen.width2) ** (-dimension / 2)
+    return np.concatenate([by_step, np.ones(len(vectors) - len(by_step))])
+
+
 def _dimension(vectors: NDArray[np.float32], seen: Candidates, run: Run) -> Doubles:
-    """(n,) in how many dimensions images are strewn around each, with a candidate as one image."""
-    rows, place = np.unique(seen.first, return_inverse=True)
+    """(g,) in how many dimensions images are strewn around each, with a candidate as one image.
+
+    The vector that is first by content stands for its candidate, whatever the order of images.
+    """
+    order = np.argsort(_content(vectors), kind="stable")
+    inside = order[seen.group[order] >= 0]
+    _, first = np.unique(seen.group[inside], return_index=True)
+    rows = np.concatenate([inside[first], np.flatnonzero(seen.group < 0)])
     if len(rows) < 5:
-        return np.full(len(vectors), FEW_DIMENSIONS)
+        return np.full(len(first), FEW_DIMENSIONS)
     found, _ = neighbours(
         np.ascontiguousarray(vectors[rows]), min(11, len(rows) - 1),
         memory=run.memory, threads=run.threads,
     )  # fmt: skip
-    dimension = company(found, found).dimension
-    return np.where(np.isnan(dimension), FEW_DIMENSIONS, dimension)[place]
-
-
-def _apart(found: Nearest, seen: Candidates, dimension: Doubles) -> NDArray[np.bool_]:
-    """Which images are in a candidate that is a burst."""
-    chance = np.ones(found.samples)
-    rows = np.unique(seen.first[seen.size > 1])
-    half = dimension[rows] / 2
-    behind = np.arange(found.k) >= seen.size[rows, None] - 1
-    own2 = np.where(behind, seen.next2[found.index[rows]], np.nan)
-    with np.errstate(over="ignore", invalid="ignore"):
-        usual = 1 - 2 ** -((seen.width2[rows] / np.nanmedian(own2, axis=1)) ** half)
-        by_step = (seen.next2[rows] / seen.width2[rows]) ** -half
-    chance[rows] = np.where(usual <= USUAL, by_step, 1.0)
-    called: NDArray[np.bool_] = (q_values(chance) <= LEVEL)[seen.first] & (seen.size > 1)
-    return called
+    dimension = company(found, found).dimension[: len(first)]
+    return np.where(np.isnan(dimension), FEW_DIMENSIONS, dimension)
