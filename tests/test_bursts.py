@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from rara import Reference, Run
-from rara.bursts import bursts
+from rara.bursts import bursts, candidates
+from rara.geometry import neighbours
 from test_audit import LAWS
 
 ONE = Run(threads=1)
@@ -40,11 +41,32 @@ def test_bursts_of_mixed_sizes_are_found_among_single_images():
     assert found_share(bursts(vectors, ONE), scene) >= 0.95
 
 
-@pytest.mark.parametrize("law", [law for law in LAWS if law != "mixed scales"])
+@pytest.mark.parametrize("law", LAWS)
 @pytest.mark.parametrize("n", [300, 5_000])
 def test_no_burst_is_found_where_none_is(law, n):
     vectors = LAWS[law](np.random.default_rng(2), n).astype(np.float32)
     assert (bursts(vectors, ONE) != np.arange(n)).sum() == 0
+
+
+@pytest.mark.parametrize("size", [2, 4, 8])
+def test_small_classes_far_away_are_no_bursts(size):
+    """As wide as the large one, and outliers if each were one image."""
+    rng = np.random.default_rng(21)
+    small = np.repeat(40 * rng.normal(size=(20, 16)), size, axis=0)
+    vectors = np.concatenate([np.zeros((2_000, 16)), small])
+    vectors = (vectors + rng.normal(size=vectors.shape)).astype(np.float32)
+    assert (bursts(vectors, ONE) == np.arange(len(vectors))).all()
+
+
+def test_of_nested_candidates_the_one_with_the_widest_step_is_kept():
+    """Pairs 1 apart, 10 beside each other, 1,000 from the next four."""
+    line = np.array([0, 1, 11, 12, 1_012, 1_013, 1_023, 1_024], float)[:, None]
+    found, _ = neighbours(line.astype(np.float32), 7, threads=1)
+    seen = candidates(found)
+    assert seen.group.tolist() in ([0] * 4 + [1] * 4, [1] * 4 + [0] * 4)
+    assert seen.size.tolist() == [4, 4]
+    assert np.sqrt(seen.width2).tolist() == [12, 12]
+    assert np.sqrt(seen.next2).tolist() == [1_000, 1_000]
 
 
 def test_classes_that_overlap_in_size_are_no_bursts():
@@ -54,12 +76,14 @@ def test_classes_that_overlap_in_size_are_no_bursts():
     assert (bursts(vectors, ONE) == np.arange(len(vectors))).all()
 
 
-def test_order_changes_no_burst():
-    rng = np.random.default_rng(4)
-    vectors, _ = scenes(rng, rng.integers(1, 12, 60))
+@pytest.mark.parametrize("seed", range(4))
+def test_order_changes_no_burst(seed):
+    rng = np.random.default_rng(seed)
+    vectors, _ = scenes(rng, rng.integers(1, 12, 60), d=8)
     order = rng.permutation(len(vectors))
     plain, moved = bursts(vectors, ONE), bursts(vectors[order], ONE)
     together = plain[:, None] == plain
+    assert (plain != np.arange(len(plain))).sum() > 100
     assert ((moved[:, None] == moved) == together[np.ix_(order, order)]).all()
 
 

@@ -5,17 +5,18 @@ features, neighbour lists --units_of--> the first image of the burst of each ima
 A list of 11 neighbours that a burst fills shows no step. Lists of up to `DEEP` neighbours do.
 A candidate is a set of images each of which has the others, and nothing else, before a step of
 at least `STEP`. Two candidates are disjoint or nested; of nested ones the one with the widest
-step is kept. A burst is a candidate that passes three conditions on its width w and its step s:
+step is kept. With w its width, v the distance to the next image outside and Q1, Q2, Q3 the
+quartiles of an image's distance to its nearest other, all as logarithms, a burst is a candidate
+where
 
-    s^-m <= the level of Benjamini and Hochberg, in m dimensions            (the step)
-    log w <= Q1 - 3 (Q3 - Q1)                                               (all images)
-    log w <= the same, moved to the median of the images behind it          (those around)
+    exp(-m (v - w)) <= the level of Benjamini and Hochberg, in m dimensions,
+    w <= Q1 - 3 (Q3 - Q1)    and as far below the median of the images behind it,
+    v <= Q3 + 3 (Q3 - Q1).
 
-Q1 and Q3 are quartiles of the logarithm of an image's distance to its nearest other, where each
-candidate as narrow as w counts as one image: 3 (Q3 - Q1) is Tukey's outer fence (Exploratory
-Data Analysis, 1977). It allows for images on several scales, whose quartiles are far apart.
-m is measured where each candidate is one image. The rate of false bursts is measured, not
-proven.
+The quartiles count each candidate that is narrow enough as one image. Three times their distance
+is Tukey's outer fence (Exploratory Data Analysis, 1977): where images lie on several scales it is
+wide. As one image a burst must be no outlier, which a class apart is. m is measured where each
+candidate is one image. The rate of false bursts is measured, not proven: docs/trust.md.
 """
 
 from __future__ import annotations
@@ -91,12 +92,12 @@ def bursts(vectors: NDArray[np.float32], run: Run) -> Integers:
     seen = candidates(found)
     if not seen.size.size:
         return np.arange(count)
-    told = _narrow(found, seen) & (q_values(_chance(vectors, seen, run)) <= LEVEL)[: len(seen.size)]
+    by_step = q_values(_chance(vectors, seen, run))[: len(seen.size)] <= LEVEL
+    called = _narrow(found, seen) & by_step
     first = np.full(len(seen.size), count)
     inside = np.flatnonzero(seen.group >= 0)
     np.minimum.at(first, seen.group[inside], inside)
-    called = (seen.group >= 0) & told[seen.group]
-    return np.where(called, first[seen.group], np.arange(count))
+    return np.where(_member(seen.group, called), first[seen.group], np.arange(count))
 
 
 def candidates(found: Nearest) -> Candidates:
@@ -113,12 +114,13 @@ def candidates(found: Nearest) -> Candidates:
         step2 = next2 / width2
     agreed = np.flatnonzero((members == size) & (step2 >= STEP**2))
     order = agreed[np.lexsort((-size[agreed], -step2[agreed]))]
-    label, kept = np.full(found.samples, -1), []
+    label = np.full(found.samples, -1)
+    kept: list[int] = []
     for one in order:
         rows = np.append(found.index[row[first[one]], : size[one] - 1], row[first[one]])
         if (label[rows] < 0).all():
             label[rows] = len(kept)
-            kept.append(one)
+            kept.append(int(one))
     return Candidates(label, size[kept], width2[kept], next2[kept])
 
 
@@ -146,51 +148,53 @@ def _wide_steps(found: Nearest) -> tuple[Integers, Integers, NDArray[np.uint64]]
 
 
 def _narrow(found: Nearest, seen: Candidates) -> NDArray[np.bool_]:
-    """(g,) which candidates are far narrower than images usually are apart, here and overall."""
+    """(g,) which candidates are far narrower than images usually are apart, and no outliers."""
     with np.errstate(divide="ignore"):
         own, width, beyond = (np.log(d2) / 2 for d2 in (found.d2[:, 0], seen.width2, seen.next2))
-    limit, middle, fence = _fence(own, width, beyond, seen)
-    narrow = width <= limit
-    own = np.where((seen.group >= 0) & narrow[seen.group], beyond[seen.group], own)
+    fence = _fence(own, width, beyond, seen.group)
+    if fence is None:
+        return np.zeros(len(width), np.bool_)
+    own = np.where(_member(seen.group, width <= fence.limit), beyond[seen.group], own)
     one = np.empty(len(width), np.int64)
     inside = np.flatnonzero(seen.group >= 0)
     one[seen.group[inside]] = inside
-    around = np.where(
-        np.arange(found.k) >= seen.size[:, None] - 1, own[found.index[one]], np.nan
-    )
-    told: NDArray[np.bool_] = narrow & (width <= np.nanmedian(around, axis=1) - middle + fence)
+    behind = np.arange(found.k) >= seen.size[:, None] - 1
+    here = np.nanmedian(np.where(behind, own[found.index[one]], np.nan), axis=1)
+    narrow = width <= np.minimum(fence.limit, here - fence.below)
+    told: NDArray[np.bool_] = narrow & (beyond <= fence.upper)
     return told
 
 
-def _fence(
-    own: Doubles, width: Doubles, beyond: Doubles, seen: Candidates
-) -> tuple[float, float, float]:
-    """The largest width of bursts, then the median and the fence of images where it is.
+@dataclass(frozen=True, slots=True)
+class _Fence:
+    """What is far out among images, as logarithms of distances."""
 
-    All are logarithms. The width is the largest candidate's that is below the fence where no
-    wider candidate counts as one image.
-    """
-    alone, within = own[seen.group < 0], _middles(own, seen)
+    limit: float
+    """The largest width of bursts."""
+    below: float
+    """How far below the median a width must be."""
+    upper: float
+    """An image farther from its nearest is an outlier."""
+
+
+def _fence(own: Doubles, width: Doubles, beyond: Doubles, group: Integers) -> _Fence | None:
+    """With the largest width below the fence where no wider candidate counts as one image."""
     grid = np.ceil((width - np.median(own)) * _GRID / math.log(2))
     for cut in np.unique(grid)[::-1]:
         inside = grid <= cut
-        apart = np.concatenate([alone, np.where(inside, beyond, within)])
+        apart = np.concatenate([own[~_member(group, inside)], beyond[inside]])
         low, middle, high = np.quantile(apart, (0.25, 0.5, 0.75))
-        spread = high - low
-        if len(apart) < FEW:
-            spread = max(spread, _QUARTILES / FEW_DIMENSIONS)
-        limit, fence = width[inside].max(), low - FENCE * spread
-        if limit <= fence:
-            return float(limit), float(middle), float(fence)
-    return -math.inf, 0.0, 0.0
+        few = _QUARTILES / FEW_DIMENSIONS if len(apart) < FEW else 0.0
+        lower = low - FENCE * max(high - low, few)
+        if (limit := float(width[inside].max())) <= lower:
+            return _Fence(limit, float(middle - lower), float(high + FENCE * (high - low)))
+    return None
 
 
-def _middles(own: Doubles, seen: Candidates) -> Doubles:
-    """(g,) the median of each candidate's images, the lower one of two."""
-    order = np.lexsort((own, seen.group))
-    starts = np.searchsorted(seen.group[order], np.arange(len(seen.size)))
-    middles: Doubles = own[order[starts + (seen.size - 1) // 2]]
-    return middles
+def _member(group: Integers, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(n,) which images are in one of the groups chosen."""
+    answer: NDArray[np.bool_] = (group >= 0) & chosen[group]
+    return answer
 
 
 def _chance(vectors: NDArray[np.float32], seen: Candidates, run: Run) -> Doubles:
