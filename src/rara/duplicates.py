@@ -38,8 +38,8 @@ from rara.calibration import q_values
 from rara.geometry import Nearest
 
 LEVEL = 0.01
-"""At most this share of the images that one witness says have a near duplicate have none, if
-those that have none lie as if strewn at random; of two witnesses together, at most twice that."""
+"""Level of Benjamini and Hochberg's step for one witness. It bounds the share of false calls
+where images are independent; neighbours are not, so that the share is measured."""
 
 USUAL = 0.05
 """At most this share of the images behind a company would have their nearest as near."""

@@ -59,8 +59,8 @@ WORDINGS = {
     "near duplicates": Wording(
         "Near duplicates",
         "Much nearer to each other than to all that come next, as the images around them are not. "
-        "They shrink balls as exact duplicates do. Of those listed at most one in fifty is "
-        "expected to be one by chance. Look at the pairs; deduplicate them if they are alike.",
+        "They shrink balls as exact duplicates do. How many of them are false is measured on data "
+        "without duplicates, not proven. Look at the pairs; deduplicate them if they are alike.",
         link=" ~ ",
     ),
     "bursts": Wording(
@@ -90,8 +90,8 @@ WORDINGS = {
     "near members": Wording(
         "Samples near it",
         "These samples are as near to an image of the reference as near duplicates are: much "
-        "nearer than to all that come next. Of those listed at most one in fifty is expected "
-        "to be so by chance.",
+        "nearer than to all that come next. How many of them are false is measured on data without "
+        "duplicates, not proven. Look at the pairs.",
         link=" ~ ",
         sides=("samples", "reference"),
     ),
