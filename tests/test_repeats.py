@@ -1,16 +1,24 @@
 """Samples that repeat one another are found, in any order, and ordinary ones are not."""
 
+import json
+
 import numpy as np
 import pytest
 
-from rara import Features, Run
-from rara.repeats import repeats_of
+import oracle
+from rara import Features, Reference, Run
+from rara.duplicates import Pairs, first_alike
+from rara.repeats import near_distance, repeats_of
 
 ONE = Run(threads=1)
 
 
-def others(vectors, spacing=0.0):
-    return repeats_of(Features.from_arrays(vectors.astype(np.float32)), spacing, ONE).others
+def features(vectors):
+    return Features.from_arrays(np.asarray(vectors, dtype=np.float32))
+
+
+def sizes(vectors, limit=0.1):
+    return repeats_of(features(vectors), limit, ONE).sizes
 
 
 def jittered(rng, count, noise=1e-4, d=16):
@@ -18,21 +26,122 @@ def jittered(rng, count, noise=1e-4, d=16):
 
 
 @pytest.mark.parametrize("noise", [0.0, 1e-4])
-@pytest.mark.parametrize("count", [2, 20, 60])
+@pytest.mark.parametrize("count", [2, 20, 60, 700])
 def test_repeats_among_others_are_found_in_any_order(count, noise):
     rng = np.random.default_rng(0)
     vectors = np.concatenate([rng.normal(size=(200, 16)), jittered(rng, count, noise)])
     order = rng.permutation(len(vectors))
-    expected = np.where(order >= 200, count - 1, 0)
-    np.testing.assert_array_equal(others(vectors[order]), expected)
+    expected = np.where(order >= 200, count, 1)
+    np.testing.assert_array_equal(sizes(vectors[order]), expected)
 
 
-@pytest.mark.parametrize("count", [2, 3, 60, 1_000])
-def test_samples_that_are_all_one_picture_are_told_by_the_reference(count):
+@pytest.mark.parametrize("seed", range(5))
+def test_groups_are_those_of_all_distances(seed):
+    """Tight groups of all sizes: what pairs below the limit connect, by brute force."""
+    rng = np.random.default_rng(seed)
+    centres = rng.normal(size=(40, 8))
+    vectors = np.repeat(centres, rng.integers(1, 30, 40), axis=0)
+    vectors = (vectors + 1e-3 * rng.normal(size=vectors.shape)).astype(np.float32)
+    near = oracle.squared_distances(vectors, vectors) <= 0.1**2
+    one, other = np.nonzero(near)
+    expected = first_alike(len(vectors), Pairs(one, other, np.zeros(len(one))))
+    found = repeats_of(features(vectors), 0.1, ONE).first
+    assert ((found[:, None] == found) == (expected[:, None] == expected)).all()
+
+
+def test_no_image_is_far_from_the_first_of_its_group():
+    """A chain of near images is no one picture."""
+    chain = 0.09 * np.arange(50)[:, None]
+    found = repeats_of(features(chain), 0.1, ONE)
+    assert (np.abs(chain - chain[found.first]) <= 0.2).all()
+    assert found.sizes.max() <= 5
+
+
+def test_exact_and_near_copies_of_one_picture_are_one_group():
+    """Lists of 4 that exact copies fill would hide the near ones."""
     rng = np.random.default_rng(1)
-    assert (others(jittered(rng, count), 1.0) == count - 1).all()
-    assert (others(rng.normal(size=(count, 16)), 1.0) == 0).all()
+    one, other = rng.normal(size=16), rng.normal(size=16)
+    vectors = np.concatenate([[one] * 30, [one + 1e-3] * 30, [other] * 3])
+    found = repeats_of(features(vectors), 0.1, ONE)
+    assert found.sizes.tolist() == [60] * 60 + [3] * 3
+    assert found.exact[:60].sum() == 30
 
 
-def test_a_single_sample_repeats_none():
-    assert others(np.ones((1, 3))).tolist() == [0]
+def test_order_changes_neither_group_nor_first():
+    rng = np.random.default_rng(2)
+    vectors = np.concatenate([rng.normal(size=(50, 4)), 0.3 * rng.normal(size=(50, 4))])
+    order = rng.permutation(100)
+    plain = repeats_of(features(vectors), 0.2, ONE).first
+    moved = repeats_of(features(vectors[order]), 0.2, ONE).first
+    assert 10 < (plain != np.arange(100)).sum() < 90
+    np.testing.assert_array_equal(order[moved], plain[order])
+
+
+def test_the_near_distance_is_rare_among_reference_images():
+    """Below half the fence: in 2 to 64 dimensions at most 1 in 500 has its nearest as near."""
+    for d in (2, 16, 64):
+        reference = fit(np.random.default_rng(3).normal(size=(3_000, d)))
+        nearest = np.sqrt(reference.d2[:, 0])
+        assert (nearest <= near_distance(reference.d2[:, 0])).mean() <= 0.002
+    assert near_distance(np.zeros(5)) == 0
+
+
+def fit(vectors):
+    return Reference.from_features(np.asarray(vectors, dtype=np.float32), run=ONE)
+
+
+@pytest.fixture(scope="module")
+def reference():
+    return fit(np.random.default_rng(4).normal(size=(500, 16)))
+
+
+@pytest.mark.parametrize(("noise", "kind"), [(0.0, "exact"), (1e-4, "near")])
+def test_a_collapsed_generator_is_told(reference, noise, kind):
+    rng = np.random.default_rng(5)
+    table = reference.score_features(jittered(rng, 60, noise), run=ONE)
+    assert table["repeats"].tolist() == [60] * 60
+    (name,) = set(table["repeat_of"])
+    kinds = table["repeat_kind"]
+    assert kinds[int(name)] == "exact"
+    assert set(np.delete(kinds, int(name))) == {kind}
+    found = table.provenance["repeats"]
+    assert found["groups"] == [{"id": name, "size": 60, "kind": kind}]
+    assert found["samples"] == {"images": 60, "repeating": 60, "groups": 1, "largest": 60}
+    assert found["reference"] == {"images": 60, "repeating": 0, "groups": 0, "largest": 1}
+    nearly = "" if noise == 0 else "nearly "
+    others = f"({name} and 59 others)"
+    assert f"Repeats   60 samples are {nearly}one picture {others}.\n" in table.summary() + "\n"
+
+
+def test_ordinary_samples_repeat_none(reference):
+    fresh = np.random.default_rng(6).normal(size=(400, 16))
+    table = reference.score_features(fresh, run=ONE)
+    assert set(table["repeats"]) == {1}
+    assert set(table["repeat_of"]) == set(table["repeat_kind"]) == {None}
+    assert table.provenance["repeats"]["groups"] == []
+    assert "Repeats" not in table.summary()
+
+
+def test_a_reference_that_repeats_itself_is_said_beside_the_samples():
+    rng = np.random.default_rng(7)
+    vectors = rng.normal(size=(300, 16))
+    reference = fit(np.concatenate([vectors, vectors[:20]]))
+    samples = np.concatenate([rng.normal(size=(990, 16)), jittered(rng, 10)])
+    found = reference.score_features(samples, run=ONE).provenance["repeats"]
+    assert found["reference"] == {"images": 320, "repeating": 40, "groups": 20, "largest": 2}
+    itself = reference.score_features(reference.features, run=ONE).provenance["repeats"]
+    assert itself["samples"] == itself["reference"] == found["reference"]
+
+
+def test_at_most_twenty_groups_are_listed_and_all_are_counted(reference):
+    rng = np.random.default_rng(8)
+    samples = np.repeat(rng.normal(size=(30, 16)), range(1, 31), axis=0)
+    found = reference.score_features(samples, run=ONE).provenance["repeats"]
+    assert [group["size"] for group in found["groups"]] == list(range(30, 10, -1))
+    assert found["samples"]["groups"] == 29
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+
+
+def test_a_single_sample_repeats_none(reference):
+    table = reference.score_features(np.ones((1, 16)), run=ONE)
+    assert (table["repeats"].tolist(), table["repeat_of"].tolist()) == ([1], [None])

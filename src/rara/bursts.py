@@ -183,12 +183,18 @@ def _fence(own: Doubles, width: Doubles, beyond: Doubles, group: Integers) -> _F
     for cut in np.unique(grid)[::-1]:
         inside = grid <= cut
         apart = np.concatenate([own[~_member(group, inside)], beyond[inside]])
-        low, middle, high = np.quantile(apart, (0.25, 0.5, 0.75))
-        few = _QUARTILES / FEW_DIMENSIONS if len(apart) < FEW else 0.0
-        lower = low - FENCE * max(high - low, few)
-        if (limit := float(width[inside].max())) <= lower:
+        lower, limit = outer_fence(apart), float(width[inside].max())
+        if limit <= lower:
+            low, middle, high = np.quantile(apart, (0.25, 0.5, 0.75))
             return _Fence(limit, float(middle - lower), float(high + FENCE * (high - low)))
     return None
+
+
+def outer_fence(apart: Doubles) -> float:
+    """Tukey's lower outer fence of logarithms of distances to nearest others."""
+    low, high = np.quantile(apart, (0.25, 0.75))
+    few = _QUARTILES / FEW_DIMENSIONS if len(apart) < FEW else 0.0
+    return float(low - FENCE * max(high - low, few))
 
 
 def _member(group: Integers, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:

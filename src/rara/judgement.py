@@ -1,4 +1,4 @@
-"""Samples judged: every axis, their groups and siblings, the two-sample test, the verdict.
+"""Samples judged: every axis, repeats, groups and siblings, the two-sample test, the verdict.
 
     Asked, Setting --judged--> ScoreTable
 
@@ -19,6 +19,7 @@ from rara.groups import judged_in_groups
 from rara.pictures import SourcePictures
 from rara.provenance import provenance_of, table_of
 from rara.reals import Reals
+from rara.repeats import judged_repeats
 from rara.results import ScoreTable
 from rara.run import Run, watching
 from rara.scores import AXES, EveryK, Families, Family, Levels, Setting, judge
@@ -82,13 +83,15 @@ def judged(
     """One record for each sample, and what all of them are relative to."""
     group = judged_in_groups(samples, reference, setting, asked.group_by, run)
     siblings = judged_among_siblings(samples, setting.k, asked.against_siblings, run)
+    repeats = judged_repeats(samples, reference, setting, run)
     scored = scored_alone(samples, reference, setting, known, asked.levels, asked.families, run)
     giveaway, told = tell_apart(samples, reference, setting, threads=run.threads)
     provenance = scored.provenance(
         samples, described, setting, compat=asked.compat, two_sample=told
     )
-    found = {**scored.columns, **giveaway, **group.columns, **siblings.columns}
-    provenance |= {**group.provenance, **siblings.provenance, **asked.families.provenance(setting)}
+    found = {**scored.columns, **giveaway, **repeats.columns, **group.columns, **siblings.columns}
+    provenance |= {**repeats.provenance, **group.provenance, **siblings.provenance}
+    provenance |= asked.families.provenance(setting)
     return ScoreTable(table_of(samples, found), provenance, pictures)
 
 

@@ -1,74 +1,243 @@
 """Samples that repeat one another: the same picture, or nearly.
 
-    samples --repeats_of--> Repeats
+    samples, the reference's spacing --judged_repeats--> columns, and what as many real images give
 
-Exact are the same content, the same picture and the same vector. Near are the bursts and the
-near pairs that an audit of the samples finds among what is left. Where all samples are near
-copies of one picture, none of them stands apart: the reference then gives the scale.
+Exact repeats have the same content, the same pixels or the same vector. Near repeats are at most
+`near_distance` apart: half of Tukey's outer fence of the distances between reference images and
+their nearest others. So the limit does not depend on the samples, and a set that is one picture
+is told as well as one that repeats a few. The first by content stands for its group.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from rara import neighbourhood
-from rara.bursts import STEP, units_of
-from rara.distinct import alike, exact_alike
-from rara.duplicates import Integers, Pairs, equal_pairs, first_alike
-from rara.geometry import Nearest, query
-from rara.run import Run
+from rara.bursts import STEP, outer_fence
+from rara.duplicates import Doubles, Integers, Pairs, equal_pairs, first_alike
+from rara.geometry import Nearest, neighbours, neighbours_left, query, squared_distance
+from rara.grouping import Beside
+from rara.run import Run, watching
+from rara.scores import Setting
 from rara.store import Features
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+DEPTH = 4
+"""Neighbours in a list: those of one picture form a chain, however many they are."""
+
+LISTED = 20
+"""Groups that the provenance lists; all are counted."""
+
+_ONE_BY_ONE = 64
+"""Larger groups are compared with their first by the engine."""
 
 
 @dataclass(frozen=True, slots=True)
 class Repeats:
-    """The group of each sample."""
+    """The group of each image."""
 
     first: Integers
-    """The first sample of its group; itself where it repeats none."""
-    exact: Integers
-    """The same by exact repeats alone."""
+    """The first of its group by content; itself where it repeats none."""
+    exact: NDArray[np.bool_]
+    """Whether it has the content, the pixels or the vector of the first."""
 
     @property
-    def others(self) -> Integers:
-        """How many other samples each one's group has."""
-        sizes: Integers = np.bincount(self.first, minlength=len(self.first))[self.first] - 1
+    def sizes(self) -> Integers:
+        """How many images each one's group has, itself included."""
+        sizes: Integers = np.bincount(self.first, minlength=len(self.first))[self.first]
         return sizes
 
-
-def repeats_of(samples: Features, reference_spacing: float, run: Run) -> Repeats:
-    """The groups among samples; the spacing is the least distance of two reference images."""
-    count = len(samples)
-    if count < 2:
-        return Repeats(np.arange(count), np.arange(count))
-    found = neighbourhood.find(samples, 1, run)
-    same = exact_alike(samples, found) + _same_pictures(samples)
-    near = alike(samples, found, run).near
-    bursts = units_of(samples, found, run)
-    gone = np.flatnonzero(bursts != np.arange(count))
-    linked = Pairs(bursts[gone], gone, np.zeros(len(gone)))
-    first = first_alike(count, same, near, linked)
-    if _farthest(samples.vectors, run) * STEP <= reference_spacing:
-        first = np.zeros(count, np.int64)
-    return Repeats(first, first_alike(count, same))
+    def counts(self) -> dict[str, int]:
+        """How many images repeat one another, in how many groups, and the largest of these."""
+        sizes = self.sizes
+        repeating = sizes > 1
+        return {
+            "images": len(sizes),
+            "repeating": int(np.count_nonzero(repeating)),
+            "groups": len(np.unique(self.first[repeating])),
+            "largest": int(sizes.max(initial=0)),
+        }
 
 
-def _same_pictures(samples: Features) -> Pairs:
-    pictures = samples.done["picture"]
+def judged_repeats(samples: Features, reference: Features, setting: Setting, run: Run) -> Beside:
+    """The columns `repeats`, `repeat_of` and `repeat_kind`, and the largest groups."""
+    limit = near_distance(setting.d2[:, 0])
+    found = None if setting.own is None else Nearest.of(setting.d2, setting.index)
+    repeats = repeats_of(samples, limit, run, found)
+    usual = _among_reference(reference, setting, len(samples), limit, run)
+    return Beside(
+        _columns(samples.ids, repeats),
+        {"repeats": _described(samples, repeats, usual, limit)},
+    )
+
+
+def near_distance(spacing2: Doubles) -> float:
+    """The largest distance of near repeats; 0 where no two reference images are different."""
+    apart = spacing2[spacing2 > 0]
+    return math.exp(outer_fence(np.log(apart) / 2)) / STEP if len(apart) else 0.0
+
+
+def repeats_of(samples: Features, limit: float, run: Run, found: Nearest | None = None) -> Repeats:
+    """The groups among images, whose neighbour lists are `found` where they are at hand."""
+    order = _by_content(samples)
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.arange(len(order))
+    first = order[_lowest(rank, first_alike(len(order), _equal_items(samples.done)))]
+    left = np.flatnonzero(first == np.arange(len(first)))
+    exact = np.ones(len(first), np.bool_)
+    for joined, leader, d2 in _joined(samples.vectors, left, rank, limit, run, found):
+        first[joined], exact[joined] = leader, d2 == 0
+    return _flat(first, exact)
+
+
+def _by_content(samples: Features) -> Integers:
+    """Rows by content, whatever their order."""
+    content = zip(samples.done["digest"].to_pylist(), samples.ids, range(len(samples)), strict=True)
+    return np.array([row for _, _, row in sorted(content)], np.int64)
+
+
+def _lowest(rank: Integers, group: Integers) -> Integers:
+    """The lowest rank in the group of each."""
+    lowest = np.full(len(rank), len(rank))
+    np.minimum.at(lowest, group, rank)
+    answer: Integers = lowest[group]
+    return answer
+
+
+def _flat(first: Integers, exact: NDArray[np.bool_]) -> Repeats:
+    """Those whose first has joined another group follow it."""
+    while (first[first] != first).any():
+        exact, first = exact & exact[first], first[first]
+    return Repeats(first, exact)
+
+
+def _equal_items(items: pa.Table) -> Pairs:
+    """Images of the same content or the same pixels."""
+    pictures = items["picture"]
     rows = np.flatnonzero(pc.is_valid(pictures).to_numpy())
-    found = equal_pairs(np.array(pictures.to_pylist(), dtype=object)[rows].astype(str))
-    return Pairs(rows[found.one], rows[found.other], found.d2)
+    same = equal_pairs(np.array(pictures.to_pylist(), dtype=object)[rows].astype(str))
+    return equal_pairs(items["digest"].to_numpy()) + Pairs(rows[same.one], rows[same.other], same.d2)
 
 
-def _farthest(vectors: NDArray[np.float32], run: Run) -> float:
-    """The largest distance of two samples at most: twice the largest from the first."""
-    found = Nearest(len(vectors), 1)
-    query(
-        np.asarray(vectors), np.ascontiguousarray(vectors[:1]), [found],
-        memory=run.memory, threads=run.threads,
-    )  # fmt: skip
-    return 2 * float(np.sqrt(found.d2.max()))
+def _joined(
+    vectors: NDArray[np.float32],
+    left: Integers,
+    rank: Integers,
+    limit: float,
+    run: Run,
+    found: Nearest | None,
+) -> Iterator[tuple[Integers, np.int64, Doubles]]:
+    """Images that join the first of a group, until no two that are left are near each other."""
+    lists = _lists(vectors, left, run, found)
+    while lists is not None:
+        row, place = np.nonzero(lists.d2 <= limit**2)
+        if not row.size:
+            return
+        links = Pairs(row, lists.index[row, place].astype(np.int64), np.zeros(len(row)))
+        gone = np.zeros(len(left), np.bool_)
+        for members in _several(first_alike(len(left), links)):
+            leader = members[rank[left[members]].argmin()]
+            d2 = _to_one(vectors, left[members], left[leader], run)
+            near = (d2 <= limit**2) & (members != leader)
+            gone[members[near]] = True
+            yield left[members[near]], left[leader], d2[near]
+        left = left[~gone]
+        if len(left) < 2 or not gone.any():
+            return
+        lists = neighbours_left(
+            vectors[left], lists, ~gone, memory=run.memory, threads=run.threads
+        )  # fmt: skip
+
+
+def _lists(
+    vectors: NDArray[np.float32], left: Integers, run: Run, found: Nearest | None
+) -> Nearest | None:
+    """Neighbour lists among the images that are left; None where there are fewer than two."""
+    engine = {"memory": run.memory, "threads": run.threads}
+    some = vectors if len(left) == len(vectors) else vectors[left]
+    if len(left) < 2:
+        return None
+    if found is not None:
+        kept = np.zeros(len(vectors), np.bool_)
+        kept[left] = True
+        return found if kept.all() else neighbours_left(some, found, kept, **engine)
+    with watching(run.progress, len(left) * (len(left) - 1) // 2, "Pairs of samples") as advance:
+        lists, _ = neighbours(some, min(DEPTH, len(left) - 1), progress=advance, **engine)
+    return lists
+
+
+def _several(group: Integers) -> list[Integers]:
+    """The rows of each group of two or more."""
+    order = np.argsort(group, kind="stable")
+    _, starts = np.unique(group[order], return_index=True)
+    return [rows for rows in np.split(order, starts[1:]) if len(rows) > 1]
+
+
+def _to_one(vectors: NDArray[np.float32], rows: Integers, one: int, run: Run) -> Doubles:
+    """The squared distance of each row to one."""
+    if len(rows) <= _ONE_BY_ONE:
+        return np.array([squared_distance(vectors[one], vectors[row]) for row in rows])
+    found = Nearest(len(rows), 1)
+    query(vectors[rows], vectors[[one]], [found], memory=run.memory, threads=run.threads)
+    return found.d2[:, 0]
+
+
+def _among_reference(
+    reference: Features, setting: Setting, count: int, limit: float, run: Run
+) -> dict[str, int]:
+    """The counts among as many reference images, drawn by a fixed seed, or all of them.
+
+    An image whose nearest other is farther than the limit repeats none: few are looked at.
+    """
+    drawn = np.arange(len(reference))
+    if count < len(drawn):
+        drawn = np.sort(np.random.default_rng(0).permutation(len(drawn))[:count])
+    same = _equal_items(reference.done.take(drawn))
+    near = setting.d2[drawn, 0] <= limit**2
+    near[same.one] = near[same.other] = True
+    counts = {"images": len(drawn), "repeating": 0, "groups": 0, "largest": min(1, len(drawn))}
+    if near.sum() < 2:
+        return counts
+    some = reference.take(drawn[near], reference.location)
+    return {**repeats_of(some, limit, replace(run, progress=None)).counts(), "images": len(drawn)}
+
+
+def _columns(ids: list[str], repeats: Repeats) -> dict[str, Any]:
+    import pyarrow as pa
+
+    sizes = repeats.sizes
+    alone = sizes == 1
+    names = np.array(ids, dtype=object)[repeats.first]
+    kinds = np.where(repeats.exact, "exact", "near").astype(object)
+    return {
+        "repeats": pa.array(sizes),
+        "repeat_of": pa.array(names, pa.string(), mask=alone),
+        "repeat_kind": pa.array(kinds, pa.string(), mask=alone),
+    }
+
+
+def _described(
+    samples: Features, repeats: Repeats, usual: dict[str, int], limit: float
+) -> dict[str, Any]:
+    """The counts on both sides, and the largest groups."""
+    place = {row: number for number, row in enumerate(_by_content(samples).tolist())}
+    sizes, ids = repeats.sizes.tolist(), samples.ids
+    firsts = np.flatnonzero((repeats.first == np.arange(len(ids))) & (repeats.sizes > 1)).tolist()
+    firsts.sort(key=lambda row: (-sizes[row], place[row]))
+    groups = [
+        {
+            "id": ids[row],
+            "size": sizes[row],
+            "kind": "exact" if repeats.exact[repeats.first == row].all() else "near",
+        }
+        for row in firsts[:LISTED]
+    ]
+    return {"distance": limit, "samples": repeats.counts(), "reference": usual, "groups": groups}
