@@ -29,7 +29,7 @@ ORDER = """
     scores.dissent scores.every_k scores.modes scores.reasons scores
 
     report.words report.spread report.verdicts report.dissent report.calibrated report.told_apart
-    report.grouped report.odd_ones report.findings report.sentences report.terminal
+    report.grouped report.odd_ones report.repeated report.findings report.sentences report.terminal
     report.thumbnails report.histogram report.drawing report.cards report.page report.audited
     report.among_siblings report
     two_sample.views two_sample.pool two_sample.classifier two_sample.comparison two_sample

@@ -4,11 +4,14 @@ import json
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import oracle
 from rara import Features, Reference, Run
 from rara.duplicates import Pairs, first_alike
 from rara.repeats import near_distance, repeats_of
+from rara.report import summarise, to_html
+from rara.report.repeated import repeated
 
 ONE = Run(threads=1)
 
@@ -71,8 +74,8 @@ def test_order_changes_neither_group_nor_first():
     rng = np.random.default_rng(2)
     vectors = np.concatenate([rng.normal(size=(50, 4)), 0.3 * rng.normal(size=(50, 4))])
     order = rng.permutation(100)
-    plain = repeats_of(features(vectors), 0.2, ONE).first
-    moved = repeats_of(features(vectors[order]), 0.2, ONE).first
+    plain = repeats_of(features(vectors), 0.4, ONE).first
+    moved = repeats_of(features(vectors[order]), 0.4, ONE).first
     assert 10 < (plain != np.arange(100)).sum() < 90
     np.testing.assert_array_equal(order[moved], plain[order])
 
@@ -111,6 +114,58 @@ def test_a_collapsed_generator_is_told(reference, noise, kind):
     nearly = "" if noise == 0 else "nearly "
     others = f"({name} and 59 others)"
     assert f"Repeats   60 samples are {nearly}one picture {others}.\n" in table.summary() + "\n"
+
+
+def test_the_page_shows_the_picture_and_its_count_on_both_sides(reference):
+    rng = np.random.default_rng(9)
+    groups = [jittered(rng, 40), jittered(rng, 12, 0.0), rng.normal(size=(8, 16))]
+    table = reference.score_features(np.concatenate(groups), run=ONE)
+    case, other = table.provenance["repeats"]["groups"]
+    red = Image.new("RGB", (8, 8), "red")
+    wanted = []
+
+    def pictures(side, ids):
+        wanted.extend(ids if side == "samples" else ())
+        return dict.fromkeys(ids, red)
+
+    found = summarise(table.arrow, table.provenance, pictures)
+    (row,) = [row for row in found["rows"] if row["key"] == "repeats"]
+    assert [card["record"]["id"] for card in row["cards"]] == [case["id"], other["id"]]
+    assert [card["sentence"] for card in row["cards"]] == [
+        "40 samples are nearly this picture, none of the others exactly.",
+        "12 samples are exactly this picture.",
+    ]
+    for card in row["cards"]:
+        assert table["repeat_of"][int(card["beside"]["id"])] == card["record"]["id"]
+        assert card["picture"] == card["beside"]["picture"] == "picture-1"
+        assert {card["record"]["id"], card["beside"]["id"]} <= set(wanted)
+    page = to_html(found)
+    assert (
+        "nearly: 52 samples (86.7\N{NO-BREAK SPACE}%) of 2 pictures, one of them 40 times" in page
+    )
+    assert "The same of 60 reference images: 0 reference images (0\N{NO-BREAK SPACE}%)" in page
+    assert page.index('id="repeats"') < page.index("40 samples are nearly this picture")
+    lines = table.summary().splitlines()
+    assert "          52 are in 2 such groups; of 60 reference images 0" in lines
+    assert all(len(line) <= 80 for line in lines)
+
+
+def test_a_table_without_the_first_of_a_group_shows_another(reference):
+    table = reference.score_features(jittered(np.random.default_rng(10), 5), run=ONE)
+    first = table["repeat_of"][0]
+    found = repeated(table.filter(table["id"] != first).arrow, table.provenance)
+    assert found["cases"][0]["id"] != first
+    assert (found["cases"][0]["size"], found["cases"][0]["exact"]) == (4, 0)
+    alone = table.filter(table["id"] == first)
+    assert repeated(alone.arrow, table.provenance)["cases"] == []
+
+
+def test_long_names_fit_a_terminal(reference):
+    samples = jittered(np.random.default_rng(11), 3)
+    ids = [f"{'folder/' * 20}{name}" for name in "abc"]
+    lines = reference.score_features(samples, ids=ids, run=ONE).summary().splitlines()
+    assert any(line.startswith("Repeats") and line.endswith(" and 2 others).") for line in lines)
+    assert all(len(line) <= 80 for line in lines)
 
 
 def test_ordinary_samples_repeat_none(reference):

@@ -124,7 +124,8 @@ def _equal_items(items: pa.Table) -> Pairs:
     pictures = items["picture"]
     rows = np.flatnonzero(pc.is_valid(pictures).to_numpy())
     same = equal_pairs(np.array(pictures.to_pylist(), dtype=object)[rows].astype(str))
-    return equal_pairs(items["digest"].to_numpy()) + Pairs(rows[same.one], rows[same.other], same.d2)
+    contents = equal_pairs(items["digest"].to_numpy())
+    return contents + Pairs(rows[same.one], rows[same.other], same.d2)
 
 
 def _joined(
@@ -152,26 +153,32 @@ def _joined(
         left = left[~gone]
         if len(left) < 2 or not gone.any():
             return
-        lists = neighbours_left(
-            vectors[left], lists, ~gone, memory=run.memory, threads=run.threads
-        )  # fmt: skip
+        lists = _left(vectors[left], lists, ~gone, run)
 
 
 def _lists(
     vectors: NDArray[np.float32], left: Integers, run: Run, found: Nearest | None
 ) -> Nearest | None:
     """Neighbour lists among the images that are left; None where there are fewer than two."""
-    engine = {"memory": run.memory, "threads": run.threads}
     some = vectors if len(left) == len(vectors) else vectors[left]
     if len(left) < 2:
         return None
     if found is not None:
         kept = np.zeros(len(vectors), np.bool_)
         kept[left] = True
-        return found if kept.all() else neighbours_left(some, found, kept, **engine)
+        return found if kept.all() else _left(some, found, kept, run)
     with watching(run.progress, len(left) * (len(left) - 1) // 2, "Pairs of samples") as advance:
-        lists, _ = neighbours(some, min(DEPTH, len(left) - 1), progress=advance, **engine)
+        lists, _ = neighbours(
+            some, min(DEPTH, len(left) - 1),
+            memory=run.memory, threads=run.threads, progress=advance,
+        )  # fmt: skip
     return lists
+
+
+def _left(
+    vectors: NDArray[np.float32], lists: Nearest, kept: NDArray[np.bool_], run: Run
+) -> Nearest:
+    return neighbours_left(vectors, lists, kept, memory=run.memory, threads=run.threads)
 
 
 def _several(group: Integers) -> list[Integers]:

@@ -12,6 +12,7 @@ from typing import Literal, TypedDict
 from rara.report.findings import CARDS, Facts, Record
 from rara.report.grouped import stray_sentence
 from rara.report.odd_ones import OddOne, odd_sentence
+from rara.report.repeated import Repeat, repeat_sentence, repeats_lede
 from rara.report.sentences import (
     nearest_sentence,
     outside_sentence,
@@ -31,9 +32,9 @@ LARGE, MEDIUM, SMALL = 240, 160, 96
 
 
 class Exhibit(TypedDict):
-    """A reference image on a card, or a sibling of the sample.
+    """A reference image on a card, or another sample.
 
-    `role` is `nearest`, `by pixels`, `witness`, several of them, `sibling`, or empty.
+    `role` is `nearest`, `by pixels`, `witness`, several of them, `sibling`, `same group`, or empty.
     `distance` is from the sample, where it is known; `radius` is that of its ball, where it
     is the witness; `bits` is how many of 256 differ, where it is the nearest by pixels.
     """
@@ -157,6 +158,14 @@ ODD = Section(
     sentence=lambda record, k: "",
 )
 
+REPEATS = Section(
+    key="repeats",
+    title="Samples that repeat one another",
+    lede="",
+    nothing="",
+    sentence=lambda record, k: "",
+)
+
 TELLING = {GIVEAWAY.key, STRAYS.key}
 """Sections whose own sentence says more of their samples than the verdict's reason."""
 
@@ -179,7 +188,7 @@ def card_rows(facts: Facts) -> list[CardRow]:
     if facts["samples"]["count"] <= CARDS:
         everything = [record for pick in PICKS for record in picks[pick]]
         once = {record["id"]: record for record in everything}
-        return [_row(ALL_SAMPLES, list(once.values()), facts["k"]), *_odd_row(facts)]
+        return [_row(ALL_SAMPLES, list(once.values()), facts["k"]), *_last_rows(facts)]
     sections = (
         *_copies_section(facts),
         *SECTIONS,
@@ -187,7 +196,7 @@ def card_rows(facts: Facts) -> list[CardRow]:
         *_strays_section(facts),
     )
     rows = [_row(section, picks.get(section.key, []), facts["k"]) for section in sections]
-    return [*rows, *_odd_row(facts)]
+    return [*rows, *_last_rows(facts)]
 
 
 def hang_pictures(
@@ -249,6 +258,24 @@ def _strays_section(facts: Facts) -> list[Section]:
     return [replace(STRAYS, lede=lede)]
 
 
+def _last_rows(facts: Facts) -> list[CardRow]:
+    return [*_repeats_row(facts), *_odd_row(facts)]
+
+
+def _repeats_row(facts: Facts) -> list[CardRow]:
+    """None where no sample repeats another."""
+    known = facts["repeated"]
+    if known is None or not known["cases"]:
+        return []
+    section = replace(REPEATS, lede=repeats_lede(known))
+    pairs = zip(facts["picks"]["repeats"], known["cases"], strict=True)
+    return [{**_row(section, [], facts["k"]), "cards": [_repeat_card(*pair) for pair in pairs]}]
+
+
+def _repeat_card(record: Record, case: Repeat) -> Card:
+    return _among_samples(record, repeat_sentence(case), [case["other"]], "same group")
+
+
 def _odd_row(facts: Facts) -> list[CardRow]:
     """None where samples were not compared with their siblings."""
     known = facts["odd_ones"]
@@ -260,19 +287,24 @@ def _odd_row(facts: Facts) -> list[CardRow]:
 
 
 def _odd_card(record: Record, case: OddOne) -> Card:
-    beside, *others = [_sibling(name) for name in case["siblings"]]
+    return _among_samples(record, odd_sentence(case), case["siblings"], "sibling")
+
+
+def _among_samples(record: Record, sentence: str, names: list[str], role: str) -> Card:
+    """A sample beside other samples, the first of them with its role."""
+    beside, *others = [_other_sample(name) for name in names]
     return {
         "record": record,
         "verdict": None,
         "stability": None,
-        "sentence": odd_sentence(case),
+        "sentence": sentence,
         "picture": None,
-        "beside": {**beside, "role": "sibling"},
+        "beside": {**beside, "role": role},
         "others": others,
     }
 
 
-def _sibling(name: str) -> Exhibit:
+def _other_sample(name: str) -> Exhibit:
     return {
         "side": "samples",
         "role": "",

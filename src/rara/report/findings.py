@@ -19,6 +19,7 @@ from rara.report.calibrated import Calibration, calibration
 from rara.report.dissent import Dissent, dissent, dissents
 from rara.report.grouped import Grouped, grouped, strays
 from rara.report.odd_ones import OddOnes, odd_ones
+from rara.report.repeated import Repeated, repeated
 from rara.report.spread import Spread, own_spreads
 from rara.report.told_apart import ToldApart, told_apart
 from rara.report.verdicts import ASTRAY, COPIED, Verdicts, verdicts
@@ -37,6 +38,7 @@ SCORES = {
     *("pixel_nearest", "pixel_distance", "pixel_p", "volume_p"),
     *("verdict", "reason", "stability", "rarity_by_k"),
     *("contested", "verdict_by_half", "verdict_by_extractor"),
+    *("repeats", "repeat_of", "repeat_kind"),
 }
 
 
@@ -105,6 +107,7 @@ class Facts(TypedDict):
     dissent: Dissent | None
     grouped: Grouped | None
     odd_ones: OddOnes | None
+    repeated: Repeated | None
     extractor: dict[str, Any] | None
     versions: dict[str, str]
     quantiles: dict[str, dict[str, list[float] | None]]
@@ -120,14 +123,15 @@ def facts(table: pa.Table, provenance: Mapping[str, Any]) -> Facts:
     `farthest` outside, and, where a classifier tells samples from reference images, those that
     `giveaway` most. The rarest and the typical are no copies, and the rarest are not off
     the manifold, by the verdicts where there are any. Where samples were judged by their
-    groups or among siblings, there are `strays` and `odd` ones. Each is its row, plus
+    groups or among siblings, there are `strays` and `odd` ones; `repeats` are samples that others
+    repeat. Each is its row, plus
     `standing`: for each number, the share of the reference's own images (leave-one-out)
     that it is `above` and `below`.
     """
     own = own_spreads(provenance["reference"])
     samples = _samples(table, provenance["samples"])
     reference = _reference(provenance["reference"])
-    odd = odd_ones(table, provenance)
+    odd, repeats = odd_ones(table, provenance), repeated(table, provenance)
     told = told_apart(provenance, samples["share_outside"], reference["share_outside"])
     return {
         "samples": samples,
@@ -142,6 +146,7 @@ def facts(table: pa.Table, provenance: Mapping[str, Any]) -> Facts:
         "dissent": dissent(table, provenance),
         "grouped": grouped(table, provenance),
         "odd_ones": odd,
+        "repeated": repeats,
         "extractor": provenance.get("extractor"),
         "versions": {"rara": provenance["rara"], **provenance.get("versions", {})},
         "quantiles": {
@@ -152,7 +157,13 @@ def facts(table: pa.Table, provenance: Mapping[str, Any]) -> Facts:
             ),
         },
         "picks": {
-            name: records(table, rows, own) for name, rows in _picks(table, told, odd).items()
+            name: records(table, rows, own)
+            for name, rows in {
+                **_picks(table, told),
+                "odd": _rows(table, odd),
+                "repeats": _rows(table, repeats),
+            }.items()
+            if rows is not None
         },
     }
 
@@ -206,9 +217,7 @@ def _quantiles(values: NDArray[np.float64], own: Spread | None) -> dict[str, lis
     }
 
 
-def _picks(
-    table: pa.Table, told: ToldApart | None, odd: OddOnes | None
-) -> dict[str, NDArray[np.int64]]:
+def _picks(table: pa.Table, told: ToldApart | None) -> dict[str, NDArray[np.int64] | None]:
     """Row numbers, the most telling first; among equals the table's order decides."""
     copied, astray = _called(table, COPIED), _called(table, ASTRAY)
     kinds, rare = [_called(table, {one}) for one in COPIED], _called(table, {"rare"})
@@ -226,7 +235,6 @@ def _picks(
         "farthest": _first(outside, -nearest, -knn),
         **_giveaways(table, told),
         **_strays(table),
-        **_odd(table, odd),
     }
 
 
@@ -242,11 +250,12 @@ def _strays(table: pa.Table) -> dict[str, NDArray[np.int64]]:
     return {"strays": strays(table)[:CARDS]} if known else {}
 
 
-def _odd(table: pa.Table, odd: OddOnes | None) -> dict[str, NDArray[np.int64]]:
-    if odd is None:
-        return {}
+def _rows(table: pa.Table, found: OddOnes | Repeated | None) -> NDArray[np.int64] | None:
+    """The rows of its cases; None where nobody looked for them."""
+    if found is None:
+        return None
     place = {name: row for row, name in enumerate(table["id"].to_pylist())}
-    return {"odd": np.array([place[case["id"]] for case in odd["cases"]], dtype=np.int64)}
+    return np.array([place[case["id"]] for case in found["cases"]], dtype=np.int64)
 
 
 def _first(rows: NDArray[np.int64], *keys: NDArray[Any]) -> NDArray[np.int64]:

@@ -13,6 +13,7 @@ from typing import Any
 from rara.report.calibrated import copies_line, hidden_line, off_manifold_line
 from rara.report.dissent import dissent_line
 from rara.report.findings import Facts, Record
+from rara.report.repeated import repeats_lines
 from rara.report.sentences import nearest_in_short, rarity_in_short
 from rara.report.told_apart import told_line
 from rara.report.verdicts import verdict_lines
@@ -30,6 +31,7 @@ def summary_lines(facts: Facts) -> list[str]:
         "Judged": _judged(facts),
         "against": _side(facts["reference"], "reference image", f" (k = {facts['k']})"),
         **_found(facts),
+        "Repeats": _repeats(facts),
         "Telltale": _telltale(facts),
         "Skipped": _skipped(facts),
     }
@@ -122,6 +124,11 @@ def _nearest(nearest: list[Record], note: str | None) -> Iterator[str]:
 def _contested(facts: Facts) -> Iterator[str]:
     if facts["dissent"]:
         yield dissent_line(facts["dissent"])
+
+
+def _repeats(facts: Facts) -> Iterator[str]:
+    if facts["repeated"]:
+        yield from repeats_lines(facts["repeated"], TEXT)
 
 
 def _telltale(facts: Facts) -> Iterator[str]:
