@@ -112,8 +112,8 @@ def _repeat(first: str, members: list[tuple[str, str]]) -> Repeat:
 
 
 def _figures(side: Mapping[str, int], noun: str) -> str:
-    share = percent(side["repeating"] / side["images"]) if side["images"] else "0 %"
-    told = f"{counted(side['repeating'], noun)} ({share})"
     if not side["groups"]:
-        return told
-    return f"{told} of {counted(side['groups'], 'picture')}, one of them {side['largest']:,} times"
+        return "none"
+    share = percent(side["repeating"] / side["images"])
+    told = f"{counted(side['repeating'], noun)} ({share}) of {counted(side['groups'], 'picture')}"
+    return f"{told}, one of them {side['largest']:,} times"
