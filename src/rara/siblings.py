@@ -18,9 +18,13 @@ from rara.geometry import neighbours
 from rara.grouping import NOTHING, Beside, Rows, check_key, groups_of
 from rara.run import Run, watching
 from rara.store import Features
+from rara.typical import typical
 
 LEAST = 3
 """Of two outputs neither is the odd one."""
+
+BESIDE = 6
+"""Typical outputs that are kept beside an odd one."""
 
 
 def judged_among_siblings(samples: Features, k: int, by: str | None, run: Run) -> Beside:
@@ -40,7 +44,10 @@ def judged_among_siblings(samples: Features, k: int, by: str | None, run: Run) -
             d2 = _apart(samples, rows, k, run, advance)
             distance[rows], p[rows] = np.sqrt(d2), _ranks(d2)
     ids = samples.ids
-    described = [_described(name, rows, ids, p, k) for name, rows in groups.rows.items()]
+    described = [
+        _described(name, rows, ids, _odd(rows, p), samples, k, run)
+        for name, rows in groups.rows.items()
+    ]
     provenance = {"by": by, "least": LEAST, "groups": described, "ungrouped": groups.ungrouped}
     return Beside(_columns(distance, p), {"siblings": provenance})
 
@@ -64,15 +71,30 @@ def _ranks(d2: NDArray[np.float64]) -> NDArray[np.float64]:
     return p_values(at_least(d2, np.sort(d2)) - 1, len(d2) - 1)
 
 
+def _odd(rows: Rows, p: NDArray[np.float64]) -> int | None:
+    """The one output of a group that is farther apart than all others, if any is."""
+    alone = rows[p[rows] * len(rows) < 1.5] if len(rows) >= LEAST else rows[:0]
+    return int(alone[0]) if len(alone) else None
+
+
 def _described(
-    name: str, rows: Rows, ids: list[str], p: NDArray[np.float64], k: int
+    name: str,
+    rows: Rows,
+    ids: list[str],
+    odd: int | None,
+    samples: Features,
+    k: int,
+    run: Run,
 ) -> dict[str, Any]:
-    """The size of a group, and the one output that is farther apart than all others."""
-    if len(rows) < LEAST:
-        return {"group": name, "samples": len(rows), "k": None, "odd": None}
-    alone = rows[p[rows] * len(rows) < 1.5]
-    odd = ids[alone[0]] if len(alone) else None
-    return {"group": name, "samples": len(rows), "k": _depth(k, len(rows)), "odd": odd}
+    """The size of a group, its odd one out, and its most typical others."""
+    others = () if odd is None else typical(samples, rows[rows != odd], run)[:BESIDE]
+    return {
+        "group": name,
+        "samples": len(rows),
+        "k": _depth(k, len(rows)) if len(rows) >= LEAST else None,
+        "odd": None if odd is None else ids[odd],
+        "typical": [ids[row] for row in others],
+    }
 
 
 def _columns(distance: NDArray[np.float64], p: NDArray[np.float64]) -> dict[str, Any]:

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 CASES = 8
-BESIDE = 6
-"""Siblings that are shown with an odd one."""
 
 
 class OddOne(TypedDict):
@@ -28,7 +26,7 @@ class OddOne(TypedDict):
     id: str
     group: str
     siblings: list[str]
-    """The most typical ones, the nearest to their own siblings first."""
+    """Different pictures, the most typical first."""
     count: int
     """How many siblings it has."""
     k: int
@@ -86,7 +84,10 @@ def odd_sentence(case: OddOne) -> str:
 
 
 def _cases(table: pa.Table, by: str, groups: list[Mapping[str, Any]]) -> list[OddOne]:
-    """A table may hold some of the samples alone: of those siblings are shown."""
+    """A table may hold some of the samples alone: of those siblings are shown.
+
+    Where none of the typical ones is left, the first sibling stands beside the odd one.
+    """
     column = f"metadata_{by}" if f"metadata_{by}" in table.column_names else by
     if column not in table.column_names:
         return []
@@ -101,7 +102,10 @@ def _cases(table: pa.Table, by: str, groups: list[Mapping[str, Any]]) -> list[Od
         row = place[one["odd"]]
         siblings = [other for other in families[values[row]] if other != row]
         if siblings:
-            found.append(_case(one, row, np.array(siblings), ids, distance))
+            shown = [name for name in one.get("typical", ()) if name in place]
+            found.append(
+                _case(one, row, np.array(siblings), shown or [ids[siblings[0]]], ids, distance)
+            )
     return found
 
 
@@ -109,15 +113,15 @@ def _case(
     known: Mapping[str, Any],
     row: int,
     siblings: NDArray[np.int64],
+    shown: list[str],
     ids: list[str],
     distance: NDArray[np.float64],
 ) -> OddOne:
-    typical = siblings[np.argsort(distance[siblings], kind="stable")]
     usual = float(np.median(distance[siblings]))
     return {
         "id": ids[row],
         "group": known["group"],
-        "siblings": [ids[other] for other in typical[:BESIDE]],
+        "siblings": shown,
         "count": len(siblings),
         "k": known["k"],
         "distance": float(distance[row]),
