@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from rara import Features, Run, compare_siblings
+from rara.grouping import by_content
 from rara.report.odd_ones import odd_ones
 from rara.typical import MANY, SAME, typical
 
@@ -23,7 +24,7 @@ def group(rng, good, junk, noise, d=32):
 
 def shown(vectors):
     features = Features.from_arrays(vectors)
-    return typical(features, np.arange(len(vectors)), ONE)
+    return typical(features.vectors, by_content(features), ONE)
 
 
 @pytest.mark.parametrize("noise", [0.0, 1e-4])

@@ -59,6 +59,12 @@ def groups_of(key: str, features: Features) -> Groups:
     return Groups(names, {name: np.array(found) for name, found in rows.items()})
 
 
+def by_content(features: Features) -> Rows:
+    """Rows in the order of their content, then of their ids, whatever their own order is."""
+    digests, ids = features.done["digest"].to_pylist(), features.ids
+    return np.array(sorted(range(len(ids)), key=lambda row: (digests[row], ids[row])), np.int64)
+
+
 def check_key(key: str, **sides: Features) -> None:
     """Raise ParameterError, with the keys that there are, unless each side knows this one."""
     known = {side: _keys(features) for side, features in sides.items()}

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from rara.bursts import STEP, outer_fence
 from rara.duplicates import Doubles, Integers, Pairs, equal_pairs, first_alike
 from rara.geometry import Nearest, neighbours, neighbours_left, query, squared_distance
-from rara.grouping import Beside
+from rara.grouping import Beside, by_content
 from rara.run import Run, watching
 from rara.scores import Setting
 from rara.store import Features
@@ -87,7 +87,7 @@ def near_distance(spacing2: Doubles) -> float:
 
 def repeats_of(samples: Features, limit: float, run: Run, found: Nearest | None = None) -> Repeats:
     """The groups among images, whose neighbour lists are `found` where they are at hand."""
-    order = _by_content(samples)
+    order = by_content(samples)
     rank = np.empty(len(order), np.int64)
     rank[order] = np.arange(len(order))
     first = order[_lowest(rank, first_alike(len(order), _equal_items(samples.done)))]
@@ -96,12 +96,6 @@ def repeats_of(samples: Features, limit: float, run: Run, found: Nearest | None 
     for joined, leader, d2 in _joined(samples.vectors, left, rank, limit, run, found):
         first[joined], exact[joined] = leader, d2 == 0
     return _flat(first, exact)
-
-
-def _by_content(samples: Features) -> Integers:
-    """Rows by content, whatever their order."""
-    content = zip(samples.done["digest"].to_pylist(), samples.ids, range(len(samples)), strict=True)
-    return np.array([row for _, _, row in sorted(content)], np.int64)
 
 
 def _lowest(rank: Integers, group: Integers) -> Integers:
@@ -235,7 +229,7 @@ def _described(
     samples: Features, repeats: Repeats, usual: dict[str, int], limit: float
 ) -> dict[str, Any]:
     """The counts on both sides, and the largest groups."""
-    place = {row: number for number, row in enumerate(_by_content(samples).tolist())}
+    place = {row: number for number, row in enumerate(by_content(samples).tolist())}
     sizes, ids = repeats.sizes.tolist(), samples.ids
     firsts = np.flatnonzero((repeats.first == np.arange(len(ids))) & (repeats.sizes > 1)).tolist()
     firsts.sort(key=lambda row: (-sizes[row], place[row]))

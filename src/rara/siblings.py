@@ -8,6 +8,8 @@ outputs that are alike every rank is as likely as any other.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -15,7 +17,7 @@ from numpy.typing import NDArray
 
 from rara.calibration import at_least, p_values
 from rara.geometry import neighbours
-from rara.grouping import NOTHING, Beside, Rows, check_key, groups_of
+from rara.grouping import NOTHING, Beside, Rows, by_content, check_key, groups_of
 from rara.run import Run, watching
 from rara.store import Features
 from rara.typical import typical
@@ -44,10 +46,12 @@ def judged_among_siblings(samples: Features, k: int, by: str | None, run: Run) -
             d2 = _apart(samples, rows, k, run, advance)
             distance[rows], p[rows] = np.sqrt(d2), _ranks(d2)
     ids = samples.ids
-    described = [
-        _described(name, rows, ids, _odd(rows, p), samples, k, run)
-        for name, rows in groups.rows.items()
-    ]
+    place, described = np.argsort(by_content(samples)), []
+    for name, rows in groups.rows.items():
+        odd = _odd(rows, p)
+        others = rows[:0] if odd is None else rows[rows != odd]
+        shown = typical(samples.vectors, others[np.argsort(place[others])], run)
+        described.append(_described(name, len(rows), k, odd, shown.tolist(), ids))
     provenance = {"by": by, "least": LEAST, "groups": described, "ungrouped": groups.ungrouped}
     return Beside(_columns(distance, p), {"siblings": provenance})
 
@@ -78,22 +82,15 @@ def _odd(rows: Rows, p: NDArray[np.float64]) -> int | None:
 
 
 def _described(
-    name: str,
-    rows: Rows,
-    ids: list[str],
-    odd: int | None,
-    samples: Features,
-    k: int,
-    run: Run,
+    name: str, size: int, k: int, odd: int | None, others: Iterable[int], ids: list[str]
 ) -> dict[str, Any]:
     """The size of a group, its odd one out, and its most typical others."""
-    others = () if odd is None else typical(samples, rows[rows != odd], run)[:BESIDE]
     return {
         "group": name,
-        "samples": len(rows),
-        "k": _depth(k, len(rows)) if len(rows) >= LEAST else None,
+        "samples": size,
+        "k": _depth(k, size) if size >= LEAST else None,
         "odd": None if odd is None else ids[odd],
-        "typical": [ids[row] for row in others],
+        "typical": [ids[row] for row in islice(others, BESIDE)],
     }
 
 

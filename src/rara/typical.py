@@ -10,13 +10,15 @@ the group it comes first.
 
 from __future__ import annotations
 
+import math
+from itertools import combinations
+
 import numpy as np
 from numpy.typing import NDArray
 
-from rara.geometry import neighbours
+from rara.geometry import neighbours, squared_distance
 from rara.grouping import Rows
 from rara.run import Run
-from rara.store import Features
 
 SAME = 0.2
 """Images nearer than this share of the median distance within the group are one picture."""
@@ -25,12 +27,20 @@ MANY = 256
 """Of larger groups so many are compared, drawn by a fixed seed."""
 
 
-def typical(samples: Features, rows: Rows, run: Run) -> Rows:
-    """Rows of different pictures, the most typical first, whatever the order of images."""
-    rows = _drawn(samples, rows)
+FEW = 12
+"""Up to so many are compared one by one: that is faster than to start the engine."""
+
+
+def typical(vectors: NDArray[np.float32], rows: Rows, run: Run) -> Rows:
+    """Rows of different pictures, the most typical first.
+
+    Rows come in the order of `by_content`, so that the order of images changes nothing.
+    """
+    if len(rows) > MANY:
+        rows = rows[np.sort(np.random.default_rng(0).permutation(len(rows))[:MANY])]
     if len(rows) < 2:
         return rows
-    apart = _distances(samples.vectors[rows], run)
+    apart = _distances(vectors[rows], run)
     first = _pictures(apart)
     shown, sizes = np.unique(first, return_counts=True)
     between = apart[np.ix_(shown, shown)]
@@ -41,21 +51,15 @@ def typical(samples: Features, rows: Rows, run: Run) -> Rows:
     return answer
 
 
-def _drawn(samples: Features, rows: Rows) -> Rows:
-    """The rows by content, at most `MANY` of them."""
-    digests, ids = samples.done["digest"].take(rows).to_pylist(), samples.done["id"].take(rows)
-    content = sorted(zip(digests, ids.to_pylist(), rows.tolist(), strict=True))
-    ordered = np.array([row for _, _, row in content], np.int64)
-    if len(ordered) <= MANY:
-        return ordered
-    answer: Rows = ordered[np.sort(np.random.default_rng(0).permutation(len(ordered))[:MANY])]
-    return answer
-
-
 def _distances(vectors: NDArray[np.float32], run: Run) -> NDArray[np.float64]:
     """Between all of a few vectors."""
-    lists, _ = neighbours(vectors, len(vectors) - 1, memory=run.memory, threads=run.threads)
     apart = np.zeros((len(vectors), len(vectors)))
+    if len(vectors) <= FEW:
+        for one, other in combinations(range(len(vectors)), 2):
+            d2 = squared_distance(vectors[one], vectors[other])
+            apart[one, other] = apart[other, one] = math.sqrt(d2)
+        return apart
+    lists, _ = neighbours(vectors, len(vectors) - 1, memory=run.memory, threads=run.threads)
     np.put_along_axis(apart, lists.index.astype(np.int64), np.sqrt(lists.d2), axis=1)
     return apart
 
