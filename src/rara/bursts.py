@@ -48,6 +48,10 @@ FEW = 20
 FEW_DIMENSIONS = 2.0
 """Assumed where too few images are left to measure the dimension: it calls the fewest."""
 
+MOST_DIMENSIONS = 4.0
+"""Quartiles are taken to be at least as far apart as here: in more dimensions all images are about
+as far from their nearest, and a mode that is a little narrower than others would be far out."""
+
 _QUARTILES = math.log(math.log(4) / math.log(4 / 3))
 """How far apart they are times m, where P(nearest > w) = 2^-(w / M)^m."""
 
@@ -193,8 +197,8 @@ def _fence(own: Doubles, width: Doubles, beyond: Doubles, group: Integers) -> _F
 def outer_fence(apart: Doubles) -> float:
     """Tukey's lower outer fence of logarithms of distances to nearest others."""
     low, high = np.quantile(apart, (0.25, 0.75))
-    few = _QUARTILES / FEW_DIMENSIONS if len(apart) < FEW else 0.0
-    return float(low - FENCE * max(high - low, few))
+    least = _QUARTILES / (FEW_DIMENSIONS if len(apart) < FEW else MOST_DIMENSIONS)
+    return float(low - FENCE * max(high - low, least))
 
 
 def _member(group: Integers, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
