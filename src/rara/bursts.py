@@ -187,17 +187,20 @@ def _fence(own: Doubles, width: Doubles, beyond: Doubles, group: Integers) -> _F
     for cut in np.unique(grid)[::-1]:
         inside = grid <= cut
         apart = np.concatenate([own[~_member(group, inside)], beyond[inside]])
-        lower, limit = outer_fence(apart), float(width[inside].max())
+        lower, limit = outer_fence(apart, MOST_DIMENSIONS), float(width[inside].max())
         if limit <= lower:
             low, middle, high = np.quantile(apart, (0.25, 0.5, 0.75))
             return _Fence(limit, float(middle - lower), float(high + FENCE * (high - low)))
     return None
 
 
-def outer_fence(apart: Doubles) -> float:
-    """Tukey's lower outer fence of logarithms of distances to nearest others."""
+def outer_fence(apart: Doubles, most: float = math.inf) -> float:
+    """Tukey's lower outer fence of logarithms of distances to nearest others.
+
+    The quartiles are at least as far apart as in `most` dimensions.
+    """
     low, high = np.quantile(apart, (0.25, 0.75))
-    least = _QUARTILES / (FEW_DIMENSIONS if len(apart) < FEW else MOST_DIMENSIONS)
+    least = _QUARTILES / (FEW_DIMENSIONS if len(apart) < FEW else most)
     return float(low - FENCE * max(high - low, least))
 
 
