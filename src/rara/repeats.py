@@ -5,7 +5,8 @@
 Exact repeats have the same content, the same pixels or the same vector. Near repeats are at most
 `near_distance` apart: half of Tukey's outer fence of the distances between reference images and
 their nearest others. So the limit does not depend on the samples, and a set that is one picture
-is told as well as one that repeats a few. The first by content stands for its group.
+is told as well as one that repeats a few. Of the first by content, the one with most others near
+it stands for its group.
 """
 
 from __future__ import annotations
@@ -36,6 +37,9 @@ DEPTH = 4
 LISTED = 20
 """Groups that the provenance lists; all are counted."""
 
+TRIED = 16
+"""Images of a group, the first by content, that may stand for it."""
+
 _ONE_BY_ONE = 64
 """Larger groups are compared with their first by the engine."""
 
@@ -45,7 +49,7 @@ class Repeats:
     """The group of each image."""
 
     first: Integers
-    """The first of its group by content; itself where it repeats none."""
+    """The one that stands for its group; itself where it repeats none."""
     exact: NDArray[np.bool_]
     """Whether it has the content, the pixels or the vector of the first."""
 
@@ -139,11 +143,11 @@ def _joined(
         links = Pairs(row, lists.index[row, place].astype(np.int64), np.zeros(len(row)))
         gone = np.zeros(len(left), np.bool_)
         for members in _several(first_alike(len(left), links)):
-            leader = members[rank[left[members]].argmin()]
-            d2 = _to_one(vectors, left[members], left[leader], run)
-            near = (d2 <= limit**2) & (members != leader)
+            members = members[np.argsort(rank[left[members]])]
+            leader, d2 = _middle(vectors, left[members], limit, run)
+            near = (d2 <= limit**2) & (np.arange(len(members)) != leader)
             gone[members[near]] = True
-            yield left[members[near]], left[leader], d2[near]
+            yield left[members[near]], left[members[leader]], d2[near]
         left = left[~gone]
         if len(left) < 2 or not gone.any():
             return
@@ -182,7 +186,21 @@ def _several(group: Integers) -> list[Integers]:
     return [rows for rows in np.split(order, starts[1:]) if len(rows) > 1]
 
 
-def _to_one(vectors: NDArray[np.float32], rows: Integers, one: int, run: Run) -> Doubles:
+def _middle(
+    vectors: NDArray[np.float32], rows: Integers, limit: float, run: Run
+) -> tuple[int, Doubles]:
+    """Which of the first few rows has most of them near, and the squared distances to it."""
+    best, most, nearest2 = 0, 0, np.empty(0)
+    for place in range(min(TRIED, len(rows))):
+        d2 = _to_one(vectors, rows, rows[place], run)
+        if (near := int(np.count_nonzero(d2 <= limit**2))) > most:
+            best, most, nearest2 = place, near, d2
+        if most == len(rows):
+            break
+    return best, nearest2
+
+
+def _to_one(vectors: NDArray[np.float32], rows: Integers, one: np.int64, run: Run) -> Doubles:
     """The squared distance of each row to one."""
     if len(rows) <= _ONE_BY_ONE:
         return np.array([squared_distance(vectors[one], vectors[row]) for row in rows])
