@@ -32,7 +32,8 @@ ORDER = """
     report.grouped report.odd_ones report.repeated report.findings report.sentences report.terminal
     report.thumbnails report.histogram report.drawing report.cards report.page report.audited
     report.among_siblings report
-    two_sample.views two_sample.pool two_sample.classifier two_sample.comparison two_sample
+    two_sample.views two_sample.pool two_sample.repeats two_sample.ranks two_sample.classifier
+    two_sample.comparison two_sample
     pictures results contested run agreement metric neighbourhood pixels gallery duplicates
     bursts distinct grouping repeats treatment codebook provenance reals witnesses conclusion membership
     audit groups typical siblings judgement among_siblings

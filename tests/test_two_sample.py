@@ -125,7 +125,9 @@ def test_order_and_threads_play_no_role(seed, threads):
     order, other = rng.permutation(60), rng.permutation(90)
     again = two_sample(samples[order], reference[other], permutations=19, threads=threads)
     assert again.describe() == told.describe()
-    np.testing.assert_allclose(again.giveaway, told.giveaway[order], rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(
+        again.two_sample_score, told.two_sample_score[order], rtol=1e-9, atol=1e-12
+    )
 
 
 def test_exchanging_the_sides_changes_neither_auc_nor_p():
@@ -176,12 +178,13 @@ def test_near_copies_are_taken_for_their_originals():
     assert told.p > 0.95
 
 
-def test_a_generator_that_repeats_itself_is_not_told_by_its_repeats():
+def test_a_generator_that_repeats_itself_is_told_by_nothing_but_its_repeats():
     """Each sample twice: trained on a twin, a classifier would know the other."""
     rng = np.random.default_rng(0)
     once, reference = normal(rng, 100, 400), normal(rng, 200, 400)
     told = two_sample(np.concatenate([once, once]), reference, permutations=199)
-    assert told.p > 0.05
+    assert (told.p, told.view, told.repeats) == (1 / 200, "repeats", 100)
+    assert min(told.p_by_view["coordinates"], told.p_by_view["squares"]) > 0.05
 
 
 def test_many_images_are_taken_in_part_and_all_are_scored():
@@ -191,25 +194,32 @@ def test_many_images_are_taken_in_part_and_all_are_scored():
     assert (told.samples, told.reference) == (60, 300)
     told = two_sample(reference, samples)
     assert (told.samples, told.reference) == (300, 60)
-    assert told.giveaway.shape == (2_000,)
+    assert told.two_sample_score.shape == (2_000,)
     # Deviations of the reference from its mean, whether or not a sample was trained on.
-    assert told.giveaway.mean() > 1
+    assert told.two_sample_score.mean() > 1
 
 
-def test_giveaways_are_those_that_differ():
+def test_scores_are_greatest_where_samples_differ():
     """Half the samples are like the reference: the others score higher."""
     rng = np.random.default_rng(0)
     samples = normal(rng, 400)
     samples[:200] += 2
     told = two_sample(samples, normal(rng, 400))
-    share = pairs_won(told.giveaway[:, None].astype(np.float32), (np.arange(400) < 200)[:, None])
+    shares = (np.arange(400) < 200)[:, None].astype(np.float32)
+    share = pairs_won(told.two_sample_score[None].astype(np.float32), shares)
     assert share[0] / (200 * 200) > 0.95
 
 
 def test_ties_count_half():
-    scores = np.array([[1, 0], [1, 2], [1, 1], [3, 2]], np.float32)
-    labels = np.array([[True, False], [False, True], [False, True], [True, False]])
+    scores = np.array([[1, 1, 1, 3], [0, 2, 1, 2]], np.float32)
+    labels = np.array([[1, 0], [0, 1], [0, 1], [1, 0]], np.float32)
     np.testing.assert_array_equal(pairs_won(scores, labels), [3.0, 2.5])
+
+
+def test_a_vector_of_both_sides_counts_by_its_shares():
+    """Half a sample at 1 and a whole one at 2, against half a reference image and a whole one."""
+    scores, shares = np.array([[1, 2, 0]], np.float32), np.array([[0.5], [1], [0]], np.float32)
+    np.testing.assert_array_equal(pairs_won(scores, shares), [0.5 * (1 + 0.25) + 1.5])
 
 
 # -- odd sets --
@@ -219,7 +229,7 @@ def test_ties_count_half():
 def test_constant_vectors_are_not_told_apart(dimensions):
     told = two_sample(np.full((60, dimensions), 3, "f"), np.full((70, dimensions), 3, "f"))
     assert (told.auc, told.p) == (0.5, 1.0)
-    assert (told.giveaway == 0).all()
+    assert (told.two_sample_score == 0).all()
 
 
 def test_constant_features_and_offsets_do_no_harm():
@@ -231,7 +241,7 @@ def test_constant_features_and_offsets_do_no_harm():
     ]
     told = two_sample(*both)
     assert told.auc > 0.95
-    assert np.isfinite(told.giveaway).all()
+    assert np.isfinite(told.two_sample_score).all()
 
 
 def test_few_dimensions_and_more_dimensions_than_images():
@@ -240,7 +250,7 @@ def test_few_dimensions_and_more_dimensions_than_images():
         samples = normal(rng, 100, dimensions) + np.float32(1)
         told = two_sample(samples, normal(rng, 100, dimensions), permutations=99)
         assert told.p == 1 / 100
-        assert np.isfinite(told.giveaway).all()
+        assert np.isfinite(told.two_sample_score).all()
 
 
 # -- in a table --
@@ -255,7 +265,7 @@ def test_a_table_has_the_column_and_the_record(reference):
     samples = normal(np.random.default_rng(1), 80) + np.float32(0.5)
     table = reference.score_features(samples, run=ONE)
     direct = two_sample(samples, reference.features.vectors)
-    np.testing.assert_array_equal(table["giveaway"], direct.giveaway)
+    np.testing.assert_array_equal(table["two_sample_score"], direct.two_sample_score)
     assert table.provenance["two_sample"] == direct.describe()
     assert direct.describe()["folds"] == FOLDS
 
@@ -267,7 +277,7 @@ def test_a_table_has_the_column_and_the_record(reference):
 def test_without_a_test_the_reason_is_said(reference, count, options, word):
     samples = normal(np.random.default_rng(1), count)
     table = reference.score_features(samples, run=ONE, **options)
-    assert "giveaway" not in table.columns
+    assert "two_sample_score" not in table.columns
     assert word in table.provenance["two_sample"]["absent"]
     assert "Telltale" not in table.summary()
 
@@ -285,8 +295,8 @@ def test_the_report_shows_what_gives_samples_away(reference):
     table = reference.score_features(samples, run=ONE)
     found = facts(table.arrow, table.provenance)
     assert found["two_sample"]["told"]
-    assert found["picks"]["giveaway"][0]["id"] == "s5.png"
-    assert table["giveaway"].argmax() == 5
+    assert found["picks"]["two_sample_score"][0]["id"] == "s5.png"
+    assert table["two_sample_score"].argmax() == 5
     page = to_html(summarise(table.arrow, table.provenance, None))
     assert "What gives the samples away" in page
     assert "standard deviations beyond the average reference image" in page
@@ -297,7 +307,7 @@ def test_the_report_says_where_nothing_is_told_apart(reference):
     told = table.provenance["two_sample"]
     assert told["p"] > 0.05
     found = facts(table.arrow, table.provenance)
-    assert "giveaway" not in found["picks"]
+    assert "two_sample_score" not in found["picks"]
     assert "no difference that a classifier sees: AUC" in table.summary()
     assert "does not tell them from the reference" in to_html(
         summarise(table.arrow, table.provenance, None)

@@ -85,11 +85,11 @@ def judged(
     siblings = judged_among_siblings(samples, setting.k, asked.against_siblings, run)
     repeats = judged_repeats(samples, reference, setting, run)
     scored = scored_alone(samples, reference, setting, known, asked.levels, asked.families, run)
-    giveaway, told = tell_apart(samples, reference, setting, threads=run.threads)
+    apart, told = tell_apart(samples, reference, setting, threads=run.threads)
     provenance = scored.provenance(
         samples, described, setting, compat=asked.compat, two_sample=told
     )
-    found = {**scored.columns, **giveaway, **repeats.columns, **group.columns, **siblings.columns}
+    found = {**scored.columns, **apart, **repeats.columns, **group.columns, **siblings.columns}
     provenance |= {**repeats.provenance, **group.provenance, **siblings.provenance}
     provenance |= asked.families.provenance(setting)
     return ScoreTable(table_of(samples, found), provenance, pictures)

@@ -23,7 +23,7 @@ from rara.report.sentences import (
     typicality_sentence,
 )
 from rara.report.thumbnails import Album, Pictures, Side
-from rara.report.told_apart import giveaway_sentence, told_sentences
+from rara.report.told_apart import score_sentence, told_sentences
 from rara.report.verdicts import COPIED
 from rara.report.words import counted, in_sentence
 
@@ -129,12 +129,12 @@ SECTIONS = (
     ),
 )
 
-GIVEAWAY = Section(
-    key="giveaway",
+TWO_SAMPLE = Section(
+    key="two_sample_score",
     title="What gives the samples away",
     lede="",
     nothing="",
-    sentence=lambda record, k: giveaway_sentence(record["giveaway"]),
+    sentence=lambda record, k: score_sentence(record["two_sample_score"]),
 )
 
 STRAYS = Section(
@@ -166,7 +166,7 @@ REPEATS = Section(
     sentence=lambda record, k: "",
 )
 
-TELLING = {GIVEAWAY.key, STRAYS.key}
+TELLING = {TWO_SAMPLE.key, STRAYS.key}
 """Sections whose own sentence says more of their samples than the verdict's reason."""
 
 ALL_SAMPLES = Section(
@@ -192,7 +192,7 @@ def card_rows(facts: Facts) -> list[CardRow]:
     sections = (
         *_copies_section(facts),
         *SECTIONS,
-        *_giveaway_section(facts),
+        *_two_sample_section(facts),
         *_strays_section(facts),
     )
     rows = [_row(section, picks.get(section.key, []), facts["k"]) for section in sections]
@@ -234,12 +234,12 @@ def _copies_section(facts: Facts) -> list[Section]:
     return [replace(COPIES, lede=f"{COPIES.lede} Here are {CARDS} of {called:,}, copies first.")]
 
 
-def _giveaway_section(facts: Facts) -> list[Section]:
+def _two_sample_section(facts: Facts) -> list[Section]:
     """None where samples and reference were not tested."""
     if facts["two_sample"] is None:
         return []
     said = told_sentences(facts["two_sample"])
-    return [replace(GIVEAWAY, lede=said, nothing=said)]
+    return [replace(TWO_SAMPLE, lede=said, nothing=said)]
 
 
 def _strays_section(facts: Facts) -> list[Section]:

@@ -34,7 +34,8 @@ SCORES = {
     *("id", "rarity", "rarity_witness", "knn_distance", "inside", "balls", "realism"),
     *("nearest", "nearest_distance", "neighbors", "label", "prompt"),
     *("rarity_percentile", "typicality_percentile", "off_manifold_p", "off_manifold_q"),
-    *("copy_p", "copy_q", "copy_volume", "copy_ratio", "authentic", "giveaway"),
+    *("copy_p", "copy_q", "copy_volume", "copy_ratio", "authentic"),
+    *("two_sample_score", "two_sample_p"),
     *("pixel_nearest", "pixel_distance", "pixel_p", "volume_p"),
     *("verdict", "reason", "stability", "rarity_by_k"),
     *("contested", "verdict_by_half", "verdict_by_extractor"),
@@ -77,7 +78,7 @@ class Record(TypedDict):
     pixel_nearest: str | None
     pixel_distance: int | None
     by_pixels: bool
-    giveaway: float | None
+    two_sample_score: float | None
     verdict: str | None
     reason: str | None
     stability: float | None
@@ -120,13 +121,12 @@ def facts(table: pa.Table, provenance: Mapping[str, Any]) -> Facts:
     `picks` holds at most eight samples each of the `copies` (and near copies), the
     `rarest` (inside, those called rare first, greatest rarity), the most `typical` (smallest
     distance to the k-th nearest reference image), the `nearest` to one reference image, the
-    `farthest` outside, and, where a classifier tells samples from reference images, those that
-    `giveaway` most. The rarest and the typical are no copies, and the rarest are not off
-    the manifold, by the verdicts where there are any. Where samples were judged by their
-    groups or among siblings, there are `strays` and `odd` ones; `repeats` are samples that others
-    repeat. Each is its row, plus
-    `standing`: for each number, the share of the reference's own images (leave-one-out)
-    that it is `above` and `below`.
+    `farthest` outside, and, where a classifier tells samples from reference images, those
+    with the greatest `two_sample_score`. The rarest and the typical are no copies, and the
+    rarest are not off the manifold, by the verdicts where there are any. Where samples were
+    judged by their groups or among siblings, there are `strays` and `odd` ones; `repeats` are
+    samples that others repeat. Each is its row, plus `standing`: for each number, the share of
+    the reference's own images (leave-one-out) that it is `above` and `below`.
     """
     own = own_spreads(provenance["reference"])
     samples = _samples(table, provenance["samples"])
@@ -233,16 +233,16 @@ def _picks(table: pa.Table, told: ToldApart | None) -> dict[str, NDArray[np.int6
         "typical": _first(original, knn, nearest),
         "nearest": _first(everything, nearest, knn),
         "farthest": _first(outside, -nearest, -knn),
-        **_giveaways(table, told),
+        **_two_sample(table, told),
         **_strays(table),
     }
 
 
-def _giveaways(table: pa.Table, told: ToldApart | None) -> dict[str, NDArray[np.int64]]:
-    if told is None or not told["told"] or "giveaway" not in table.column_names:
+def _two_sample(table: pa.Table, told: ToldApart | None) -> dict[str, NDArray[np.int64]]:
+    if told is None or not told["told"] or "two_sample_score" not in table.column_names:
         return {}
-    giveaway = -_column(table, "giveaway")
-    return {"giveaway": _first(np.arange(table.num_rows), giveaway)}
+    scores = _column(table, "two_sample_score")
+    return {"two_sample_score": _first(np.arange(table.num_rows), -scores)}
 
 
 def _strays(table: pa.Table) -> dict[str, NDArray[np.int64]]:
@@ -305,7 +305,7 @@ def _record(row: Mapping[str, Any], own: Mapping[str, Spread]) -> Record:
         "pixel_distance": row.get("pixel_distance"),
         "by_pixels": row.get("verdict") in COPIED
         and speaks_by_pixels(row.get("pixel_p"), row.get("volume_p")),
-        "giveaway": row.get("giveaway"),
+        "two_sample_score": row.get("two_sample_score"),
         "verdict": row.get("verdict"),
         "reason": row.get("reason"),
         "stability": _finite(row.get("stability")),

@@ -80,9 +80,9 @@ def told_sentences(found: ToldApart) -> str:
     )
 
 
-def giveaway_sentence(giveaway: float | None) -> str:
+def score_sentence(score: float | None) -> str:
     """How far a sample scores beyond the reference images."""
-    far = giveaway or 0.0
+    far = score or 0.0
     side = "beyond" if far >= 0 else "below"
     return f"Scores {number(abs(far))} standard deviations {side} the average reference image."
 

@@ -1,40 +1,55 @@
-"""The test: two sets of vectors, how well they are told apart, and what gives the samples away."""
+"""The test: two sets of vectors, how well they are told apart, and a score for each sample.
+
+vectors --Pool--> one canonical order --Numbers--> two classifiers and the repeats
+    --ranks--> p; the classifiers' rules --> score and p-value of each sample
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from rara.geometry.executors import Crew
 from rara.scores import Setting
 from rara.store import Features
-from rara.two_sample.classifier import Rule, classify
-from rara.two_sample.pool import FEWEST, FOLDS, Keys, Pool, folds_of, keys_of, most_of
-from rara.two_sample.views import Doubles, Name, Vectors, View, views
+from rara.two_sample.classifier import Told, classify
+from rara.two_sample.pool import FEWEST, FOLDS, Keys, Labels, Pool, folds_of, keys_of, most_of
+from rara.two_sample.ranks import p_value, shares_at_least
+from rara.two_sample.repeats import repeats
+from rara.two_sample.views import Affine, Doubles, Numbers, Seen, Vectors, squared, step_of
 
 PERMUTATIONS = 999
-BLOCK = 2**22
-"""Numbers in the vectors that are scored at a time."""
+TIE = 1e-4
+"""Scores that differ by less, in deviations, tie: they may be sums in another order."""
+
+Name = Literal["coordinates", "squares", "repeats"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TwoSample:
-    """How well classifiers tell samples from reference images that they were not trained on.
+    """How well samples are told from reference images.
 
-    `auc`: the probability that a sample scores above a reference image; 0.5 where nothing
-    tells them apart, 1 where everything does. `p`: the p-value of that, by shuffled labels.
+    `auc`: the probability that a sample scores above a reference image by a classifier that was
+    trained on neither; 0.5 where nothing tells them apart, 1 where everything does. `p`: the
+    p-value of that and of `repeats`, by shuffled labels.
     """
 
     auc: float
     p: float
     view: Name
-    """What told them apart best: the coordinates of the vectors, or their squares."""
-    giveaway: Doubles
+    """What told them apart best: the coordinates of the vectors, their squares, or repeats."""
+    p_by_view: Mapping[Name, float]
+    """The p-value of each view alone."""
+    repeats: int
+    """Pairs of equal or nearly equal samples, among those taken."""
+    two_sample_score: Doubles
     """(m,) score of each sample by a classifier not trained on it, in deviations of reference
-    images from their mean; higher gives it away more."""
+    images from their mean; higher is less like the reference."""
+    two_sample_p: Doubles
+    """(m,) its p-value: its rank among the reference images of its fold."""
     samples: int
     reference: int
     """Images of either side that the test took."""
@@ -43,8 +58,12 @@ class TwoSample:
 
     def describe(self) -> dict[str, Any]:
         """All but the scores."""
-        names = ("auc", "p", "view", "samples", "reference", "permutations", "seed")
-        return {**{name: getattr(self, name) for name in names}, "folds": FOLDS}
+        names = (*("auc", "p", "view", "repeats", "samples", "reference", "permutations", "seed"),)
+        return {
+            **{name: getattr(self, name) for name in names},
+            "p_by_view": dict(self.p_by_view),
+            "folds": FOLDS,
+        }
 
 
 def two_sample(
@@ -55,7 +74,7 @@ def two_sample(
     permutations: int = PERMUTATIONS,
     threads: int | None = None,
 ) -> TwoSample:
-    """Tell two sets of float32 vectors apart by cross-fitted ridge classifiers.
+    """Tell two sets of float32 vectors apart: by cross-fitted ridge classifiers, and by repeats.
 
     If all vectors are drawn alike, p is at most alpha with probability at most alpha, for
     every alpha, law and size. The order of the vectors plays no role.
@@ -68,24 +87,23 @@ def two_sample(
     """
     keys = keys_of(samples, seed), keys_of(reference, seed)
     most = most_of([len(samples), len(reference)], samples.shape[1])
-    pool = Pool.of((samples, reference), keys, most)
-    labels = pool.shuffled(permutations, np.random.default_rng(seed))
-    tried: dict[Name, tuple[Doubles, list[Rule]]] = {}
-
-    def attempt(name: Name, worker: int) -> None:
-        tried[name] = classify(seen[name](pool.vectors), pool, labels)
-
+    pool = Pool.of((samples, reference), keys, most, seed)
+    labels = pool.shuffled(permutations, np.random.default_rng([seed, 1]))
     with Crew(threads) as crew:
-        seen = views(pool.vectors, seed)
-        crew.each(attempt, seen)
-        best = max(seen, key=lambda name: tried[name][0][0])
-        giveaway = _scores(samples, keys[0], seen[best], tried[best][1])
-    told = np.max([won for won, _ in tried.values()], axis=0)
+        trial = Trial.of(pool, labels, seed, crew)
+        scores, p = trial.judge(samples, keys[0])
+    statistics = trial.statistics()
+    alone = {name: float(shares_at_least(one)[0]) for name, one in statistics.items()}
+    best: Name = max(trial.told, key=lambda name: float(statistics[name][0]))
+    view: Name = "repeats" if min(alone, key=lambda name: alone[name]) == "repeats" else best
     return TwoSample(
-        auc=float(told[0]),
-        p=float(np.mean(told >= told[0])),  # the true labels are one of the orders
-        view=best,
-        giveaway=giveaway,
+        auc=float(statistics[best][0]),
+        p=p_value(np.array(list(statistics.values()))),
+        view=view,
+        p_by_view=alone,
+        repeats=int(trial.pairs[0]),
+        two_sample_score=scores,
+        two_sample_p=p,
         samples=int(pool.labels.sum()),
         reference=int((~pool.labels).sum()),
         permutations=permutations,
@@ -93,26 +111,78 @@ def two_sample(
     )
 
 
-def _scores(vectors: Vectors, keys: Keys, view: View, rules: list[Rule]) -> Doubles:
-    """Each vector's score by the rule of its fold, whether or not it was among those taken."""
-    folds, scores = folds_of(keys), np.empty(len(vectors))
-    block = max(1, BLOCK // vectors.shape[1])
-    for fold, rule in enumerate(rules):
-        rows = np.flatnonzero(folds == fold)
-        for start in range(0, len(rows), block):
-            some = rows[start : start + block]
-            scores[some] = rule(view(vectors[some]))
-    return scores
+@dataclass(frozen=True, slots=True, eq=False)
+class Trial:
+    """What the three views say of the true labels and of shuffled ones."""
+
+    numbers: Numbers
+    squares: Affine
+    told: dict[Seen, Told]
+    pairs: Doubles
+    """(columns,) pairs of samples that repeat one another."""
+
+    @classmethod
+    def of(cls, pool: Pool, labels: Labels, seed: int, crew: Crew) -> Trial:
+        """The first view's features become the second's in place: they are most of the memory."""
+        step = step_of(pool.sides[0].shape[1])
+        parts = [slice(start, start + step) for start in range(0, len(pool), step)]
+        numbers, features = Numbers.over(
+            lambda: (pool.vectors(part) for part in parts), len(pool), seed
+        )
+        pairs = repeats(features, pool, labels)
+        first = classify(features[:, : numbers.coordinates], pool, labels, crew)
+        squares = squared(features)
+        second = classify(features, pool, labels, crew)
+        return cls(numbers, squares, {"coordinates": first, "squares": second}, pairs)
+
+    def statistics(self) -> dict[Name, Doubles]:
+        """What each view says of every order of labels; the repeats are last, and lose ties."""
+        coordinates, squares = (self.told[name].auc() for name in ("coordinates", "squares"))
+        return {"coordinates": coordinates, "squares": squares, "repeats": self.pairs}
+
+    def view(self, fold: int) -> Seen:
+        """The better of the two in all other folds: the fold's own labels have no say."""
+        return max(self.told, key=lambda name: self.told[name].elsewhere(fold))
+
+    def judge(self, samples: Vectors, keys: Keys) -> tuple[Doubles, Doubles]:
+        """Score and p-value of every sample by the rule of its fold.
+
+        Distinct vectors are scored in the order of their keys: no other order plays a role.
+        """
+        distinct, first, copies = np.unique(keys, return_index=True, return_inverse=True)
+        folds, step = folds_of(distinct), step_of(samples.shape[1])
+        views = [self.view(fold) for fold in range(FOLDS)]
+        scores, p = np.empty(len(distinct)), np.empty(len(distinct))
+        for start in range(0, len(distinct), step):
+            part = slice(start, start + step)
+            numbers = self.numbers(samples[first[part]])
+            for fold, view in enumerate(views):
+                rows = np.flatnonzero(folds[part] == fold)
+                rule = self.told[view].rules[fold]
+                scored = rule(self._features(numbers[rows], view))
+                scores[start + rows] = scored
+                below = np.searchsorted(rule.reference, scored - TIE, "left")
+                count = len(rule.reference)
+                p[start + rows] = (1 + count - below) / (1 + count)
+        return scores[copies], p[copies]
+
+    def _features(self, numbers: Vectors, view: Seen) -> Vectors:
+        if view == "coordinates":
+            return numbers[:, : self.numbers.coordinates]
+        features = np.square(numbers)
+        self.squares.apply(features)
+        return features
 
 
 def tell_apart(
     samples: Features, reference: Features, setting: Setting, *, threads: int | None = None
 ) -> tuple[Mapping[str, Doubles], dict[str, Any]]:
-    """The column `giveaway` and the record of the test; or none, and why it is `absent`."""
+    """The columns of the test and its record; or none, and why it is `absent`."""
     if reason := _why_not(len(samples), len(reference), setting):
         return {}, {"absent": reason}
     found = two_sample(samples.vectors, reference.vectors, threads=threads)
-    return {"giveaway": found.giveaway}, found.describe()
+    columns = {name: getattr(found, name) for name in ("two_sample_score", "two_sample_p")}
+    return columns, found.describe()
 
 
 def _why_not(samples: int, reference: int, setting: Setting) -> str | None:

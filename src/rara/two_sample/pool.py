@@ -1,8 +1,8 @@
-"""Which images of both sides are looked at, and in which folds.
+"""Which images of both sides the test takes, and in which folds.
 
-Everything follows from the vectors and a seed: the order in which they are given plays
-no role, and equal vectors are in the same fold, so that no classifier is trained on a
-copy of what it judges.
+Everything follows from the vectors and a seed: the order in which vectors are given plays no
+role. Equal vectors are in the same fold, so that no classifier is trained on a copy of what it
+judges. They count as one vector, whose label is the share of samples among its copies.
 """
 
 from __future__ import annotations
@@ -15,70 +15,128 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from rara.two_sample.views import Vectors
+from rara.two_sample.views import Doubles, Vectors
 
 Labels = NDArray[np.bool_]
 Keys = NDArray[np.uint64]
+Rows = NDArray[np.int64]
 
 FEWEST = 50
 """Images that either side needs."""
 MOST = 5_000
-"""Images of a side that are looked at, ..."""
+"""Images of a side that are taken, ..."""
 RATIO = 5
-"""... of the larger side so many times those of the smaller, ..."""
+"""... of the larger side at most so many times those of the smaller, ..."""
 ENTRIES = 2**23
 """... and numbers in all their vectors: fewer images where vectors are long."""
 FOLDS = 5
 
 
 def keys_of(vectors: Vectors, seed: int) -> Keys:
-    """(n, 2) random numbers that depend on nothing but the vector and the seed."""
+    """(n,) random numbers that depend on nothing but the vector and the seed."""
     salt = seed.to_bytes(8, "little")
-    rows = ((row + np.float32(0)).data for row in vectors)  # -0 becomes 0
-    digests = (hashlib.blake2b(row, digest_size=16, key=salt).digest() for row in rows)
-    return np.frombuffer(b"".join(digests), dtype="<u8").reshape(-1, 2).astype(np.uint64)
+    salted = hashlib.sha256(salt)
+    digests = bytearray()
+    for row in vectors:
+        digest = salted.copy()
+        digest.update((row + np.float32(0)).data)  # -0 becomes 0
+        digests += digest.digest()[:8]
+    return np.frombuffer(digests, dtype="<u8").astype(np.uint64)
 
 
-def folds_of(keys: Keys) -> NDArray[np.int64]:
+def folds_of(keys: Keys) -> Rows:
     """(n,) the fold of each vector."""
-    return (keys[:, 0] % np.uint64(FOLDS)).astype(np.int64)
+    return (keys % np.uint64(FOLDS)).astype(np.int64)
 
 
 def most_of(counts: Sequence[int], dimensions: int) -> int:
-    """Images to be looked at on either side."""
+    """Images taken of either side, at most."""
     return min(MOST, RATIO * min(counts), max(FEWEST, ENTRIES // (2 * dimensions)))
+
+
+def chosen(keys: Keys, most: int, rng: np.random.Generator) -> Rows:
+    """At most so many rows: random positions in the order of the keys.
+
+    The positions do not depend on the keys: copies of a vector are taken or not one by one.
+    """
+    order = np.argsort(keys, kind="stable")
+    return order[np.sort(rng.permutation(len(keys))[:most])]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pool:
-    """Images of both sides in the order of their keys, so that no other order plays a role."""
+    """Images of both sides in the order of their folds and keys; copies stand together."""
 
-    vectors: Vectors
+    sides: tuple[Vectors, Vectors]
+    """All samples, and all reference images."""
     labels: Labels
-    """Whether each is a sample."""
+    """(n,) whether each image taken is a sample."""
+    rows: Rows
+    """(n,) its row in its side."""
+    first: Rows
+    """(u,) for each distinct vector its first image."""
+    copies: Rows
+    """(u,) how many images have that vector."""
+    images: tuple[slice, ...]
+    """The images of each fold."""
     folds: tuple[slice, ...]
-    """The rows of each fold."""
-    first: NDArray[np.int64]
-    """For each vector the first that equals it."""
+    """The distinct vectors of each fold."""
 
     @classmethod
-    def of(cls, sides: Sequence[Vectors], keys: Sequence[Keys], most: int) -> Pool:
-        """At most so many of each side, chosen by the second of their keys."""
-        chosen = [np.argsort(key[:, 1], kind="stable")[:most] for key in keys]
-        key = np.concatenate([key[rows] for key, rows in zip(keys, chosen, strict=True)])
+    def of(
+        cls, sides: tuple[Vectors, Vectors], keys: tuple[Keys, Keys], most: int, seed: int
+    ) -> Pool:
+        """At most so many images of each side."""
+        rng = np.random.default_rng(seed)
+        taken = [chosen(key, most, rng) for key in keys]
+        key = np.concatenate([key[rows] for key, rows in zip(keys, taken, strict=True)])
         fold = folds_of(key)
-        order = np.lexsort((key[:, 0], fold))
-        pairs = zip(sides, chosen, strict=True)
-        vectors = np.concatenate([side[rows] for side, rows in pairs])[order]
-        labels = order < len(chosen[0])
-        bounds = np.searchsorted(fold[order], np.arange(FOLDS + 1))
-        _, first, group = np.unique(key[order, 0], return_index=True, return_inverse=True)
-        slices = tuple(slice(start, stop) for start, stop in pairwise(bounds.tolist()))
-        return cls(vectors, labels, slices, first[group])
+        order = np.lexsort((key, fold))
+        key, fold = key[order], fold[order]
+        first = np.flatnonzero(np.append(True, key[1:] != key[:-1]))
+        copies = np.diff(np.append(first, len(key)))
+        rows = np.concatenate(taken)[order]
+        parts = _slices(fold), _slices(fold[first])
+        return cls(sides, order < len(taken[0]), rows, first, copies, *parts)
+
+    def __len__(self) -> int:
+        """Number of distinct vectors."""
+        return len(self.first)
+
+    def vectors(self, part: slice) -> Vectors:
+        """The distinct vectors in a slice, copied."""
+        images = self.first[part]
+        rows, samples = self.rows[images], self.labels[images]
+        found = np.empty((len(rows), self.sides[0].shape[1]), np.float32)
+        for side, mask in zip(self.sides, (samples, ~samples), strict=True):
+            found[mask] = side[rows[mask]]
+        found += np.float32(0)  # a copy may have -0 for 0
+        return found
 
     def shuffled(self, permutations: int, rng: np.random.Generator) -> Labels:
         """(n, 1 + permutations) the labels, and then the labels shuffled within each fold."""
         columns = np.repeat(self.labels[:, None], 1 + permutations, axis=1)
-        for fold in self.folds:
+        for fold in self.images:
             columns[fold, 1:] = rng.permuted(columns[fold, 1:], axis=0)
         return columns
+
+    def shares(self, fold: int, labels: Labels) -> Vectors:
+        """(vectors of the fold, columns) the share of samples among the copies of each vector."""
+        part, images = self.folds[fold], self.images[fold]
+        if images.stop - images.start == part.stop - part.start:
+            return labels[images].astype(np.float32)
+        if part.start == part.stop:
+            return np.zeros((0, labels.shape[1]), np.float32)
+        starts = self.first[part] - images.start
+        counts = np.add.reduceat(labels[images], starts, axis=0, dtype=np.float32)
+        counts /= self.copies[part, None].astype(np.float32)
+        return counts
+
+    def sample_shares(self) -> Doubles:
+        """(u,) the share of samples among the copies of each vector, by the true labels."""
+        return np.add.reduceat(self.labels, self.first, dtype=np.float64) / self.copies
+
+
+def _slices(folds: Rows) -> tuple[slice, ...]:
+    bounds = np.searchsorted(folds, np.arange(FOLDS + 1))
+    return tuple(slice(start, stop) for start, stop in pairwise(bounds.tolist()))
