@@ -18,10 +18,14 @@ Vectors = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 Seen = Literal["coordinates", "squares"]
 
-COORDINATES = 1024
-"""Numbers for the first view: the coordinates, or as many random directions through more."""
+WHOLE = 1024
+"""Coordinates that the first view sees one by one; ..."""
+GROUPS = 768
+"""... where there are more, it sees sums of a few, with random signs: at most so many sums."""
 DIRECTIONS = 256
-"""Random directions that are squared beside the coordinates; up to four a dimension."""
+"""Random directions that are squared beside the coordinates; up to four a dimension, ..."""
+FEWER = 64
+"""... and so many beside the sums, which mix coordinates already."""
 TILE = 2**19
 """Numbers in the vectors that are read at a time."""
 
@@ -62,18 +66,55 @@ class Affine:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Sums:
+    """The coordinates if they are few, else signed sums of a few, each coordinate in one sum."""
+
+    members: NDArray[np.int64]
+    """(size, sums) which coordinates each sum has."""
+    signs: Vectors
+    """(size, sums) the sign of each; 0 where a sum has fewer."""
+
+    @classmethod
+    def drawn(cls, dimensions: int, rng: np.random.Generator) -> Sums:
+        """Random ones, of equal size but for the last."""
+        if dimensions <= WHOLE:
+            return cls(np.arange(dimensions)[None], np.ones((1, dimensions), np.float32))
+        size = -(-dimensions // GROUPS)
+        count = -(-dimensions // size)
+        signs = rng.choice(np.array([-1, 1], np.float32), size * count)
+        signs[dimensions:] = 0
+        members = np.append(rng.permutation(dimensions), np.zeros(size * count - dimensions, int))
+        return cls(members.reshape(size, count), signs.reshape(size, count))
+
+    def __len__(self) -> int:
+        return len(self.signs[0])
+
+    def fill(self, vectors: Vectors, found: Vectors) -> None:
+        """(n, sums) of (n, d), into an array."""
+        if len(self.members) == 1:
+            found[:] = vectors
+            return
+        found[:] = 0
+        for members, signs in zip(self.members, self.signs, strict=True):
+            found += vectors[:, members] * signs
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Numbers:
-    """A vector's standardised coordinates if they are few, and random directions through them.
+    """A vector's standardised coordinates, or sums of them, and random directions.
 
     The first `coordinates` of them are what the first view sees.
     """
 
     inner: Affine
+    sums: Sums
     directions: Vectors
     outer: Affine
-    whole: bool
-    """Whether the coordinates themselves come first."""
-    coordinates: int
+
+    @property
+    def coordinates(self) -> int:
+        """How many of them the first view sees."""
+        return len(self.sums)
 
     @classmethod
     def over(
@@ -81,26 +122,21 @@ class Numbers:
     ) -> tuple[Numbers, Vectors]:
         """Standardised over all rows of the tiles; and those rows, as numbers."""
         inner = Affine.standardising(tiles)
-        dimensions = len(inner.origin)
-        whole = dimensions <= COORDINATES
-        drawn = min(DIRECTIONS, 4 * dimensions) if whole else COORDINATES
-        rng = np.random.default_rng(seed)
+        dimensions, rng = len(inner.origin), np.random.default_rng(seed)
+        sums = Sums.drawn(dimensions, rng)
+        drawn = min(DIRECTIONS, 4 * dimensions) if dimensions <= WHOLE else FEWER
         directions = rng.standard_normal((dimensions, drawn), dtype=np.float32)
         directions /= np.float32(np.sqrt(dimensions))
-        width = drawn + whole * dimensions
-        nothing = np.zeros(width, np.float32)
-        raw = cls(
-            inner, directions, Affine(nothing, nothing, nothing + 1), whole,
-            dimensions if whole else drawn,
-        )  # fmt: skip
-        found, start = np.empty((count, width), np.float32), 0
+        nothing = np.zeros(len(sums) + drawn, np.float32)
+        raw = cls(inner, sums, directions, Affine(nothing, nothing, nothing + 1))
+        found, start = np.empty((count, len(nothing)), np.float32), 0
         for tile in tiles():
             raw.fill(tile, found[start : start + len(tile)])
             start += len(tile)
         outer = Affine.standardising(lambda: blocks(found))
         for block in blocks(found):
             outer.apply(block)
-        return cls(inner, directions, outer, whole, raw.coordinates), found
+        return cls(inner, sums, directions, outer), found
 
     def __call__(self, vectors: Vectors) -> Vectors:
         """(n, numbers) of (n, d); the vectors are used up."""
@@ -112,9 +148,8 @@ class Numbers:
     def fill(self, vectors: Vectors, found: Vectors) -> None:
         """The numbers before the outer step, into an array; the vectors are used up."""
         self.inner.apply(vectors)
-        dimensions = self.whole * vectors.shape[1]
-        found[:, :dimensions] = vectors[:, :dimensions]
-        found[:, dimensions:] = vectors @ self.directions
+        self.sums.fill(vectors, found[:, : len(self.sums)])
+        found[:, len(self.sums) :] = vectors @ self.directions
 
 
 def squared(numbers: Vectors) -> Affine:
