@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from rara import Features, Reference, Run
 from rara.report import facts, summarise, summary_lines, to_html
 from rara.two_sample import two_sample
-from rara.two_sample.classifier import pairs_won
+from rara.two_sample.classifier import inverse, pairs_won
 from rara.two_sample.pool import FOLDS, folds_of, keys_of
+from rara.two_sample.ranks import p_value
+from rara.two_sample.repeats import cells_of
 
 ONE = Run(threads=1)
 
@@ -113,21 +115,79 @@ def test_alike_sets_are_seldom_told_apart(samples, reference, dimensions, repeti
     assert np.count_nonzero(p <= 0.01) <= 9  # binomial(200, .01): 9 or fewer with 99.99 %
 
 
+def with_repeats(rng, count, special, dimensions=8):
+    """Three draws in ten are one of a few vectors."""
+    drawn, repeated = normal(rng, count, dimensions), rng.random(count) < 0.3
+    drawn[repeated] = special[rng.integers(0, len(special), repeated.sum())]
+    return drawn
+
+
+@pytest.mark.parametrize("distinct", [1, 10])
+def test_repeats_keep_the_level_where_one_side_is_thinned(distinct):
+    """Chosen by a hash of the vector, copies came in together: .37 and .25 were called at .05."""
+    repetitions, p = 150, []
+    for seed in range(repetitions):
+        rng = np.random.default_rng([seed, distinct])
+        special = normal(rng, distinct, 8)
+        samples, reference = (with_repeats(rng, count, special) for count in (100, 2_000))
+        p.append(two_sample(samples, reference, seed=seed, permutations=99, threads=1).p)
+    called = np.count_nonzero(np.array(p) <= 0.05)
+    assert called <= 17  # binomial(150, .05): 17 or fewer with 99.9 %
+
+
+@pytest.mark.parametrize("counts", [(60, 50), (120, 300), (600, 60)])
+def test_a_samples_p_keeps_its_level(counts):
+    """Both for samples that were taken and for those beyond five times the reference."""
+    rng = np.random.default_rng(1)
+    shares = [
+        np.mean(two_sample(
+            normal(rng, counts[0]), normal(rng, counts[1]), seed=seed, permutations=9, threads=1
+        ).two_sample_p <= 0.2)
+        for seed in range(60)
+    ]  # fmt: skip
+    # Samples of one set share a classifier: their mean is judged by its own spread.
+    assert np.mean(shares) <= 0.2 + 3 * np.std(shares) / math.sqrt(len(shares))
+    assert np.mean(shares) > 0.1  # ranks among ten reference images a fold are cautious
+
+
+def test_a_samples_p_is_its_rank_among_the_reference_images_of_its_fold():
+    rng = np.random.default_rng(0)
+    samples, reference = normal(rng, 200) + np.float32(1), normal(rng, 300)
+    told = two_sample(samples, reference, permutations=9)
+    sizes = np.bincount(folds_of(keys_of(reference, 0)), minlength=FOLDS)
+    ranks = told.two_sample_p * (1 + sizes[folds_of(keys_of(samples, 0))])
+    np.testing.assert_allclose(ranks, np.rint(ranks), atol=1e-9)
+    assert ranks.min() == pytest.approx(1)
+    for fold in range(FOLDS):
+        mine = folds_of(keys_of(samples, 0)) == fold
+        order = np.argsort(told.two_sample_score[mine])
+        assert (np.diff(told.two_sample_p[mine][order]) <= 0).all()
+    assert (told.two_sample_p <= 0.05).mean() > 0.5
+
+
 # -- what plays no role --
 
 
-@given(seed=st.integers(0, 2**32), threads=st.sampled_from([1, 2]))
-@settings(max_examples=10, deadline=None)
-def test_order_and_threads_play_no_role(seed, threads):
+@given(
+    seed=st.integers(0, 2**32),
+    threads=st.sampled_from([1, 2]),
+    counts=st.sampled_from([(60, 90), (60, 400)]),
+    repeated=st.booleans(),
+)
+@settings(max_examples=12, deadline=None)
+def test_order_and_threads_play_no_role(seed, threads, counts, repeated):
     rng = np.random.default_rng(seed)
-    samples, reference = normal(rng, 60, 8) + np.float32(0.3), normal(rng, 90, 8)
-    told = two_sample(samples, reference, permutations=19, threads=1)
-    order, other = rng.permutation(60), rng.permutation(90)
-    again = two_sample(samples[order], reference[other], permutations=19, threads=threads)
-    assert again.describe() == told.describe()
-    np.testing.assert_allclose(
-        again.two_sample_score, told.two_sample_score[order], rtol=1e-9, atol=1e-12
+    draw = with_repeats if repeated else lambda rng, count, _: normal(rng, count, 8)
+    special = normal(rng, 3, 8)
+    samples, reference = (draw(rng, count, special) for count in counts)
+    told = two_sample(samples + np.float32(0.3), reference, permutations=19, threads=1)
+    orders = [rng.permutation(count) for count in counts]
+    again = two_sample(
+        samples[orders[0]] + np.float32(0.3), reference[orders[1]], permutations=19, threads=threads
     )
+    assert again.describe() == told.describe()
+    for name in ("two_sample_score", "two_sample_p"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(told, name)[orders[0]])
 
 
 def test_exchanging_the_sides_changes_neither_auc_nor_p():
@@ -185,6 +245,70 @@ def test_a_generator_that_repeats_itself_is_told_by_nothing_but_its_repeats():
     told = two_sample(np.concatenate([once, once]), reference, permutations=199)
     assert (told.p, told.view, told.repeats) == (1 / 200, "repeats", 100)
     assert min(told.p_by_view["coordinates"], told.p_by_view["squares"]) > 0.05
+
+
+@pytest.mark.parametrize("jitter", [0, 1e-4])
+@pytest.mark.parametrize("reference", [600, 2_000])
+def test_repeats_are_told(reference, jitter):
+    """A third of the outputs is one picture, far out; or 20 are, in the usual place."""
+    rng = np.random.default_rng(1)
+    real = normal(rng, reference, 64)
+    far, usual = normal(rng, 600, 64), normal(rng, 600, 64)
+    far[:200] = 10
+    usual[:20] = usual[0]
+    for samples, repeated in ((far, 200), (usual, 20)):
+        samples[:repeated] += np.float32(jitter) * normal(rng, repeated, 64)
+        told = two_sample(samples, real, permutations=199)
+        assert told.p <= 0.01
+        assert told.p_by_view["repeats"] == 1 / 200
+        assert told.repeats == repeated * (repeated - 1) // 2
+
+
+def test_repeats_on_both_sides_alike_are_not_told():
+    rng = np.random.default_rng(2)
+    special = normal(rng, 4, 8)
+    told = two_sample(with_repeats(rng, 600, special), with_repeats(rng, 600, special))
+    assert told.repeats > 1_000
+    assert told.p > 0.05
+
+
+def test_cells_hold_what_is_nearly_equal_and_no_more():
+    rng = np.random.default_rng(0)
+    rows = normal(rng, 1_000)
+    rows[:3], rows[3:5] = rows[0], rows[3] + np.float32(1e-4)
+    cells = cells_of(rows)
+    sizes = np.bincount(cells)
+    assert sorted(sizes[sizes > 1].tolist()) == [2, 3]
+    assert len({*cells[:3].tolist()}) == len({*cells[3:5].tolist()}) == 1
+
+
+def test_p_takes_the_extreme_view_and_breaks_ties():
+    """Ten orders; the first is the largest in one view, another one in the other view."""
+    one = np.array([9.0, 1, 2, 3, 4, 5, 6, 7, 8, 0])
+    other = np.array([0.0, 8, 1, 2, 3, 4, 5, 6, 7, 100])
+    assert p_value(np.array([one, np.zeros(10)])) == 1 / 10
+    assert p_value(np.array([one, other])) == 2 / 10  # both are 1 of 10: the other stands out more
+    assert p_value(np.array([other, one])) == 2 / 10
+    assert p_value(np.zeros((2, 10))) == 1
+
+
+@given(st.integers(0, 2**32))
+def test_p_is_uniform_over_the_orders(seed):
+    """Whichever order is the true one: at most a share of alpha have p <= alpha."""
+    rng = np.random.default_rng(seed)
+    statistics = rng.integers(0, 6, (3, 20)).astype(float)
+    p = [p_value(np.roll(statistics, -i, axis=1)) for i in range(20)]
+    for alpha in np.arange(1, 20) / 20:
+        assert np.mean(np.array(p) <= alpha) <= alpha + 1e-9
+
+
+@pytest.mark.parametrize("size", [1, 5, 200, 333])
+def test_inverse_of_quarters(size):
+    rng = np.random.default_rng(0)
+    rows = normal(rng, 2 * size + 3, size)
+    matrix = rows.T @ rows + np.eye(size, dtype="f")
+    exact = np.linalg.inv(matrix.astype(float))
+    assert np.abs(inverse(matrix) - exact).max() <= 1e-4 * np.abs(exact).max()
 
 
 def test_many_images_are_taken_in_part_and_all_are_scored():
@@ -266,6 +390,7 @@ def test_a_table_has_the_column_and_the_record(reference):
     table = reference.score_features(samples, run=ONE)
     direct = two_sample(samples, reference.features.vectors)
     np.testing.assert_array_equal(table["two_sample_score"], direct.two_sample_score)
+    np.testing.assert_array_equal(table["two_sample_p"], direct.two_sample_p)
     assert table.provenance["two_sample"] == direct.describe()
     assert direct.describe()["folds"] == FOLDS
 
