@@ -412,7 +412,7 @@ def test_the_references_own_images_are_not_tested(reference):
     assert "own images" in table.provenance["two_sample"]["absent"]
 
 
-def test_the_report_shows_what_gives_samples_away(reference):
+def test_the_report_shows_the_samples_that_differ_most(reference):
     rng = np.random.default_rng(1)
     samples = Features.from_arrays(normal(rng, 80), ids=[f"s{i}.png" for i in range(80)])
     samples.vectors[5] += 3
@@ -423,8 +423,20 @@ def test_the_report_shows_what_gives_samples_away(reference):
     assert found["picks"]["two_sample_score"][0]["id"] == "s5.png"
     assert table["two_sample_score"].argmax() == 5
     page = to_html(summarise(table.arrow, table.provenance, None))
-    assert "What gives the samples away" in page
+    assert "The samples that differ most from the reference" in page
     assert "standard deviations beyond the average reference image" in page
+
+
+def test_the_report_says_that_samples_repeat_one_another(reference):
+    samples = normal(np.random.default_rng(5), 80)
+    samples[:20] = samples[0]
+    table = reference.score_features(samples, run=ONE)
+    found = facts(table.arrow, table.provenance)
+    assert found["two_sample"]["view"] == "repeats"
+    assert "samples repeat one another: 190 pairs (p = 0.001)" in table.summary()
+    assert "190 pairs of samples are equal" in to_html(
+        summarise(table.arrow, table.provenance, None)
+    )
 
 
 def test_the_report_says_where_nothing_is_told_apart(reference):

@@ -131,7 +131,7 @@ SECTIONS = (
 
 TWO_SAMPLE = Section(
     key="two_sample_score",
-    title="What gives the samples away",
+    title="The samples that differ most from the reference",
     lede="",
     nothing="",
     sentence=lambda record, k: score_sentence(record["two_sample_score"]),

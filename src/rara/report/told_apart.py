@@ -1,4 +1,4 @@
-"""What the classifier two-sample test says of all samples together, in plain sentences."""
+"""What the two-sample test says of all samples together, in plain sentences."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ class ToldApart(TypedDict):
     auc: float
     p: float
     view: str
+    repeats: int
     samples: int
     reference: int
     told: bool
@@ -40,6 +41,7 @@ def told_apart(
         "auc": record["auc"],
         "p": record["p"],
         "view": record["view"],
+        "repeats": record["repeats"],
         "samples": record["samples"],
         "reference": record["reference"],
         "told": told,
@@ -48,9 +50,11 @@ def told_apart(
 
 
 def told_line(found: ToldApart) -> str:
-    """Whether a classifier knows samples from reference images, in one line."""
+    """Whether samples differ from reference images as a set, in one line."""
     if not found["told"]:
         return f"no difference that a classifier sees: {_figures(found)}"
+    if found["view"] == "repeats":
+        return f"samples repeat one another: {_pairs(found)} (p = {found['p']:.3f})"
     if found["hidden"]:
         return f"no more outside, yet a classifier knows them: {_figures(found)}"
     return f"a classifier knows them from the reference: {_figures(found)}"
@@ -64,19 +68,26 @@ def told_sentences(found: ToldApart) -> str:
     )
     if not found["told"]:
         return f"A classifier does not tell them from the reference: {_figures(found)}. {how}"
+    if found["view"] == "repeats":
+        return (
+            f"Samples repeat one another more than chance allows: {_pairs(found)} of samples are "
+            f"equal or nearly equal (p = {found['p']:.3f}). Apart from that a classifier tells "
+            f"them from the reference with AUC {_auc(found)}. {how} "
+            "These samples differ most from the reference."
+        )
     seen = {
         "coordinates": "The two lie elsewhere on average.",
         "squares": "What differs is how they spread, rather than where they lie.",
     }[found["view"]]
     hidden = (
         " No more of them lie outside every ball than of the reference's own images, and yet "
-        "they are told apart: this difference no ball can see."
+        "they are told apart: no ball can see this difference."
         if found["hidden"]
         else ""
     )
     return (
         f"A classifier tells samples from reference images: {_figures(found)}. {how} "
-        f"{seen}{hidden} These samples give themselves away most."
+        f"{seen}{hidden} These samples differ most."
     )
 
 
@@ -88,5 +99,13 @@ def score_sentence(score: float | None) -> str:
 
 
 def _figures(found: ToldApart) -> str:
+    return f"AUC {_auc(found)} (p = {found['p']:.3f})"
+
+
+def _auc(found: ToldApart) -> str:
     # Rounded down, so that it never reads as if all pairs were told apart where some are not.
-    return f"AUC {floor(found['auc'] * 1000) / 1000:.3f} (p = {found['p']:.3f})"
+    return f"{floor(found['auc'] * 1000) / 1000:.3f}"
+
+
+def _pairs(found: ToldApart) -> str:
+    return counted(found["repeats"], "pair")
