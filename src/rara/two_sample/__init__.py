@@ -1,8 +1,9 @@
-"""A classifier that tries to tell the samples from the reference: what geometry cannot see.
+"""A test of the whole set: do the samples differ from the reference in a way geometry cannot see?
 
     vectors of both sides --pool--> one canonical order, in folds --views--> features
         --classifier--> how well true and shuffled labels are told apart, out of fold
-        --> AUC, its p-value, and the `giveaway` of each sample
+        --repeats--> pairs of equal or nearly equal samples
+        --ranks--> one p-value; `two_sample_score` and `two_sample_p` of each sample
 
 A classifier two-sample test (Lopez-Paz and Oquab 2017; Kim, Ramdas, Singh and Wasserman 2021).
 Why the p-value holds exactly, and what the test sees: docs/design/two_sample.md.
