@@ -368,6 +368,15 @@ def test_constant_features_and_offsets_do_no_harm():
     assert np.isfinite(told.two_sample_score).all()
 
 
+@pytest.mark.parametrize("scale", [1e-40, 1e-30, 1e30])
+def test_tiny_and_huge_vectors_do_no_harm(scale):
+    rng = np.random.default_rng(0)
+    samples, reference = ((scale * rng.normal(size=(60, 4))).astype("f") for _ in range(2))
+    told = two_sample(samples, reference, permutations=9)
+    assert np.isfinite(told.two_sample_score).all()
+    assert 0 < told.p <= 1
+
+
 def test_few_dimensions_and_more_dimensions_than_images():
     rng = np.random.default_rng(0)
     for dimensions in (1, 2, 3_000):

@@ -26,6 +26,8 @@ DIRECTIONS = 256
 """Random directions that are squared beside the coordinates; up to four a dimension, ..."""
 FEWER = 64
 """... and so many beside the sums, which mix coordinates already."""
+SMALLEST = 1e-70
+"""A column with less variance counts as constant: its scale would be no float32."""
 TILE = 2**19
 """Numbers in the vectors that are read at a time."""
 
@@ -53,7 +55,7 @@ class Affine:
             squares += np.einsum("ij,ij->j", shifted, shifted, dtype=np.float64)
         mean = total / count
         variance = squares / count - mean**2
-        varies = variance > 1e-12 * squares / count
+        varies = variance > np.maximum(1e-12 * squares / count, SMALLEST)
         scale = np.zeros(len(origin))
         scale[varies] = 1 / np.sqrt(variance[varies])
         return cls(origin, mean.astype(np.float32), scale.astype(np.float32))
