@@ -15,6 +15,7 @@ import math
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -245,9 +246,10 @@ def main() -> None:
     parser.add_argument("--into", type=Path)
     options = parser.parse_args()
     run = Run(threads=1)
-    parts = (RATES, *rates(), "\n", SEEN, *seen(run), "\n", cost(run))
-    tables = "".join(parts)
-    print(tables, end="")
+    tables = ""
+    for part in chain((RATES,), rates(), ("\n", SEEN), seen(run), ("\n",), map(cost, (run,))):
+        print(part, end="", flush=True)
+        tables += part
     if options.into:
         insert(options.into, tables)
 
