@@ -20,7 +20,7 @@ Seen = Literal["coordinates", "squares"]
 
 WHOLE = 1024
 """Coordinates that the first view sees one by one; ..."""
-GROUPS = 768
+GROUPS = 640
 """... where there are more, it sees sums of a few, with random signs: at most so many sums."""
 DIRECTIONS = 256
 """Random directions that are squared beside the coordinates; up to four a dimension, ..."""
