@@ -232,28 +232,6 @@ def test_a_machine_that_is_slow_at_bytes_gets_float32(quick_at_bytes):
     assert arithmetic_for(10**4, 10**5, 1000, ready=False) == "float32"
 
 
-def test_saturated_sums_are_noticed(quick_at_bytes):
-    """What x86 without VNNI does: two products at a time are summed in 16 bits."""
-
-    def saturating(columns):
-        signed = columns.astype(np.int64) - 128
-
-        def multiply(rows, out):
-            pairs = rows.astype(np.int64)[:, None, :] * signed
-            sums = np.clip(pairs.reshape(*pairs.shape[:2], -1, 2).sum(-1), -(2**15), 2**15 - 1)
-            out[:] = sums.sum(-1) - 128 * signed.sum(1)
-
-        return multiply
-
-    quick_at_bytes.setattr(products, "_many", saturating)
-    proved.cache_clear()
-    try:
-        assert not proved("int8")
-        assert proved("int7")
-    finally:
-        proved.cache_clear()
-
-
 def test_small_work_is_not_worth_preparing(quick_at_bytes):
     assert arithmetic_for(10, 100, 64, ready=False) == "float32"
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import bounds
 import oracle
+from rara.errors import FeatureError
 from rara.geometry import (
     Balls,
     Coded,
@@ -477,13 +478,25 @@ def test_few_samples_against_kept_codes(kind, few):
     judged(samples[-few:], reference, rng, [True] * 17, coded=coded, threads=1)
 
 
-@pytest.mark.parametrize("d", [MOST_DIMENSIONS, MOST_DIMENSIONS + 1])
+@pytest.mark.parametrize("kind", ["offset of 1e6", "lattice", "on codes"])
 @pytest.mark.parametrize("arithmetic", [None, *ARITHMETICS])
-def test_decisions_at_the_most_dimensions(d, arithmetic):
-    if d > MOST_DIMENSIONS and arithmetic not in (None, "float32"):
-        pytest.skip("bytes are not used there")
-    rng, samples, reference = both_sides("offset of 1e6", 0, d, n=20, m=20)
+def test_decisions_at_the_most_dimensions(kind, arithmetic):
+    rng, samples, reference = both_sides(kind, 0, MOST_DIMENSIONS, n=20, m=20)
     judged(samples, reference, rng, [True] * 17, arithmetic=arithmetic, tiling=Tiling(20, 8, 8))
+    ours, _ = neighbours(reference, 3, arithmetic=arithmetic, tiling=Tiling(20, 8, 8))
+    assert_nearest(ours, oracle.squared_distances(reference, reference), np.arange(20))
+
+
+def test_more_dimensions_are_refused():
+    vectors = np.zeros((4, MOST_DIMENSIONS + 1), np.float32)
+    said = "Vectors of 65,537 dimensions: distances are exact up to 65,536"
+    for ask in (
+        lambda: neighbours(vectors, 1),
+        lambda: query(vectors, vectors, [Nearest(4, 1)]),
+        lambda: Coded.of(vectors),
+    ):
+        with pytest.raises(FeatureError, match=said):
+            ask()
 
 
 # -- what was wrong once ----------------------------------------------------------------

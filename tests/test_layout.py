@@ -19,7 +19,7 @@ ORDER = """
     store pool embed
 
     geometry.compiled geometry.distances geometry.rotation geometry.codes geometry.filter
-    geometry.products geometry.reducers geometry.executors geometry.coded geometry.tiles
+    geometry.proofs geometry.products geometry.reducers geometry.executors geometry.coded geometry.tiles
     geometry.scan geometry.query geometry.mutual geometry.processes geometry.bits
     geometry
     calibration joint

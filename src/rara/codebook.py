@@ -37,10 +37,8 @@ class Codebook:
         return self.coded
 
     def parts(self, run: Run) -> Parts:
-        """The files to write; none where vectors are too long for codes."""
+        """The files to write."""
         self.coded = self.coded or Coded.of(self.vectors, threads=run.threads)
-        if self.coded is None:
-            return Parts("codes", {}, {})
         files = {f"{name}.npy": array_part(array) for name, array in self.coded.arrays().items()}
         return Parts("codes", {"codes": VERSION}, files, frozenset(files))
 

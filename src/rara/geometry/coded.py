@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rara.geometry.codes import MOST_DIMENSIONS, Arithmetic, Codes, Floats, Frame, Terms
+from rara.geometry.codes import Arithmetic, Codes, Floats, Frame, Terms
 from rara.geometry.executors import Crew
 from rara.geometry.products import arithmetic_for
 
@@ -26,10 +26,8 @@ class Coded:
     codes: Codes
 
     @classmethod
-    def of(cls, vectors: Floats, *, threads: int | None = None) -> Coded | None:
-        """Bytes for vectors; None where they have too many dimensions for an integer product."""
-        if vectors.shape[1] > MOST_DIMENSIONS:
-            return None
+    def of(cls, vectors: Floats, *, threads: int | None = None) -> Coded:
+        """Bytes for vectors."""
         frame = Frame.of(vectors)
         codes = Codes.empty(len(vectors), vectors.shape[1], "int8")
         with Crew(threads) as crew:

@@ -16,6 +16,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from rara.errors import FeatureError
 from rara.geometry.compiled import compiled, compiled_freely
 from rara.geometry.rotation import rotate, segments, signs
 
@@ -28,8 +29,9 @@ other bytes leaves 16 bits."""
 LEVELS = {"int8": 127, "int7": 63}
 UNIT = 2.0**-24
 """Unit roundoff of float32."""
-MOST_DIMENSIONS = 2**14
-"""Up to here an int32 holds every sum of products of codes, and dimensions * UNIT <= 2^-10."""
+MOST_DIMENSIONS = 2**16
+"""Up to here an int32 holds every sum of products of bytes, 255 * 127 * dimensions < 2^31, and
+dimensions * UNIT <= 2^-8; no vectors have more."""
 _LONGEST2 = 2.0**120
 """Squared length from which on float32 could overflow: nothing is known then, all pairs stay."""
 MARGIN = 1 + 2.0**-20
@@ -80,7 +82,15 @@ class Frame:
 
     @classmethod
     def of(cls, reference: Floats) -> Frame:
-        """Centre on the mean; scale so that the largest coordinate is about 1."""
+        """Centre on the mean; scale so that the largest coordinate is about 1.
+
+        Raises FeatureError for vectors of more than `MOST_DIMENSIONS`.
+        """
+        if reference.shape[1] > MOST_DIMENSIONS:
+            raise FeatureError(
+                f"Vectors of {reference.shape[1]:,} dimensions: distances are exact up to "
+                f"{MOST_DIMENSIONS:,}. Take features of fewer dimensions, or project them."
+            )
         total, least, most = _columns(reference)
         center = total / len(reference)
         spread = max(float(np.max(most - center)), float(np.max(center - least)))
@@ -97,7 +107,7 @@ class Frame:
         eta = d * 2.0**-120
         inverse = math.ldexp(1.0, -self.exponent)
         if arithmetic == "float32":
-            kappa = 1.01 * (d + 16) * UNIT if d <= MOST_DIMENSIONS else math.inf
+            kappa = 1.01 * (d + 16) * UNIT
             _encode_floats(vectors, self.center, inverse, kappa, eta, into.vectors, into.terms)
             return
         _encode_integers(

@@ -109,7 +109,7 @@ def query_in_processes(
         work = [pool.submit(_scan, left, right, blank, own, part, engine) for part in shards]
         for done in as_completed(work):
             found, statistics = done.result()
-            total.filter = statistics.filter
+            total.filter, total.note = statistics.filter, statistics.note
             total.pairs += statistics.pairs
             total.verified += statistics.verified
             for mine, theirs in zip(reducers, found, strict=True):

@@ -5,6 +5,9 @@ columns as a constant, which it packs once. It is exact, or it is not used: x86 
 VNNI may add pairs in 16 bits and saturate without a word, so the machine is asked to
 prove itself on inputs that would (`proved`). Where it does, bytes within ±63 cannot. For a
 few rows packing is not worth its time: a compiled loop reads the codes once.
+
+The float32 product is the matrix library's, which has to prove that it keeps to its bound
+(`trusted`): some are told to take fewer bits. Where it does not, a loop sums in float64.
 """
 
 from __future__ import annotations
@@ -18,8 +21,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rara.geometry.codes import LEVELS, MOST_DIMENSIONS, Arithmetic, Codes, Terms
-from rara.geometry.compiled import compiled
+from rara.geometry.codes import LEVELS, Arithmetic, Codes, Terms
+from rara.geometry.compiled import compiled, compiled_freely
+from rara.geometry.proofs import exact, within_bound
 from rara.machine import onnxruntime
 
 FEW = 12
@@ -43,15 +47,14 @@ class Multiply:
 def multiplier(columns: Codes, rows: int) -> Multiply:
     """The product with these columns, for so many rows in all."""
     if columns.vectors.dtype == np.float32:
-        return Multiply(len(columns), _floats(columns.vectors))
+        of_floats = _floats if trusted() else _doubles
+        return Multiply(len(columns), of_floats(columns.vectors))
     make = _few if rows <= FEW else _many
     return Multiply(len(columns), make(columns.vectors))
 
 
 def arithmetic_for(rows: int, columns: int, dimensions: int, *, ready: bool) -> Arithmetic:
     """The fastest product that is right on this machine; `ready` if the columns are coded."""
-    if dimensions > MOST_DIMENSIONS:
-        return "float32"
     if ready and rows <= FEW:
         return "int8"
     small = rows * columns * dimensions <= WORTH_PREPARING and not (ready and rows > 4 * FEW)
@@ -62,9 +65,9 @@ def arithmetic_for(rows: int, columns: int, dimensions: int, *, ready: bool) -> 
 def fastest() -> Arithmetic:
     """The integer product that is exact here and clearly faster than float32, or float32."""
     bytes_: tuple[Arithmetic, ...] = ("int8", "int7")
-    exact = [one for one in bytes_ if proved(one)]
-    if exact and _seconds(np.uint8) < 0.7 * _seconds(np.float32):
-        return exact[0]
+    right = [one for one in bytes_ if proved(one)]
+    if right and _seconds(np.uint8) < 0.7 * _seconds(np.float32):
+        return right[0]
     return "float32"
 
 
@@ -85,23 +88,37 @@ def _seconds(kind: type[np.uint8 | np.float32]) -> float:
 
 @cache
 def proved(arithmetic: Arithmetic) -> bool:
-    """Whether the integer product is exact on this machine where 16-bit sums would saturate."""
-    levels = LEVELS[arithmetic]
-    rng = np.random.default_rng(0)
-    most, least = np.full((4, 320), 128 + levels), np.full((4, 320), 128 - levels)
-    mixed = rng.integers(128 - levels, 129 + levels, (80, 320))
-    rows = np.concatenate([most, least, mixed[:24]]).astype(np.uint8)
-    columns = np.concatenate([most, least, mixed[24:]]).astype(np.uint8)
-    out = np.empty((len(rows), len(columns)), np.int32)
-    _many(columns)(rows, out)
-    expected = (rows.astype(np.int64) - 128) @ (columns.astype(np.int64) - 128).T
-    return bool((out == expected).all())
+    """Whether the integer product is exact on this machine, whatever the shape and the bytes."""
+    return exact(_many, LEVELS[arithmetic])
+
+
+@cache
+def trusted() -> bool:
+    """Whether this machine's float32 product keeps to the bound that the filter assumes."""
+    return within_bound(_floats)
+
+
+def note(arithmetic: Arithmetic) -> str | None:
+    """What a result says of its products; None where they are as good as they should be."""
+    if arithmetic != "float32" or trusted():
+        return None
+    return (
+        "The matrix library's float32 products are less accurate than IEEE float32: float64 sums "
+        "take their place. Results are exact, but take longer."
+    )
 
 
 def _floats(columns: NDArray[np.float32]) -> Callable[[NDArray[Any], NDArray[Any]], None]:
     def multiply(rows: NDArray[Any], out: NDArray[Any]) -> None:
         with np.errstate(over="ignore", invalid="ignore"):
             np.dot(rows, columns.T, out=out)
+
+    return multiply
+
+
+def _doubles(columns: NDArray[np.float32]) -> Callable[[NDArray[Any], NDArray[Any]], None]:
+    def multiply(rows: NDArray[Any], out: NDArray[Any]) -> None:
+        _multiply_in_float64(rows, columns, out)
 
     return multiply
 
@@ -168,6 +185,24 @@ def _transpose(codes: NDArray[np.uint8], out: NDArray[np.int8]) -> None:
             for c in range(turned.shape[0]):
                 for i in range(turned.shape[1]):
                     turned[c, i] = np.int8(np.int32(square[i, c]) - np.int32(128))
+
+
+@compiled_freely
+def _in_float64(x: NDArray[np.float32], y: NDArray[np.float32]) -> float:
+    total = 0.0
+    for c in range(x.size):
+        total += np.float64(x[c]) * np.float64(y[c])
+    return total
+
+
+@compiled
+def _multiply_in_float64(
+    rows: NDArray[np.float32], columns: NDArray[np.float32], out: NDArray[np.float32]
+) -> None:
+    """Rounded once: whatever the order of the sums, they are nearer than float32 needs."""
+    for i in range(rows.shape[0]):
+        for j in range(columns.shape[0]):
+            out[i, j] = np.float32(_in_float64(rows[i], columns[j]))
 
 
 @compiled

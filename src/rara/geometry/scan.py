@@ -21,11 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rara.geometry.coded import Coded, encode
-from rara.geometry.codes import MOST_DIMENSIONS, Arithmetic, Codes, Floats, Frame
+from rara.geometry.codes import Arithmetic, Codes, Floats, Frame
 from rara.geometry.distances import squared_distances
 from rara.geometry.executors import Crew
 from rara.geometry.filter import Certainty, Limits, Ratios, keep, sift, split
-from rara.geometry.products import arithmetic_for
+from rara.geometry.products import arithmetic_for, note
 from rara.geometry.tiles import Columns, Ledger, Progress, Statistics, Tiling, Workspace, spans
 from rara.machine import quarter_of_memory
 
@@ -176,9 +176,11 @@ class Scan:
         if self.arithmetic is None:
             ready = self.job.coded is not None
             self.arithmetic = arithmetic_for(rows, columns, self.job.frame.dimensions, ready=ready)
-        if self.arithmetic != "float32" and self.job.frame.dimensions > MOST_DIMENSIONS:
-            raise ValueError("An int32 does not hold byte products of so many dimensions.")
-        self.statistics.filter = self.arithmetic
+        self._use(self.arithmetic)
+
+    def _use(self, arithmetic: Arithmetic) -> None:
+        self.arithmetic = self.statistics.filter = arithmetic
+        self.statistics.note = note(arithmetic)
 
     # -- cutting --
 
@@ -250,7 +252,7 @@ class Scan:
                 asked += demand.row_nearest * _count(self.job.rows)
             passed = counts.verified + sum(space.waiting for space in self._spaces)
             if passed > TOO_MANY * counts.pairs + 4 * asked + START:
-                self.arithmetic = self.statistics.filter = "float32"
+                self._use("float32")
         return self.arithmetic or "float32"
 
     def _left(self, block: _Block, rows: slice, arithmetic: Arithmetic, space: Workspace) -> Codes:

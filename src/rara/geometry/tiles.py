@@ -32,6 +32,8 @@ class Statistics:
     pairs: int = 0
     verified: int = 0
     """Pairs whose float64 distance was taken; what is certain without it needs none."""
+    note: str | None = None
+    """What the reader should know of the products; None where there is nothing."""
 
 
 @dataclass(frozen=True, slots=True)
