@@ -47,7 +47,7 @@ def enclosures(frame, x, y, arithmetic, *, many=True, weaken=None):
     """Lower and upper bounds on all distances between x and y, and the squares before the root."""
     left, right = (coded(frame, side, arithmetic, weaken) for side in (x, y))
     product = np.empty((len(x), len(y)), np.float32 if arithmetic == "float32" else np.int32)
-    multiplier(right, 1000 if many else 1)(left, product)
+    multiplier(right, 1000 if many else 1, arithmetic)(left, product)
     out = np.empty((3, *product.shape), np.float32)
     _enclose(product, left.terms, right.terms, *out)
     return out

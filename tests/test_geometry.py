@@ -2,6 +2,7 @@
 
 import itertools
 import time
+from functools import partial
 
 import numpy as np
 import pytest
@@ -27,7 +28,7 @@ from rara.geometry import (
 from rara.geometry import filter as bounds
 from rara.geometry.codes import MARGIN, Codes, Frame
 from rara.geometry.executors import Crew
-from rara.geometry.products import arithmetic_for, multiplier, proved
+from rara.geometry.products import arithmetic_for, multiplier
 
 HOSTILE = {
     "plain": lambda rng, n, d: rng.normal(size=(n, d)),
@@ -179,7 +180,7 @@ def test_bounds_enclose_the_distance(scale, d, arithmetic, rows):
     frame.encode(reference, arithmetic, into=codes)
     terms = codes.terms
     product = np.empty((60, 60), np.float32 if arithmetic == "float32" else np.int32)
-    multiplier(codes, rows)(codes, product)
+    multiplier(codes, rows, arithmetic)(codes, product)
     distance = np.ldexp(np.sqrt(oracle.squared_distances(reference, reference)), -frame.exponent)
     for i in range(60):
         for j in range(60):
@@ -199,45 +200,43 @@ def test_bounds_enclose_the_distance(scale, d, arithmetic, rows):
             assert np.isnan(low) or high - low <= slack
 
 
-@pytest.mark.parametrize("arithmetic", ["int8", "int7"])
-def test_integer_products_are_exact_where_16_bits_would_saturate(arithmetic):
-    assert proved(arithmetic)
-
-
 @pytest.fixture
-def quick_at_bytes(monkeypatch):
-    """A machine on which bytes are fast, whatever this one is."""
-    monkeypatch.setattr(products, "_seconds", lambda kind: 1 + (kind is np.float32))
-    products.fastest.cache_clear()
-    yield monkeypatch
+def machine(monkeypatch):
+    """One whose products take so many seconds; those that are not named are not exact."""
+    yield partial(pretend, monkeypatch)
     products.fastest.cache_clear()
 
 
-def test_bytes_are_chosen_where_they_are_fast(quick_at_bytes):
-    assert arithmetic_for(10**4, 10**5, 1000, ready=False) == "int8"
+def pretend(monkeypatch, **seconds):
+    products.fastest.cache_clear()
+    monkeypatch.setattr(products, "best", lambda arithmetic: arithmetic in seconds)
+    monkeypatch.setattr(products, "race", lambda makes: {one: seconds[one] for one in makes})
 
 
-def test_a_machine_whose_products_saturate_gets_smaller_codes(quick_at_bytes):
-    quick_at_bytes.setattr(products, "proved", lambda arithmetic: arithmetic == "int7")
-    assert arithmetic_for(10**4, 10**5, 1000, ready=False) == "int7"
+@pytest.mark.parametrize(
+    ("seconds", "chosen"),
+    [
+        ({"float32": 1, "int8": 0.1, "int7": 0.01}, "int8"),  # it has nothing to gain
+        ({"float32": 1, "int8": 0.5, "int7": 0.45}, "int8"),  # not much faster
+        ({"float32": 1, "int8": 0.5, "int7": 0.4}, "int7"),
+        ({"float32": 1, "int7": 0.5}, "int7"),  # where sums of 16 bits saturate
+        ({"float32": 1, "int8": 0.9, "int7": 0.8}, "float32"),
+        ({"float32": 1, "int8": 0.6}, "int8"),
+        ({"float32": 1}, "float32"),  # no integer product is exact
+    ],
+)
+def test_the_fastest_product_is_chosen(machine, seconds, chosen):
+    machine(**seconds)
+    assert arithmetic_for(10**4, 10**5, 1000, ready=False) == chosen
 
 
-def test_a_machine_whose_integer_products_are_wrong_gets_float32(quick_at_bytes):
-    quick_at_bytes.setattr(products, "proved", lambda arithmetic: False)
-    assert arithmetic_for(10**4, 10**5, 1000, ready=False) == "float32"
-
-
-def test_a_machine_that_is_slow_at_bytes_gets_float32(quick_at_bytes):
-    quick_at_bytes.setattr(products, "_seconds", lambda kind: 1.0)
-    assert arithmetic_for(10**4, 10**5, 1000, ready=False) == "float32"
-
-
-def test_small_work_is_not_worth_preparing(quick_at_bytes):
+def test_small_work_is_not_worth_preparing(machine):
+    machine(float32=1, int8=0.1)
     assert arithmetic_for(10, 100, 64, ready=False) == "float32"
 
 
-def test_few_samples_use_the_codes_that_are_there(quick_at_bytes):
-    quick_at_bytes.setattr(products, "proved", lambda arithmetic: False)
+def test_few_samples_use_the_codes_that_are_there(machine):
+    machine(float32=1)
     assert arithmetic_for(1, 1000, 64, ready=True) == "int8"  # by a loop, not by the product
 
 

@@ -30,6 +30,7 @@ from rara.geometry import filter as loops
 from rara.geometry.codes import LEVELS, MARGIN, MOST_DIMENSIONS, UNIT, Frame
 from rara.geometry.processes import shared
 from rara.geometry.rotation import rotate, segments, signs
+from rara.geometry.sixteen_bits import available, product_in_16_bits
 from test_geometry import ARITHMETICS, HOSTILE
 
 # -- a search for pairs that violate the bounds -----------------------------------------
@@ -168,7 +169,7 @@ def enclosed_by_the_worst_product(d, unit):
         patch.setattr(
             bounds,
             "multiplier",
-            lambda columns, rows: (
+            lambda columns, rows, arithmetic: (
                 lambda left, out: np.copyto(out, exact + wrong, casting="same_kind")
             ),
         )
@@ -285,21 +286,24 @@ def test_spikes_that_the_rotation_makes_and_unmakes(d):
 # -- the products -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("d", [*range(1, 20), 63, 64, 65, 257, 2047, 8192, MOST_DIMENSIONS])
-@pytest.mark.parametrize("levels", LEVELS.values())
-def test_integer_products_are_exact_for_every_shape(d, levels):
+def extreme_bytes(rng, n, d, levels):
+    """Codes + 128, most of them as large as can be."""
+    codes = rng.choice([-levels, levels, 1], (n, d), p=[0.45, 0.45, 0.1])
+    return (128 + codes).astype(np.uint8)
+
+
+@pytest.mark.parametrize("d", [*range(1, 20), 63, 64, 65, 257, 1201, 2047, 8192, MOST_DIMENSIONS])
+@pytest.mark.parametrize("arithmetic", LEVELS)
+def test_integer_products_are_exact_for_every_shape(d, arithmetic):
     rng = np.random.default_rng(d)
-    if not products.proved({127: "int8", 63: "int7"}[levels]):
-        pytest.skip("this machine saturates, and knows it")
-    for n, m in ((1, 1), (1, 33), (13, 3), (33, 17)):
-        rows, columns = (
-            (128 + rng.choice([-levels, levels, 1], (count, d), p=[0.45, 0.45, 0.1])).astype(
-                np.uint8
-            )
-            for count in (n, m)
-        )
+    levels = LEVELS[arithmetic]
+    makes = [make for make in (products._few, products.best(arithmetic)) if make]
+    if arithmetic == "int7" and available():
+        makes.append(product_in_16_bits)
+    for n, m in ((1, 1), (1, 33), (13, 3), (33, 25), (130, 2)):
+        rows, columns = (extreme_bytes(rng, count, d, levels) for count in (n, m))
         expected = (rows.astype(np.int64) - 128) @ (columns.astype(np.int64) - 128).T
-        for make in (products._few, products._many):
+        for make in makes:
             out = np.empty((n, m), np.int32)
             make(columns)(rows, out)
             np.testing.assert_array_equal(out, expected)

@@ -19,10 +19,9 @@ ORDER = """
     store pool embed
 
     geometry.compiled geometry.distances geometry.rotation geometry.codes geometry.filter
-    geometry.proofs geometry.products geometry.reducers geometry.executors geometry.coded geometry.tiles
-    geometry.scan geometry.query geometry.mutual geometry.processes geometry.bits
-    geometry
-    calibration joint
+    geometry.proofs geometry.sixteen_bits geometry.products geometry.reducers geometry.executors
+    geometry.coded geometry.tiles geometry.scan geometry.query geometry.mutual geometry.processes
+    geometry.bits geometry calibration joint
     scores.base scores.rarity scores.clipped_rarity scores.local_outlier_factor scores.families
     scores.typicality scores.fidelity scores.joining scores.copy_volume scores.copying
     scores.leave_one_out scores.copy_statistic scores.ball_ratio scores.calibrated scores.verdict

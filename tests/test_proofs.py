@@ -6,7 +6,8 @@ import pytest
 import oracle
 from rara.geometry import Balls, Nearest, neighbours, products, proofs, query
 from rara.geometry.codes import LEVELS, MOST_DIMENSIONS
-from rara.geometry.products import proved, trusted
+from rara.geometry.products import trusted
+from rara.geometry.sixteen_bits import available, product_in_16_bits
 
 # -- bytes ------------------------------------------------------------------------------
 
@@ -90,14 +91,50 @@ def test_sums_that_leave_31_bits_are_noticed():
     assert not proofs.exact(make, 127)
 
 
+@pytest.fixture
+def made_of(monkeypatch):
+    """A machine that has these products alone."""
+
+    def only(*makes):
+        monkeypatch.setattr(products, "_products", lambda arithmetic: list(makes))
+        products.best.cache_clear()
+
+    yield only
+    products.best.cache_clear()
+
+
 @pytest.mark.parametrize("arithmetic", ["int8", "int7"])
-def test_a_machine_is_asked_with_the_bytes_it_is_to_multiply(monkeypatch, arithmetic):
-    monkeypatch.setattr(products, "_many", in_16_bits(2))
-    proved.cache_clear()
-    try:
-        assert proved(arithmetic) == (arithmetic == "int7")
-    finally:
-        proved.cache_clear()
+def test_a_machine_is_asked_with_the_bytes_it_is_to_multiply(made_of, arithmetic):
+    made_of(in_16_bits(2))
+    assert (products.best(arithmetic) is not None) == (arithmetic == "int7")
+
+
+def test_the_faster_of_the_exact_products_is_taken(made_of, monkeypatch):
+    slow, wrong, fast = wrong_where(lambda *shape: 0), in_16_bits(4), right
+    made_of(slow, wrong, fast)
+    monkeypatch.setattr(products, "race", lambda makes: {one: one is not fast for one in makes})
+    assert products.best("int7") is fast
+
+
+def test_a_race_times_every_product():
+    took = products.race({"bytes": products._few, "floats": products._floats})
+    assert all(0 < seconds < 10 for seconds in took.values())
+    assert len(took) == 2
+
+
+@pytest.mark.parametrize("arithmetic", ["int8", "int7"])
+def test_where_no_product_is_exact_a_loop_is(made_of, arithmetic):
+    made_of(in_16_bits(4))
+    vectors = np.random.default_rng(0).normal(size=(60, 40)).astype(np.float32)
+    ours, statistics = neighbours(vectors, 3, arithmetic=arithmetic)
+    assert statistics.filter == arithmetic
+    np.testing.assert_array_equal(ours.d2[:, -1], oracle.radii2(vectors, 3))
+
+
+@pytest.mark.skipif(not available(), reason="needs AVX2")
+def test_sums_of_16_bits_are_exact_for_smaller_bytes_alone():
+    assert proofs.exact(product_in_16_bits, LEVELS["int7"])
+    assert not proofs.exact(product_in_16_bits, LEVELS["int7"] + 2)
 
 
 # -- float32 ----------------------------------------------------------------------------

@@ -8,6 +8,7 @@ Vectors are C-ordered float32 arrays (n, d) of finite numbers; whoever brings th
     codes       vectors as float32 or bytes, and how much that leaves out
     filter      bounds at the price of a fast product, which spare most pairs the float64
     proofs      whether this machine's products are as exact as the bounds assume
+    sixteen_bits    products of smaller bytes, where the machine has AVX2
     products    that product: bytes where the machine is fast and exact at them, else float32
     reducers    what is asked of every pair: nearest, smallest ball, largest ratio
     executors   the threads that do it

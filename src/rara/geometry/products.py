@@ -1,10 +1,11 @@
 """The products that the filter's bounds are made of: int8 where the machine is fast, or float32.
 
 An integer product comes from onnxruntime's `MatMulInteger` (uint8 x int8 -> int32) with the
-columns as a constant, which it packs once. It is exact, or it is not used: x86 without
-VNNI may add pairs in 16 bits and saturate without a word, so the machine is asked to
-prove itself on inputs that would (`proved`). Where it does, bytes within ±63 cannot. For a
-few rows packing is not worth its time: a compiled loop reads the codes once.
+columns as a constant, which it packs once, or, for bytes within ±63, from loops of rara's own
+(`sixteen_bits`); the faster is taken. It is exact, or it is not used: x86 without VNNI may add
+pairs in 16 bits and saturate without a word, so each is proved on inputs that would. For a few
+rows packing is not worth its time, and where no product is exact there is none: then a compiled
+loop reads the codes once.
 
 The float32 product is the matrix library's, which has to prove that it keeps to its bound
 (`trusted`): some are told to take fewer bits. Where it does not, a loop sums in float64.
@@ -12,24 +13,36 @@ The float32 product is the matrix library's, which has to prove that it keeps to
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rara.geometry.codes import LEVELS, Arithmetic, Codes, Terms
+from rara.geometry.codes import LEVELS, Arithmetic, Codes
 from rara.geometry.compiled import compiled, compiled_freely
 from rara.geometry.proofs import exact, within_bound
+from rara.geometry.sixteen_bits import available, product_in_16_bits
 from rara.machine import onnxruntime
+
+Run = Callable[[NDArray[Any], NDArray[Any]], None]
+Make = Callable[[NDArray[Any]], Run]
+"""Takes the columns' codes; what it gives takes the rows' and an array for the products."""
+Name = TypeVar("Name", bound=Hashable)
 
 FEW = 12
 """Up to so many rows the loop is faster than packing the columns."""
 WORTH_PREPARING = 2e9
 """Fewer multiplications than these cost less in float32 than coding both sides as bytes."""
+WORTH: dict[Arithmetic, float] = {"float32": 1.0, "int8": 0.7, "int7": 0.6}
+"""A product is taken if it needs no more than this share of the float32 product's time."""
+QUICK = 0.35
+"""Share of it at which int8 has nothing to gain from coarser bytes."""
+_TURNS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +50,19 @@ class Multiply:
     """Multiplies codes of rows with the columns that it was made for, into an array."""
 
     width: int
-    run: Callable[[NDArray[Any], NDArray[Any]], None]
+    run: Run
 
     def __call__(self, rows: Codes, out: NDArray[Any]) -> None:
         """Do it; `out` is int32 for bytes and float32 for float32."""
         self.run(rows.vectors, out)
 
 
-def multiplier(columns: Codes, rows: int) -> Multiply:
+def multiplier(columns: Codes, rows: int, arithmetic: Arithmetic) -> Multiply:
     """The product with these columns, for so many rows in all."""
-    if columns.vectors.dtype == np.float32:
-        of_floats = _floats if trusted() else _doubles
-        return Multiply(len(columns), of_floats(columns.vectors))
-    make = _few if rows <= FEW else _many
+    if arithmetic == "float32":
+        make = _of_floats()
+    else:
+        make = _few if rows <= FEW else best(arithmetic) or _few
     return Multiply(len(columns), make(columns.vectors))
 
 
@@ -63,39 +76,68 @@ def arithmetic_for(rows: int, columns: int, dimensions: int, *, ready: bool) -> 
 
 @cache
 def fastest() -> Arithmetic:
-    """The integer product that is exact here and clearly faster than float32, or float32."""
-    bytes_: tuple[Arithmetic, ...] = ("int8", "int7")
-    right = [one for one in bytes_ if proved(one)]
-    if right and _seconds(np.uint8) < 0.7 * _seconds(np.float32):
-        return right[0]
-    return "float32"
+    """The integer product that is exact here and clearly faster than float32, or float32.
+
+    Coarser bytes are tried where finer ones are not much faster than float32. They leave
+    more pairs, and are not what a saved reference holds, so they have to be faster still.
+    """
+    makes = {"float32": _of_floats(), **_exact("int8")}
+    took = race(makes)
+    if took.get("int8", math.inf) > QUICK * took["float32"]:
+        took = race(makes | _exact("int7"))
+    return min(took, key=lambda one: took[one] / WORTH[one])
 
 
-def _seconds(kind: type[np.uint8 | np.float32]) -> float:
-    """How long a product of medium size takes with codes of a kind."""
-    vectors = np.full((512, 1024), 129, kind)
-    codes = Codes(vectors, Terms(*[np.ones(512, np.float32)] * 4))
-    out = np.empty((512, 512), np.int32 if kind is np.uint8 else np.float32)
-    multiply = multiplier(codes, len(codes))
-    multiply(codes, out)
-    times = []
-    for _ in range(3):
-        begun = time.perf_counter()
-        multiply(codes, out)
-        times.append(time.perf_counter() - begun)
-    return min(times)
+def _exact(arithmetic: Arithmetic) -> dict[Arithmetic, Make]:
+    make = best(arithmetic)
+    return {arithmetic: make} if make else {}
+
+
+def _of_floats() -> Make:
+    return _floats if trusted() else _doubles
 
 
 @cache
-def proved(arithmetic: Arithmetic) -> bool:
-    """Whether the integer product is exact on this machine, whatever the shape and the bytes."""
-    return exact(_many, LEVELS[arithmetic])
+def best(arithmetic: Arithmetic) -> Make | None:
+    """The fastest of the products of these bytes that are exact on this machine."""
+    exact_ones = [make for make in _products(arithmetic) if exact(make, LEVELS[arithmetic])]
+    if len(exact_ones) < 2:
+        return exact_ones[0] if exact_ones else None
+    took = race({make: make for make in exact_ones})
+    return min(exact_ones, key=took.__getitem__)
+
+
+def _products(arithmetic: Arithmetic) -> list[Make]:
+    """Those that may be exact for these bytes; one that cannot be compiled here is not tried."""
+    return [_many, *([product_in_16_bits] if arithmetic == "int7" and available() else [])]
 
 
 @cache
 def trusted() -> bool:
     """Whether this machine's float32 product keeps to the bound that the filter assumes."""
     return within_bound(_floats)
+
+
+def race(makes: Mapping[Name, Make]) -> dict[Name, float]:
+    """CPU seconds that each takes for a product of medium size; in turn, the least of each."""
+    runs = {name: _trial(make) for name, make in makes.items()}
+    took = dict.fromkeys(runs, math.inf)
+    for _ in range(_TURNS):
+        for name, run in runs.items():
+            begun = time.process_time()
+            run()
+            took[name] = min(took[name], time.process_time() - begun)
+    return took
+
+
+def _trial(make: Make) -> Callable[[], None]:
+    """A product that was called once before."""
+    floats = make in (_floats, _doubles)
+    vectors = np.full((512, 1024), 129, np.float32 if floats else np.uint8)
+    out = np.empty((512, 512), np.float32 if floats else np.int32)
+    multiply = make(vectors)
+    multiply(vectors, out)
+    return lambda: multiply(vectors, out)
 
 
 def note(arithmetic: Arithmetic) -> str | None:
@@ -108,7 +150,7 @@ def note(arithmetic: Arithmetic) -> str | None:
     )
 
 
-def _floats(columns: NDArray[np.float32]) -> Callable[[NDArray[Any], NDArray[Any]], None]:
+def _floats(columns: NDArray[np.float32]) -> Run:
     def multiply(rows: NDArray[Any], out: NDArray[Any]) -> None:
         with np.errstate(over="ignore", invalid="ignore"):
             np.dot(rows, columns.T, out=out)
@@ -116,21 +158,21 @@ def _floats(columns: NDArray[np.float32]) -> Callable[[NDArray[Any], NDArray[Any
     return multiply
 
 
-def _doubles(columns: NDArray[np.float32]) -> Callable[[NDArray[Any], NDArray[Any]], None]:
+def _doubles(columns: NDArray[np.float32]) -> Run:
     def multiply(rows: NDArray[Any], out: NDArray[Any]) -> None:
         _multiply_in_float64(rows, columns, out)
 
     return multiply
 
 
-def _few(columns: NDArray[np.uint8]) -> Callable[[NDArray[Any], NDArray[Any]], None]:
+def _few(columns: NDArray[np.uint8]) -> Run:
     def multiply(rows: NDArray[Any], out: NDArray[Any]) -> None:
         _multiply_few((rows ^ np.uint8(128)).view(np.int8), columns, out)
 
     return multiply
 
 
-def _many(columns: NDArray[np.uint8]) -> Callable[[NDArray[Any], NDArray[Any]], None]:
+def _many(columns: NDArray[np.uint8]) -> Run:
     package = onnxruntime()
     transposed = np.empty(columns.shape[::-1], np.int8)
     _transpose(columns, transposed)

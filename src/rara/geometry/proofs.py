@@ -95,8 +95,8 @@ def allowed(left: Doubles, right: Doubles) -> Doubles:
     d = left.shape[1]
     gamma = d * UNIT / (1 - d * UNIT) * (1 - 2.0**-28)
     one, other = (np.sqrt(np.einsum("ic,ic->i", side, side)) for side in (left, right))
-    bound: Doubles = gamma * np.outer(one, other)
-    return bound + d * 2.0**-125 * np.outer(1 + one, 1 + other)
+    bound: Doubles = gamma * np.outer(one, other) + d * 2.0**-125 * np.outer(1 + one, 1 + other)
+    return bound
 
 
 _KINDS = 7

@@ -125,7 +125,7 @@ class Columns:
         with self._lock:
             if arithmetic not in self._made:
                 codes = self._codes(arithmetic)
-                self._made[arithmetic] = codes, multiplier(codes, self.rows)
+                self._made[arithmetic] = codes, multiplier(codes, self.rows, arithmetic)
             return self._made[arithmetic]
 
     def _codes(self, arithmetic: Arithmetic) -> Codes:
