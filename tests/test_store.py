@@ -452,3 +452,39 @@ def test_a_killed_writer_leaves_the_old_folder_or_the_new(tmp_path):
 @pytest.mark.slow
 def test_a_killed_writer_leaves_the_old_folder_or_the_new_many_times(tmp_path):
     hold_against_kills(tmp_path / "a", np.random.default_rng().uniform(0, 0.1, 60))
+
+
+VALUES = st.one_of(
+    st.none(),
+    st.text(),
+    st.integers(),
+    st.floats(allow_nan=False),
+    st.booleans(),
+    st.lists(st.integers(), max_size=2),
+    st.dictionaries(st.text(max_size=3), st.none(), max_size=2),
+    st.integers(0, 9).map(np.int16),
+    st.just(Path("a/b")),
+)
+
+
+@given(st.dictionaries(st.text(max_size=4), st.lists(VALUES, min_size=3, max_size=3), max_size=3))
+def test_metadata_is_the_json_of_each_row(metadata):
+    found = Features.from_arrays(np.eye(3), metadata=metadata).items["metadata"].to_pylist()
+
+    def plain(value):
+        return value.item() if isinstance(value, np.generic) else str(value)
+
+    for row, text in enumerate(found):
+        record = {k: values[row] for k, values in metadata.items() if values[row] is not None}
+        assert text == json.dumps(record, ensure_ascii=False, default=plain)
+
+
+def test_fingerprints_stay_what_they_were():
+    """A kept reference is found again by it."""
+    vectors = np.arange(12, dtype=np.float32).reshape(4, 3)
+    features = Features.from_arrays(
+        vectors, ids=list("abcd"), metadata={"label": [1, None, "x", 2]}
+    )
+    assert (
+        features.fingerprint == "b6ce7456c48414126c3e955dd284ed1d289dfc3d458a138b472e41896d2d12e5"
+    )

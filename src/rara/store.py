@@ -12,6 +12,7 @@ import os
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from json.encoder import encode_basestring
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -344,14 +345,35 @@ def _records(metadata: Mapping[str, Sequence[Any]], rows: int) -> list[str]:
             raise ParameterError(
                 f"{len(values)} values of '{key}' for {rows} vectors: give one for each."
             )
-    records = [{key: values[row] for key, values in metadata.items()} for row in range(rows)]
-    known = [{k: v for k, v in record.items() if v is not None} for record in records]
-    return [json.dumps(record, ensure_ascii=False, default=_scalar) for record in known]
+    if not metadata:
+        return ["{}"] * rows
+    columns = [_members(key, values) for key, values in metadata.items()]
+    return [f"{{{', '.join(filter(None, record))}}}" for record in zip(*columns, strict=True)]
+
+
+def _members(key: Any, values: Sequence[Any]) -> list[str]:
+    """One key of every row's JSON object, as `json.dumps` writes it; '' where it is not known.
+
+    A call of `json.dumps` a row takes longer than all else that is done with a row.
+    """
+    name = _dumps({key: 0})[1:-2]
+    return ["" if value is None else name + _value(value) for value in values]
+
+
+def _value(value: Any) -> str:
+    return encode_basestring(value) if type(value) is str else _dumps(value)
+
+
+def _dumps(value: Any) -> str:
+    return _ENCODER.encode(value)
 
 
 def _scalar(value: Any) -> Any:
     """numpy's numbers as Python's; anything unusual in words."""
     return value.item() if isinstance(value, np.generic) else str(value)
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, default=_scalar)
 
 
 def _given_items(ids: list[str], digests: list[str], records: list[str]) -> pa.Table:
