@@ -22,6 +22,9 @@ PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 PLACE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 NOTHING = "Not measured yet: `make bench` does it.\n"
 FLOAT = 4
+BYTES = {"avx2": "AVX2", "avx_vnni": "AVX-VNNI", "avx512_vnni": "AVX512-VNNI", "amx_int8": "AMX",
+         "asimddp": "dot products", "i8mm": "I8MM"}  # fmt: skip
+"""What multiplies bytes, by the names of `measuring.INSTRUCTIONS`; a later one is faster."""
 
 Results = dict[str, Any]
 
@@ -48,6 +51,8 @@ def filled(text: str, results: dict[str, Results]) -> str:
     def table(place: re.Match[str]) -> str:
         source, make = TABLES[place[2]]
         body = NOTHING if source not in results and source else make(results.get(source, results))
+        if source in results:
+            body = f"{processor(results[source])}\n\n{body}"
         return f"{place[1]}\n{body}\n{place[3]}"
 
     return PLACE.sub(table, text)
@@ -173,6 +178,37 @@ def extraction(results: Results) -> str:
     return table_of(["what", "images a second", "images a core-second"], lines)
 
 
+def kernels(results: Results) -> str:
+    """Every product by itself, and in radii."""
+    lines = []
+    for row in results["rows"]:
+        cells = [[number(f(row[name])) for f in (median, min, max)] if row[name] else ["–"] * 3
+                 for name in ("alone", "radii")]  # fmt: skip
+        note = "" if row["d"] else "not exact on this machine"
+        d = f"{row['d']:,}" if row["d"] else ""
+        lines.append([row["product"], d, *cells[0], *cells[1], note])
+    heads = ["product", "d", "alone", "least", "most", "radii", "least", "most", ""]
+    size = results["settings"]
+    about = "Alone: {rows:,} x {columns:,}; radii: n = {reference:,}, k = 3".format_map(size)
+    return f"{about}; 1 core, medians of {size['repeats']}.\n\n{table_of(heads, lines)}"
+
+
+def parts(results: Results) -> str:
+    """What the parts of one command take."""
+    name, rows = results["machine"]["processor"], results["rows"]
+    whole = next(row for row in rows if row["part"] == "whole")
+    lines = [
+        [row["part"], *spent(row), ratio(row["cpu"], whole["cpu"]),
+         number(max(row["peak"]) / 1e6), name]
+        for row in rows
+    ]  # fmt: skip
+    size = results["settings"]
+    about = "n = {reference:,}, m = {samples:,}, d = {dimensions:,}".format_map(size)
+    heads = ["part", "CPU s", "wall s", "share of CPU", "MB at the peak", "processor"]
+    turns = f"{cores(results)}, medians of {size['repeats']}."
+    return f"{about}, {turns}\n\n{table_of(heads, lines)}"
+
+
 def machines(results: dict[str, Results]) -> str:
     """On what each benchmark ran, and with which packages."""
     names: dict[str, list[str]] = {}
@@ -201,6 +237,8 @@ TABLES: dict[str, tuple[str, Callable[[Any], str]]] = {
     "arithmetic": ("geometry", arithmetic),
     "budget": ("geometry", budget),
     "extraction": ("extraction", extraction),
+    "parts": ("parts", parts),
+    "kernels": ("kernels", kernels),
     "machines": ("", machines),
 }
 """By the name in the page: the results that a table is made of ('' for all), and how."""
@@ -233,6 +271,14 @@ def number(value: float) -> str:
     if value >= 99.95:
         return f"{value:,.0f}"
     return f"{value:.1f}" if value >= 9.95 else f"{value:#.2g}"
+
+
+def processor(results: Results) -> str:
+    """On which processor, and the best that it has for products of bytes."""
+    machine = results["machine"]
+    known = [name for name in BYTES if name in machine["instructions"]]
+    best = f" with {BYTES[known[-1]]}" if known else ""
+    return f"Measured on: {machine['processor']}{best}."
 
 
 def cores(results: Results) -> str:

@@ -22,6 +22,8 @@ TOY = {
     "geometry": "--reference 60 --samples 20 --dimensions 8 --repeats 1 --arithmetic",
     "extraction": "--images 2 --rounds 1",
     "pictures": "--reference 60 --samples 20 --repeats 1",
+    "kernels": "--reference 60 --rows 20 --columns 30 --repeats 1 --dimensions 8",
+    "parts": "--reference 60 --samples 20 --dimensions 8 --repeats 1",
 }
 
 
@@ -89,6 +91,23 @@ def test_every_table_is_made_from_its_results(results):
     for body in found.values():
         widths = {line.count("|") for line in body.splitlines() if line.startswith("|")}
         assert len(widths) == 1
+
+
+def test_every_table_names_its_processor(results):
+    text = page.filled(page.PAGE.read_text(encoding="utf-8"), results)
+    for name, body in places(text).items():
+        source = page.TABLES[name][0]
+        named = [results[source]] if source else results.values()
+        assert all(one["machine"]["processor"] in body for one in named), name
+
+
+def test_the_parts_of_the_command_make_up_the_whole(results):
+    rows = {row["part"]: row for row in results["parts"]["rows"]}
+    whole = rows.pop("whole")
+    assert sum(row["cpu"][0] for row in rows.values()) == pytest.approx(whole["cpu"][0])
+    assert max(row["peak"][0] for row in rows.values()) == whole["peak"][0]
+    for part in ("read", "geometry: radii", "geometry: samples", "calibration", "report"):
+        assert rows[part]["cpu"][0] > 0, part
 
 
 def test_filling_a_page_again_changes_nothing(results):
