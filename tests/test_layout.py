@@ -18,8 +18,8 @@ ORDER = """
     extractors.efficientnet_lite0 extractors.registry extractors
     store pool embed
 
-    geometry.compiled geometry.distances geometry.rotation geometry.codes geometry.filter
-    geometry.proofs geometry.sixteen_bits geometry.products geometry.reducers geometry.executors
+    geometry.compiled geometry.executors geometry.distances geometry.rotation geometry.codes
+    geometry.filter geometry.proofs geometry.sixteen_bits geometry.products geometry.reducers
     geometry.coded geometry.tiles geometry.scan geometry.query geometry.mutual geometry.processes
     geometry.bits geometry calibration joint
     scores.base scores.rarity scores.clipped_rarity scores.local_outlier_factor scores.families

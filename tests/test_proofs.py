@@ -122,6 +122,18 @@ def test_a_race_times_every_product():
     assert len(took) == 2
 
 
+def test_a_race_is_run_with_two_sides():
+    """Of one array with itself a matrix library makes half the product."""
+    same = []
+
+    def make(columns):
+        return lambda rows, out: same.append(rows is columns or np.shares_memory(rows, columns))
+
+    products.race({"fake": make})
+    assert same
+    assert not any(same)
+
+
 @pytest.mark.parametrize("arithmetic", ["int8", "int7"])
 def test_where_no_product_is_exact_a_loop_is(made_of, arithmetic):
     made_of(in_16_bits(4))

@@ -3,6 +3,7 @@
 Vectors are C-ordered float32 arrays (n, d) of finite numbers; whoever brings them has checked.
 
     compiled    the loops' machine code, kept between runs
+    executors   the threads that do it
     distances   the one float64 distance, on which every decision rests
     rotation    spreads a vector evenly over its coordinates, so that bytes resolve it well
     codes       vectors as float32 or bytes, and how much that leaves out
@@ -11,7 +12,6 @@ Vectors are C-ordered float32 arrays (n, d) of finite numbers; whoever brings th
     sixteen_bits    products of smaller bytes, where the machine has AVX2
     products    that product: bytes where the machine is fast and exact at them, else float32
     reducers    what is asked of every pair: nearest, smallest ball, largest ratio
-    executors   the threads that do it
     coded       a reference's codes, kept for the next query
     tiles       how a scan is cut under a memory budget
     scan        one pass over the pairs of two sets: multiply, sift, verify, deliver

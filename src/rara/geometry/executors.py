@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from functools import cache
 from types import TracebackType
 from typing import Self, TypeVar
@@ -24,6 +25,12 @@ Task = TypeVar("Task")
 def _libraries() -> ThreadpoolController:
     """The matrix libraries that numpy brought; looking for them takes longer than one sample."""
     return ThreadpoolController()
+
+
+def one_core() -> AbstractContextManager[object]:
+    """Hold the matrix library to one thread meanwhile."""
+    limits: AbstractContextManager[object] = _libraries().limit(limits=1, user_api="blas")
+    return limits
 
 
 class Crew:
