@@ -370,7 +370,7 @@ def test_clipped_radii_equal_brute_force(make, boundary, k, quantile):
     named = [None if w < 0 else str(w) for w in witness]
     assert table["rarity_witness"].tolist() == named
 
-    own = reference.score_features(vectors, boundary=boundary, run=ONE)
+    own = reference.score_leave_one_out(boundary=boundary, run=ONE)
     for i in range(len(vectors)):
         others = np.delete(vectors, i, axis=0)
         value, _, balls, realism2 = clipped_oracle(others, cap2, k, boundary, vectors[[i]])

@@ -34,11 +34,11 @@ ORDER = """
     two_sample.views two_sample.pool two_sample.repeats two_sample.ranks two_sample.classifier
     two_sample.comparison two_sample
     pictures results contested run agreement metric neighbourhood pixels gallery duplicates
-    bursts distinct grouping repeats treatment codebook provenance reals witnesses conclusion membership
-    audit groups typical siblings judgement among_siblings
+    bursts distinct grouping units repeats treatment codebook provenance reals witnesses
+    conclusion membership audit groups typical siblings judgement among_siblings
     reference again opinions
-    cli.progress cli.options cli.output cli.groups cli.opinions cli.score cli.audit cli.reference
-    cli.embed cli.siblings cli.doctor cli.app cli
+    cli.progress cli.options cli.opened cli.output cli.groups cli.opinions cli.score cli.audit
+    cli.reference cli.embed cli.siblings cli.doctor cli.app cli
 """
 LAYERS = ORDER.split()
 

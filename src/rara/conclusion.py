@@ -91,11 +91,16 @@ def _over_k(columns: Mapping[str, Any], setting: Setting, reals: Reals) -> dict[
 def twins(
     samples: Features, reference: Features, own: NDArray[np.int32] | None = None
 ) -> dict[int, str]:
-    """Row of a sample -> id of a reference image of the same content, itself excepted."""
-    ours, theirs = (one.done["digest"].combine_chunks() for one in (samples, reference))
-    twin = first_equal(ours, theirs, own)
+    """Row of a sample -> id of a reference image of the same content, itself excepted.
+
+    Images that were left out, as duplicates or for others of their unit, are in the reference
+    where a copy is a matter of fact; its own images are judged without them.
+    """
+    theirs = reference.done if own is not None else reference.seen
+    ours, held = (one["digest"].combine_chunks() for one in (samples.done, theirs))
+    twin = first_equal(ours, held, own)
     rows = np.flatnonzero(twin >= 0)
-    ids = reference.done["id"].combine_chunks().take(pa.array(twin[rows]))
+    ids = theirs["id"].combine_chunks().take(pa.array(twin[rows]))
     return dict(zip(rows.tolist(), ids.to_pylist(), strict=True))
 
 

@@ -137,7 +137,7 @@ def scored_alone(
             samples.vectors, reference.vectors, axes, setting,
             memory=run.memory, threads=run.threads, progress=advance,
         )  # fmt: skip
-    seen = testified(columns.pop(BY_VECTORS), samples, setting, known, run)
+    seen = testified(columns.pop(BY_VECTORS), samples, reference, setting, known, run)
     known = replace(known, origin=seen.origin)
     columns, verdict = concluded(
         {**columns, **seen.columns}, seen.near, samples, reference, setting, known, levels, run

@@ -86,17 +86,18 @@ class Reference:
         metric: Metric | None = None,
         deduplicate: Duplicates | None = None,
         clip_radii: float | None = None,
+        unit: str | None = None,
         run: Run | None = None,
     ) -> Self:
         """A reference from images; vectors and radii come from the cache where they are known.
 
         `metric`: `euclidean`; `cosine`, for which only the directions of vectors count; or
         `hellinger`, for their shares of the sum. The usual one is the extractor's.
-        `deduplicate` leaves images out that repeat an earlier one: "exact" those of the same
-        content or vector, "near" those nearer to it than its neighbourhood explains, too.
-        `clip_radii`, a quantile such as 0.99, lets no ball count as larger than that of them.
+        `deduplicate` leaves images out that repeat an earlier one, "exact" or "near";
+        `clip_radii`, a quantile such as 0.99, lets no ball count as larger than that of them;
+        `unit`, for images in bursts, keeps one of each: `rara.treatment` and `rara.units`.
         """
-        run, treatment = run or Run(), Treatment(deduplicate, clip_radii)
+        run, treatment = run or Run(), Treatment(deduplicate, unit, clip_radii)
         checked_k(k, k + 1, k)  # before long work; the number of images is known after it
         network = None if is_features(images) else find_extractor(extractor, run)
         features, source = features_of(images, network, run)
@@ -118,6 +119,7 @@ class Reference:
         metric: Metric | None = None,
         deduplicate: Duplicates | None = None,
         clip_radii: float | None = None,
+        unit: str | None = None,
         run: Run | None = None,
     ) -> Self:
         """A reference from vectors that were computed elsewhere, shape (n, d), taken as float32.
@@ -129,7 +131,7 @@ class Reference:
         """
         features = under(given_features(vectors, ids, "reference"), metric)
         checked_k(k, len(features), k)
-        treatment = Treatment(deduplicate, clip_radii)
+        treatment = Treatment(deduplicate, unit, clip_radii)
         features, found = treatment.neighbourhood(features, k, run or Run())
         return cls(features, found.d2, found.index, k=k, treatment=treatment)
 
@@ -171,17 +173,15 @@ class Reference:
 
         Only pairs with a new image are looked at. Ids must not occur in both.
         """
-        run = run or Run()
-        features, _ = self._features(images, extractor, run)
+        features, _ = self._features(images, extractor, run := run or Run())
         joined = self.features.joined(features)
         known = Nearest.of(self.d2, self.index)
         found = neighbourhood.grow(joined, known, self.k, run)
-        return self._changed(*self.treatment.deduplicated(joined, found, self.k, run))
+        return self._changed(*self.treatment.grown(joined, found, self.k, run))
 
     def without(self, ids: Collection[str], *, run: Run | None = None) -> Reference:
         """The reference without some of its images: what `fit` on the others would give."""
-        missing = set(ids) - set(self.ids)
-        if missing:
+        if missing := set(ids) - set(self.ids):
             raise ParameterError(f"No image '{min(missing)}' in {self!r}.")
         kept = ~np.isin(np.array(self.ids, dtype=object), list(ids))
         checked_k(self.k, int(kept.sum()), self.k)
@@ -277,10 +277,10 @@ class Reference:
 
         Images that the reference holds too are judged as samples like any other: they are copies.
         `score_leave_one_out` judges the reference's own images, each without itself.
-        `boundary` tells whether a ball holds points exactly on it;
-        `compat="official"` gives the numbers of the code that the Rarity Score's authors
-        published. `calibration`: real images that are not in the reference, to calibrate with in
-        place of its own. `alpha`: the error rate of the verdicts. `also`: columns made on request.
+        `boundary` tells whether a ball holds points exactly on it; `compat="official"` gives the
+        numbers of the code that the Rarity Score's authors published. `calibration`: real images
+        that are not in the reference, to calibrate with in place of its own. `alpha`: the error
+        rate of the verdicts. `also`: columns made on request.
         `extractor` is needed only where the reference's own cannot be found by its name.
 
         `group_by`: a key of the images' metadata, such as `label`; each image is judged by the
@@ -361,7 +361,8 @@ class Reference:
 
     def _calibrated(self, reals: Features | None, setting: Setting, run: Run) -> Reals:
         if reals is not None:
-            return calibrated(self._comparable(reals), self.features, self._gallery, setting, run)
+            reals = self.treatment.one_a_unit(self._comparable(reals), 0, run, side="calibration")
+            return calibrated(reals, self.features, self._gallery, setting, run)
         return self._once(
             ("calibration", setting.k, setting.boundary, setting.own is None),
             lambda: calibrated(None, self.features, self._gallery, setting, run),

@@ -135,6 +135,12 @@ class Features:
         return sorted(noted, key=lambda one: -one.count)
 
     @property
+    def seen(self) -> pa.Table:
+        """The items that have a vector, and behind them those whose vectors were left out."""
+        left = self.items.filter(pc.equal(self.items["state"], "left out"))
+        return pa.concat_tables([self.done, left])
+
+    @property
     def left_out(self) -> list[Skipped]:
         """The items whose vectors were left out, and why."""
         return self._reasons("left out")

@@ -23,6 +23,7 @@ from rara.geometry import Boundary, Nearest
 from rara.run import Run
 from rara.scores import Setting
 from rara.store import Features
+from rara.units import FOUND, one_a_unit
 
 Duplicates = Literal["exact", "near"]
 
@@ -34,6 +35,8 @@ class Treatment:
     deduplicate: Duplicates | None = None
     """Of images that are alike the first is kept: of those with the same content or vector,
     or of those that are nearer to each other than their neighbourhoods explain, too."""
+    unit: str | None = None
+    """Of images that share a unit one is kept, see `rara.units`; before duplicates are left out."""
     clip_radii: float | None = None
     """No ball counts as larger than the radius at this quantile of all radii."""
 
@@ -59,9 +62,30 @@ class Treatment:
 
     def neighbourhood(self, features: Features, k: int, run: Run) -> tuple[Features, Nearest]:
         """The images that are kept, and their neighbour lists."""
-        return self.deduplicated(features, neighbourhood.find(features, k, run), k, run)
+        features = self.one_a_unit(features, k, run)
+        return self._deduplicated(features, neighbourhood.find(features, k, run), k, run)
 
-    def deduplicated(
+    def one_a_unit(
+        self, features: Features, k: int, run: Run, *, side: str = "reference"
+    ) -> Features:
+        """The features with one image of each unit, where units are asked for."""
+        if self.unit is None:
+            return features
+        return one_a_unit(features, self.unit, k, run, side=side)
+
+    def grown(
+        self, features: Features, found: Nearest, k: int, run: Run
+    ) -> tuple[Features, Nearest]:
+        """The same of a treated reference that more images have joined, whose lists are known."""
+        if self.unit == FOUND:
+            raise ParameterError(
+                "Units that are found change as images are added: build the reference anew of all."
+            )
+        if self.unit is not None:
+            return self.neighbourhood(features, k, run)
+        return self._deduplicated(features, found, k, run)
+
+    def _deduplicated(
         self, features: Features, found: Nearest, k: int, run: Run
     ) -> tuple[Features, Nearest]:
         """The images that are kept, and their neighbour lists as if there had been no others."""

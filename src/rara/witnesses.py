@@ -14,11 +14,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from rara.geometry.bits import NONE
 from rara.joint import Compared, joint_counts
-from rara.pixels import SAME, Witness, prints_of
+from rara.pixels import SAME, Closest, Witness, first_equal, prints_of
 from rara.reals import Reals
 from rara.run import Run
 from rara.scores import Setting
@@ -46,7 +47,12 @@ class Testified:
 
 
 def testified(
-    vectors: ByVectors, samples: Features, setting: Setting, known: Reals, run: Run
+    vectors: ByVectors,
+    samples: Features,
+    reference: Features,
+    setting: Setting,
+    known: Reals,
+    run: Run,
 ) -> Testified:
     """By vectors, and by pixels where both sides' were seen."""
     prints = None if known.pixels is None else prints_of(samples)
@@ -56,15 +62,31 @@ def testified(
     both = (vectors.compared, pixels)
     ranks = [one.ranks(joins=vectors.joins) for one in both]
     members = _members(pixels, vectors)
+    nearest, distance = _with_left_out(found, setting, samples, reference)
     columns = {
-        "pixel_nearest": setting.name(found.index),
-        "pixel_distance": pa.array(found.distance, mask=found.distance == NONE),
+        "pixel_nearest": nearest,
+        "pixel_distance": pa.array(distance, mask=distance == NONE),
         "volume_p": ranks[0] / members,
         "pixel_p": ranks[1] / members,
         "copy_p": joint_counts(both, ranks, joins=vectors.joins) / members,
     }
     near = vectors.near | (found.distance <= NEAR_BITS)
     return Testified(columns, near, _origin(known.origin, vectors, known.pixels, members))
+
+
+def _with_left_out(
+    found: Closest, setting: Setting, samples: Features, reference: Features
+) -> tuple[pa.Array, NDArray[np.int32]]:
+    """The nearest picture and how near it is; the same picture may be one that was left out."""
+    nearest, distance = setting.name(found.index), found.distance
+    if setting.own is not None or not reference.left_out:
+        return nearest, distance
+    left = reference.seen.slice(len(reference))
+    pictures = (one["picture"].combine_chunks() for one in (samples.done, left))
+    place = first_equal(*pictures)
+    same = (place >= 0) & (distance != SAME)
+    names = left["id"].combine_chunks().take(pa.array(place, mask=~same))
+    return pc.if_else(pa.array(same), names, nearest), np.where(same, SAME, distance)
 
 
 def _members(compared: Compared, vectors: ByVectors) -> int:

@@ -8,9 +8,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from rara.cli.opened import Made, open_reference
 from rara.cli.options import Extraction, Working, whole
 from rara.cli.output import check_page, list_noted, list_skipped, say
-from rara.cli.score import open_reference
 from rara.extractors.base import Metric
 
 
@@ -49,7 +49,7 @@ def audit(
     check_page(report)
     run = (working or Working()).run()
     network = (extraction or Extraction()).make(run)
-    real = open_reference(reference, k=k, metric=metric, extractor=network, run=run)
+    real = open_reference(reference, Made(metric), k=k, extractor=network, run=run)
     found = real.audit(samples, k=k, extractor=network, run=run)
     if report:
         found.report(report)

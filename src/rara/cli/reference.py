@@ -33,6 +33,7 @@ def build(
     metric: Metric | None = None,
     deduplicate: Duplicates | None = None,
     clip_radii: float | None = None,
+    unit: str | None = None,
     extraction: Extraction | None = None,
     working: Working | None = None,
 ) -> None:
@@ -54,6 +55,9 @@ def build(
         those as well that are nearer to it than its neighbourhood explains.
     clip_radii
         A quantile of the radii, such as 0.99: no ball counts as larger than that.
+    unit
+        Where images come in bursts, keep one image of each: those of the same value of a key such
+        as `label`, of the same `folder`, or bursts that are `found`.
     """
     with claim(output):  # before long work, so that it fails early
         pass
@@ -61,7 +65,7 @@ def build(
     network = (extraction or Extraction()).make(run) or DEFAULT
     reference = Reference.fit(
         images, k=k, metric=metric, extractor=network, deduplicate=deduplicate,
-        clip_radii=clip_radii, run=run,
+        clip_radii=clip_radii, unit=unit, run=run,
     )  # fmt: skip
     refuse_other(output, kind="reference", location=reference.features.location)
     reference.save(output, run=run)
@@ -184,6 +188,8 @@ def _treated(treatment: dict[str, Any]) -> dict[str, str]:
     if (kind := treatment["deduplicate"]) is not None:
         kinds = "exact and near" if kind == "near" else kind
         lines["Left out"] = f"{treatment['left_out']:,} ({kinds} duplicates of others)"
+    if (unit := treatment["unit"]) is not None:
+        lines["Units"] = f"one image each, by '{unit}'; {treatment['left_out']:,} left out in all"
     if treatment["clip_radii"] is not None:
         lines["Clipped"] = (
             f"{treatment['clipped']:,} radii to {treatment['largest_radius']:.4g} "

@@ -11,22 +11,20 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 
 from rara.agreement import network_for
-from rara.bundle import kind_of
 from rara.cli.groups import Grouping, found_in_groups, group_lines, warn_of_groups
+from rara.cli.opened import Made, open_both
 from rara.cli.opinions import Opinions, check_opinions, with_opinions
 from rara.cli.options import Calibration, Extraction, Working, whole
 from rara.cli.output import check_page, check_target, list_noted, list_skipped, list_unusual, say
 from rara.errors import ParameterError
-from rara.extractors import DEFAULT, Extractor
+from rara.extractors import Extractor
 from rara.extractors.base import Metric
 from rara.reference import Reference
 from rara.report import facts
 from rara.report.words import counted
 from rara.results import ScoreTable, check_format
-from rara.run import Run, features_of, find_extractor, is_features
+from rara.run import Run, features_of, is_features
 from rara.scores import ALPHA, Families, Family, Levels
-from rara.store import Features
-from rara.treatment import Treatment
 
 DEFAULT_K = 3
 
@@ -42,6 +40,7 @@ def score(
     json: Annotated[bool, Parameter(negative=())] = False,
     boundary: Literal["open", "closed"] = "open",
     metric: Metric | None = None,
+    unit: str | None = None,
     compat: Literal["official"] | None = None,
     calibration: Calibration | None = None,
     alpha: float = ALPHA,
@@ -76,6 +75,9 @@ def score(
     metric
         `euclidean`; `cosine`, for which only the directions of vectors count; or `hellinger`, for
         their shares of the sum: usual with the default extractor. A saved reference has one.
+    unit
+        Where the real images come in bursts, judge by one image of each: of the same value of a key
+        such as `label`, of the same `folder`, or of bursts that are `found`.
     compat
         `official`: the numbers of the code published with the Rarity Score.
     alpha
@@ -92,8 +94,9 @@ def score(
     run = (working or Working()).run()
     networks = (extraction or Extraction()).make_all(run)
     network = networks[0] if networks else None
+    made = Made(metric, unit)
     real, reals = open_both(
-        real_place, calibration or Calibration(), k=k, metric=metric, extractor=network, run=run
+        real_place, calibration or Calibration(), made, k=k, extractor=network, run=run
     )
     grouping, opinions = grouping or Grouping(), opinions or Opinions()
     judged = real.features if samples is None or leave_one_out else samples
@@ -161,54 +164,6 @@ def _check_own(real: Reference, samples: str, extractor: Extractor | None, run: 
             f"--leave-one-out judges the reference's own images, and '{samples}' holds others: "
             "remove the samples, or remove --leave-one-out to judge them."
         )
-
-
-def open_reference(
-    place: str, *, k: int | None, metric: Metric | None, extractor: Extractor | None, run: Run
-) -> Reference:
-    """A saved reference, or one made of the images or features that are there."""
-    if kind_of(Path(place).expanduser()) == "reference":
-        saved = Reference.load(Path(place).expanduser())
-        _check_metric(place, metric, saved.metric)
-        return saved
-    k = DEFAULT_K if k is None else k
-    return Reference.fit(place, k=k, metric=metric, extractor=extractor or DEFAULT, run=run)
-
-
-def _check_metric(place: str, asked: Metric | None, made: Metric | None) -> None:
-    if asked and made and asked != made:
-        raise ParameterError(f"--metric {asked}: the reference '{place}' was made with {made}.")
-
-
-def open_both(
-    place: str,
-    calibration: Calibration,
-    *,
-    k: int | None,
-    metric: Metric | None,
-    extractor: Extractor | None,
-    run: Run,
-) -> tuple[Reference, str | Features | None]:
-    """The reference, and what it is calibrated with: nothing, a place, or a share of itself."""
-    if calibration.held_out is None:
-        real = open_reference(place, k=k, metric=metric, extractor=extractor, run=run)
-        return real, calibration.calibration
-    features, usual_k, treatment, made = _features_at(place, extractor, run)
-    rest, reals = features.split(calibration.held_out, seed=calibration.seed or 0)
-    k = usual_k if k is None else k
-    _check_metric(place, metric, made)
-    return Reference.fit(rest, k=k, metric=metric or made, run=run, **treatment.facts()), reals
-
-
-def _features_at(
-    place: str, extractor: Extractor | None, run: Run
-) -> tuple[Features, int, Treatment, Metric | None]:
-    """A reference's vectors, its usual k, its treatment, and the metric of a saved one."""
-    if kind_of(Path(place).expanduser()) == "reference":
-        saved = Reference.load(Path(place).expanduser())
-        return saved.features, saved.k, saved.treatment, saved.metric
-    network = None if is_features(place) else extractor or find_extractor(DEFAULT, run)
-    return features_of(place, network, run)[0], DEFAULT_K, Treatment(), None
 
 
 def _list_unusable(calibration: Mapping[str, Any]) -> None:
