@@ -38,6 +38,8 @@ def place(tmp_path, monkeypatch, draw):
     draw(tmp_path / "samples", 6, 1)
     draw(tmp_path / "more", 6, 2)
     draw(tmp_path / "later" / "june", 4, 3)
+    for scene in range(6):
+        draw(tmp_path / "frames" / f"scene {scene}", 3, 10 + scene)
     draw(tmp_path / "train" / "birds", 4, 4)
     drawn = draw(tmp_path / "samples" / "birds", 4, 5)
     rows = [f"birds/{path.name},a bird" for path in drawn.iterdir()]
@@ -51,6 +53,42 @@ def test_every_command_is_documented():
     found = list(every_command(app))
     assert {"rara score", "rara reference build", "rara doctor"} <= set(found)
     assert [command for command in found if f"`{command}`" not in headings] == []
+
+
+GUARANTEES = ("proven", "proven on average over seeds", "measured")
+CLAIMS = re.compile(r"\b(proven|exact|exactly|guaranteed|guarantees?)\b")
+
+
+def guarantees():
+    """What docs/trust.md says of each column: its table, column -> words."""
+    text = (ROOT / "docs" / "trust.md").read_text(encoding="utf-8")
+    table = text.partition("| column | error rate that is kept | guarantee |")[2].partition("\n\n")[
+        0
+    ]
+    rows = [line.strip("|").split("|") for line in table.splitlines()[2:]]
+    return {name: row[2].strip() for row in rows for name in re.findall(r"`(\w+)`", row[0])}
+
+
+def test_the_table_of_guarantees_has_three_words_and_every_p_and_q():
+    found = guarantees()
+    assert all(words.split(" with ")[0] in GUARANTEES for words in found.values())
+    assert {"knn_p", "off_manifold_p", "off_manifold_q", "copy_p", "copy_q"} <= set(found)
+    listed = re.findall(r"`(\w+_[pq])`", (ROOT / "docs" / "axes.md").read_text(encoding="utf-8"))
+    assert set(listed) <= set(found)
+
+
+@pytest.mark.parametrize("page", [*PAGES, *sorted((ROOT / "docs" / "design").glob("*.md"))])
+def test_no_page_claims_more_than_the_table_of_guarantees(page):
+    """In no sentence that names a column whose rate is measured does a stronger word stand."""
+    measured = [name for name, words in guarantees().items() if words == "measured"]
+    assert "copy_q" in measured
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    for sentence in re.split(r"(?<=[.:;|])\s", text):
+        if any(f"`{name}`" in sentence for name in measured):
+            claims = CLAIMS.findall(
+                re.sub(r"exact (copies|one)|not proven|no such proof", "", sentence)
+            )
+            assert not claims, sentence
 
 
 def test_every_option_of_score_is_documented():
