@@ -92,6 +92,7 @@ study: install-dev
 	$(BIN)/python studies/cifar10.py --out .study/cifar10
 	$(BIN)/python studies/calibration_photos.py .study/cifar10 --into docs/trust.md
 	$(BIN)/python studies/families_photos.py .study/cifar10 --into docs/trust.md
+	$(BIN)/python studies/junk.py .study/cifar10 --into docs/trust.md
 	$(BIN)/python studies/opinions.py .study/cifar10
 	$(BIN)/python studies/shortcuts.py --vectors .study/cifar10
 	$(BIN)/python studies/audit_cifar10.py .study/cifar10 --into docs/trust.md

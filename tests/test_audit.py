@@ -419,6 +419,7 @@ def test_an_untreated_reference_says_so():
     told = fit(gaussian(np.random.default_rng(15), 50)).describe()["treatment"]
     assert told == {
         "deduplicate": None,
+        "unit": None,
         "clip_radii": None,
         "left_out": 0,
         "largest_radius": None,

@@ -129,7 +129,7 @@ def test_where_no_single_sample_can_be_called_it_is_said():
     table = reference.score_features(labelled([30, 30, 30, 0], 3), group_by="label")
     known = facts(table.arrow, table.provenance)["grouped"]
     assert known["called"] == 0
-    assert "fewer than 59 among 90 could not be told" in known["shortage"]
+    assert "up to 58 among 90 may be hidden" in known["shortage"]
     assert "none is called; too few reals" in page_of(table)
 
 

@@ -567,3 +567,55 @@ def test_few_samples_are_all_shown_once(mixed):
     [row] = summarise(few.arrow, few.provenance, None)["rows"]
     shown = [card["record"]["id"] for card in row["cards"]]
     assert sorted(shown) == sorted(few["id"])
+
+
+# -- copies beside copies, and references that repeat themselves --
+
+
+@pytest.mark.parametrize("near", [0, 5, 30])
+def test_exact_copies_do_not_make_fresh_images_near_copies(near):
+    """Counted among the discoveries, they raised the threshold for all: of those called, most
+    were none."""
+    false = []
+    for seed in range(15):
+        reference = Reference.from_features(gaussian(4000, 6, seed=5 * seed))
+        images = reference.features.vectors
+        altered = images[100 : 100 + near] + np.float32(0.01) * gaussian(near, 6, seed=5 * seed + 1)
+        fresh = gaussian(150 - near, 6, seed=5 * seed + 2)
+        table = reference.score_features(np.concatenate([images[:100], altered, fresh]))
+        assert set(table["verdict"][:100]) == {"copy"}
+        assert (table["copy_q"][:100] == 0).all()
+        called = table["verdict"][100:] == "near copy"
+        if near == 30:
+            assert called[:near].mean() > 0.8
+        false.append(called[near:].sum() / max(called.sum(), 1))
+    assert np.mean(false) <= 0.05 + 3 * np.std(false) / np.sqrt(15)
+
+
+def with_twins(twins):
+    """600 images, some of them repeated nearly; 300 fresh ones and 50 near copies."""
+    images = gaussian(600, seed=1)
+    again = images[:twins] + np.float32(0.05) * gaussian(twins, seed=2)
+    copies = images[100:150] + np.float32(0.05) * gaussian(50, seed=3)
+    return np.concatenate([images, again]), np.concatenate([gaussian(300, seed=4), copies])
+
+
+def test_repeats_in_the_reference_are_named_where_they_hide_copies():
+    images, samples = with_twins(30)
+    table = Reference.from_features(images).score_features(samples)
+    known = table.provenance["calibration"]["near_copy"]
+    assert known["repeating"] == 60
+    assert counts(table)["near copy"] == 0
+    assert (table["verdict"][300:] == "no verdict").mean() > 0.9
+    assert "but 60 reference images repeat others as closely" in table["reason"][320]
+    assert "near copies cannot be told from chance: real images repeat" in table.summary()
+    assert "--deduplicate near leaves the repeats out" in table.summary()
+
+
+@pytest.mark.parametrize(("twins", "treated"), [(30, "near"), (0, None)])
+def test_without_repeats_all_near_copies_are_told(twins, treated):
+    images, samples = with_twins(twins)
+    table = Reference.from_features(images, deduplicate=treated).score_features(samples)
+    assert set(table["verdict"][300:]) == {"near copy"}
+    assert "near copies cannot" not in table.summary()
+    assert "may be hidden" not in table.summary()

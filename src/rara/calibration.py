@@ -104,13 +104,14 @@ def shortage(
     None where a single image could be called at this level.
 
     >>> shortage(1 / 1000, images=200, level=0.05)
-    'too few reals: fewer than 4 among 200 could not be told (p >= 0.001)'
+    'too few reals: up to 3 among 200 may be hidden, for no p is below 0.001'
     """
     least = least_called(smallest_p, images, level)
     if least == 1 or not images:
         return None
     if least is None:
-        return f"{cause}: none among {images:,} could be told (p >= {smallest_p:.2g})"
+        return f"{cause}: none among {images:,} can be told, for no p is below {smallest_p:.2g}"
     return (
-        f"{cause}: fewer than {least:,} among {images:,} could not be told (p >= {smallest_p:.2g})"
+        f"{cause}: up to {least - 1:,} among {images:,} may be hidden, for no p is below "
+        f"{smallest_p:.2g}"
     )

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 
 FEW = "too few real images"
-REPEATED = "real images repeat"
+REPEATED = "real images repeat each other"
+HELP = "--deduplicate near leaves the repeats out of the reference"
 
 
 class Calibration(TypedDict):
@@ -66,16 +67,17 @@ def calibration(table: pa.Table, provenance: Mapping[str, Any]) -> Calibration |
     }
 
 
-def hidden_line(found: Calibration) -> str | None:
-    """How many near copies there may be although none is told; None where one would be."""
+def hidden_lines(found: Calibration) -> list[str]:
+    """How many near copies there may be although none is told, and what helps; or nothing."""
     if found["near_copies"] or not found["shortage"]:
-        return None
+        return []
     least, cause = found["least_copies"], found["cause"]
     if least is None:
-        return f"near copies cannot be told from chance: {cause}"
-    help_by = " (--deduplicate near)" if cause == REPEATED else ""
-    many = "1 near copy" if least == 2 else f"up to {least - 1:,} near copies"
-    return f"{many} may be hidden: {cause}{help_by}"
+        said = f"near copies cannot be told from chance: {cause}"
+    else:
+        many = "1 near copy" if least == 2 else f"up to {least - 1:,} near copies"
+        said = f"{many} may be hidden: {cause}"
+    return [said, *([HELP] if cause == REPEATED else [])]
 
 
 def off_manifold_line(found: Calibration) -> str:
@@ -85,9 +87,9 @@ def off_manifold_line(found: Calibration) -> str:
     return f"{many} off the manifold; of real images about {100 * found['level']:g} % are"
 
 
-def copies_line(found: Calibration) -> str:
-    """How many are nearer than real images are by chance, or how many may be hidden."""
-    if hidden := hidden_line(found):
+def copies_lines(found: Calibration) -> list[str]:
+    """How many are nearer than real images are, or how many may be hidden."""
+    if hidden := hidden_lines(found):
         return hidden
     many = counted(found["copies"], "sample") if found["copies"] else "no sample"
-    return f"{many} nearer than by chance (at most {100 * found['level']:g} % falsely)"
+    return [f"{many} nearer than real images are (at most {100 * found['level']:g} % falsely)"]

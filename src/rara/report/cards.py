@@ -25,7 +25,7 @@ from rara.report.sentences import (
 from rara.report.thumbnails import Album, Pictures, Side
 from rara.report.told_apart import score_sentence, told_sentences
 from rara.report.verdicts import COPIED
-from rara.report.words import counted, in_sentence
+from rara.report.words import in_sentence
 
 LARGE, MEDIUM, SMALL = 240, 160, 96
 """Longest side of a picture, in pixels: the sample, what stands beside it, all others."""
@@ -142,8 +142,8 @@ STRAYS = Section(
     title="Not at home in their group",
     lede="Farther out than {share} of the real images of their own group. Those that the whole "
     "reference takes for its own come first: beside each stands its nearest reference image, of "
-    "whatever group. Of {judged} some are as far out by chance: at a false discovery rate of "
-    "{level} {called} called{shortage}.",
+    "whatever group. Of {judged} from the groups' own images about {expected} would be, too: at a "
+    "false discovery rate of {level} {called} called{shortage}.",
     nothing="No sample is too far out for its own group.",
     sentence=lambda record, k: stray_sentence(record["metadata"], record["verdict"]),
 )
@@ -251,7 +251,8 @@ def _strays_section(facts: Facts) -> list[Section]:
     lede = STRAYS.lede.format(
         share=f"{100 * (1 - known['level']):g} %",
         level=f"{100 * known['level']:g} %",
-        judged=counted(known["judged"], "sample"),
+        judged=f"{known['judged']:,}",
+        expected=f"{round(known['level'] * known['judged']):,}",
         called="none is" if called == 0 else f"{called:,} {'is' if called == 1 else 'are'}",
         shortage=f"; {shortage}" if shortage and not called else "",
     )

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from rara.report.calibrated import copies_line, hidden_line, off_manifold_line
+from rara.report.calibrated import copies_lines, hidden_lines, off_manifold_line
 from rara.report.dissent import dissent_line
 from rara.report.findings import Facts, Record
 from rara.report.repeated import repeats_lines
@@ -63,18 +63,19 @@ def _found(facts: Facts) -> dict[str, Iterator[str]]:
     }
 
 
-def _how_near(facts: Facts) -> str | None:
+def _how_near(facts: Facts) -> list[str]:
     nearest, calibration = facts["picks"]["nearest"], facts["calibration"]
     if calibration:
-        return copies_line(calibration)
-    return nearest_in_short(nearest[0]) if nearest else None
+        return copies_lines(calibration)
+    said = nearest_in_short(nearest[0]) if nearest else None
+    return [said] if said else []
 
 
-def _unseen(facts: Facts) -> str | None:
+def _unseen(facts: Facts) -> list[str]:
     """That copies may have gone unseen, unless that is said already."""
     calibration, verdicts = facts["calibration"], facts["verdicts"]
     told = verdicts and verdicts["shortfall"]
-    return None if told or not calibration else hidden_line(calibration)
+    return [] if told or not calibration else hidden_lines(calibration)
 
 
 def _labelled(label: str, texts: Iterator[str]) -> Iterator[str]:
@@ -111,14 +112,13 @@ def _rarest(rarest: list[Record], nothing: str) -> Iterator[str]:
         yield _uncapital(comparison)
 
 
-def _nearest(nearest: list[Record], note: str | None) -> Iterator[str]:
+def _nearest(nearest: list[Record], notes: list[str]) -> Iterator[str]:
     if not nearest:
         return
     first = nearest[0]
     lead = f"{shorten(first['id'], NAME)} {_distance(first['nearest_distance'])} "
     yield lead + shorten(first["nearest"], TEXT - width(lead))
-    if note:
-        yield note
+    yield from notes
 
 
 def _contested(facts: Facts) -> Iterator[str]:
