@@ -124,7 +124,7 @@ def test_percentiles_of_fresh_images_are_uniform(n, method):
     known = table.provenance["calibration"]
     rarity = table["rarity_percentile"][table["inside"]] / 100
     assert departure(rarity) < usual_departure(len(rarity), known["reals_inside"])
-    for levels in (table["typicality_percentile"] / 100, table["off_manifold_p"], table["copy_p"]):
+    for levels in (table["typicality_percentile"] / 100, table["knn_p"], table["copy_p"]):
         assert departure(levels) < usual_departure(4_000, known["reals"])
 
 
@@ -153,7 +153,7 @@ def test_no_more_than_alpha_of_real_images_are_called(draw, n, references):
     tables = [
         fit(draw(rng, n)).score_features(draw(rng, 1_000), run=ONE) for _ in range(references)
     ]
-    for column in ("off_manifold_p", "copy_p"):
+    for column in ("knn_p", "ball_ratio_p", "off_manifold_p", "volume_p", "copy_p"):
         p = np.concatenate([table[column] for table in tables])
         for alpha in (0.01, 0.05, 0.2):
             assert (p <= alpha).mean() <= most_of(alpha, len(p), references * n)

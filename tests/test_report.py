@@ -21,9 +21,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import rara.report
+from rara import Features, Reference
 from rara.errors import ImageError
 from rara.report import facts, sentences, summarise, summary_lines, to_html, words
 from rara.report.drawing import draw
+from rara.report.findings import SCORES
 from rara.report.histogram import histogram, round_steps
 from rara.report.spread import Spread, own_spreads
 from rara.report.thumbnails import PIXEL_ART, thumbnail
@@ -954,3 +956,13 @@ def test_the_browser_would_have_told(tmp_path):
     _, console, asked = opened(policy.sub("", html.replace("</main>", bait)), tmp_path)
     assert any("bait" in line for line in console)
     assert "http://bait.invalid/a.png" in asked
+
+
+def test_no_column_that_is_computed_is_taken_for_metadata():
+    """What a record holds beside the scores is shown as what its source knew of it."""
+    rng = np.random.default_rng(0)
+    labels = ["a", "b"] * 100
+    train = Features.from_arrays(rng.normal(size=(200, 4)), metadata={"label": labels})
+    made = Features.from_arrays(rng.normal(size=(100, 4)), metadata={"label": labels[:100]})
+    table = Reference.from_features(train).score_features(made)
+    assert set(table.columns) <= SCORES

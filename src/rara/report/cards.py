@@ -122,8 +122,8 @@ SECTIONS = (
     Section(
         key="farthest",
         title="The farthest outside",
-        lede="No ball holds these samples, and of all such samples they are the farthest from "
-        "their nearest reference image.",
+        lede="No ball holds these samples, or they are off the manifold; of all such samples these "
+        "are the ones that real images are least often as far out as.",
         nothing="No sample lies outside every ball.",
         sentence=lambda record, k: outside_sentence(record),
     ),

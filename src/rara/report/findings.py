@@ -34,6 +34,7 @@ SCORES = {
     *("id", "rarity", "rarity_witness", "knn_distance", "inside", "balls", "realism"),
     *("nearest", "nearest_distance", "neighbors", "label", "prompt"),
     *("rarity_percentile", "typicality_percentile", "off_manifold_p", "off_manifold_q"),
+    *("knn_p", "ball_ratio", "ball_ratio_p"),
     *("copy_p", "copy_q", "copy_volume", "copy_ratio", "authentic"),
     *("two_sample_score", "two_sample_p"),
     *("pixel_nearest", "pixel_distance", "pixel_p", "volume_p"),
@@ -222,7 +223,7 @@ def _picks(table: pa.Table, told: ToldApart | None) -> dict[str, NDArray[np.int6
     copied, astray = _called(table, COPIED), _called(table, ASTRAY)
     kinds, rare = [_called(table, {one}) for one in COPIED], _called(table, {"rare"})
     held = np.flatnonzero(inside(table) & ~copied & ~astray)
-    outside = np.flatnonzero(~inside(table))
+    outside = np.flatnonzero(~inside(table) | astray)
     everything = np.arange(table.num_rows)
     original = np.flatnonzero(~copied)
     rarity, knn = _column(table, "rarity"), _column(table, "knn_distance")
@@ -232,10 +233,17 @@ def _picks(table: pa.Table, told: ToldApart | None) -> dict[str, NDArray[np.int6
         "rarest": _first(held, ~rare, -rarity, -knn),
         "typical": _first(original, knn, nearest),
         "nearest": _first(everything, nearest, knn),
-        "farthest": _first(outside, -nearest, -knn),
+        "farthest": _first(outside, *_far_out(table), -nearest, -knn),
         **_two_sample(table, told),
         **_strays(table),
     }
+
+
+def _far_out(table: pa.Table) -> list[NDArray[np.float64]]:
+    """How seldom real images are so far out, where that is known."""
+    if "off_manifold_p" not in table.column_names or "ball_ratio" not in table.column_names:
+        return []
+    return [_column(table, "off_manifold_p"), -_column(table, "ball_ratio")]
 
 
 def _two_sample(table: pa.Table, told: ToldApart | None) -> dict[str, NDArray[np.int64]]:

@@ -57,3 +57,6 @@ def verdict_lines(found: Verdicts, columns: int) -> Iterator[str]:
     yield line or "none: there are no samples"
     if found["shortfall"]:
         yield found["shortfall"].rstrip(".")
+    elif line:
+        expected = round(found["alpha"] * sum(found["counts"].values()))
+        yield f"of as many real images about {expected:,} would be off-manifold or unknown"
