@@ -385,7 +385,7 @@ def test_working_otherwise_changes_no_verdict(reference):
             RARE | {"rarity_percentile": 99.99, "copy_p": 0.02, "copy_q": 0.3},
             {},
             "Rarer than 99.9 % of reference images that are inside; nearest reference image r.png "
-            "is close (p = 0.02), as some of 1 are by chance.",
+            "is close (p = 0.02), as 2 % of real images are.",
         ),
         (
             {"rarity_percentile": np.nan, "off_manifold_p": 0.2, "copy_p": 1.0},
@@ -425,7 +425,7 @@ def test_working_otherwise_changes_no_verdict(reference):
             PIXELS | RARE | {"copy_p": 0.02, "copy_q": 0.3, "rarity_percentile": 97.0},
             {},
             "Rarer than 97 % of reference images that are inside; nearest reference image p.png is "
-            "close by its pixels (12 of 256 bits differ, p = 0.02), as some of 1 are by chance.",
+            "close by its pixels (12 of 256 bits differ, p = 0.02), as 2 % of real images are.",
         ),
         (
             PIXELS | {"copy_p": 0.002, "copy_q": 0.9},

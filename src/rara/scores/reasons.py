@@ -153,10 +153,8 @@ SENTENCES = {
 def _nearness(case: Case) -> str:
     if case.copy_p > case.common.alpha:
         return f"nearest reference image {case.nearest} is not unusually close ({_copy_p(case)})"
-    by_chance = f"as some of {case.common.samples:,} are by chance"
-    return (
-        f"nearest {_closest(case)} is close{_way(case)} ({_bits(case)}{_copy_p(case)}), {by_chance}"
-    )
+    beside = f"as {_percent(100 * case.copy_p)} of real images are"
+    return f"nearest {_closest(case)} is close{_way(case)} ({_bits(case)}{_copy_p(case)}), {beside}"
 
 
 def _closest(case: Case) -> str:
