@@ -96,3 +96,13 @@ def test_the_audit_tells_of_bursts_and_of_no_pair_twice():
     for case in found.cases:
         assert scene[int(case.id)] == scene[int(case.beside)]
     assert audit["near duplicates"] is None
+
+
+def test_the_audit_says_what_helps_against_bursts():
+    rng = np.random.default_rng(0)
+    scenes = np.repeat(rng.normal(size=(60, 16)), 12, axis=0)
+    frames = scenes + 0.05 * rng.normal(size=scenes.shape)
+    audit = Reference.from_features(frames).audit()
+    assert audit["bursts"].count == 720
+    assert "rara reference build --unit found" in audit.summary()
+    assert len(Reference.from_features(frames, unit="found")) == 60

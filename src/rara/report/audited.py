@@ -67,7 +67,8 @@ WORDINGS = {
         "Bursts",
         "Groups far nearer to each other than to all other images, such as frames of one film. "
         "Each shows its first image and the one farthest from it. "
-        "Error rates hold for images of the same scenes, not for new scenes.",
+        "Error rates hold for images of the same scenes, not for new ones; with --unit found, or "
+        "--unit folder where each has its own, they hold for new ones.",
         link=" … ",
     ),
     "radius 0": Wording(
@@ -203,6 +204,7 @@ def _rest(facts: Mapping[str, Any]) -> Iterator[str]:
     kinds = {found["kind"] for found in facts["findings"]}
     near, exact = "near duplicates" in kinds, "exact duplicates" in kinds
     options = [f"--deduplicate {'near' if near else 'exact'}"] if near or exact else []
+    options += ["--unit found"] if "bursts" in kinds else []
     options += ["--clip-radii 0.99"] if "huge balls" in kinds else []
     if options:
         yield _line("What helps", f"rara reference build {' '.join(options)}")
