@@ -136,14 +136,16 @@ def main() -> None:
     network = get_extractor(threads=chosen.threads)
     embedded = embed(open_source(copies), network, threads=chosen.threads)
     planted = with_prints(embedded.vectors, copies.values(), ids=[*copies])
-    whole = Reference.from_features(train, run=run)
+    whole = Reference.from_features(train, metric="hellinger", run=run)
     known = repeated(test, whole, photos, run)
     samples = planted.joined(test.take(np.arange(FRESH), "test"))
     parts = []
     for treated in (None, "near"):
         reference = whole
         if treated:
-            reference = Reference.from_features(train, deduplicate=treated, run=run)
+            reference = Reference.from_features(
+                train, metric="hellinger", deduplicate=treated, run=run
+            )
         table = reference.score_features(samples, alpha=0.05, run=run)
         title = "Without near duplicates among them" if treated else "All training photos"
         parts.append(

@@ -32,12 +32,12 @@ def rules(table: ScoreTable) -> Mapping[str, tuple[Flags, Flags]]:
     """By each rule which samples are rare, and which are uncommon at least or off the manifold."""
     off = table["off_manifold_p"] <= LEVELS.alpha
     far = table["knn_p"] <= LEVELS.far
-    farther = table["off_manifold_p"] <= 1 - (1 - LEVELS.alpha) * LEVELS.rare / 100
+    farther = table["knn_p"] <= 1 - (1 - LEVELS.alpha) * LEVELS.rare / 100
     rarity = np.nan_to_num(table["rarity_percentile"], nan=-1)
     return {
         "rarity alone": (~off & (rarity >= LEVELS.rare), off | (rarity >= LEVELS.uncommon)),
-        "k-NN distance alone": (~off & farther, far),
-        "both": (~off & far & (rarity >= LEVELS.rare), far),
+        "k-NN distance alone": (~off & farther, off | far),
+        "both": (~off & far & (rarity >= LEVELS.rare), off | far),
     }
 
 
@@ -48,7 +48,11 @@ def again(train: Vectors, fresh: Vectors) -> dict[str, list[float]]:
     """
     halves = np.random.default_rng(0).permutation(len(train)).reshape(2, -1)
     both = [
-        rules(Reference.from_features(train[rows], run=RUN).score_features(fresh, run=RUN))
+        rules(
+            Reference.from_features(train[rows], metric="hellinger", run=RUN).score_features(
+                fresh, run=RUN
+            )
+        )
         for rows in halves
     ]
     shares = {}
