@@ -11,7 +11,7 @@ docs/design/calibration.md.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -199,6 +199,11 @@ class Witness:
     reals: Counts
     """How near each real picture has its nearest in the reference."""
     method: Method
+    order: Ranking = field(init=False)
+    """The real pictures by how near they are."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "order", Ranking.of(-self.reals.astype(float)))
 
     def compare(
         self, samples: Prints, *, own: Counts | None, threads: int | None
@@ -212,14 +217,13 @@ class Witness:
         others = self.others if joins else None
         found = closest(samples, self.prints, own=own, others=others, threads=threads)
         if not joins:
-            return found, Compared.of(Ranking.of(-self.reals.astype(float)), _scores(found))
+            return found, Compared.of(self.order, _scores(found))
         named = (found.index >= 0) & (self.others[found.index] > found.distance)
         rows = np.flatnonzero(named).astype(np.int32)
         scores = _scores(found)
         changes = Changes.of(len(named), rows, found.index[rows], scores[rows])
-        reals, which = Ranking.of(-self.reals.astype(float)), np.zeros(len(named), np.int32)
-        more = found.joined.astype(np.int64) - named
-        return found, Compared([reals], which, scores, changes, more)
+        which, more = np.zeros(len(named), np.int32), found.joined.astype(np.int64) - named
+        return found, Compared([self.order], which, scores, changes, more)
 
 
 def _scores(found: Closest) -> Doubles:

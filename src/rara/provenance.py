@@ -67,7 +67,10 @@ def about_samples(features: Features) -> dict[str, Any]:
 
 
 def about_reference(
-    features: Features, treatment: Mapping[str, Any], own: Mapping[str, Any] | None
+    features: Features,
+    fingerprint: str,
+    treatment: Mapping[str, Any],
+    own: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
     """Which real images samples are judged against, how treated, and how they fare themselves."""
     return {
@@ -75,7 +78,7 @@ def about_reference(
         "count": len(features),
         "skipped": len(features.skipped),
         "noted": noted_in(features),
-        "fingerprint": features.fingerprint,
+        "fingerprint": fingerprint,
         "metric": features.spec.metric,
         "treatment": treatment,
         "leave_one_out": own,

@@ -231,9 +231,9 @@ class Reference:
 
     def describe(self, k: int | None = None) -> dict[str, Any]:
         """What results say of the reference that they are relative to."""
-        setting = self.setting(k)
-        own = self._once(("own", setting.k), lambda: own_fares(setting))
-        return about_reference(self.features, self.treatment.describe(self.features, setting), own)
+        own = self._once(("own", (setting := self.setting(k)).k), lambda: own_fares(setting))
+        how = self.treatment.describe(self.features, setting)
+        return about_reference(self.features, self.fingerprint, how, own)
 
     def _once(self, what: Hashable, make: Callable[[], Found]) -> Found:
         """What follows from the reference alone is found once: a single image needs it, too."""

@@ -10,7 +10,7 @@ was set aside.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -101,6 +101,20 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Order:
+    """Real images in the order of their evidence."""
+
+    knn2: Ranking
+    ratio2: Ranking
+    copying: Ranking
+
+    @classmethod
+    def of(cls, evidence: Evidence) -> Self:
+        """By each part of it."""
+        return cls(*map(Ranking.of, (evidence.knn2, evidence.ratio2, evidence.copying)))
+
+
+@dataclass(frozen=True, slots=True)
 class ByVectors:
     """What the vectors say of copying."""
 
@@ -174,6 +188,11 @@ class Calibrated:
     evidence: Evidence
     """That of the real images."""
     statistics: Statistics
+    order: Order = field(init=False)
+    """The real images by their evidence: made once, for whatever samples."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "order", Order.of(self.evidence))
 
     @property
     def method(self) -> Method:
@@ -243,8 +262,8 @@ class Calibrated:
         if self.method == "full conformal":
             changes = self.statistics.far.changes(ratio2, nearest, pairs)
         compared = [
-            Compared.of(Ranking.of(self.evidence.knn2), found.knn2),
-            Compared.of(Ranking.of(self.evidence.ratio2), ratio2, changes),
+            Compared.of(self.order.knn2, found.knn2),
+            Compared.of(self.order.ratio2, ratio2, changes),
         ]
         ranks = [np.rint(knn_p * self._members).astype(np.int64), compared[1].ranks(joins=joins)]
         counts = joint_counts(compared, ranks, joins=joins)
@@ -261,7 +280,7 @@ class Calibrated:
         if self.method == "full conformal":
             compared = self.statistics.copying.joined(nearest, pairs)
         else:
-            compared = Compared.of(Ranking.of(self.evidence.copying), found.copying)
+            compared = Compared.of(self.order.copying, found.copying)
         return ByVectors(compared, found.near, self.evidence.near, self.method)
 
 

@@ -7,7 +7,7 @@ more like a copy.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, Self
 
 import numpy as np
@@ -93,6 +93,8 @@ class CopyVolume:
     volumes: Volumes
     """Those of the reference's images."""
     rate: float
+    known: dict[float, Ranking] = field(default_factory=dict)
+    """The reference's images in order, for each rate that samples have made."""
 
     name = "copy_volume"
 
@@ -114,7 +116,7 @@ class CopyVolume:
 
     def joined(self, nearest: Nearest, pairs: Pairs) -> Compared:
         """With the rate, and the lists, that the reference and the sample have together."""
-        return joined_volumes(self._volumes(nearest), self.volumes, self.lists, pairs)
+        return joined_volumes(self._volumes(nearest), self.volumes, self.lists, pairs, self.known)
 
     def near(self, nearest: Nearest, reals: int) -> NDArray[np.bool_]:
         """A share far below the smallest that so many real images have by chance."""

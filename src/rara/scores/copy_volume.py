@@ -36,6 +36,9 @@ _STEPS = 16
 """The rate is rounded to so many steps a factor of 2 where images are ranked: a sample hardly
 ever moves it then, and one order of the real images serves all."""
 
+_KNOWN = 16
+"""Orders of the real images that are kept for later samples: one serves nearly all."""
+
 _PAIRS = 1 << 16
 """So many lists are sorted at once."""
 
@@ -119,12 +122,19 @@ def ranking_rate(spread: Doubles, depth: int) -> float:
     return float(_rounded(len(finite), finite.sum(), (finite**2).sum(), depth))
 
 
-def joined_volumes(samples: Volumes, reals: Volumes, lists: Doubles, pairs: Pairs) -> Compared:
+def joined_volumes(
+    samples: Volumes,
+    reals: Volumes,
+    lists: Doubles,
+    pairs: Pairs,
+    known: dict[float, Ranking],
+) -> Compared:
     """Samples beside a reference's images, each sample as one image more.
 
     What joins changes S of the images that it is near to, and with the mean of S and of S^2 the
     rate, for all alike: the order is that of the n + 1 together, and p is exact.
-    `lists`: (n, K) ascending squared distances of each image to its nearest others.
+    `lists`: (n, K) ascending squared distances of each image to its nearest others. `known`: the
+    images in order by rate, where that is known already; it gains what is found.
     """
     depth = lists.shape[1]
     pairs = pairs.where(pairs.d2 < lists[pairs.columns, -1])
@@ -137,7 +147,10 @@ def joined_volumes(samples: Volumes, reals: Volumes, lists: Doubles, pairs: Pair
         scores[changed] = after.take(np.flatnonzero(changed)).scores(rate)
         own[rows] = samples.take(np.flatnonzero(rows)).scores(rate)
     changes = Changes.of(len(own), pairs.rows, pairs.columns, scores)
-    rankings = [Ranking.of(reals.scores(rate)) for rate in rates]
+    for rate in rates.tolist():
+        if rate not in known and len(known) < _KNOWN:
+            known[rate] = Ranking.of(reals.scores(rate))
+    rankings = [known.get(rate) or Ranking.of(reals.scores(rate)) for rate in rates.tolist()]
     return Compared(rankings, which.astype(np.int32), own, changes, np.zeros(len(own), np.int64))
 
 
