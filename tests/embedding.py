@@ -6,6 +6,7 @@ embeds 400 small images, 1 in 10 broken, taking so long for each, and saves them
 `ready` before it begins, and how many images it inferred once it is done.
 """
 
+import signal
 import sys
 import time
 from pathlib import Path
@@ -97,4 +98,5 @@ def main(cache, out, seconds):
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
     sys.exit(main(*sys.argv[1:]))
