@@ -51,7 +51,7 @@ class Scorer:
 # -- error rates and percentiles -------------------------------------------------------
 
 RATES = """\
-| reference | calibrated by | `off_manifold_p` <= 5 % | <= 1 % | `copy_p` <= 5 % | <= 1 % \
+| reference | calibrated by | `knn_p` <= 5 % | <= 1 % | `copy_p` <= 5 % | <= 1 % \
 | `rarity_percentile` >= 95 | its largest departure from uniform |
 |---|---|---|---|---|---|---|---|
 """
@@ -76,7 +76,7 @@ def rates_of(tables: list[ScoreTable]) -> str:
     rarity = np.concatenate([table["rarity_percentile"] for table in tables]) / 100
     rarity = rarity[~np.isnan(rarity)]
     cells = []
-    for column in ("off_manifold_p", "copy_p"):
+    for column in ("knn_p", "copy_p"):
         p = np.concatenate([table[column] for table in tables])
         cells += [share(p <= level, level, reals) for level in (0.05, 0.01)]
     cells.append(share(rarity >= 0.95, 0.05, within))
