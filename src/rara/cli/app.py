@@ -42,8 +42,12 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except RaraError as error:
         return _complain(errors, str(error))
     except UnusedCliTokensError as error:
-        hint = "One place is enough; name the real images: --reference PLACE."
-        return _complain(errors, f"{error} {hint} See `rara --help`.")
+        hint = (
+            " Name the real images: --reference PLACE."
+            if "score" in (error.command_chain or ())
+            else ""
+        )
+        return _complain(errors, f"{error}{hint} See `rara --help`.")
     except CycloptsError as error:
         return _complain(errors, f"{error} See `rara --help`.")
     except KeyboardInterrupt:
