@@ -966,3 +966,28 @@ def test_no_column_that_is_computed_is_taken_for_metadata():
     made = Features.from_arrays(rng.normal(size=(100, 4)), metadata={"label": labels[:100]})
     table = Reference.from_features(train).score_features(made)
     assert set(table.columns) <= SCORES
+
+
+@pytest.mark.parametrize(
+    ("metric", "noted", "said"),
+    [
+        ("euclidean", "(k = 3)", None),
+        ("cosine", "(k = 3, cosine)", "compared by cosine distance"),
+        ("hellinger", "(k = 3, hellinger)", "compared by Hellinger distance"),
+    ],
+)
+def test_a_metric_that_is_not_the_plain_one_is_said(metric, noted, said):
+    vectors = np.abs(np.random.default_rng(0).normal(size=(60, 4)))
+    table = Reference.from_features(vectors, metric=metric).score_features(vectors[:5])
+    assert noted in table.summary().splitlines()[1]
+    page = to_html(summarise(table.arrow, table.provenance, None))
+    assert ("are compared by" in page) == (said is not None)
+    assert said is None or said in page
+
+
+def test_without_verdicts_nothing_is_said_of_how_many_real_images_would_be_off():
+    few = np.random.default_rng(0).normal(size=(10, 4))
+    table = Reference.from_features(few).score_features(few + 1)
+    assert table.provenance["verdict"]["shortfall"]
+    assert "of as many real images" not in table.summary()
+    assert "of as many real images" not in to_html(summarise(table.arrow, table.provenance, None))

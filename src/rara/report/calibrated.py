@@ -31,6 +31,8 @@ class Calibration(TypedDict):
     reals: int
     samples: int
     off_manifold: int
+    expected: int
+    """About so many of as many real images are off the manifold."""
     copies: int
     near_copies: int
     """Those of the copies that a test tells, not equal bytes, pictures or vectors."""
@@ -58,6 +60,7 @@ def calibration(table: pa.Table, provenance: Mapping[str, Any]) -> Calibration |
         "reals": known["reals"],
         "samples": table.num_rows,
         "off_manifold": int(np.count_nonzero(table["off_manifold_p"].to_numpy() <= level)),
+        "expected": round(level * table.num_rows),
         "copies": int(np.count_nonzero(q <= level)),
         "near_copies": int(np.count_nonzero((q > 0) & (q <= level))),
         "least_copies": least_called(near["p"], tested, level),

@@ -204,6 +204,7 @@ def _reference(origin: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "location": origin["location"],
         "fingerprint": origin.get("fingerprint"),
+        "metric": origin.get("metric", "euclidean"),
         "count": origin["count"],
         "skipped": origin["skipped"],
         "noted": origin.get("noted"),

@@ -29,13 +29,19 @@ def summary_lines(facts: Facts) -> list[str]:
     """The main findings as plain text, at most twelve lines of at most 80 columns."""
     entries = {
         "Judged": _judged(facts),
-        "against": _side(facts["reference"], "reference image", f" (k = {facts['k']})"),
+        "against": _side(facts["reference"], "reference image", f" ({_how(facts)})"),
         **_found(facts),
         "Repeats": _repeats(facts),
         "Telltale": _telltale(facts),
         "Skipped": _skipped(facts),
     }
     return [line for label, texts in entries.items() for line in _labelled(label, texts)]
+
+
+def _how(facts: Facts) -> str:
+    """What all distances are relative to; the metric where it is not the plain one."""
+    metric = facts["reference"]["metric"]
+    return f"k = {facts['k']}" + (f", {metric}" if metric != "euclidean" else "")
 
 
 def _judged(facts: Facts) -> Iterator[str]:

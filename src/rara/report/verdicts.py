@@ -21,11 +21,13 @@ SHORT = {"unknown to this reference": "unknown"}
 class Verdicts(TypedDict):
     """The counts by verdict, those that nobody got left out, at an error rate of `alpha`.
 
+    `expected`: about so many of as many real images are off the manifold, whatever it is called.
     `shortfall`: why the reference cannot carry verdicts, or None.
     """
 
     alpha: float
     counts: dict[str, int]
+    expected: int
     shortfall: str | None
 
 
@@ -36,7 +38,12 @@ def verdicts(table: pa.Table, provenance: Mapping[str, Any]) -> Verdicts | None:
         return None
     counted = Counter(table["verdict"].to_pylist())
     counts = {name: counted[name] for name in get_args(Verdict) if counted[name]}
-    return {"alpha": known["alpha"], "counts": counts, "shortfall": known["shortfall"]}
+    return {
+        "alpha": known["alpha"],
+        "counts": counts,
+        "expected": round(known["alpha"] * table.num_rows),
+        "shortfall": known["shortfall"],
+    }
 
 
 def counted_as(verdict: str, count: int) -> str:
@@ -58,5 +65,4 @@ def verdict_lines(found: Verdicts, columns: int) -> Iterator[str]:
     if found["shortfall"]:
         yield found["shortfall"].rstrip(".")
     elif line:
-        expected = round(found["alpha"] * sum(found["counts"].values()))
-        yield f"of as many real images about {expected:,} would be off-manifold or unknown"
+        yield f"of as many real images about {found['expected']:,} would be off-manifold or unknown"
