@@ -17,8 +17,9 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from edits import Edit, blur, jpeg, noise, rescale
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter
+from PIL import Image
 
 Pixels = NDArray[np.uint8]
 Images = Mapping[str, Pixels]
@@ -37,24 +38,10 @@ def rounded(values: NDArray[np.float64]) -> Pixels:
 # -- photos with damage -----------------------------------------------------------------
 
 
-def blurred(photo: Pixels, rng: np.random.Generator, *, radius: float) -> Pixels:
-    return np.asarray(Image.fromarray(photo).filter(ImageFilter.GaussianBlur(radius)))
-
-
-def noisy(photo: Pixels, rng: np.random.Generator, *, sigma: float) -> Pixels:
-    return rounded(photo + rng.normal(0, sigma, photo.shape))
-
-
-def jpeg(photo: Pixels, rng: np.random.Generator, *, quality: int) -> Pixels:
-    encoded = io.BytesIO()
-    Image.fromarray(photo).save(encoded, "JPEG", quality=quality)
-    return np.asarray(Image.open(encoded).convert("RGB"))
-
-
-def halved(photo: Pixels, rng: np.random.Generator) -> Pixels:
-    """Half the size and back."""
-    small = Image.fromarray(photo).resize((SIDE // 2, SIDE // 2), Image.Resampling.LANCZOS)
-    return np.asarray(small.resize((SIDE, SIDE), Image.Resampling.BICUBIC))
+def edited(photo: Pixels, rng: np.random.Generator, *, by: Edit) -> Pixels:
+    """As copies are edited (`edits.py`), by one that needs no other picture."""
+    picture = Image.fromarray(photo)
+    return np.asarray(by(picture, picture, rng))
 
 
 def scrambled(photo: Pixels, rng: np.random.Generator) -> Pixels:
@@ -65,14 +52,16 @@ def scrambled(photo: Pixels, rng: np.random.Generator) -> Pixels:
 
 
 DAMAGES: Mapping[str, Callable[[Pixels, np.random.Generator], Pixels]] = {
-    "blur radius 1": partial(blurred, radius=1),
-    "blur radius 2": partial(blurred, radius=2),
-    "blur radius 4": partial(blurred, radius=4),
-    "noise σ 10": partial(noisy, sigma=10),
-    "noise σ 20": partial(noisy, sigma=20),
-    "noise σ 50": partial(noisy, sigma=50),
-    "JPEG 10": partial(jpeg, quality=10),
-    "half size and back": halved,
+    **{
+        f"blur radius {radius}": partial(edited, by=partial(blur, radius=radius / SIDE))
+        for radius in (1, 2, 4)
+    },
+    **{
+        f"noise σ {sigma}": partial(edited, by=partial(noise, sigma=sigma))
+        for sigma in (10, 20, 50)
+    },
+    "JPEG 10": partial(edited, by=partial(jpeg, quality=10)),
+    "half size and back": partial(edited, by=partial(rescale, by=0.5)),
     "tiles in another order": scrambled,
 }
 

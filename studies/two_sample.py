@@ -15,6 +15,7 @@ import math
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -137,27 +138,15 @@ def small_shift(rng: Rng) -> tuple[Vectors, Vectors]:
     return normal(rng, 600, 16) + np.float32(0.3), normal(rng, 2_000, 16)
 
 
-def one_picture(rng: Rng) -> tuple[Vectors, Vectors]:
+def repeated(
+    rng: Rng, *, times: int, far: bool = False, nearly: bool = False
+) -> tuple[Vectors, Vectors]:
+    """One sample many times, in its usual place or far out, exactly or nearly."""
     samples = normal(rng, 600, 64)
-    samples[:200] = 10
-    return samples, normal(rng, 2_000, 64)
-
-
-def nearly_one_picture(rng: Rng) -> tuple[Vectors, Vectors]:
-    samples, reference = one_picture(rng)
-    samples[:200] += np.float32(1e-4) * normal(rng, 200, 64)
-    return samples, reference
-
-
-def twenty_alike(rng: Rng) -> tuple[Vectors, Vectors]:
-    samples = normal(rng, 600, 64)
-    samples[:20] = samples[0]
-    return samples, normal(rng, 2_000, 64)
-
-
-def twenty_nearly_alike(rng: Rng) -> tuple[Vectors, Vectors]:
-    samples, reference = twenty_alike(rng)
-    samples[:20] += np.float32(1e-4) * normal(rng, 20, 64)
+    samples[:times] = 10 if far else samples[0]
+    reference = normal(rng, 2_000, 64)
+    if nearly:
+        samples[:times] += np.float32(1e-4) * normal(rng, times, 64)
     return samples, reference
 
 
@@ -171,10 +160,10 @@ SCENES: dict[str, Callable[[Rng], tuple[Vectors, Vectors]]] = {
     "one of four modes is missing": missing_mode,
     "pairs of dimensions correlated by .5": correlated,
     "shift of .3 in every dimension": small_shift,
-    "200 of 600 samples are one vector, far out": one_picture,
-    "the same, each moved by 1e-4": nearly_one_picture,
-    "20 of 600 samples are one vector in the usual place": twenty_alike,
-    "the same 20, each moved by 1e-4": twenty_nearly_alike,
+    "200 of 600 samples are one vector, far out": partial(repeated, times=200, far=True),
+    "the same, each moved by 1e-4": partial(repeated, times=200, far=True, nearly=True),
+    "20 of 600 samples are one vector in the usual place": partial(repeated, times=20),
+    "the same 20, each moved by 1e-4": partial(repeated, times=20, nearly=True),
     "none": alike,
 }
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from rara.bursts import units_of
 from rara.distinct import Alike, alike
-from rara.duplicates import Integers, Pairs, first_alike
+from rara.duplicates import Integers, Pairs, first_alike, several
 from rara.durable import write_file
 from rara.geometry import Nearest, squared_distance
 from rara.geometry.bits import Counts
@@ -212,9 +212,7 @@ def _duplicates(features: Features, same: Alike, units: Integers) -> Iterable[Fi
 
 def _bursts(units: Integers, known: Integers) -> list[Integers]:
     """The images of each burst that pairs do not connect, the largest burst first."""
-    order = np.argsort(units, kind="stable")
-    _, starts = np.unique(units[order], return_index=True)
-    groups = [rows for rows in np.split(order, starts[1:]) if len(np.unique(known[rows])) > 1]
+    groups = [rows for rows in several(units) if len(np.unique(known[rows])) > 1]
     return sorted(groups, key=lambda rows: (-len(rows), rows[0]))
 
 

@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rara.calibration import q_values
-from rara.duplicates import LEVEL, Doubles, Integers, company
+from rara.duplicates import LEVEL, Doubles, Integers, company, first_alike, zero_pairs
 from rara.geometry import Nearest, neighbours
 from rara.run import Run
 from rara.store import Features
@@ -78,7 +78,7 @@ def units_of(features: Features, nearest: Nearest, run: Run) -> Integers:
 
     Exact duplicates are one image here: they are in a burst of theirs at least.
     """
-    same = _equal(features.vectors, nearest)
+    same = first_alike(len(features), zero_pairs(nearest))
     rows, place = np.unique(same, return_inverse=True)
     vectors = features.vectors if len(rows) == len(same) else features.vectors[rows]
     first: Integers = rows[bursts(vectors, run)][place]
@@ -126,15 +126,6 @@ def candidates(found: Nearest) -> Candidates:
             label[rows] = len(kept)
             kept.append(int(one))
     return Candidates(label, size[kept], width2[kept], next2[kept])
-
-
-def _equal(vectors: NDArray[np.float32], nearest: Nearest) -> Integers:
-    """The first image with the same vector as each."""
-    if (nearest.d2[:, 0] > 0).all():
-        return np.arange(len(vectors))
-    _, first, place = np.unique(_content(vectors), return_index=True, return_inverse=True)
-    answer: Integers = first[place].astype(np.int64)
-    return answer
 
 
 def _content(vectors: NDArray[np.float32]) -> NDArray[np.void]:

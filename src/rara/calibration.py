@@ -26,11 +26,6 @@ def at_least(scores: Doubles, ascending: Doubles) -> Counts:
     return len(ascending) - np.searchsorted(ascending, scores, side="left")
 
 
-def at_most(scores: Doubles, ascending: Doubles) -> Counts:
-    """How many calibration scores are at or below each score."""
-    return np.searchsorted(ascending, scores, side="right")
-
-
 def below(scores: Doubles, ascending: Doubles) -> Counts:
     """How many calibration scores are strictly below each score."""
     return np.searchsorted(ascending, scores, side="left")

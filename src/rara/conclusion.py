@@ -45,7 +45,8 @@ def concluded(
     `near`: samples as near as only a copy is, whatever p says.
     """
     twin_of = twins(samples, reference, setting.own)
-    known = _same_picture(columns) | (columns["nearest_distance"] == 0)
+    same = _same_picture(columns)
+    known = same | (columns["nearest_distance"] == 0)
     known[list(twin_of)] = True
     q = q_values(np.where(known, np.nan, columns["copy_p"]))
     columns = {**columns, "copy_q": np.where(known, 0.0, q)}
@@ -61,7 +62,7 @@ def concluded(
         twins=twin_of,
         copies=known,
         near=near,
-        same=_same_picture(columns),
+        same=same,
         together=_modes(columns, samples, setting, reals.axis, levels, run),
         calibration=reals.origin,
         shortfall=missing,

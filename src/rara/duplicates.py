@@ -158,6 +158,13 @@ def first_alike(count: int, *several: Pairs) -> Integers:
         first = lower
 
 
+def several(group: Integers) -> list[Integers]:
+    """The rows of each group of two or more."""
+    order = np.argsort(group, kind="stable")
+    _, starts = np.unique(group[order], return_index=True)
+    return [rows for rows in np.split(order, starts[1:]) if len(rows) > 1]
+
+
 def company(found: Nearest, around: Nearest) -> Company:
     """The company of images among those of a set, whose own neighbour lists are `around`."""
     unknown = np.full(found.samples, np.nan)

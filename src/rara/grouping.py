@@ -51,7 +51,11 @@ NOTHING = Beside({}, {})
 
 def groups_of(key: str, features: Features) -> Groups:
     """The images by the value of a key, as text: 1 and 1.0 are the same group."""
-    names = [_name(record.get(key)) for record in _records(features)]
+    return named([_name(record.get(key)) for record in _records(features)])
+
+
+def named(names: list[str | None]) -> Groups:
+    """The images by the name of the group of each."""
     rows: dict[str, list[int]] = {}
     for row, name in enumerate(names):
         if name is not None:
@@ -63,6 +67,17 @@ def by_content(features: Features) -> Rows:
     """Rows in the order of their content, then of their ids, whatever their own order is."""
     digests, ids = features.done["digest"].to_pylist(), features.ids
     return np.array(sorted(range(len(ids)), key=lambda row: (digests[row], ids[row])), np.int64)
+
+
+def first_by_content(features: Features, group: Rows) -> Rows:
+    """(n,) the image of each one's group that is the first by content; groups have numbers."""
+    order = by_content(features)
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.arange(len(order))
+    lowest = np.full(len(order), len(order))
+    np.minimum.at(lowest, group, rank)
+    first: Rows = order[lowest[group]]
+    return first
 
 
 def check_key(key: str, **sides: Features) -> None:

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -154,23 +155,27 @@ def joint_counts(compared: Sequence[Compared], ranks: Sequence[Counts], *, joins
     return counts
 
 
+class _Members(NamedTuple):
+    """The scores of one witness over the real images and a sample that may have joined them."""
+
+    ascending: Doubles
+    scores: Doubles
+    sample: float
+    images: Rows
+    """Those whose scores change."""
+    after: Doubles
+    more: int
+    joins: bool
+
+
 @compiled
-def _at_or_above(
-    score: float,
-    ascending: Doubles,
-    scores: Doubles,
-    sample: float,
-    index: Rows,
-    after: Doubles,
-    more: int,
-    joins: bool,
-) -> int:
-    """Members whose score, once the sample has joined, is at or above a score."""
-    count = len(ascending) - int(np.searchsorted(ascending, score))
-    for c in range(len(index)):
-        count += int(after[c] >= score) - int(scores[index[c]] >= score)
-    if sample >= score:
-        count += more + int(joins)
+def _at_or_above(score: float, of: _Members) -> int:
+    """Members whose score is at or above a score."""
+    count = len(of.ascending) - int(np.searchsorted(of.ascending, score))
+    for c in range(len(of.images)):
+        count += int(of.after[c] >= score) - int(of.scores[of.images[c]] >= score)
+    if of.sample >= score:
+        count += of.more + int(of.joins)
     return count
 
 
@@ -189,44 +194,31 @@ def _rank(
 ) -> None:
     for s in rows:
         some = slice(starts[s], starts[s + 1])
-        ranks[s] = _at_or_above(
-            samples[s], ascending, scores, samples[s], index[some], after[some], more[s], joins
-        )
+        of = _Members(ascending, scores, samples[s], index[some], after[some], more[s], joins)
+        ranks[s] = _at_or_above(samples[s], of)
 
 
 @compiled
-def _limit(
-    rank: int,
-    ascending: Doubles,
-    scores: Doubles,
-    sample: float,
-    index: Rows,
-    after: Doubles,
-    more: int,
-    joins: bool,
-) -> float:
+def _limit(rank: int, of: _Members) -> float:
     """The smallest score whose members at or above it are no more than `rank`; NaN if none.
 
     Only scores that members have can be it: plain ones, by bisection, those after a change, and
     the sample's own. That a plain one has been changed since does no harm.
     """
     best = np.nan
-    low, high = 0, len(ascending)
+    low, high = 0, len(of.ascending)
     while low < high:
         middle = (low + high) // 2
-        score = ascending[middle]
-        if _at_or_above(score, ascending, scores, sample, index, after, more, joins) <= rank:
+        if _at_or_above(of.ascending[middle], of) <= rank:
             high = middle
         else:
             low = middle + 1
-    if low < len(ascending):
-        best = ascending[low]
-    for c in range(len(index) + 1):
-        score = after[c] if c < len(index) else sample
-        if not score >= best:
-            count = _at_or_above(score, ascending, scores, sample, index, after, more, joins)
-            if count <= rank:
-                best = score
+    if low < len(of.ascending):
+        best = of.ascending[low]
+    for c in range(len(of.images) + 1):
+        score = of.after[c] if c < len(of.images) else of.sample
+        if not score >= best and _at_or_above(score, of) <= rank:
+            best = score
     return best
 
 
@@ -253,21 +245,22 @@ def _unite(
         count = int(joins)
         for w in range(witnesses):
             some = slice(starts[w, s], starts[w, s + 1])
-            of, then = index[some], after[some]
-            limit = _limit(
-                smallest[s], ascending[w], scores[w], samples[w, s], of, then, more[w, s], joins
+            of = _Members(
+                ascending[w], scores[w], samples[w, s], index[some], after[some], more[w, s], joins
             )
-            for c in range(len(of)):
-                changed[of[c]] = s * witnesses + w
-                if then[c] >= limit and counted[of[c]] != s:
-                    counted[of[c]] = s
+            limit = _limit(smallest[s], of)
+            for c in range(len(of.images)):
+                i = of.images[c]
+                changed[i] = s * witnesses + w
+                if of.after[c] >= limit and counted[i] != s:
+                    counted[i] = s
                     count += 1
             for i in order[w]:
-                if not scores[w, i] >= limit:
+                if not of.scores[i] >= limit:
                     break
                 if changed[i] != s * witnesses + w and counted[i] != s:
                     counted[i] = s
                     count += 1
-            if samples[w, s] >= limit:
-                count += more[w, s]
+            if of.sample >= limit:
+                count += of.more
         counts[s] = min(count, counts[s])

@@ -47,7 +47,7 @@ def calibrated(
     seen = gallery.seen(run)
     if given is None:
         axis = among_its_own(setting)
-        pixels = seen and Witness(*seen, seen[1], axis.method)
+        pixels = seen and Witness(*seen, seen[1], axis.at_k.method)
         return Reals(axis, each_among_its_own(setting, axis.at_k), axis.describe(), pixels)
     if setting.own is not None:
         raise ParameterError(
@@ -71,7 +71,7 @@ def calibrated(
     pixels = None
     if seen is not None and theirs is not None:
         found = closest(theirs, seen[0], threads=run.threads).distance
-        pixels = Witness(*seen, found, axis.method)
+        pixels = Witness(*seen, found, axis.at_k.method)
     return Reals(axis, every_k, {**axis.describe(), **origin}, pixels)
 
 

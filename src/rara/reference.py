@@ -91,8 +91,7 @@ class Reference:
     ) -> Self:
         """A reference from images; vectors and radii come from the cache where they are known.
 
-        `metric`: `euclidean`; `cosine`, for which only the directions of vectors count; or
-        `hellinger`, for their shares of the sum. The usual one is the extractor's.
+        `metric`: `euclidean`, `cosine` or `hellinger`, see `rara.metric`; by default its usual one.
         `deduplicate` leaves images out that repeat an earlier one, "exact" or "near";
         `clip_radii`, a quantile such as 0.99, lets no ball count as larger than that of them;
         `unit`, for images in bursts, keeps one of each: `rara.treatment` and `rara.units`.
@@ -129,11 +128,10 @@ class Reference:
         >>> reference.radii
         array([1., 1., 2., 4.])
         """
-        features = under(given_features(vectors, ids, "reference"), metric)
-        checked_k(k, len(features), k)
-        treatment = Treatment(deduplicate, unit, clip_radii)
-        features, found = treatment.neighbourhood(features, k, run or Run())
-        return cls(features, found.d2, found.index, k=k, treatment=treatment)
+        return cls.fit(
+            given_features(vectors, ids, "reference"), k=k, metric=metric, deduplicate=deduplicate,
+            clip_radii=clip_radii, unit=unit, run=run,
+        )  # fmt: skip
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> Self:
@@ -173,7 +171,8 @@ class Reference:
 
         Only pairs with a new image are looked at. Ids must not occur in both.
         """
-        features, _ = self._features(images, extractor, run := run or Run())
+        run = run or Run()
+        features, _ = self._features(images, extractor, run)
         joined = self.features.joined(features)
         known = Nearest.of(self.d2, self.index)
         found = neighbourhood.grow(joined, known, self.k, run)
@@ -231,7 +230,8 @@ class Reference:
 
     def describe(self, k: int | None = None) -> dict[str, Any]:
         """What results say of the reference that they are relative to."""
-        own = self._once(("own", (setting := self.setting(k)).k), lambda: own_fares(setting))
+        setting = self.setting(k)
+        own = self._once(("own", setting.k), lambda: own_fares(setting))
         how = self.treatment.describe(self.features, setting)
         return about_reference(self.features, self.fingerprint, how, own)
 

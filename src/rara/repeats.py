@@ -21,9 +21,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from rara.bursts import STEP, outer_fence
-from rara.duplicates import Doubles, Integers, Pairs, equal_pairs, first_alike
+from rara.duplicates import Doubles, Integers, Pairs, equal_pairs, first_alike, several
 from rara.geometry import Nearest, neighbours, neighbours_left, query, squared_distance
-from rara.grouping import Beside, by_content
+from rara.grouping import Beside, by_content, first_by_content
 from rara.run import Run, watching
 from rara.scores import Setting
 from rara.store import Features
@@ -91,23 +91,13 @@ def near_distance(spacing2: Doubles) -> float:
 
 def repeats_of(samples: Features, limit: float, run: Run, found: Nearest | None = None) -> Repeats:
     """The groups among images, whose neighbour lists are `found` where they are at hand."""
-    order = by_content(samples)
-    rank = np.empty(len(order), np.int64)
-    rank[order] = np.arange(len(order))
-    first = order[_lowest(rank, first_alike(len(order), _equal_items(samples.done)))]
+    rank = np.argsort(by_content(samples))
+    first = first_by_content(samples, first_alike(len(rank), _equal_items(samples.done)))
     left = np.flatnonzero(first == np.arange(len(first)))
     exact = np.ones(len(first), np.bool_)
     for joined, leader, d2 in _joined(samples.vectors, left, rank, limit, run, found):
         first[joined], exact[joined] = leader, d2 == 0
     return _flat(first, exact)
-
-
-def _lowest(rank: Integers, group: Integers) -> Integers:
-    """The lowest rank in the group of each."""
-    lowest = np.full(len(rank), len(rank))
-    np.minimum.at(lowest, group, rank)
-    answer: Integers = lowest[group]
-    return answer
 
 
 def _flat(first: Integers, exact: NDArray[np.bool_]) -> Repeats:
@@ -142,7 +132,7 @@ def _joined(
             return
         links = Pairs(row, lists.index[row, place].astype(np.int64), np.zeros(len(row)))
         gone = np.zeros(len(left), np.bool_)
-        for members in _several(first_alike(len(left), links)):
+        for members in several(first_alike(len(left), links)):
             members = members[np.argsort(rank[left[members]])]
             leader, d2 = _middle(vectors, left[members], limit, run)
             near = (d2 <= limit**2) & (np.arange(len(members)) != leader)
@@ -177,13 +167,6 @@ def _left(
     vectors: NDArray[np.float32], lists: Nearest, kept: NDArray[np.bool_], run: Run
 ) -> Nearest:
     return neighbours_left(vectors, lists, kept, memory=run.memory, threads=run.threads)
-
-
-def _several(group: Integers) -> list[Integers]:
-    """The rows of each group of two or more."""
-    order = np.argsort(group, kind="stable")
-    _, starts = np.unique(group[order], return_index=True)
-    return [rows for rows in np.split(order, starts[1:]) if len(rows) > 1]
 
 
 def _middle(

@@ -137,6 +137,8 @@ class Features:
     @property
     def seen(self) -> pa.Table:
         """The items that have a vector, and behind them those whose vectors were left out."""
+        if len(self) == len(self.items):
+            return self.items
         left = self.items.filter(pc.equal(self.items["state"], "left out"))
         return pa.concat_tables([self.done, left])
 

@@ -26,7 +26,6 @@ SAME = 0.2
 MANY = 256
 """Of larger groups so many are compared, drawn by a fixed seed."""
 
-
 FEW = 12
 """Up to so many are compared one by one: that is faster than to start the engine."""
 

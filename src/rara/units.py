@@ -21,7 +21,7 @@ from rara import neighbourhood
 from rara.bursts import units_of
 from rara.duplicates import Integers
 from rara.errors import ParameterError
-from rara.grouping import check_key, groups_of
+from rara.grouping import check_key, first_by_content, groups_of, named
 from rara.run import Run
 from rara.store import Features
 
@@ -39,17 +39,10 @@ def one_a_unit(
     digest is the smallest, which is as good as drawn. Raises ParameterError where no image has the
     key, or too few units are left for k.
     """
-    unit = _units(features, by, run, side)
-    digests = np.array(features.done["digest"].to_pylist(), dtype=object)
-    order = np.lexsort((np.arange(len(unit)), digests.astype(str), unit))
-    first = np.ones(len(order), np.bool_)
-    first[1:] = unit[order[1:]] != unit[order[:-1]]
-    stays = order[first][np.cumsum(first) - 1]
+    stays = first_by_content(features, _units(features, by, run, side))
     ids = features.ids
-    kept = dict(zip(order.tolist(), stays.tolist(), strict=True))
-    reasons = {
-        row: f"of the same unit as '{ids[one]}'" for row, one in sorted(kept.items()) if row != one
-    }
+    gone = np.flatnonzero(stays != np.arange(len(ids)))
+    reasons = {row: f"of the same unit as '{ids[stays[row]]}'" for row in gone.tolist()}
     if (units := len(ids) - len(reasons)) <= k:
         raise ParameterError(
             f"The {len(ids):,} images of the {side} are of {units:,} units by '{by}': k = {k} "
@@ -59,19 +52,15 @@ def one_a_unit(
 
 
 def _units(features: Features, by: str, run: Run, side: str) -> Integers:
-    """(n,) a number for the unit of each image."""
+    """(n,) the first image of the unit of each."""
     if by == FOUND:
         return units_of(features, neighbourhood.find(features, 1, run), run)
     if by == FOLDER:
-        names: list[str | None] = [posixpath.dirname(name) for name in features.ids]
+        groups = named([posixpath.dirname(name) for name in features.ids])
     else:
         check_key(by, **{side: features})
-        names = groups_of(by, features).names
-    alone = iter(range(len(names)))
-    keys = [(name, -1) if name is not None else ("", next(alone)) for name in names]
-    return np.array(_numbered(keys), dtype=np.int64)
-
-
-def _numbered(keys: list[tuple[str, int]]) -> list[int]:
-    number: dict[tuple[str, int], int] = {}
-    return [number.setdefault(key, len(number)) for key in keys]
+        groups = groups_of(by, features)
+    unit = np.arange(len(features))
+    for rows in groups.rows.values():
+        unit[rows] = rows[0]
+    return unit

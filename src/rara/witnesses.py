@@ -18,12 +18,12 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from rara.geometry.bits import NONE
-from rara.joint import Compared, joint_counts
+from rara.joint import joint_counts
 from rara.pixels import SAME, Closest, Witness, first_equal, prints_of
 from rara.reals import Reals
 from rara.run import Run
 from rara.scores import Setting
-from rara.scores.calibrated import ByVectors, smallest_of_copies
+from rara.scores.calibrated import ByVectors
 from rara.store import Features
 
 NEAR_BITS = 16
@@ -59,19 +59,19 @@ def testified(
     if known.pixels is None or prints is None:
         return _by_vectors(vectors, known.origin)
     found, pixels = known.pixels.compare(prints, own=setting.own, threads=run.threads)
-    both = (vectors.compared, pixels)
-    ranks = [one.ranks(joins=vectors.joins) for one in both]
-    members = _members(pixels, vectors)
+    members, joins = vectors.at_k.members, vectors.at_k.joins
+    ranks = [vectors.ranks, pixels.ranks(joins=joins)]
+    together = joint_counts((vectors.compared, pixels), ranks, joins=joins)
     nearest, distance = _with_left_out(found, setting, samples, reference)
     columns = {
         "pixel_nearest": nearest,
         "pixel_distance": pa.array(distance, mask=distance == NONE),
         "volume_p": ranks[0] / members,
         "pixel_p": ranks[1] / members,
-        "copy_p": joint_counts(both, ranks, joins=vectors.joins) / members,
+        "copy_p": together / members,
     }
     near = vectors.near | (found.distance <= NEAR_BITS)
-    return Testified(columns, near, _origin(known.origin, vectors, known.pixels, members))
+    return Testified(columns, near, _origin(known.origin, vectors, known.pixels))
 
 
 def _with_left_out(
@@ -79,9 +79,9 @@ def _with_left_out(
 ) -> tuple[pa.Array, NDArray[np.int32]]:
     """The nearest picture and how near it is; the same picture may be one that was left out."""
     nearest, distance = setting.name(found.index), found.distance
-    if setting.own is not None or not reference.left_out:
-        return nearest, distance
     left = reference.seen.slice(len(reference))
+    if setting.own is not None or not len(left):
+        return nearest, distance
     pictures = (one["picture"].combine_chunks() for one in (samples.done, left))
     place = first_equal(*pictures)
     same = (place >= 0) & (distance != SAME)
@@ -89,14 +89,9 @@ def _with_left_out(
     return pc.if_else(pa.array(same), names, nearest), np.where(same, SAME, distance)
 
 
-def _members(compared: Compared, vectors: ByVectors) -> int:
-    return len(compared.rankings[0]) + int(vectors.joins)
-
-
 def _by_vectors(vectors: ByVectors, origin: Mapping[str, Any]) -> Testified:
     """Where one side's pixels were never seen."""
-    samples = len(vectors.near)
-    p = vectors.compared.ranks(joins=vectors.joins) / _members(vectors.compared, vectors)
+    samples, p = len(vectors.near), vectors.ranks / vectors.at_k.members
     columns = {
         "pixel_nearest": pa.nulls(samples, pa.string()),
         "pixel_distance": pa.nulls(samples, pa.int32()),
@@ -107,19 +102,13 @@ def _by_vectors(vectors: ByVectors, origin: Mapping[str, Any]) -> Testified:
     return Testified(columns, vectors.near, origin)
 
 
-def _origin(
-    known: Mapping[str, Any], vectors: ByVectors, pixels: Witness, members: int
-) -> dict[str, Any]:
+def _origin(known: Mapping[str, Any], vectors: ByVectors, pixels: Witness) -> dict[str, Any]:
     """The smallest p-values of copies, behind real images that either witness holds for such."""
-    exact = np.isinf(vectors.compared.rankings[0].scores) | (pixels.reals == SAME)
-    near = vectors.reals_near | (pixels.reals <= NEAR_BITS)
-    repeating = int(np.count_nonzero(near))
-    smallest = smallest_of_copies(int(np.count_nonzero(exact)), members, vectors.method)
+    exact = int(np.count_nonzero(vectors.reals_exact | (pixels.reals == SAME)))
+    near = int(np.count_nonzero(vectors.reals_near | (pixels.reals <= NEAR_BITS)))
+    smallest = vectors.at_k.smallest_of_copies
     return {
         **known,
-        "smallest_p": {**known["smallest_p"], "copy": smallest},
-        "near_copy": {
-            "p": smallest_of_copies(repeating, members, vectors.method),
-            "repeating": repeating,
-        },
+        "smallest_p": {**known["smallest_p"], "copy": smallest(exact)},
+        "near_copy": {"p": smallest(near), "repeating": near},
     }

@@ -26,8 +26,6 @@ from rara.results import ScoreTable, check_format
 from rara.run import Run, features_of, is_features
 from rara.scores import ALPHA, Families, Family, Levels
 
-DEFAULT_K = 3
-
 
 def score(
     samples: str | None = None,

@@ -50,12 +50,32 @@ class AtK:
     @property
     def itself(self) -> int:
         """An image of the reference is not one of the others that it is compared with."""
-        return int(self.method == "leave-one-out")
+        return int(not self.joins)
+
+    @property
+    def joins(self) -> bool:
+        """Whether a sample is one more beside the real images, or one of them."""
+        return self.method != "leave-one-out"
 
     @property
     def count(self) -> int:
         """Real images that each sample is compared with."""
         return len(self.knn2) - self.itself
+
+    @property
+    def members(self) -> int:
+        """Those, and the sample."""
+        return self.count + 1
+
+    def smallest_of_copies(self, repeating: int) -> float:
+        """The p-value that any copy has where so many real images repeat others as closely.
+
+        What it copies has joined it, and is as much of a copy as it is.
+        """
+        if not self.joins:
+            return max(2, repeating) / self.members
+        always = 2 if self.method == "full conformal" else 1
+        return min(1.0, (repeating + always) / self.members)
 
     def standing(self, setting: Setting, rarity2: Doubles, nearest: Nearest) -> dict[str, Doubles]:
         """How rare and how far out, in percentiles and by p-value; `nearest` has k or more."""
@@ -99,6 +119,11 @@ class Evidence:
     near: Flags
     """As near as only a copy is."""
 
+    @property
+    def exact(self) -> Flags:
+        """At distance 0 from another one."""
+        return np.isinf(self.copying)
+
 
 @dataclass(frozen=True, slots=True)
 class Order:
@@ -119,16 +144,15 @@ class ByVectors:
     """What the vectors say of copying."""
 
     compared: Compared
+    ranks: Counts
+    """(m,) members at least as much of a copy as each sample, itself included."""
     near: Flags
     """Samples that are as near as only a copy is."""
     reals_near: Flags
     """Real images that are as near to other ones."""
-    method: Method
-
-    @property
-    def joins(self) -> bool:
-        """Whether a sample is one more beside the real images, or one of them."""
-        return self.method != "leave-one-out"
+    reals_exact: Flags
+    """Real images that are exact copies of other ones."""
+    at_k: AtK
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,11 +218,6 @@ class Calibrated:
     def __post_init__(self) -> None:
         object.__setattr__(self, "order", Order.of(self.evidence))
 
-    @property
-    def method(self) -> Method:
-        """How they are compared."""
-        return self.at_k.method
-
     def questions(self, setting: Setting, samples: int) -> tuple[Reducer, ...]:
         """The evidence, and what it would change if the sample joined the reference."""
         return self._measured.questions(setting, samples)
@@ -211,12 +230,11 @@ class Calibrated:
         standing = self.at_k.standing(setting, balls.radius2, nearest)
         far = self._far(found, standing["knn_p"], nearest, pairs)
         copying = self._copying(found, nearest, pairs)
-        ranks = copying.compared.ranks(joins=copying.joins)
         return {
             **standing,
             **far,
             "off_manifold_q": calibration.q_values(far["off_manifold_p"]),
-            "copy_p": ranks / self._members,
+            "copy_p": copying.ranks / self.at_k.members,
             BY_VECTORS: copying,
         }
 
@@ -227,20 +245,21 @@ class Calibrated:
         ranks behind the real images that repeat others as closely, of which there are `repeating`.
         """
         repeating = int(np.count_nonzero(self.evidence.near))
-        exact = int(np.count_nonzero(np.isinf(self.evidence.copying)))
-        twice = self.method == "full conformal" and not self.statistics.far.whole
+        exact = int(np.count_nonzero(self.evidence.exact))
+        method = self.at_k.method
+        twice = method == "full conformal" and not self.statistics.far.whole
         return {
-            "method": self.method,
-            "rarity_method": "held-out" if self.method == "held-out" else "leave-one-out",
+            "method": method,
+            "rarity_method": "held-out" if method == "held-out" else "leave-one-out",
             "copy_statistic": self.statistics.copying.name,
             "reals": self.at_k.count,
             "reals_inside": len(self.at_k.rarity2),
             "smallest_p": {
-                "off_manifold": (1 + int(twice)) / self._members,
-                "copy": smallest_of_copies(exact, self._members, self.method),
+                "off_manifold": (1 + int(twice)) / self.at_k.members,
+                "copy": self.at_k.smallest_of_copies(exact),
             },
             "near_copy": {
-                "p": smallest_of_copies(repeating, self._members, self.method),
+                "p": self.at_k.smallest_of_copies(repeating),
                 "repeating": repeating,
             },
         }
@@ -249,49 +268,39 @@ class Calibrated:
     def _measured(self) -> Measured:
         return Measured(self.statistics, len(self.evidence.knn2))
 
-    @property
-    def _members(self) -> int:
-        return self.at_k.count + 1
-
     def _far(
         self, found: Evidence, knn_p: Doubles, nearest: Nearest, pairs: Pairs
     ) -> dict[str, Doubles]:
         """How far outside the balls, and whether a real image is ever so far out in either way."""
-        ratio2, joins = found.ratio2, self.method != "leave-one-out"
-        changes = None
-        if self.method == "full conformal":
+        ratio2, members, joins = found.ratio2, self.at_k.members, self.at_k.joins
+        full, changes = self.at_k.method == "full conformal", None
+        if full:
             changes = self.statistics.far.changes(ratio2, nearest, pairs)
         compared = [
             Compared.of(self.order.knn2, found.knn2),
             Compared.of(self.order.ratio2, ratio2, changes),
         ]
-        ranks = [np.rint(knn_p * self._members).astype(np.int64), compared[1].ranks(joins=joins)]
+        ranks = [np.rint(knn_p * members).astype(np.int64), compared[1].ranks(joins=joins)]
         counts = joint_counts(compared, ranks, joins=joins)
-        if self.method == "full conformal":  # inside it changes more than is followed
-            twice = np.minimum(self._members, 2 * ranks[0])
+        if full:  # inside a ball it changes more than is followed
+            twice = np.minimum(members, 2 * ranks[0])
             counts = np.where(ratio2 > 1, counts, twice)
         return {
             "ball_ratio": np.sqrt(ratio2),
-            "ball_ratio_p": ranks[1] / self._members,
-            "off_manifold_p": counts / self._members,
+            "ball_ratio_p": ranks[1] / members,
+            "off_manifold_p": counts / members,
         }
 
     def _copying(self, found: Evidence, nearest: Nearest, pairs: Pairs) -> ByVectors:
-        if self.method == "full conformal":
+        if self.at_k.method == "full conformal":
             compared = self.statistics.copying.joined(nearest, pairs)
         else:
             compared = Compared.of(self.order.copying, found.copying)
-        return ByVectors(compared, found.near, self.evidence.near, self.method)
-
-
-def smallest_of_copies(repeating: int, members: int, method: Method) -> float:
-    """The p-value that any copy can count on where so many real images repeat others as closely.
-
-    What it copies has joined it, and is as much of a copy as it is.
-    """
-    if method == "leave-one-out":
-        return max(2, repeating) / members
-    return min(1.0, (repeating + (2 if method == "full conformal" else 1)) / members)
+        reals = self.evidence
+        return ByVectors(
+            compared, compared.ranks(joins=self.at_k.joins), found.near, reals.near, reals.exact,
+            self.at_k,
+        )  # fmt: skip
 
 
 def among_its_own(setting: Setting) -> Calibrated:

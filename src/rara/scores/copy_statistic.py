@@ -101,10 +101,11 @@ class CopyVolume:
     @classmethod
     def around(cls, d2: Doubles) -> Self:
         """That of a reference, from its neighbour lists."""
-        law = LocalVolume.around(d2)
-        lists = d2[:, : law.depth]
-        volumes = Volumes.of(lists, law.depth)
-        return cls(law, lists, volumes, ranking_rate(volumes.spread, law.depth))
+        lists = d2[:, :DEPTH]
+        depth = int(lists.shape[1])
+        volumes = Volumes.of(lists, depth)
+        law = LocalVolume.of(volumes.spread, depth)
+        return cls(law, lists, volumes, ranking_rate(volumes.spread, depth))
 
     def of(self, nearest: Nearest) -> Doubles:
         """The score of each sample."""

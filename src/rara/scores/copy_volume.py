@@ -54,14 +54,18 @@ class LocalVolume:
 
     @classmethod
     def around(cls, d2: Doubles) -> Self:
-        """The law over a reference, from its images' squared distances to their nearest others.
+        """The law over a reference, from its images' squared distances to their nearest others."""
+        depth = min(DEPTH, int(d2.shape[1]))
+        return cls.of(Volumes.of(d2, depth).spread, depth)
+
+    @classmethod
+    def of(cls, spread: Doubles, depth: int) -> Self:
+        """The law from S of the images.
 
         Given D, S as in `share` is Gamma(K - 2, D), so that E[S] and E[S^2] are those of 1/D and
         1/D^2 but for a factor: two moments, two unknowns.
         Images with so many duplicates that S is infinite are left out.
         """
-        depth = min(DEPTH, d2.shape[1])
-        spread = Volumes.of(d2, depth).spread
         spread = spread[np.isfinite(spread)]
         if depth < LEAST or not spread.any():
             return cls(np.nan, np.nan, depth)
@@ -167,9 +171,8 @@ def _after(lists: Doubles, pairs: Pairs) -> Volumes:
 
 def _rates(samples: Volumes, reals: Volumes, after: Volumes, pairs: Pairs, depth: int) -> Doubles:
     """The rate of the n + 1 images together, for each sample."""
-    count, total, squares = (
-        part.sum() + _parts(samples)[i] for i, part in enumerate(_parts(reals))
-    )
+    pairs_of = zip(_parts(reals), _parts(samples), strict=True)
+    count, total, squares = (theirs.sum() + own for theirs, own in pairs_of)
     for sign, one in ((1, after), (-1, reals.take(pairs.columns))):
         for all_of, part in zip((count, total, squares), _parts(one), strict=True):
             np.add.at(all_of, pairs.rows, sign * part)

@@ -173,21 +173,28 @@ def _far_out(case: Case) -> str:
     """By the distance, or by the balls where these say more."""
     if case.ball_ratio_p < case.knn_p:
         return _outside(case)
-    share = "all" if not _farther(case) else f"{_percent(100 - _share_beyond(case))} of"
-    p = _at(case.off_manifold_p, case.common.smallest_p["off_manifold"])
-    noun = case.common.noun
-    return f"Farther from its {_neighbours(case)} than {share} {noun} are from theirs ({p})"
+    passed = _passed(case, case.knn_p)
+    return f"Farther from its {_neighbours(case)} than {passed} are from theirs ({_off_p(case)})"
 
 
 def _outside(case: Case) -> str:
-    common = case.common
-    farther = round(case.ball_ratio_p * (common.reals + 1)) - 1
-    share = "all" if not farther else f"{_percent(100 - 100 * farther / common.reals)} of"
-    p = _at(case.off_manifold_p, common.smallest_p["off_manifold"])
+    passed, p = _passed(case, case.ball_ratio_p), _off_p(case)
     if not isfinite(case.ball_ratio):
-        return f"Nearest to images that lie apart themselves, unlike {share} {common.noun} ({p})"
+        return f"Nearest to images that lie apart themselves, unlike {passed} ({p})"
     times = f"{_times(case.ball_ratio)} radii from the centre of the nearest"
-    return f"Outside every ball, {times}, farther than {share} {common.noun} are ({p})"
+    return f"Outside every ball, {times}, farther than {passed} are ({p})"
+
+
+def _passed(case: Case, p: float) -> str:
+    """The real images that are less far out, by one p-value."""
+    noun = case.common.noun
+    if not _farther(case, p):
+        return f"all {noun}"
+    return f"{_percent(100 - _share_beyond(case, p))} of {noun}"
+
+
+def _off_p(case: Case) -> str:
+    return _at(case.off_manifold_p, case.common.smallest_p["off_manifold"])
 
 
 def _times(ratio: float) -> str:
@@ -196,7 +203,7 @@ def _times(ratio: float) -> str:
 
 def _place(case: Case) -> str:
     """Where among real images a sample stands that is on the manifold."""
-    beyond, noun = _share_beyond(case), case.common.noun
+    beyond, noun = _share_beyond(case, case.knn_p), case.common.noun
     if beyond > MIDDLE:
         near = f"At least as near to its {_neighbours(case)} as {_percent(beyond)}"
         return f"{near} of {noun} are to theirs"
@@ -208,14 +215,14 @@ def _neighbours(case: Case) -> str:
     return f"{k} nearest reference images" if k > 1 else "nearest reference image"
 
 
-def _share_beyond(case: Case) -> float:
-    """The percentage of real images that are at least as far out."""
-    return 100 * _farther(case) / case.common.reals
+def _share_beyond(case: Case, p: float) -> float:
+    """The percentage of real images that are at least as far out, by a p-value."""
+    return 100 * _farther(case, p) / case.common.reals
 
 
-def _farther(case: Case) -> int:
-    """How many real images are at least as far out."""
-    return round(case.knn_p * (case.common.reals + 1)) - 1
+def _farther(case: Case, p: float) -> int:
+    """How many real images are at least as far out, by a p-value."""
+    return round(p * (case.common.reals + 1)) - 1
 
 
 def _copy_p(case: Case) -> str:
