@@ -35,7 +35,7 @@ from rara.images import DEFAULT_MAX_PIXELS, content_digest, decode_noted
 from rara.machine import cores
 from rara.pool import Pool, Record
 from rara.prints import print_of
-from rara.sources.base import Item, Source
+from rara.sources.base import Item, Source, remarks_of
 from rara.store import ITEMS, Features
 
 OnFailed = Literal["keep", "retry"]
@@ -115,7 +115,7 @@ def embed(
         progress.finish()
         pool.flush()
     pool.merge()
-    return gathered.features(extractor.spec, source.location)
+    return gathered.features(extractor.spec, source)
 
 
 def _check(on_failed: OnFailed, threads: int | None) -> None:
@@ -334,12 +334,12 @@ class _Gathered:
         self._packed.append(pa.RecordBatch.from_arrays(arrays, schema=ITEMS))
         self._rows = []
 
-    def features(self, spec: Spec, location: str) -> Features:
+    def features(self, spec: Spec, source: Source) -> Features:
         """All of it, once the source has ended."""
         self._vectors.resize((self._done, spec.dim), refcheck=False)
         self._pack_rows()
         items = pa.Table.from_batches(self._packed, ITEMS).combine_chunks()
-        features = Features(self._vectors, items, spec, location)
+        features = Features(self._vectors, items, spec, source.location, tuple(remarks_of(source)))
         if not self._done:
             raise EmptySourceError(_nothing(features))
         return features

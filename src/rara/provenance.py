@@ -60,6 +60,7 @@ def about_samples(features: Features) -> dict[str, Any]:
     return {
         "location": features.location,
         "count": len(features),
+        "remarks": list(features.remarks),
         "skipped": [one._asdict() for one in features.skipped],
         "noted": noted_in(features),
         "fingerprint": features.fingerprint,
@@ -76,6 +77,7 @@ def about_reference(
     return {
         "location": features.location,
         "count": len(features),
+        "remarks": list(features.remarks),
         "skipped": len(features.skipped),
         "noted": noted_in(features),
         "fingerprint": fingerprint,

@@ -64,6 +64,7 @@ def calibrated(
         "location": fresh.location,
         "fingerprint": fresh.fingerprint,
         "in_reference": len(given) - len(fresh),
+        "remarks": list(given.remarks),
         "skipped": [one._asdict() for one in given.skipped],
         "noted": noted_in(given),
     }

@@ -90,6 +90,8 @@ class Features:
     spec: Spec
     location: str
     """Where the images are, as their source names it."""
+    remarks: tuple[str, ...] = ()
+    """How the source was read, where that may surprise, such as files that were passed over."""
 
     def __post_init__(self) -> None:
         shape = (pc.sum(pc.equal(self.items["state"], "done")).as_py() or 0, self.spec.dim)
@@ -203,6 +205,7 @@ class Features:
             _in_full(bundle.table("items.parquet"), bundle.facts.get("prints")),
             Spec(**bundle.facts["extractor"]),
             bundle.facts["location"],
+            tuple(bundle.facts.get("remarks", ())),
         )
 
     def save(self, folder: str | os.PathLike[str]) -> None:
@@ -220,7 +223,9 @@ class Features:
         items = pa.concat_tables([self.items, other.items])
         _check_ids(items["id"].to_pylist(), len(items))
         vectors = np.concatenate([self.vectors, other.vectors])
-        return Features(vectors, items, self.spec, f"{self.location}{AND}{other.location}")
+        remarks = tuple(dict.fromkeys([*self.remarks, *other.remarks]))
+        location = f"{self.location}{AND}{other.location}"
+        return Features(vectors, items, self.spec, location, remarks)
 
     def take(self, rows: NDArray[np.integer], location: str) -> Features:
         """Some of the images that have a vector, by row; none of those that have none."""
@@ -263,7 +268,7 @@ class Features:
         rest = self.items.filter(pa.array(stay))
         name = f"{self.location}{HELD_OUT}{share:g}, seed {seed})"
         return (
-            Features(self.vectors[~held], rest, self.spec, self.location),
+            replace(self, vectors=self.vectors[~held], items=rest),
             self.take(np.flatnonzero(held), name),
         )
 
@@ -272,6 +277,7 @@ class Features:
         facts = {
             "extractor": asdict(self.spec),
             "location": self.location,
+            "remarks": list(self.remarks),
             "prints": VERSION,
             "counts": {"done": len(self), "failed": len(self.skipped)},
             "fingerprint": self.fingerprint,

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from rara.cli.opened import Made, open_reference
 from rara.cli.options import Extraction, Working, whole
-from rara.cli.output import check_page, list_noted, list_skipped, say
+from rara.cli.output import check_page, list_all, say
 from rara.extractors.base import Metric
 
 
@@ -53,8 +53,7 @@ def audit(
     found = real.audit(samples, k=k, extractor=network, run=run)
     if report:
         found.report(report)
-    list_skipped(real.features.skipped, "reference image")
-    list_noted(real.features.noted, "reference image")
+    list_all(real.features, "reference image")
     written = f"{'Written':<20}{report}" if report else f"{'More':<20}--report page.html, --json"
     lines = f"{found.summary()}\n{written}\n"
     say(json_format.dumps(found.to_dict(), ensure_ascii=False) + "\n" if json else lines)

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from rara.bundle import claim
 from rara.cli.options import Extraction, Working
-from rara.cli.output import list_noted, list_skipped, refuse_other, say
+from rara.cli.output import list_all, refuse_other, say
 from rara.extractors import DEFAULT
 from rara.run import features_of, find_extractor
 
@@ -36,6 +36,5 @@ def embed(
         features, _ = features_of(images, network, run)
         refuse_other(output, kind="features", location=features.location)
         place.write(features.parts())
-    list_skipped(features.skipped, "image")
-    list_noted(features.noted, "image")
+    list_all(features, "image")
     say(f"{len(features):,} vectors of {features.spec.dim} written to {output}\n")

@@ -11,7 +11,7 @@ from typing import Any
 from rara.bundle import kind_of, read_bundle
 from rara.errors import ParameterError, UnwritableError
 from rara.report.words import counted, shorten
-from rara.store import NAMED, Noted, Skipped
+from rara.store import NAMED, Features, Noted, Skipped
 
 LISTED = 10
 """Skipped images that are named; tables and reports name them all."""
@@ -29,6 +29,12 @@ def say(text: str) -> None:
         raise UnwritableError(f"The result cannot be written to stdout: {reason}.") from error
 
 
+def list_remarks(remarks: Iterable[str], noun: str) -> None:
+    """Say how images were read, where that may surprise."""
+    for remark in remarks:
+        sys.stderr.write(f"{noun.capitalize()}s: {remark}\n")
+
+
 def list_skipped(skipped: Sequence[Skipped], noun: str) -> None:
     """Name the first few images that could not be used, each with its reason."""
     if not skipped:
@@ -40,8 +46,16 @@ def list_skipped(skipped: Sequence[Skipped], noun: str) -> None:
     sys.stderr.write("\n".join([f"Skipped {counted(len(skipped), noun)}:", *lines]) + "\n")
 
 
+def list_all(features: Features, noun: str) -> None:
+    """Say how images were read, which were skipped, and what there is to say of others."""
+    list_remarks(features.remarks, noun)
+    list_skipped(features.skipped, noun)
+    list_noted(features.noted, noun)
+
+
 def list_unusual(origin: Mapping[str, Any], noun: str) -> None:
-    """Name what was skipped and noted of images, from the provenance of what came out."""
+    """The same of images from the provenance of what came out."""
+    list_remarks(origin.get("remarks", ()), noun)
     list_skipped([Skipped(**one) for one in origin.get("skipped", ())], noun)
     list_noted([Noted(**one) for one in origin.get("noted") or ()], noun)
 

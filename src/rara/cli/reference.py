@@ -13,7 +13,7 @@ from cyclopts import App, Parameter
 from rara.bundle import claim
 from rara.cli.audit import audit
 from rara.cli.options import Extraction, Working, whole
-from rara.cli.output import list_noted, list_skipped, refuse_other, say
+from rara.cli.output import list_all, refuse_other, say
 from rara.extractors import DEFAULT
 from rara.extractors.base import Metric
 from rara.reference import Reference
@@ -69,8 +69,7 @@ def build(
     )  # fmt: skip
     refuse_other(output, kind="reference", location=reference.features.location)
     reference.save(output, run=run)
-    list_skipped(reference.features.skipped, "image")
-    list_noted(reference.features.noted, "image")
+    list_all(reference.features, "image")
     say(_text(_described(reference)) + f"{'Written to':<14}{output}\n")
 
 
@@ -100,8 +99,7 @@ def extend(
     before = Reference.load(folder)
     reference = before.extend(images, extractor=network, run=run)
     reference.save(folder, run=run)
-    list_skipped(reference.features.skipped, "image")
-    list_noted(reference.features.noted, "image")
+    list_all(reference.features, "image")
     _warn_of_repeated(before, reference)
     say(_text(_described(reference)) + f"{'Written to':<14}{folder}\n")
 

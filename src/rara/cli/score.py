@@ -15,7 +15,7 @@ from rara.cli.groups import Grouping, found_in_groups, group_lines, warn_of_grou
 from rara.cli.opened import Made, open_both
 from rara.cli.opinions import Opinions, check_opinions, with_opinions
 from rara.cli.options import Calibration, Extraction, Working, whole
-from rara.cli.output import check_page, check_target, list_noted, list_skipped, list_unusual, say
+from rara.cli.output import check_page, check_target, list_all, list_unusual, say
 from rara.errors import ParameterError
 from rara.extractors import Extractor
 from rara.extractors.base import Metric
@@ -114,8 +114,7 @@ def score(
         table.save(output)
     if report:
         table.report(report)
-    list_skipped(real.features.skipped, "reference image")
-    list_noted(real.features.noted, "reference image")
+    list_all(real.features, "reference image")
     if not leave_one_out:
         list_unusual(table.provenance["samples"], "sample")
     _list_unusable(table.provenance["calibration"])

@@ -192,6 +192,7 @@ def _samples(table: pa.Table, origin: Mapping[str, Any]) -> dict[str, Any]:
         "count": table.num_rows,
         # A table may have been filtered since it was scored.
         "scored": origin["count"],
+        "remarks": list(origin.get("remarks", ())),
         "skipped": [dict(item) for item in origin["skipped"]],
         "noted": origin.get("noted"),
         "outside": outside,
@@ -206,6 +207,7 @@ def _reference(origin: Mapping[str, Any]) -> dict[str, Any]:
         "fingerprint": origin.get("fingerprint"),
         "metric": origin.get("metric", "euclidean"),
         "count": origin["count"],
+        "remarks": list(origin.get("remarks", ())),
         "skipped": origin["skipped"],
         "noted": origin.get("noted"),
         "share_outside": None if known is None else 1 - known["inside"],

@@ -30,6 +30,8 @@ _LINK = "a link inside the archive, not an image of its own"
 class ZipFiles:
     """The visible members of a zip, in the order of its table of contents."""
 
+    remarks: tuple[str, ...] = ()
+
     def __init__(self, path: Path) -> None:
         """Read the table of contents; `DamagedArchiveError` if there is none."""
         self.location = str(path.absolute())
@@ -63,6 +65,8 @@ class ZipFiles:
 class TarFiles:
     """The visible members of an uncompressed tar, read at their places."""
 
+    remarks: tuple[str, ...] = ()
+
     def __init__(self, path: Path) -> None:
         """Read all headers; `DamagedArchiveError` if they do not go to the end."""
         self._path = path.absolute()
@@ -91,6 +95,8 @@ class TarFiles:
 
 class CompressedTarFiles:
     """The visible members of a compressed tar, read through from its beginning."""
+
+    remarks: tuple[str, ...] = ()
 
     def __init__(self, path: Path) -> None:
         """Read through once, keep sidecars and tables; `DamagedArchiveError` if it ends early."""

@@ -49,6 +49,15 @@ class Source(Protocol):
         """The items of these ids, in any order; ids that are not there are left out."""
 
 
+def remarks_of(source: Source) -> list[str]:
+    """How a place was read, where that may surprise: one sentence each, with counts.
+
+    Such as files that were passed over. A source has them in an attribute `remarks`, complete
+    once all items were iterated; one without it has none.
+    """
+    return list(getattr(source, "remarks", ()))
+
+
 def pick(items: Iterable[Item], ids: Collection[str]) -> Iterator[Item]:
     """`Source.select` where there is no way but to read through, no further than needed."""
     wanted = set(ids)

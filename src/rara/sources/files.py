@@ -38,6 +38,10 @@ class Files(Protocol):
         """Names of all visible files, in reading order; a zip or tar may repeat one."""
 
     @property
+    def remarks(self) -> Sequence[str]:
+        """How the files were listed, where that may surprise: one sentence each."""
+
+    @property
     def wrapper(self) -> str:
         """A folder (`train/`) that holds everything and is no class, or nothing."""
 
@@ -70,6 +74,11 @@ class FileSource:
     def location(self) -> str:
         """Absolute path of the folder or archive."""
         return self._files.location
+
+    @property
+    def remarks(self) -> list[str]:
+        """What the folder or archive says of itself."""
+        return list(self._files.remarks)
 
     def count(self) -> int:
         """Number of files that are called like images."""

@@ -17,6 +17,7 @@ class FolderFiles:
     """The visible files below a folder, links followed, in natural order."""
 
     wrapper = ""
+    remarks: tuple[str, ...] = ()
 
     def __init__(
         self, root: Path, *, stored: Sequence[str] | None = None, location: str | None = None

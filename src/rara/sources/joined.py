@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from rara.sources.base import Item, Source
+from rara.sources.base import Item, Source, remarks_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,17 @@ class JoinedSource:
     location: str
     parts: Mapping[str, Source]
     """By the name of the part, such as `shards/000.tar`."""
+
+    @property
+    def remarks(self) -> list[str]:
+        """Those of the parts; the same one of several parts is said once, with their number."""
+        said = [(name, remark) for name, part in self.parts.items() for remark in remarks_of(part)]
+        times = Counter(remark for _, remark in said)
+        first = {remark: name for name, remark in reversed(said)}
+        return [
+            f"{first[remark]}{'' if count == 1 else f' and {count - 1:,} more'}: {remark}"
+            for remark, count in times.items()
+        ]
 
     def count(self) -> int | None:
         """Sum over the parts, or None if one of them does not know."""
