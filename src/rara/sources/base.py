@@ -24,12 +24,14 @@ class Item:
     encoded bytes (or the array or PIL image itself) and may be called from any
     thread; it raises `ImageError` where this one image cannot be read.
     `metadata` is flat and JSON-able; the keys `label` and `prompt` have a meaning
-    and are always text.
+    and are always text. `size` is the number of encoded bytes, where it is known before
+    they are read.
     """
 
     id: str
     load: Callable[[], Payload]
     metadata: Mapping[str, Scalar] = field(default_factory=dict)
+    size: int | None = None
 
 
 @runtime_checkable
