@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1] / "src" / "rara"
 
 # A file imports only from files above it; a package stands for its __init__.
 ORDER = """
-    errors machine cache durable bundle depth ranges pillow images prints
+    errors text machine cache durable bundle depth ranges pillow images prints
     sources.base sources.names sources.paths sources.metadata sources.files sources.folder
     sources.archives sources.tables sources.arrays sources.joined sources
     extractors.base extractors.preprocessing extractors.feature_maps extractors.legacy_torch
@@ -37,8 +37,8 @@ ORDER = """
     bursts distinct grouping units repeats treatment codebook provenance reals witnesses
     conclusion membership audit groups typical siblings judgement among_siblings
     reference again opinions
-    cli.progress cli.options cli.opened cli.output cli.groups cli.opinions cli.score cli.audit
-    cli.reference cli.embed cli.siblings cli.doctor cli.app cli
+    cli.printing cli.progress cli.options cli.opened cli.output cli.groups cli.opinions cli.score
+    cli.audit cli.reference cli.embed cli.siblings cli.doctor cli.app cli
 """
 LAYERS = ORDER.split()
 
@@ -94,6 +94,16 @@ def test_geometry_knows_nothing_of_images():
     for name, path in FILES.items():
         if name.startswith("geometry"):
             assert {n for n in imported(path) if not n.startswith("geometry")} <= known
+
+
+@pytest.mark.parametrize("name", sorted(set(FILES) - {"cli.printing"}))
+def test_only_one_file_prints(name):
+    """No other one writes to stdout or stderr, makes a console, or has rich or warnings do it."""
+    tree = ast.parse(FILES[name].read_text(encoding="utf-8"))
+    attributes = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    called = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    assert not {"stdout", "stderr", "__stdout__", "__stderr__"} & attributes
+    assert not {"print", "Console", "rich.print", "warnings.warn", "warn"} & called
 
 
 def test_functions_are_short():

@@ -2,6 +2,7 @@
 
     app.py         the commands put together; errors and interrupts become exit codes
     options.py     what several commands take
+    printing.py    the only way to stdout and stderr
     progress.py    bars on stderr
     score.py  reference.py  embed.py  doctor.py
 
@@ -14,19 +15,17 @@ from __future__ import annotations
 
 def main() -> None:
     """Entry point of the command `rara`."""
-    import io
     import signal
     import sys
     import warnings
 
     from rara.cli.app import run
+    from rara.cli.printing import take_any_name
 
     # A batch system's SIGTERM ends a run as Ctrl-C does: what was computed is kept.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     # Pillow's word on large images, for which rara has a limit and a list of its own. Decoders mute
     # it, but a thread that swaps the filters of warnings, as compilers do, takes that away again.
     warnings.filterwarnings("ignore", message="Image size .* exceeds limit")
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # names may hold what a terminal cannot show
+    take_any_name()
     sys.exit(run())

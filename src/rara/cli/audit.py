@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_format
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +9,8 @@ from cyclopts import Parameter
 
 from rara.cli.opened import Made, open_reference
 from rara.cli.options import Extraction, Working, whole
-from rara.cli.output import check_page, list_all, say
+from rara.cli.output import check_page, list_all
+from rara.cli.printing import say, say_json
 from rara.extractors.base import Metric
 
 
@@ -56,4 +56,7 @@ def audit(
     list_all(real.features, "reference image")
     written = f"{'Written':<20}{report}" if report else f"{'More':<20}--report page.html, --json"
     lines = f"{found.summary()}\n{written}\n"
-    say(json_format.dumps(found.to_dict(), ensure_ascii=False) + "\n" if json else lines)
+    if json:
+        say_json(found.to_dict())
+    else:
+        say(lines)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_format
 import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
@@ -14,7 +13,7 @@ from cyclopts import Parameter
 
 import rara
 from rara.cache import cache_folder
-from rara.cli.output import say
+from rara.cli.printing import say, say_json
 from rara.extractors import DEFAULT, available
 from rara.machine import cores, quarter_of_memory
 
@@ -36,7 +35,10 @@ def doctor(*, json: Annotated[bool, Parameter(negative=())] = False) -> None:
         Print it as JSON.
     """
     found = _examine()
-    say(json_format.dumps(found) + "\n" if json else _text(found))
+    if json:
+        say_json(found)
+    else:
+        say(_text(found))
 
 
 def _examine() -> dict[str, Any]:

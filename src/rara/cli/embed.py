@@ -9,7 +9,8 @@ from cyclopts import Parameter
 
 from rara.bundle import claim
 from rara.cli.options import Extraction, Working
-from rara.cli.output import list_all, refuse_other, say
+from rara.cli.output import list_all, refuse_other
+from rara.cli.printing import say
 from rara.extractors import DEFAULT
 from rara.run import features_of, find_extractor
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -10,6 +9,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from rara.cli.output import LISTED
+from rara.cli.printing import tell
 from rara.report.words import counted, percent, shorten
 
 SHOWN = 3
@@ -85,12 +85,12 @@ def _warn(small: Sequence[Group], sizes: Sequence[str], what: str) -> None:
     lines += [f"  {shorten(one['group'], 60)}: {size}" for one, size in list(named)[:LISTED]]
     if len(small) > LISTED:
         lines.append(f"  and {len(small) - LISTED:,} more")
-    sys.stderr.write("\n".join(lines) + "\n")
+    tell(*lines)
 
 
 def _warn_of_ungrouped(samples: int, by: str) -> None:
     if samples:
-        sys.stderr.write(f"{counted(samples, 'sample')} without '{by}': in no group.\n")
+        tell(f"{counted(samples, 'sample')} without '{by}': in no group.")
 
 
 def _group_lines(known: Mapping[str, Any] | None) -> Iterator[tuple[str, str]]:

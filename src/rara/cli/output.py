@@ -1,14 +1,14 @@
-"""Results on stdout, what was skipped or noted on stderr, and folders that are not to be lost."""
+"""What was skipped or noted, said on stderr, and files and folders that are not to be lost."""
 
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rara.bundle import kind_of, read_bundle
+from rara.cli.printing import tell
 from rara.errors import ParameterError, UnwritableError
 from rara.report.words import counted, shorten
 from rara.store import NAMED, Features, Noted, Skipped
@@ -17,22 +17,10 @@ LISTED = 10
 """Skipped images that are named; tables and reports name them all."""
 
 
-def say(text: str) -> None:
-    """Write a result to stdout, all of it or not without a word."""
-    try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise UnwritableError(f"The result cannot be written to stdout: {reason}.") from error
-
-
 def list_remarks(remarks: Iterable[str], noun: str) -> None:
     """Say how images were read, where that may surprise."""
     for remark in remarks:
-        sys.stderr.write(f"{noun.capitalize()}s: {remark}\n")
+        tell(f"{noun.capitalize()}s: {remark}")
 
 
 def list_skipped(skipped: Sequence[Skipped], noun: str) -> None:
@@ -43,7 +31,7 @@ def list_skipped(skipped: Sequence[Skipped], noun: str) -> None:
     more = len(skipped) - LISTED
     if more > 0:
         lines.append(f"  and {more:,} more")
-    sys.stderr.write("\n".join([f"Skipped {counted(len(skipped), noun)}:", *lines]) + "\n")
+    tell(f"Skipped {counted(len(skipped), noun)}:", *lines)
 
 
 def list_all(features: Features, noun: str) -> None:
@@ -65,7 +53,7 @@ def list_noted(noted: Iterable[Noted] | None, noun: str) -> None:
     for one in noted or ():
         names = ", ".join(shorten(name, 60) for name in one.ids[:NAMED])
         more = f" and {one.count - NAMED:,} more" if one.count > NAMED else ""
-        sys.stderr.write(f"Noted {counted(one.count, noun)}: {one.note} ({names}{more}).\n")
+        tell(f"Noted {counted(one.count, noun)}: {one.note} ({names}{more}).")
 
 
 def check_page(report: Path | None) -> None:

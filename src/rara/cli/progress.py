@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 
 from rich.console import Console
@@ -18,12 +17,14 @@ from rich.progress import (
 from rich.progress import Progress as Bars
 from rich.text import Text
 
+from rara.cli.printing import notes_console, tell
 from rara.embed import Progress
+from rara.text import plain
 
 
 def progress_on() -> Progress:
     """A bar where somebody looks, else lines."""
-    console = Console(stderr=True)
+    console = notes_console()
     return _Bar(console) if console.is_terminal else _Lines()
 
 
@@ -46,16 +47,16 @@ class _Bar:
         few = total is None or total < 10**7
         self._bars = Bars(
             SpinnerColumn(),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             *([MofNCompleteColumn()] if few else [TextColumn("{task.percentage:>3.0f} %")]),
             _Rate(),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}"),
+            TextColumn("{task.fields[note]}", markup=False),
             console=self._console,
             transient=True,
         )
-        self._task = self._bars.add_task(what, total=total, note="")
+        self._task = self._bars.add_task(plain(what), total=total, note="")
         self._bars.start()
 
     def advance(self, *, done: int, cached: int, skipped: int) -> None:
@@ -87,7 +88,7 @@ class _Lines:
         total = self._done + self._cached + self._skipped
         note = _note(self._cached, self._skipped)
         seconds = time.monotonic() - self._begun
-        sys.stderr.write(f"{self._what}: {total:,} in {seconds:.1f} s{note and f', {note}'}\n")
+        tell(f"{self._what}: {total:,} in {seconds:.1f} s{note and f', {note}'}")
 
 
 def _note(cached: int, skipped: int) -> str:

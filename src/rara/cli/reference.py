@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_format
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,7 +11,8 @@ from cyclopts import App, Parameter
 from rara.bundle import claim
 from rara.cli.audit import audit
 from rara.cli.options import Extraction, Working, whole
-from rara.cli.output import list_all, refuse_other, say
+from rara.cli.output import list_all, refuse_other
+from rara.cli.printing import say, say_json, tell
 from rara.extractors import DEFAULT
 from rara.extractors.base import Metric
 from rara.reference import Reference
@@ -120,7 +119,10 @@ def info(
         Print it as JSON.
     """
     described = _described(Reference.load(folder))
-    say(json_format.dumps(described) + "\n" if json else _text(described))
+    if json:
+        say_json(described)
+    else:
+        say(_text(described))
 
 
 def _warn_of_repeated(before: Reference, after: Reference) -> None:
@@ -129,10 +131,10 @@ def _warn_of_repeated(before: Reference, after: Reference) -> None:
     known, added = set(contents[: len(before)]), contents[len(before) :]
     again = sum(content in known for content in added)
     if again:
-        sys.stderr.write(
+        tell(
             f"{again:,} of {counted(len(added), 'added image')} repeat images that were there: "
             "duplicates shrink balls. `rara reference audit` names them, and a reference that is "
-            "built with --deduplicate exact leaves them out.\n"
+            "built with --deduplicate exact leaves them out."
         )
 
 

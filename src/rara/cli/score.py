@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -15,7 +13,8 @@ from rara.cli.groups import Grouping, found_in_groups, group_lines, warn_of_grou
 from rara.cli.opened import Made, open_both
 from rara.cli.opinions import Opinions, check_opinions, with_opinions
 from rara.cli.options import Calibration, Extraction, Working, whole
-from rara.cli.output import check_page, check_target, list_all, list_unusual, say
+from rara.cli.output import check_page, check_target, list_all, list_unusual
+from rara.cli.printing import say, say_json, tell
 from rara.errors import ParameterError
 from rara.extractors import Extractor
 from rara.extractors.base import Metric
@@ -119,7 +118,10 @@ def score(
         list_unusual(table.provenance["samples"], "sample")
     _list_unusable(table.provenance["calibration"])
     warn_of_groups(table.provenance)
-    say(_findings(table) if json else _text(table, output, report))
+    if json:
+        say_json({**facts(table.arrow, table.provenance), **found_in_groups(table.provenance)})
+    else:
+        say(_text(table, output, report))
 
 
 def _check_asked(
@@ -168,7 +170,7 @@ def _list_unusable(calibration: Mapping[str, Any]) -> None:
     if same := calibration.get("in_reference"):
         held = "it" if same == 1 else "them"
         many = counted(same, "calibration image")
-        sys.stderr.write(f"Left out {many}: the reference holds {held} too.\n")
+        tell(f"Left out {many}: the reference holds {held} too.")
 
 
 def _check_targets(output: Path | None, report: Path | None) -> None:
@@ -177,11 +179,6 @@ def _check_targets(output: Path | None, report: Path | None) -> None:
         check_format(output)
         check_target(output)
     check_page(report)
-
-
-def _findings(table: ScoreTable) -> str:
-    found = {**facts(table.arrow, table.provenance), **found_in_groups(table.provenance)}
-    return json.dumps(found, ensure_ascii=False) + "\n"
 
 
 def _text(table: ScoreTable, output: Path | None, report: Path | None) -> str:

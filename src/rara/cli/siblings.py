@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_format
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +9,8 @@ from cyclopts import Parameter
 
 from rara.among_siblings import compare_siblings
 from rara.cli.options import Extraction, Working, whole
-from rara.cli.output import check_page, check_target, list_unusual, say
+from rara.cli.output import check_page, check_target, list_unusual
+from rara.cli.printing import say, say_json
 from rara.extractors import DEFAULT
 from rara.results import check_format
 
@@ -60,4 +60,7 @@ def siblings(
     written = "  ".join(str(path) for path in (report, output) if path)
     last = f"{'Written':<10}{written}" if written else f"{'More':<10}--report page.html, -o all.csv"
     lines = f"{found.summary()}\n{last}\n"
-    say(json_format.dumps(found.to_dict(), ensure_ascii=False) + "\n" if json else lines)
+    if json:
+        say_json(found.to_dict())
+    else:
+        say(lines)

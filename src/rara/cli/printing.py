@@ -1,0 +1,127 @@
+"""The only way from rara to stdout and stderr; every command prints through it.
+
+Results go to stdout: all of them, or UnwritableError. Notes go to stderr; where nobody can read
+them, the run goes on. Text from outside is never markup and never steers the terminal.
+"""
+
+from __future__ import annotations
+
+import codecs
+import io
+import os
+import sys
+from typing import Any, TextIO, cast
+
+from rich.console import Console
+from rich.text import Text
+
+from rara.errors import UnwritableError
+from rara.text import json_of, plain, plain_lines
+
+
+class ReaderLeftError(Exception):
+    """Whoever read stdout has closed it, as `head` does."""
+
+
+def take_any_name() -> None:
+    """Have both streams escape what they cannot encode, as names in other scripts may need it."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def say(text: str) -> None:
+    """Write a result of one or more lines to stdout."""
+    _results.write(plain_lines(text))
+
+
+def say_json(value: object) -> None:
+    """Write a result to stdout as one line of JSON."""
+    ascii_only = codecs.lookup(_results.encoding).name != "utf-8"
+    _results.write(json_of(value, ascii_only=ascii_only) + "\n")
+
+
+def tell(*lines: str) -> None:
+    """Write notes to stderr, one line each, whatever they hold."""
+    _notes.write("".join(f"{plain(line)}\n" for line in lines))
+
+
+def complain(message: str) -> None:
+    """Say on stderr why a command ends, after the name of the program."""
+    line = Text.assemble(("rara:", "bold red"), " ", plain_lines(message))
+    notes_console().print(line)
+
+
+def results_console() -> Console:
+    """Where help goes: stdout, with colours in a terminal."""
+    return Console(file=_results, markup=False, highlight=False, emoji=False)
+
+
+def notes_console() -> Console:
+    """Where bars and errors go: stderr, with colours in a terminal. Clean names with `plain`."""
+    return Console(file=_notes, markup=False, highlight=False, emoji=False, soft_wrap=True)
+
+
+def drop_results() -> None:
+    """Leave what stdout still holds: nobody reads it, and the end of the program must not try."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+class _Stream(io.TextIOBase):
+    """What rich asks of a stream, passed on to what the name in `sys` stands for now."""
+
+    _name: str
+
+    @property
+    def _inner(self) -> Any:
+        return getattr(sys, self._name)
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return getattr(self._inner, "encoding", None) or "utf-8"
+
+    def isatty(self) -> bool:
+        return self._inner is not None and bool(self._inner.isatty())
+
+    def fileno(self) -> int:
+        if self._inner is None:
+            raise io.UnsupportedOperation("closed")
+        return int(self._inner.fileno())
+
+    def flush(self) -> None:
+        """Nothing is left to do: every write is flushed."""
+
+
+class _Results(_Stream):
+    _name = "stdout"
+
+    def write(self, text: str) -> int:
+        if self._inner is None:
+            raise UnwritableError("The result cannot be written to stdout: it is closed.")
+        try:
+            self._inner.write(text)
+            self._inner.flush()
+        except BrokenPipeError as error:
+            raise ReaderLeftError from error
+        except OSError as error:
+            drop_results()
+            reason = error.strerror or str(error)
+            raise UnwritableError(f"The result cannot be written to stdout: {reason}.") from error
+        return len(text)
+
+
+class _Notes(_Stream):
+    _name = "stderr"
+
+    def write(self, text: str) -> int:
+        if self._inner is not None:
+            try:
+                self._inner.write(text)
+                self._inner.flush()
+            except OSError:
+                return len(text)  # nobody can be told; the results are worth more than the note
+        return len(text)
+
+
+_results, _notes = cast(TextIO, _Results()), cast(TextIO, _Notes())

@@ -1,0 +1,49 @@
+"""Text that came from outside, made safe to show; used wherever names meet a terminal.
+
+Names, metadata and reasons may hold what steers a terminal, breaks a line or turns its
+direction. Shown text has visible escapes instead, such as \\x1b or \\u202e.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+
+# Control characters, format characters without a shape, line separators and lone surrogates.
+_STEERING = (
+    "\x00-\x1f\x7f-\x9f\u00ad\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
+    "\u3164\ud800-\udfff\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e007f"
+)
+_UNSAFE = re.compile(f"[{_STEERING}]")
+# An isolate that is closed turns nothing outside itself: it is what keeps a name in its place.
+_ISOLATED = re.compile(f"(\u2068)([^{_STEERING}]*)(\u2069)")
+
+
+def plain(text: str) -> str:
+    """One line that steers nothing: every character has a shape, or a visible escape.
+
+    >>> print(plain("a\\x1b[31m\\nb"))
+    a\\x1b[31m\\nb
+    """
+    if text.isprintable():
+        return text
+    parts = _ISOLATED.split(text)  # outside, opening, name, closing, outside, ...
+    return "".join(part if i % 4 else _UNSAFE.sub(_escape, part) for i, part in enumerate(parts))
+
+
+def plain_lines(text: str) -> str:
+    """The same for text of several lines, whose line ends are meant."""
+    return "\n".join(map(plain, text.split("\n")))
+
+
+def json_of(value: object, *, ascii_only: bool = False) -> str:
+    """Exact JSON in one line that UTF-8 can encode and that steers no terminal."""
+    return _UNSAFE.sub(_json_escape, json.dumps(value, ensure_ascii=ascii_only))
+
+
+def _escape(match: re.Match[str]) -> str:
+    return match[0].encode("unicode_escape", "surrogatepass").decode()
+
+
+def _json_escape(match: re.Match[str]) -> str:
+    return json.dumps(match[0])[1:-1]
