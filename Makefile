@@ -8,6 +8,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO := demo
+# Tests run side by side; more processes would only fight for the cores that each one uses.
+PARALLEL := -n auto --maxprocesses 4 --dist worksteal
 # A browser opens the report in the tests. Where there is none and apt may install one, it does.
 BROWSER := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
@@ -46,7 +48,7 @@ lint: install-dev
 	$(BIN)/mypy
 
 test: install-dev browser lint
-	$(BIN)/pytest
+	$(BIN)/pytest $(PARALLEL)
 
 test-slow: install-dev browser
 	$(BIN)/pytest -m slow
