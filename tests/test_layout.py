@@ -11,8 +11,9 @@ ROOT = Path(__file__).parents[1] / "src" / "rara"
 # A file imports only from files above it; a package stands for its __init__.
 ORDER = """
     errors text machine cache durable bundle depth ranges pillow images prints
-    sources.base sources.names sources.paths sources.metadata sources.files sources.folder
-    sources.archives sources.tables sources.arrays sources.joined sources
+    sources.base sources.names sources.paths sources.limits sources.metadata sources.files
+    sources.folder sources.archives sources.streams sources.tar_members sources.tars
+    sources.zip_layout sources.zips sources.tables sources.arrays sources.joined sources
     extractors.base extractors.preprocessing extractors.feature_maps extractors.legacy_torch
     extractors.onnx
     extractors.efficientnet_lite0 extractors.registry extractors

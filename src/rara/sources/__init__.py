@@ -1,6 +1,6 @@
 """Where images come from; `open_source` decides what a place is and opens it.
 
-FileSource      a folder, image files, a zip, a tar        files.py folder.py archives.py
+FileSource      a folder, image files, a zip, a tar        files.py folder.py zips.py tars.py
 ParquetSource   Parquet files with encoded images          tables.py
 ArraySource     .npz, .npy, an array in memory             arrays.py
 IterableSource  lists, mappings, data sets, generators     arrays.py
@@ -16,7 +16,6 @@ from typing import Any
 
 from rara.bundle import kind_of
 from rara.errors import UnknownSourceError
-from rara.sources.archives import ZipFiles, open_tar
 from rara.sources.arrays import from_iterable, open_arrays
 from rara.sources.base import Item, Scalar, Source
 from rara.sources.files import FileSource
@@ -33,6 +32,8 @@ from rara.sources.names import (
     shown,
 )
 from rara.sources.paths import expand, is_pattern, not_found, other_meanings
+from rara.sources.tars import open_tar
+from rara.sources.zips import ZipFiles
 
 __all__ = ["Item", "Scalar", "Source", "open_source", "refuse_mixed"]
 

@@ -6,13 +6,15 @@ iteration and selection are the same (`FileSource`).
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import NoReturn, Protocol
 
 from rara.errors import EmptySourceError, ImageError
 from rara.sources.base import Item
-from rara.sources.metadata import Metadata
+from rara.sources.limits import IMAGE, SIDECAR, TABLE, Limit
+from rara.sources.metadata import TABLES, Metadata
 from rara.sources.names import (
     ARCHIVE_SUFFIXES,
     IMAGE_SUFFIXES,
@@ -21,9 +23,6 @@ from rara.sources.names import (
     suffix_counts,
     unique,
 )
-
-MAX_FILE_BYTES = 2 << 30
-"""No encoded image is larger; what claims to be is a mistake or an attack."""
 
 
 class Files(Protocol):
@@ -45,11 +44,26 @@ class Files(Protocol):
     def wrapper(self) -> str:
         """A folder (`train/`) that holds everything and is no class, or nothing."""
 
-    def read(self, index: int) -> bytes:
-        """One file; `ImageError` says why it cannot be read. Safe on any thread."""
+    @property
+    def parts(self) -> Sequence[range]:
+        """Which files belong together: metadata describes images of its own part only."""
 
-    def walk(self, indices: Sequence[int]) -> Iterator[tuple[int, Callable[[], bytes]]]:
-        """Each of these files, in this order, with what reads it; `indices` ascend."""
+    def size(self, index: int) -> int | None:
+        """Bytes of one file, if that is known without reading it."""
+
+    def read(self, index: int, limit: Limit) -> bytes:
+        """One file; `ImageError` says why it cannot be read, or is over the limit.
+
+        Safe on any thread.
+        """
+
+    def walk(
+        self, indices: Sequence[int], limit: Limit
+    ) -> Iterator[tuple[int, Callable[[], bytes]]]:
+        """Each of these files, in this order, with what reads it up to the limit.
+
+        `indices` ascend.
+        """
 
 
 class FileSource:
@@ -62,13 +76,7 @@ class FileSource:
         if not images:
             raise EmptySourceError(_nothing_found(files))
         self._places = dict(zip(unique(files.names[i] for i in images), images, strict=True))
-        first = {name: i for i, name in reversed(list(enumerate(files.names)))}
-        self._metadata = Metadata(
-            first,
-            lambda name: files.read(first[name]),
-            location=files.location,
-            wrapper=files.wrapper,
-        )
+        self._metadata = [_metadata(files, part) for part in files.parts]
 
     @property
     def location(self) -> str:
@@ -93,28 +101,45 @@ class FileSource:
         return self._items({id_: at for id_, at in self._places.items() if id_ in wanted})
 
     def _items(self, places: Mapping[str, int]) -> Iterator[Item]:
-        walk = self._files.walk(list(places.values()))
+        walk = self._files.walk(list(places.values()), IMAGE)
         for id_, (index, load) in zip(places, walk, strict=True):
-            yield self._item(id_, self._files.names[index], load)
+            yield self._item(id_, index, load)
 
-    def _item(self, id_: str, name: str, load: Callable[[], bytes]) -> Item:
+    def _item(self, id_: str, index: int, load: Callable[[], bytes]) -> Item:
+        name, size = self._files.names[index], self._files.size(index)
+        part = bisect_right(self._files.parts, index, key=lambda part: part.start) - 1
+        metadata = self._metadata[part]
         try:
-            return Item(id_, load, self._metadata.of(name))
+            return Item(id_, load, metadata.of(name), size)
         except ImageError as error:
-            return Item(id_, partial(fail, str(error)), self._metadata.label(name))
+            return Item(id_, partial(fail, str(error)), metadata.label(name), size)
+
+
+def _metadata(files: Files, part: range) -> Metadata:
+    """What is known of the images of one part; the first file of a name counts."""
+    first = {files.names[i]: i for i in reversed(part)}
+    read = partial(_read_text, files, first)
+    return Metadata(first, read, location=files.location, wrapper=files.wrapper)
+
+
+def _read_text(files: Files, places: Mapping[str, int], name: str) -> bytes:
+    limit = text_limit(name)
+    try:
+        return files.read(places[name], limit)
+    except ImageError as error:
+        if limit is TABLE:  # named by who asks
+            raise
+        raise ImageError(f"its sidecar {name!r} cannot be used: {error}") from None
+
+
+def text_limit(name: str) -> Limit:
+    """How much is read of a file with metadata."""
+    return TABLE if name.rpartition("/")[2] in TABLES else SIDECAR
 
 
 def fail(reason: str) -> NoReturn:
     """What `load` is for an image that is known to be unreadable before it is read."""
     raise ImageError(reason)
-
-
-def check_file_size(size: int) -> None:
-    """Raise `ImageError` for a file that would not fit into memory as an image's does."""
-    if size > MAX_FILE_BYTES:
-        raise ImageError(
-            f"{size / 1e9:.3g} GB, more than any image file ({MAX_FILE_BYTES / 1e9:.3g})"
-        )
 
 
 def _nothing_found(files: Files) -> str:

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from rara.errors import ImageError, SourceError
-from rara.sources.files import check_file_size
+from rara.sources.limits import Limit, read_whole
 from rara.sources.names import is_hidden, natural_order, printable, shown
 
 
@@ -28,23 +28,37 @@ class FolderFiles:
         self.names = [printable(name) for name in self.stored]
         self.location = location or str(self._root)
 
-    def read(self, index: int) -> bytes:
+    @property
+    def parts(self) -> list[range]:
+        """All of it is one."""
+        return [range(len(self.names))]
+
+    def size(self, index: int) -> int | None:
+        """What the file system says, if it does."""
+        try:
+            return (self._root / self.stored[index]).stat().st_size
+        except OSError:
+            return None
+
+    def read(self, index: int, limit: Limit) -> bytes:
         """All bytes of one file."""
-        return read_file(self._root / self.stored[index])
+        return read_file(self._root / self.stored[index], limit)
 
-    def walk(self, indices: Sequence[int]) -> Iterator[tuple[int, Callable[[], bytes]]]:
+    def walk(
+        self, indices: Sequence[int], limit: Limit
+    ) -> Iterator[tuple[int, Callable[[], bytes]]]:
         """The files in this order, none opened before it is asked for."""
-        return ((index, partial(self.read, index)) for index in indices)
+        return ((index, partial(self.read, index, limit)) for index in indices)
 
 
-def read_file(path: Path) -> bytes:
+def read_file(path: Path, limit: Limit) -> bytes:
     """All bytes of a file; `ImageError` if there is no right, no file, or no end to it."""
     try:
         if path.exists() and not path.is_file():
             raise ImageError("neither a file nor a link to one")
         with path.open("rb") as file:
-            check_file_size(os.fstat(file.fileno()).st_size)
-            return file.read()
+            limit.check(os.fstat(file.fileno()).st_size)
+            return read_whole(file.read, limit)  # it may grow, or its size be a lie
     except OSError as error:
         raise ImageError(f"cannot be read: {(error.strerror or str(error)).lower()}") from None
 

@@ -1,0 +1,60 @@
+"""How many bytes of one file are read: a little of text, more of an image, never all of a bomb.
+
+A header may lie about a size. So a file is read in pieces, and reading stops where the
+limit is passed, whatever was claimed.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rara.errors import ImageError
+from rara.images import DEFAULT_MAX_PIXELS
+
+PIECE = 1 << 20
+"""So many bytes are read or decompressed at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """The most bytes that are read of one file, and what such a file is called."""
+
+    size: int
+    what: str
+
+    def check(self, size: int) -> None:
+        """Raise `ImageError` for a file that is larger."""
+        if size > self.size:
+            raise ImageError(
+                f"{amount(size)}, more than the {amount(self.size)} that are read of {self.what}"
+            )
+
+
+# The largest image that Pillow decodes has 8 bytes a pixel (16-bit RGBA), beside its metadata.
+IMAGE = Limit(8 * DEFAULT_MAX_PIXELS + (64 << 20), "an image file")
+SIDECAR = Limit(16 << 20, "a sidecar")
+# A million rows of 250 characters.
+TABLE = Limit(256 << 20, "a metadata table")
+
+
+def amount(size: int) -> str:
+    """A number of bytes for people, of three digits.
+
+    >>> amount(3 * 10**9), amount(16 << 20), amount(700)
+    ('3 GB', '16.8 MB', '700 bytes')
+    """
+    for unit, name in ((10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
+        if size >= unit:
+            return f"{size / unit:.3g} {name}" if size < 1000 * unit else f"{size // unit:,} {name}"
+    return f"{size} bytes"
+
+
+def read_whole(read: Callable[[int], bytes], limit: Limit) -> bytes:
+    """All that `read` gives, in pieces; `ImageError` as soon as it is more than the limit."""
+    data = io.BytesIO()  # gives its bytes away without a copy
+    while piece := read(PIECE):
+        limit.check(data.tell() + len(piece))
+        data.write(piece)
+    return data.getvalue()
