@@ -23,11 +23,14 @@ _LOCAL_MAGIC, _END_MAGIC, _END64_MAGIC = b"PK\x03\x04", b"PK\x05\x06", b"PK\x06\
 _LONGEST_COMMENT = 65_535
 _IN_ZIP64 = 0xFFFFFFFF
 
-_SIZES_FOLLOW = 0x8  # bit of a member's flags: a descriptor with its sizes follows its bytes
+# Bits of a member's flags.
+_UTF_8 = 0x800
+_SIZES_FOLLOW = 0x8  # a descriptor with the sizes follows the bytes
 _DESCRIPTOR_MAGIC = b"PK\x07\x08"
 _LONGEST_DESCRIPTOR = 24
 
 _NO_HEADER = "damaged in the archive: no header where the directory says"
+_TWO_NAMES = "damaged in the archive: its header has another name than the directory"
 _TWO_SIZES = "damaged in the archive: its header and the directory disagree about its size"
 _TOO_LONG = "damaged in the archive: its bytes would reach beyond all members"
 _OVERLAP = "damaged in the archive: its bytes overlap those of another member"
@@ -102,6 +105,8 @@ def _span(file: IO[bytes], member: ZipInfo, directory: int) -> int | str:
     if len(header) < _LOCAL.size or not header.startswith(_LOCAL_MAGIC):
         return _NO_HEADER
     *_, packed, plain, name, extra = _LOCAL.unpack(header)
+    if _read(file, start + _LOCAL.size, name) != _stored_name(member):
+        return _TWO_NAMES
     if packed not in (0, _IN_ZIP64, member.compress_size):
         return _TWO_SIZES
     if plain not in (0, _IN_ZIP64, member.file_size):
@@ -110,6 +115,10 @@ def _span(file: IO[bytes], member: ZipInfo, directory: int) -> int | str:
     if stop > directory:
         return _TOO_LONG
     return stop + (_descriptor(file, member, stop) if member.flag_bits & _SIZES_FOLLOW else 0)
+
+
+def _stored_name(member: ZipInfo) -> bytes:
+    return member.orig_filename.encode("utf-8" if member.flag_bits & _UTF_8 else "cp437")
 
 
 def _descriptor(file: IO[bytes], member: ZipInfo, at: int) -> int:

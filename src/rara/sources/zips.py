@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from threading import Lock
@@ -13,7 +13,7 @@ from zipfile import ZipInfo
 from rara.errors import DamagedArchiveError, ImageError, RaraError
 from rara.sources.archives import explained_damage, repeated_texts, wrapping_folder
 from rara.sources.limits import Limit, amount, read_whole
-from rara.sources.names import is_hidden, member_name, shown
+from rara.sources.names import IMAGE_SUFFIXES, has_suffix, is_hidden, member_name, shown
 from rara.sources.zip_layout import Layout, layout_of
 
 _ENCRYPTED = 0x1  # bit of a member's flags
@@ -35,27 +35,35 @@ class ZipFiles:
             with path.open("rb", buffering=0) as file:
                 layout = layout_of(file, members, self._zip.start_dir)
             _check(path, layout, len(members))
+        names = [member_name(member.filename) for member in members]
         visible = [
-            (name, member, layout.faults.get(index) or _fault(member))
-            for index, member in enumerate(members)
-            if not member.is_dir() and not is_hidden(name := member_name(member.filename))
+            index
+            for index, (name, member) in enumerate(zip(names, members, strict=True))
+            if not member.is_dir() and not is_hidden(name)
         ]
-        self.names = [name for name, _, _ in visible]
-        self._members = [(member, fault) for _, member, fault in visible]
+        self.names = [names[index] for index in visible]
+        self._members = [members[index] for index in visible]
+        self._faults = [layout.faults.get(index) or _fault(members[index]) for index in visible]
         self.wrapper = wrapping_folder(path, self.names)
         self.parts = [range(len(self.names))]
-        self.remarks = [*_left_out(layout), *repeated_texts(self.names, self.parts)]
+        listed = {index for index in visible if has_suffix(names[index], IMAGE_SUFFIXES)}
+        unseen = {names[i]: fault for i, fault in layout.faults.items() if i not in listed}
+        self.remarks = [
+            *_left_out(layout),
+            *_damaged(unseen),
+            *repeated_texts(self.names, self.parts),
+        ]
         # One handle and one position in the file for all threads.
         self._lock = Lock()
 
     def size(self, index: int) -> int | None:
         """Bytes of one member, as the archive says."""
-        return self._members[index][0].file_size
+        return self._members[index].file_size
 
     def read(self, index: int, limit: Limit) -> bytes:
         """One member, its checksum verified."""
-        member, fault = self._members[index]
-        if fault:
+        member = self._members[index]
+        if fault := self._faults[index]:
             raise ImageError(fault)
         limit.check(member.file_size)
         try:
@@ -97,6 +105,16 @@ def _check(path: Path, layout: Layout, members: int) -> None:
                 f"{shown(path)} holds a second zip, or members that its directory does not list "
                 f"(bytes {stretch.start} to {stretch.end}). Split it or pack it again."
             )
+
+
+def _damaged(unseen: Mapping[str, str]) -> list[str]:
+    """A remark on damaged members that are not called like images; they may have been some."""
+    if not unseen:
+        return []
+    name, fault = next(iter(unseen.items()))
+    return [
+        f"Not read: {len(unseen):,} members that are no images by name, such as {name!r} ({fault})."
+    ]
 
 
 def _left_out(layout: Layout) -> list[str]:
