@@ -103,7 +103,7 @@ class _Scan:
         own: dict[str, str] = {}
         while (header := self._header(block)).type in _EXTENSIONS:
             if header.type in _LONG_TEXTS:
-                own[_LONG_TEXTS[header.type]] = _text(self._extension(header).split(b"\0", 1)[0])
+                own[_LONG_TEXTS[header.type]] = self._long_text(self._extension(header))
             else:
                 about = self._shared if header.type == tarfile.XGLTYPE else own
                 about |= self._records(self._extension(header))
@@ -142,6 +142,12 @@ class _Scan:
         if len(data) < _padded(header.size):
             raise self._damage("it ends within a header")
         return data[: header.size]
+
+    def _long_text(self, data: bytes) -> str:
+        text = data.rstrip(b"\0")
+        if b"\0" in text:
+            raise self._damage("an unreadable long name")
+        return _text(text)
 
     def _records(self, data: bytes) -> dict[str, str]:
         """The lines `length keyword=value` of a pax header."""
