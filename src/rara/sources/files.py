@@ -13,7 +13,7 @@ from typing import NoReturn, Protocol
 
 from rara.errors import EmptySourceError, ImageError
 from rara.sources.base import Item
-from rara.sources.limits import IMAGE, SIDECAR, TABLE, Limit
+from rara.sources.limits import IMAGE, SIDECAR, TABLE, Limit, check_table
 from rara.sources.metadata import TABLES, Metadata
 from rara.sources.names import (
     ARCHIVE_SUFFIXES,
@@ -123,12 +123,13 @@ def _metadata(files: Files, part: range) -> Metadata:
 
 
 def _read_text(files: Files, places: Mapping[str, int], name: str) -> bytes:
-    limit = text_limit(name)
+    if (limit := text_limit(name)) is TABLE:
+        table = files.read(places[name], limit)
+        check_table(table)
+        return table
     try:
         return files.read(places[name], limit)
     except ImageError as error:
-        if limit is TABLE:  # named by who asks
-            raise
         raise ImageError(f"its sidecar {name!r} cannot be used: {error}") from None
 
 

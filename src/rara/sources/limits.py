@@ -38,6 +38,14 @@ SIDECAR = Limit(16 << 20, "a sidecar")
 # A million rows of 250 characters.
 TABLE = Limit(256 << 20, "a metadata table")
 
+MOST_LINES = 4_000_000
+MOST_MARKS = 40_000_000
+MOST_COLUMNS = 10_000
+"""Of a table. A cell takes some 100 bytes once it is read, a row as many again: without these
+a table of nothing but commas would take a hundred times its size."""
+
+_SEPARATORS = (b",", b";", b"\t")
+
 
 def amount(size: int) -> str:
     """A number of bytes for people, of three digits.
@@ -49,6 +57,19 @@ def amount(size: int) -> str:
         if size >= unit:
             return f"{size / unit:.3g} {name}" if size < 1000 * unit else f"{size // unit:,} {name}"
     return f"{size} bytes"
+
+
+def check_table(data: bytes) -> None:
+    """Raise `ImageError` for a table with so many rows or columns that it would fill the memory."""
+    # A line of JSON has no columns.
+    header = 0 if data.startswith(b"{") else data.find(b"\n") if b"\n" in data else len(data)
+    for count, most, what in (
+        (data.count(b"\n"), MOST_LINES, "lines"),
+        (sum(data.count(mark) for mark in _SEPARATORS), MOST_MARKS, "separators"),
+        (max(data.count(mark, 0, header) for mark in _SEPARATORS), MOST_COLUMNS, "columns"),
+    ):
+        if count > most:
+            raise ImageError(f"{count:,} {what}, more than the {most:,} that are read of a table")
 
 
 def read_whole(read: Callable[[int], bytes], limit: Limit) -> bytes:

@@ -75,10 +75,10 @@ class _Scan:
     def members(self) -> Iterator[Member]:
         while block := self._next_block():
             member, end = self._member(block)
-            self._found += 1
             yield member
             if not self._stream.skip(end - self._stream.at):
                 raise self._damage(f"it ends within {member.name!r}")
+            self._found += 1
 
     def _next_block(self) -> bytes:
         """The next header, past the zeros between two tars; nothing at the end."""

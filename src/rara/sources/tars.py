@@ -77,7 +77,7 @@ class TarFiles(_Tar):
                 file.seek(member.start)
                 data = file.read(member.size)
         except OSError as error:
-            raise ImageError(f"cannot be read: {error.strerror or error}") from None
+            raise ImageError(f"cannot be read: {str(error.strerror or error).lower()}") from None
         if len(data) < member.size:
             raise ImageError("cut off: the archive was shortened while it was read")
         return data
