@@ -48,8 +48,9 @@ def repeated_texts(names: Sequence[str], parts: Sequence[range]) -> list[str]:
     repeated = [name for part in texts for name in _repeated(part)]
     if not repeated:
         return []
+    files = "file repeats" if len(repeated) == 1 else "files repeat"
     return [
-        f"{len(repeated):,} metadata files repeat a name, such as {repeated[0]!r}: "
+        f"{len(repeated):,} metadata {files} a name, such as {repeated[0]!r}: "
         "the first file of a name describes all images of that name."
     ]
 

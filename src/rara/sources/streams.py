@@ -17,8 +17,8 @@ from rara.errors import DamagedArchiveError
 from rara.sources.limits import PIECE, amount
 from rara.sources.names import has_suffix, shown
 
-PLAIN_BYTES = 1 << 30
-"""A compressed tar may hold so much whatever its own size: a few seconds of work."""
+PLAIN_BYTES = 256 << 20
+"""A compressed tar may hold so much whatever its own size: a second or two of work."""
 
 MOST_RATIO = 100
 """Beyond that, it may hold so many times its own size. Encoded images hardly shrink."""

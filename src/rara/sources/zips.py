@@ -112,9 +112,8 @@ def _damaged(unseen: Mapping[str, str]) -> list[str]:
     if not unseen:
         return []
     name, fault = next(iter(unseen.items()))
-    return [
-        f"Not read: {len(unseen):,} members that are no images by name, such as {name!r} ({fault})."
-    ]
+    members = "member that is no image" if len(unseen) == 1 else "members that are no images"
+    return [f"Not read: {len(unseen):,} {members} by name, such as {name!r} ({fault})."]
 
 
 def _left_out(layout: Layout) -> list[str]:
@@ -122,6 +121,6 @@ def _left_out(layout: Layout) -> list[str]:
     if not layout.unlisted:
         return []
     size = amount(sum(stretch.end - stretch.start for stretch in layout.unlisted))
-    like = sum(stretch.is_member for stretch in layout.unlisted)
-    remark = f"Not read: {size} that the directory of the zip does not list"
-    return [f"{remark}; {like:,} places look like members." if like else f"{remark}."]
+    remark = f"Not read: {size} that the directory of the zip does not list."
+    members = any(stretch.is_member for stretch in layout.unlisted)
+    return [f"{remark} They seem to hold members." if members else remark]
