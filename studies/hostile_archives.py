@@ -22,7 +22,8 @@ import time
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO
+from queue import Empty
+from typing import IO, Any
 
 from PIL import Image
 
@@ -32,7 +33,8 @@ from rara.sources.base import remarks_of
 
 GIB = 1 << 30
 PIECE = bytes(1 << 20)
-MOST = 12 * GIB
+PATIENCE = 60
+MOST = 8 * GIB
 """Address space of a reader: what needs more is stopped."""
 
 Make = Callable[[Path], Path]
@@ -221,6 +223,17 @@ def loaded(source: object) -> str:
     return f"{done} read{skipped}" + "".join(f"; {r}" for r in remarks_of(source))  # type: ignore[arg-type]
 
 
+def answer(process: Any, said: multiprocessing.Queue) -> tuple[str, float, int]:  # type: ignore[type-arg]
+    """What a reader tells, if it does so in time."""
+    try:
+        return said.get(timeout=PATIENCE)
+    except Empty:
+        return f"nothing in {PATIENCE} seconds", PATIENCE, 0
+    finally:
+        process.kill()
+        process.join()
+
+
 def main() -> None:
     spawn = multiprocessing.get_context("spawn")
     print("| archive | file | peak | seconds | what is told |\n|---|---|---|---|---|")
@@ -231,8 +244,7 @@ def main() -> None:
             said = spawn.Queue()
             process = spawn.Process(target=read, args=(path, said))
             process.start()
-            process.join()
-            told, seconds, peak = said.get(timeout=5) if not process.exitcode else ("killed", 0, 0)
+            told, seconds, peak = answer(process, said)
             print(f"| {what} | {size / 1e6:.3g} MB | {peak} MiB | {seconds:.1f} | {told} |")
             sys.stdout.flush()
             if path.is_file():
