@@ -150,8 +150,8 @@ class CompressedTarFiles(_Tar):
             return partial(fail, str(error))
         again = partial(self.read, index, limit)
         if member.size > LARGE:
-            room = self._room.take(member.size)
-            return _Carried(_content(stream, member), room, again) if room else again
+            give_back = self._room.take(member.size)
+            return _Carried(_content(stream, member), give_back, again) if give_back else again
         data = _content(stream, member)
         return lambda: data
 
@@ -164,7 +164,7 @@ class _Room:
         self._lock = Lock()
 
     def take(self, size: int) -> Callable[[], None] | None:
-        """Take so much if there is as much, and get what gives it back."""
+        """Take so much if there is as much; calling what comes back gives it back."""
         with self._lock:
             if size > self._left:
                 return None
