@@ -28,13 +28,13 @@ ORDER = """
     scores.leave_one_out scores.copy_statistic scores.ball_ratio scores.calibrated scores.verdict
     scores.dissent scores.every_k scores.modes scores.reasons scores
 
-    report.words report.spread report.verdicts report.dissent report.calibrated report.told_apart
-    report.grouped report.odd_ones report.repeated report.findings report.sentences report.terminal
-    report.thumbnails report.histogram report.drawing report.cards report.page report.audited
-    report.among_siblings report
+    report.words report.spread report.verdicts report.rarest report.dissent report.calibrated
+    report.told_apart report.grouped report.odd_ones report.repeated report.findings
+    report.sentences report.terminal report.thumbnails report.histogram report.drawing report.cards
+    report.listed report.page report.audited report.among_siblings report
     two_sample.views two_sample.pool two_sample.repeats two_sample.ranks two_sample.classifier
     two_sample.comparison two_sample
-    pictures results contested run agreement metric neighbourhood pixels gallery duplicates
+    pictures earlier results contested run agreement metric neighbourhood pixels gallery duplicates
     bursts distinct grouping units repeats treatment codebook provenance reals witnesses
     conclusion membership audit groups typical siblings judgement among_siblings
     reference again opinions

@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from rara.durable import write_file
+from rara.earlier import brought_up
 from rara.errors import ParameterError, SourceNotFoundError
 from rara.pictures import SourcePictures
 
@@ -92,6 +93,17 @@ class ScoreTable:
         """The first rows."""
         return self._with(self.arrow.slice(0, count))
 
+    def rarest(self, count: int | None = None) -> ScoreTable:
+        """The samples inside the reference, the rarest first: called rare, uncommon, then others.
+
+        Within a verdict by the distance to the k-th nearest reference image (`knn_p`): rarity alone
+        is the radius of one ball. Copies and samples off the manifold are left out. Where a table
+        carries no verdicts, by `rarity`. `count`: how many at most; None gives all.
+        """
+        from rara.report.rarest import order_of_rarity
+
+        return self._with(self.arrow.take(order_of_rarity(self.arrow)[:count]))
+
     def _with(self, arrow: pa.Table) -> ScoreTable:
         return ScoreTable(arrow, self.provenance, self.pictures)
 
@@ -154,7 +166,10 @@ class ScoreTable:
 
     @classmethod
     def from_parquet(cls, path: str | Path) -> ScoreTable:
-        """Read what `to_parquet` wrote."""
+        """Read what `to_parquet` wrote, in this version or an earlier one.
+
+        Raises ParameterError where an earlier one recorded less than this one needs.
+        """
         import pyarrow.parquet as pq
 
         if not Path(path).exists():
@@ -162,11 +177,14 @@ class ScoreTable:
         try:
             arrow = pq.read_table(path)
             provenance = json.loads(arrow.schema.metadata[_KEY])
-            samples, reference = (provenance[side]["location"] for side in ("samples", "reference"))
-        except (pa.ArrowInvalid, KeyError, TypeError) as error:
+            if not {"samples", "reference"} <= set(provenance):
+                raise KeyError("samples or reference")
+        except (pa.ArrowInvalid, KeyError, TypeError, ValueError) as error:
             raise ParameterError(
                 f"'{path}' is not a score table; `rara score … -o TABLE.parquet` writes one."
             ) from error
+        provenance = brought_up(str(path), provenance, arrow.column_names)
+        samples, reference = (provenance[side]["location"] for side in ("samples", "reference"))
         pictures = SourcePictures(samples=samples, reference=reference)
         return cls(arrow.replace_schema_metadata(None), provenance, pictures)
 
@@ -178,11 +196,17 @@ class ScoreTable:
 
         return "\n".join(summary_lines(facts(self.arrow, self.provenance)))
 
-    def report(self, path: str | Path) -> None:
-        """Write the report, one HTML file that needs nothing else."""
-        from rara.report import summarise, to_html
+    def report(self, path: str | Path, cards: int | None = None) -> None:
+        """Write the report, one HTML file that needs nothing else.
 
-        page = to_html(summarise(self.arrow, self.provenance, self.pictures))
+        `cards`: how many samples a section shows with pictures, 1 to 200; 8 unless given. Under
+        them a list names every sample that was called anything, up to 2,000 a section.
+        """
+        from rara.report import summarise, to_html
+        from rara.report.findings import checked_cards
+
+        many = checked_cards(cards)
+        page = to_html(summarise(self.arrow, self.provenance, self.pictures, cards=many))
         write_file(Path(path), lambda file: file.write(page.encode()))
 
     def __repr__(self) -> str:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal, TypedDict
 
 from rara.report.findings import CARDS, Facts, Record
 from rara.report.grouped import stray_sentence
 from rara.report.odd_ones import OddOne, odd_sentence
+from rara.report.rarest import STANDING_OUT, WHY
 from rara.report.repeated import Repeat, repeat_sentence, repeats_lede
 from rara.report.sentences import (
     nearest_sentence,
@@ -97,9 +99,8 @@ SECTIONS = (
     Section(
         key="rarest",
         title="The rarest",
-        lede="Inside, where the reference is sparse: even the smallest ball that holds each of "
-        "these samples is large. Beside each stands its witness, the reference image whose "
-        "ball that is.",
+        lede="Inside, where the reference is sparse. Beside each stands its witness: the reference "
+        "image whose ball is the smallest that holds it.",
         nothing="No sample is inside, so none has a rarity.",
         sentence=lambda record, k: rarity_sentence(record),
         leading="witness",
@@ -166,6 +167,15 @@ REPEATS = Section(
     sentence=lambda record, k: "",
 )
 
+CONTESTED = Section(
+    key="contested",
+    title="Contested verdicts",
+    lede="Another judge calls these samples something else: half the reference, or another "
+    "extractor. Treat their verdicts with care.",
+    nothing="No verdict is contested.",
+    sentence=lambda record, k: own_sentence(record),
+)
+
 TELLING = {TWO_SAMPLE.key, STRAYS.key}
 """Sections whose own sentence says more of their samples than the verdict's reason."""
 
@@ -182,21 +192,38 @@ PICKS = ("copies", "rarest", "farthest", "typical")
 """The order in which few samples are shown; together they hold them all."""
 
 
-def card_rows(facts: Facts) -> list[CardRow]:
-    """The rows, still without pictures; so few samples that rows would repeat them get one."""
+def card_rows(facts: Facts, cards: int = CARDS) -> list[CardRow]:
+    """The rows, still without pictures; so few samples that rows would repeat them get one.
+
+    `cards`: how many samples the picks of the facts hold at most.
+    """
     picks = facts["picks"]
-    if facts["samples"]["count"] <= CARDS:
+    if facts["samples"]["count"] <= min(cards, CARDS):
         everything = [record for pick in PICKS for record in picks[pick]]
         once = {record["id"]: record for record in everything}
         return [_row(ALL_SAMPLES, list(once.values()), facts["k"]), *_last_rows(facts)]
     sections = (
-        *_copies_section(facts),
-        *SECTIONS,
+        *_copies_section(facts, cards),
+        *map(partial(_ranked, facts=facts), SECTIONS),
         *_two_sample_section(facts),
+        *([CONTESTED] if facts["dissent"] else []),
         *_strays_section(facts),
     )
     rows = [_row(section, picks.get(section.key, []), facts["k"]) for section in sections]
     return [*rows, *_last_rows(facts)]
+
+
+def _ranked(section: Section, facts: Facts) -> Section:
+    """The rarest say by what they are ranked, and how few of them stand out."""
+    verdicts, shown = facts["verdicts"], facts["picks"]["rarest"]
+    if section.key != "rarest" or not verdicts or verdicts["shortfall"]:
+        return section
+    many = sum(record["verdict"] in STANDING_OUT for record in shown)
+    few = ""
+    if many < len(shown):
+        few = f" Of these {len(shown):,} only {many:,} are" if many else " None of these is"
+        few += " called rare or uncommon: no other sample inside is."
+    return replace(section, lede=f"{section.lede} {WHY}{few}")
 
 
 def hang_pictures(
@@ -223,15 +250,15 @@ def _shown_beside(cards: list[Card]) -> Iterator[tuple[Exhibit, int]]:
     yield from ((card["beside"], MEDIUM) for card in cards)
 
 
-def _copies_section(facts: Facts) -> list[Section]:
+def _copies_section(facts: Facts, cards: int) -> list[Section]:
     """None where there are no verdicts; it says where there are more copies than cards."""
     known = facts["verdicts"]
     if known is None:
         return []
     called = sum(known["counts"].get(verdict, 0) for verdict in COPIED)
-    if called <= CARDS:
+    if called <= cards:
         return [COPIES]
-    return [replace(COPIES, lede=f"{COPIES.lede} Here are {CARDS} of {called:,}, copies first.")]
+    return [replace(COPIES, lede=f"{COPIES.lede} Here are {cards} of {called:,}, copies first.")]
 
 
 def _two_sample_section(facts: Facts) -> list[Section]:

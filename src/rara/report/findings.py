@@ -8,27 +8,34 @@ no value is None.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from math import isfinite
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rara.errors import ParameterError
 from rara.report.calibrated import Calibration, calibration
 from rara.report.dissent import Dissent, dissent, dissents
 from rara.report.grouped import Grouped, grouped, strays
 from rara.report.odd_ones import OddOnes, odd_ones
+from rara.report.rarest import called, inside, order_of_rarity
+from rara.report.rarest import numbers as _column
 from rara.report.repeated import Repeated, repeated
 from rara.report.spread import Spread, own_spreads
 from rara.report.told_apart import ToldApart, told_apart
 from rara.report.verdicts import ASTRAY, COPIED, Verdicts, verdicts
 from rara.scores.reasons import speaks_by_pixels
+from rara.scores.verdict import Verdict
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 CARDS = 8
+"""Cards that a section of the page shows, unless asked for more."""
+MOST_CARDS = 200
+"""So many keep the page's size bounded: the lists under the cards hold the others."""
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 SCORES = {
     *("id", "rarity", "rarity_witness", "knn_distance", "inside", "balls", "realism"),
@@ -116,23 +123,36 @@ class Facts(TypedDict):
     picks: dict[str, list[Record]]
 
 
-def facts(table: pa.Table, provenance: Mapping[str, Any]) -> Facts:
+def checked_cards(cards: int | None) -> int:
+    """How many cards a section shows; raises ParameterError where it could not."""
+    if cards is None:
+        return CARDS
+    if not 1 <= cards <= MOST_CARDS:
+        raise ParameterError(
+            f"cards = {cards}: give a number from 1 to {MOST_CARDS}. The page lists further "
+            "samples by name."
+        )
+    return cards
+
+
+def facts(table: pa.Table, provenance: Mapping[str, Any], *, cards: int = CARDS) -> Facts:
     """What was judged against what, how much of it lies outside, and the samples to look at.
 
-    `picks` holds at most eight samples each of the `copies` (and near copies), the
-    `rarest` (inside, those called rare first, greatest rarity), the most `typical` (smallest
-    distance to the k-th nearest reference image), the `nearest` to one reference image, the
-    `farthest` outside, and, where a classifier tells samples from reference images, those
-    with the greatest `two_sample_score`. The rarest and the typical are no copies, and the
-    rarest are not off the manifold, by the verdicts where there are any. Where samples were
-    judged by their groups or among siblings, there are `strays` and `odd` ones; `repeats` are
-    samples that others repeat. Each is its row, plus `standing`: for each number, the share of
-    the reference's own images (leave-one-out) that it is `above` and `below`.
+    `picks` holds at most `cards` samples each of the `copies` (and near copies), the `rarest`
+    (inside, in the order of `order_of_rarity`), the most `typical` (smallest distance to the k-th
+    nearest reference image), the `nearest` to one reference image, the `farthest` outside, and,
+    where a classifier tells samples from reference images, those with the greatest
+    `two_sample_score`. The rarest and the typical are no copies, and the rarest are not off the
+    manifold, by the verdicts where there are any. Where samples were judged by their groups or
+    among siblings, there are `strays` and `odd` ones; `repeats` are samples that others repeat;
+    `contested` are those whose verdict others contest. Each is its row, plus `standing`: for each
+    number, the share of the reference's own images (leave-one-out) that it is `above` and `below`.
     """
     own = own_spreads(provenance["reference"])
     samples = _samples(table, provenance["samples"])
     reference = _reference(provenance["reference"])
-    odd, repeats = odd_ones(table, provenance), repeated(table, provenance)
+    odd = odd_ones(table, provenance, most=cards)
+    repeats = repeated(table, provenance, most=cards)
     told = told_apart(provenance, samples["share_outside"], reference["share_outside"])
     return {
         "samples": samples,
@@ -158,20 +178,15 @@ def facts(table: pa.Table, provenance: Mapping[str, Any]) -> Facts:
             ),
         },
         "picks": {
-            name: records(table, rows, own)
+            name: records(table, rows[:cards], own)
             for name, rows in {
-                **_picks(table, told),
+                **_picks(table, told, cards),
                 "odd": _rows(table, odd),
                 "repeats": _rows(table, repeats),
             }.items()
             if rows is not None
         },
     }
-
-
-def inside(table: pa.Table) -> NDArray[np.bool_]:
-    """Which samples at least one ball holds."""
-    return np.asarray(table.column("inside").to_numpy(), dtype=np.bool_)
 
 
 def rarities(table: pa.Table) -> NDArray[np.float64]:
@@ -221,28 +236,28 @@ def _quantiles(values: NDArray[np.float64], own: Spread | None) -> dict[str, lis
     }
 
 
-def _picks(table: pa.Table, told: ToldApart | None) -> dict[str, NDArray[np.int64] | None]:
+def _picks(
+    table: pa.Table, told: ToldApart | None, cards: int
+) -> dict[str, NDArray[np.int64] | None]:
     """Row numbers, the most telling first; among equals the table's order decides."""
-    copied, astray = _called(table, COPIED), _called(table, ASTRAY)
-    kinds, rare = [_called(table, {one}) for one in COPIED], _called(table, {"rare"})
-    held = np.flatnonzero(inside(table) & ~copied & ~astray)
+    copied, astray = called(table, COPIED), called(table, ASTRAY)
+    kinds = [ordered(np.flatnonzero(called(table, {one})), *copying(table)) for one in COPIED]
     outside = np.flatnonzero(~inside(table) | astray)
     everything = np.arange(table.num_rows)
-    original = np.flatnonzero(~copied)
-    rarity, knn = _column(table, "rarity"), _column(table, "knn_distance")
-    nearest = _column(table, "nearest_distance")
+    knn, nearest = _column(table, "knn_distance"), _column(table, "nearest_distance")
     return {
-        "copies": _of_both(*(_first(np.flatnonzero(one), *_copying(table)) for one in kinds)),
-        "rarest": _first(held, ~rare, -rarity, -knn),
-        "typical": _first(original, knn, nearest),
-        "nearest": _first(everything, nearest, knn),
-        "farthest": _first(outside, *_far_out(table), -nearest, -knn),
+        "copies": _of_both(kinds[0], kinds[1], cards),
+        "rarest": order_of_rarity(table),
+        "typical": ordered(np.flatnonzero(~copied), knn, nearest),
+        "nearest": ordered(everything, nearest, knn),
+        "farthest": ordered(outside, *far_out(table), -nearest, -knn),
         **_two_sample(table, told),
         **_strays(table),
+        **_contested(table),
     }
 
 
-def _far_out(table: pa.Table) -> list[NDArray[np.float64]]:
+def far_out(table: pa.Table) -> list[NDArray[np.float64]]:
     """How seldom real images are so far out, where that is known."""
     if "off_manifold_p" not in table.column_names or "ball_ratio" not in table.column_names:
         return []
@@ -253,12 +268,16 @@ def _two_sample(table: pa.Table, told: ToldApart | None) -> dict[str, NDArray[np
     if told is None or not told["told"] or "two_sample_score" not in table.column_names:
         return {}
     scores = _column(table, "two_sample_score")
-    return {"two_sample_score": _first(np.arange(table.num_rows), -scores)}
+    return {"two_sample_score": ordered(np.arange(table.num_rows), -scores)}
 
 
 def _strays(table: pa.Table) -> dict[str, NDArray[np.int64]]:
     known = "group_off_manifold_q" in table.column_names
-    return {"strays": strays(table)[:CARDS]} if known else {}
+    return {"strays": strays(table)} if known else {}
+
+
+def _contested(table: pa.Table) -> dict[str, NDArray[np.int64]]:
+    return {"contested": contested(table)} if "contested" in table.column_names else {}
 
 
 def _rows(table: pa.Table, found: OddOnes | Repeated | None) -> NDArray[np.int64] | None:
@@ -269,31 +288,30 @@ def _rows(table: pa.Table, found: OddOnes | Repeated | None) -> NDArray[np.int64
     return np.array([place[case["id"]] for case in found["cases"]], dtype=np.int64)
 
 
-def _first(rows: NDArray[np.int64], *keys: NDArray[Any]) -> NDArray[np.int64]:
-    """The first few by one key after the other: several samples may share a witness's radius."""
-    return rows[np.lexsort([key[rows] for key in reversed(keys)])][:CARDS]
+def contested(table: pa.Table) -> NDArray[np.int64]:
+    """Rows whose verdict others contest, the verdicts in the order in which they are decided."""
+    place = {verdict: at for at, verdict in enumerate(get_args(Verdict))}
+    rows = np.flatnonzero(table["contested"].to_numpy(zero_copy_only=False))
+    standing = np.array([place[one] for one in table["verdict"].take(rows).to_pylist()], np.int64)
+    found: NDArray[np.int64] = rows[np.argsort(standing, kind="stable")]
+    return found
 
 
-def _of_both(one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.int64]:
+def ordered(rows: NDArray[np.int64], *keys: NDArray[Any]) -> NDArray[np.int64]:
+    """Rows by one key after the other: several samples may share a witness's radius."""
+    return rows[np.lexsort([key[rows] for key in reversed(keys)])]
+
+
+def _of_both(one: NDArray[np.int64], other: NDArray[np.int64], cards: int) -> NDArray[np.int64]:
     """As many of both as fit, so that copies in every pixel do not crowd out the altered ones."""
-    half = max(CARDS // 2, CARDS - len(other))
-    return np.concatenate([one[:half], other])[:CARDS]
+    half = max(cards // 2, cards - len(other))
+    return np.concatenate([one[:half], other])[:cards]
 
 
-def _called(table: pa.Table, wanted: Collection[str]) -> NDArray[np.bool_]:
-    if "verdict" not in table.column_names:
-        return np.zeros(table.num_rows, np.bool_)
-    return np.isin(table["verdict"].to_numpy().astype(str), list(wanted))
-
-
-def _copying(table: pa.Table) -> list[NDArray[np.float64]]:
+def copying(table: pa.Table) -> list[NDArray[np.float64]]:
     """What tells the likest copy: many share the smallest p-value that there can be."""
     known = [name for name in ("copy_p", "copy_volume") if name in table.column_names]
     return [_column(table, name) for name in known or ["nearest_distance"]]
-
-
-def _column(table: pa.Table, name: str) -> NDArray[np.float64]:
-    return np.asarray(table.column(name).to_numpy(), dtype=np.float64)
 
 
 def _record(row: Mapping[str, Any], own: Mapping[str, Spread]) -> Record:

@@ -23,8 +23,10 @@ from rara.report import words
 from rara.report.cards import CardRow, card_rows, hang_pictures
 from rara.report.dissent import dissent_sentence
 from rara.report.drawing import draw
-from rara.report.findings import Facts, Record, facts, inside, rarities, records
+from rara.report.findings import CARDS, Facts, Record, facts, rarities, records
 from rara.report.histogram import Histogram, histogram
+from rara.report.listed import Listing, listings
+from rara.report.rarest import inside
 from rara.report.spread import own_spreads
 from rara.report.thumbnails import Album, Pictures, Thumbnail
 from rara.report.verdicts import counted_as
@@ -51,20 +53,30 @@ class Summary(Facts):
     histogram: Histogram | None
     examples: list[Example | None]
     rows: list[CardRow]
+    listings: dict[str, Listing]
+    """By the key of the row under whose cards they are."""
     pictures: dict[str, Thumbnail]
 
 
-def summarise(table: pa.Table, provenance: Mapping[str, Any], pictures: Pictures | None) -> Summary:
-    """Everything that the report shows: `facts`, the histogram, the cards, their pictures.
+def summarise(
+    table: pa.Table,
+    provenance: Mapping[str, Any],
+    pictures: Pictures | None,
+    *,
+    cards: int = CARDS,
+) -> Summary:
+    """Everything that the report shows: `facts`, the histogram, the cards, pictures, and lists.
+
+    `cards`: how many a section shows; the lists name every sample that was called anything.
 
     `pictures` gives the images of a side by id, in any size; those it leaves out are
     shown by name. They are asked for once a side and read one by one, so a mapping
     that decodes on access never holds more than one image in memory.
     """
-    found = facts(table, provenance)
+    found = facts(table, provenance, cards=cards)
     own = own_spreads(provenance["reference"])
     bins = histogram(rarities(table), own.get("rarity"))
-    rows, examples = card_rows(found), _examples(table, bins)
+    rows, examples = card_rows(found, cards), _examples(table, bins)
     album = Album()
     if pictures is not None:
         shown = [example["record"] for example in examples if example]
@@ -76,6 +88,7 @@ def summarise(table: pa.Table, provenance: Mapping[str, Any], pictures: Pictures
         "histogram": bins,
         "examples": examples,
         "rows": rows,
+        "listings": listings(table, provenance),
         "pictures": album.thumbnails,
     }
 

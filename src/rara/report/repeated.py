@@ -36,8 +36,13 @@ class Repeated(TypedDict):
     cases: list[Repeat]
 
 
-def repeated(table: pa.Table, provenance: Mapping[str, Any]) -> Repeated | None:
-    """What repeats among the samples in a table; None where nobody looked."""
+def repeated(
+    table: pa.Table, provenance: Mapping[str, Any], *, most: int = CASES
+) -> Repeated | None:
+    """What repeats among the samples in a table; None where nobody looked.
+
+    `most`: how many pictures there may be among the cases.
+    """
     known = provenance.get("repeats")
     if not known or "repeat_of" not in table.column_names:
         return None
@@ -57,8 +62,17 @@ def repeated(table: pa.Table, provenance: Mapping[str, Any]) -> Repeated | None:
             "largest": max((case["size"] for case in cases), default=min(1, len(ids))),
         },
         "reference": dict(known["reference"]),
-        "cases": cases[:CASES],
+        "cases": cases[:most],
     }
+
+
+def groups_of(table: pa.Table) -> dict[str, list[int]]:
+    """The rows of each group of samples that repeat one another, by the first of the group."""
+    rows: dict[str, list[int]] = {}
+    for row, first in enumerate(table["repeat_of"].to_pylist()):
+        if first is not None:
+            rows.setdefault(first, []).append(row)
+    return rows
 
 
 def repeats_lines(found: Repeated, columns: int) -> Iterator[str]:
