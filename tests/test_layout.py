@@ -31,7 +31,8 @@ ORDER = """
     report.words report.spread report.verdicts report.rarest report.dissent report.calibrated
     report.told_apart report.grouped report.odd_ones report.repeated report.findings
     report.sentences report.terminal report.thumbnails report.histogram report.drawing report.cards
-    report.listed report.page report.audited report.among_siblings report
+    report.listed report.page report.audited report.notebook
+    report.among_siblings report
     two_sample.views two_sample.pool two_sample.repeats two_sample.ranks two_sample.classifier
     two_sample.comparison two_sample
     pictures earlier results contested run agreement metric neighbourhood pixels gallery duplicates

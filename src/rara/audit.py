@@ -127,6 +127,11 @@ class Audit:
         page = audit_html(self.to_dict(), self.pictures)
         write_file(Path(path), lambda file: file.write(page.encode()))
 
+    def _repr_html_(self) -> str:
+        from rara.report.notebook import audited_html
+
+        return audited_html(self.to_dict(), self.pictures)
+
 
 def audit(
     features: Features,

@@ -1,26 +1,29 @@
 """The images behind the ids of a result, fetched again for the report.
 
 Scores are made of vectors; only what is shown is decoded a second time. Whatever is
-no longer where it was is left out, and the report shows its id alone.
+no longer where it was, or no longer what it was, is left out: its id alone is shown.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, Self
 
 from rara.errors import RaraError
-from rara.images import decode
-from rara.sources import Source, open_source
-from rara.store import AND
+from rara.images import content_digest, decode
+from rara.sources import Item, Source, open_source
+from rara.store import AND, HELD_OUT, Features
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from PIL import Image
 
 LARGEST = 640
 """Longest side that is kept; the report shows less."""
+
+Side = Literal["samples", "reference"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,22 +32,56 @@ class SourcePictures:
 
     samples: Source | str
     reference: Source | str
+    seen: Mapping[Side, pa.Table] = field(default_factory=dict)
+    """Ids and digests of what was scored: an image of another content is not shown.
 
-    def __call__(
-        self, side: Literal["samples", "reference"], ids: Collection[str]
-    ) -> Mapping[str, Image.Image]:
+    A table read from a file has none: there the id alone decides.
+    """
+
+    @classmethod
+    def of(
+        cls, samples: Features, source: Source | None, reference: Features, own: Source | None
+    ) -> Self:
+        """Pictures behind features, from their sources where these are at hand."""
+        return cls(
+            source or samples.location,
+            own or reference.location,
+            {"samples": samples.seen, "reference": reference.seen},
+        )
+
+    def __call__(self, side: Side, ids: Collection[str]) -> Mapping[str, Image.Image]:
         """The images of these ids, as far as they can still be had."""
         place = self.samples if side == "samples" else self.reference
+        digests = self._digests(side, ids)
         found: dict[str, Image.Image] = {}
         for part in place.split(AND) if isinstance(place, str) else (place,):
             with suppress(RaraError, OSError):
-                _fetch(part, ids, found)
+                for item in _items(part, ids):
+                    _fetch(item, digests, found)
         return found
 
+    def _digests(self, side: Side, ids: Collection[str]) -> dict[str, str] | None:
+        """The digest of each image that was scored; None where nobody recorded them."""
+        if side not in self.seen:
+            return None
+        import pyarrow as pa
+        import pyarrow.compute as pc
 
-def _fetch(place: Source | str, ids: Collection[str], found: dict[str, Image.Image]) -> None:
-    source = open_source(place) if isinstance(place, str) else place
-    for item in source.select(ids):
-        image = decode(item.load())
-        image.thumbnail((LARGEST, LARGEST))
-        found[item.id] = image
+        seen = self.seen[side]
+        rows = seen.filter(pc.is_in(seen["id"], pa.array(list(ids), seen["id"].type)))
+        return dict(zip(rows["id"].to_pylist(), rows["digest"].to_pylist(), strict=True))
+
+
+def _items(place: Source | str, ids: Collection[str]) -> Iterator[Item]:
+    source = open_source(place.partition(HELD_OUT)[0]) if isinstance(place, str) else place
+    return source.select(ids)
+
+
+def _fetch(item: Item, digests: Mapping[str, str] | None, found: dict[str, Image.Image]) -> None:
+    """One image, unless it cannot be read any more: the others are shown all the same."""
+    with suppress(RaraError, OSError):
+        payload = item.load()
+        if digests is None or content_digest(payload) == digests.get(item.id):
+            image = decode(payload)
+            image.thumbnail((LARGEST, LARGEST))
+            found[item.id] = image

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Hashable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -40,9 +40,6 @@ from rara.scores import ALPHA, Family, Levels, Setting, without_itself
 from rara.sources import Source
 from rara.store import Features
 from rara.treatment import Duplicates, Treatment
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 Found = TypeVar("Found")
 
@@ -200,7 +197,13 @@ class Reference:
         return len(self.features)
 
     def __repr__(self) -> str:
-        return f"Reference of {len(self)} images from {self.features.location} (k = {self.k})"
+        how = f"k = {self.k}, {self.metric}, {self.features.spec.name}"
+        return f"Reference of {len(self)} images from {self.features.location} ({how})"
+
+    def _repr_html_(self) -> str:
+        from rara.report.notebook import reference_html
+
+        return reference_html(self.features, self.k, self._pictures(None, self.features))
 
     @cached_property
     def ids(self) -> list[str]:
@@ -357,7 +360,7 @@ class Reference:
         )  # fmt: skip
 
     def _pictures(self, source: Source | None, samples: Features) -> SourcePictures:
-        return SourcePictures(source or samples.location, self._source or self.features.location)
+        return SourcePictures.of(samples, source, self.features, self._source)
 
     def _calibrated(self, reals: Features | None, setting: Setting, run: Run) -> Reals:
         if reals is not None:
@@ -389,12 +392,9 @@ class Reference:
         """The geometry that samples are judged against, or its `own` images, leave-one-out."""
         self.treatment.check(boundary)
         clip = self.treatment.clip_radii
-        setting = Setting(self.d2, self.index, self._k(k), self._names, boundary, clip=clip)
+        names = self._once("names", self.features.done["id"].combine_chunks)
+        setting = Setting(self.d2, self.index, self._k(k), names, boundary, clip=clip)
         return without_itself(setting) if own else setting
-
-    @cached_property
-    def _names(self) -> pa.Array:
-        return self.features.done["id"].combine_chunks()
 
     def _k(self, k: int | None) -> int:
         return self.k if k is None else checked_k(k, len(self), self.largest_k)

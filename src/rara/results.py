@@ -11,7 +11,6 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
 
     from rara.report.thumbnails import Pictures
 
-SHOWN = 10
-"""Rows that a notebook shows."""
 FORMATS = (".parquet", ".csv", ".json")
 _KEY = b"rara"
 
@@ -217,21 +214,9 @@ class ScoreTable:
         )
 
     def _repr_html_(self) -> str:
-        shown = [c for c in self.columns if not pa.types.is_nested(self._column(c).type)]
-        rows = self.arrow.select(shown).slice(0, SHOWN).to_pylist()
-        head = "".join(f"<th>{escape(name)}</th>" for name in shown)
-        body = "".join(f"<tr>{''.join(map(_cell, row.values()))}</tr>" for row in rows)
-        more = f"<p>and {len(self) - SHOWN} more rows</p>" if len(self) > SHOWN else ""
-        return (
-            f"<pre>{escape(self.summary())}</pre>"
-            f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
-        )
+        from rara.report.notebook import table_html
 
-
-def _cell(value: object) -> str:
-    if isinstance(value, float):
-        return f'<td style="text-align:right">{value:.4g}</td>'
-    return f"<td>{'' if value is None else escape(str(value))}</td>"
+        return table_html(self.arrow, self.provenance, self.pictures)
 
 
 def check_format(path: str | Path) -> str:

@@ -157,7 +157,7 @@ def sentence(found: Mapping[str, Any]) -> str:
 def audit_html(facts: Mapping[str, Any], pictures: Pictures | None) -> str:
     """The audit as one HTML page that needs no other file, no script and no network."""
     album = Album()
-    sections = [_section(found, pictures, album) for found in facts["findings"]]
+    sections = [hung(found, pictures, album) for found in facts["findings"]]
     return rendered(
         "audit.html.j2",
         {
@@ -217,12 +217,19 @@ def _not_found(facts: Mapping[str, Any]) -> list[str]:
     return [wording.title.lower() for kind, wording in WORDINGS.items() if kind not in said]
 
 
-def _section(found: Mapping[str, Any], pictures: Pictures | None, album: Album) -> dict[str, Any]:
-    """A finding as the page shows it: pairs, each picture by its key."""
+def hung(
+    found: Mapping[str, Any],
+    pictures: Pictures | None,
+    album: Album,
+    *,
+    most: int = SHOWN,
+    edge: int = LARGE,
+) -> dict[str, Any]:
+    """A finding as a page shows it: at most so many pairs, each picture by its key in the album."""
     wording = WORDINGS[found["kind"]]
-    cases = [dict(case) for case in found["cases"][:SHOWN]]
+    cases = [dict(case) for case in found["cases"][:most]]
     for name, side in zip(("id", "beside"), wording.sides, strict=True):
-        edges = {case[name]: LARGE for case in cases if wording.pictured and case[name]}
+        edges = {case[name]: edge for case in cases if wording.pictured and case[name]}
         keys = album.add_all(side, edges, pictures) if pictures and edges else {}
         for case in cases:
             case[f"{name}_picture"] = keys.get(case[name])

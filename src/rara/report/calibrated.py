@@ -41,6 +41,7 @@ class Calibration(TypedDict):
     cause: str
     """What keeps p-values from being smaller."""
     shortage: str | None
+    """Why near copies may be hidden; None, too, where the table holds only some of the samples."""
     smallest_p: dict[str, float]
 
 
@@ -53,6 +54,7 @@ def calibration(table: pa.Table, provenance: Mapping[str, Any]) -> Calibration |
     q = table["copy_q"].to_numpy()
     # Of those that are copies as a matter of fact q is 0, and no test is made.
     tested, near = int(np.count_nonzero(q != 0)), known["near_copy"]
+    chosen = table.num_rows < provenance["samples"]["count"]
     cause = REPEATED if near["repeating"] > 1 else FEW
     return {
         "level": level,
@@ -65,7 +67,7 @@ def calibration(table: pa.Table, provenance: Mapping[str, Any]) -> Calibration |
         "near_copies": int(np.count_nonzero((q > 0) & (q <= level))),
         "least_copies": least_called(near["p"], tested, level),
         "cause": cause,
-        "shortage": shortage(near["p"], tested, level, cause),
+        "shortage": None if chosen else shortage(near["p"], tested, level, cause),
         "smallest_p": dict(known["smallest_p"]),
     }
 

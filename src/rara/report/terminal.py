@@ -33,6 +33,7 @@ def summary_lines(facts: Facts) -> list[str]:
         **_found(facts),
         "Repeats": _repeats(facts),
         "Telltale": _telltale(facts),
+        "Read": _read(facts),
         "Skipped": _skipped(facts),
     }
     return [line for label, texts in entries.items() for line in _labelled(label, texts)]
@@ -91,8 +92,20 @@ def _labelled(label: str, texts: Iterator[str]) -> Iterator[str]:
 
 
 def _side(side: Mapping[str, Any], noun: str, note: str = "") -> Iterator[str]:
-    lead = f"{counted(side['count'], noun)}{note} from "
+    lead = f"{_of_all(side, noun)}{note} from "
     yield lead + shorten(side["location"], TEXT - width(lead))
+
+
+def _of_all(side: Mapping[str, Any], noun: str) -> str:
+    """`20 samples`, or `3 of 20 samples` where a table holds only some of those scored."""
+    if not filtered(side):
+        return counted(side["count"], noun)
+    return f"{side['count']:,} of {counted(side['scored'], noun)}"
+
+
+def filtered(side: Mapping[str, Any]) -> bool:
+    """Whether a table holds only some of the samples that were scored."""
+    return bool(side.get("scored", 0) > side["count"])
 
 
 def _outside(facts: Facts) -> Iterator[str]:
@@ -140,6 +153,16 @@ def _repeats(facts: Facts) -> Iterator[str]:
 def _telltale(facts: Facts) -> Iterator[str]:
     if facts["two_sample"]:
         yield told_line(facts["two_sample"])
+        if filtered(facts["samples"]):
+            yield f"that is of all {facts['samples']['scored']:,}, not of these alone"
+
+
+def _read(facts: Facts) -> Iterator[str]:
+    """How many remarks there are on how images were read: the page and the notebook have them."""
+    remarks = sum(len(facts[side]["remarks"]) for side in ("samples", "reference"))
+    if remarks:
+        verb = "lists it" if remarks == 1 else "lists them"
+        yield f"{counted(remarks, 'remark')} on how images were read: the report {verb}"
 
 
 def _skipped(facts: Facts) -> Iterator[str]:

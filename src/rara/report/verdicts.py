@@ -21,13 +21,14 @@ SHORT = {"unknown to this reference": "unknown"}
 class Verdicts(TypedDict):
     """The counts by verdict, those that nobody got left out, at an error rate of `alpha`.
 
-    `expected`: about so many of as many real images are off the manifold, whatever it is called.
+    `expected`: about so many of as many real images are off the manifold, whatever it is called;
+    None where the table holds only some of the samples that were scored.
     `shortfall`: why the reference cannot carry verdicts, or None.
     """
 
     alpha: float
     counts: dict[str, int]
-    expected: int
+    expected: int | None
     shortfall: str | None
 
 
@@ -37,11 +38,12 @@ def verdicts(table: pa.Table, provenance: Mapping[str, Any]) -> Verdicts | None:
     if not known or "verdict" not in table.column_names:
         return None
     counted = Counter(table["verdict"].to_pylist())
+    chosen = table.num_rows < provenance["samples"]["count"]
     counts = {name: counted[name] for name in get_args(Verdict) if counted[name]}
     return {
         "alpha": known["alpha"],
         "counts": counts,
-        "expected": round(known["alpha"] * table.num_rows),
+        "expected": None if chosen else round(known["alpha"] * table.num_rows),
         "shortfall": known["shortfall"],
     }
 
@@ -64,5 +66,5 @@ def verdict_lines(found: Verdicts, columns: int) -> Iterator[str]:
     yield line or "none: there are no samples"
     if found["shortfall"]:
         yield found["shortfall"].rstrip(".")
-    elif line:
+    elif line and found["expected"] is not None:
         yield f"of as many real images about {found['expected']:,} would be off-manifold or unknown"
