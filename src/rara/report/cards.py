@@ -221,8 +221,9 @@ def _ranked(section: Section, facts: Facts) -> Section:
     many = sum(record["verdict"] in STANDING_OUT for record in shown)
     few = ""
     if many < len(shown):
-        few = f" Of these {len(shown):,} only {many:,} are" if many else " None of these is"
-        few += " called rare or uncommon: no other sample inside is."
+        verb = "is" if many == 1 else "are"
+        few = f" Of these {len(shown):,} only {many:,} {verb}" if many else " None of these is"
+        few += f" called rare or uncommon{': no other sample inside is' if many else ''}."
     return replace(section, lede=f"{section.lede} {WHY}{few}")
 
 

@@ -153,7 +153,9 @@ def facts(table: pa.Table, provenance: Mapping[str, Any], *, cards: int = CARDS)
     reference = _reference(provenance["reference"])
     odd = odd_ones(table, provenance, most=cards)
     repeats = repeated(table, provenance, most=cards)
-    told = told_apart(provenance, samples["share_outside"], reference["share_outside"])
+    whole = samples["count"] >= samples["scored"]  # the test is of all that were scored
+    outside = samples["share_outside"] if whole else None
+    told = told_apart(provenance, outside, reference["share_outside"])
     return {
         "samples": samples,
         "reference": reference,

@@ -216,7 +216,7 @@ def _number(value: float | None) -> str:
 
 
 def _p(value: float | None) -> str:
-    return f"{value:.2g}" if value is not None and isfinite(value) else ""
+    return f"{value:#.2g}" if value is not None and isfinite(value) else ""
 
 
 def _percentile(value: float | None) -> str:

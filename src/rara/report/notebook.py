@@ -43,7 +43,7 @@ def table_html(table: pa.Table, provenance: Mapping[str, Any], pictures: Picture
     return rendered(
         "notebook_table.html.j2",
         {
-            "summary": "\n".join(summary_lines(found)),
+            "summary": summary_lines(found),
             "remarks": [*found["samples"]["remarks"], *found["reference"]["remarks"]][:REMARKS],
             "rows": shown,
             "keys": keys,

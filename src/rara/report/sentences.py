@@ -98,6 +98,8 @@ def rarity_in_short(record: Record) -> str | None:
     """The share that the reason of what is called rare begins with, or the comparison."""
     if record["verdict"] == "rare" and record["reason"]:
         return record["reason"].partition(";")[0]
+    if record["verdict"] == "typical":
+        return "Typical: no sample inside is called rare or uncommon"
     return rarity_comparison(record)
 
 

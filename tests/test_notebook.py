@@ -1,0 +1,171 @@
+"""What a notebook shows: small pictures of what was scored, escaped names, nothing from outside."""
+
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from rara import Features, Reference, Run, ScoreTable
+from test_report import HOSTILE, outline
+
+PICTURE = re.compile(r'<img src="(data:image/[a-z]+;base64,[^"]*)" alt="([^"]*)"')
+
+
+@pytest.fixture(scope="module")
+def folders(draw, tmp_path_factory):
+    place = tmp_path_factory.mktemp("notebook")
+    return draw(place / "samples", 14, 1), draw(place / "train", 60, 2)
+
+
+@pytest.fixture(scope="module")
+def reference(folders):
+    return Reference.fit(folders[1], run=Run(threads=1))
+
+
+@pytest.fixture
+def table(reference, folders, tmp_path):
+    """Of a copy of the samples, which a test may change afterwards."""
+    place = tmp_path / "samples"
+    place.mkdir()
+    for file in folders[0].iterdir():
+        (place / file.name).write_bytes(file.read_bytes())
+    return reference.score(place, run=Run(threads=1)), place
+
+
+def cells(html):
+    """The pictures of the samples, by what is said of them."""
+    return {alt: uri for uri, alt in PICTURE.findall(html)}
+
+
+def test_a_table_shows_its_first_rows_with_pictures_of_both_sides(table):
+    shown = table[0]._repr_html_()
+    page = outline(shown)
+    rows = re.findall(r"<tr><td>.*?</tr>", shown, re.DOTALL)
+    assert len(rows) == 10
+    for row, name, verdict, nearest in zip(
+        rows, table[0]["id"], table[0]["verdict"], table[0]["nearest"], strict=False
+    ):
+        assert [alt for _, alt in PICTURE.findall(row)] == [
+            f"Sample: {name}", f"Reference image: {nearest}",
+        ]  # fmt: skip
+        assert verdict in row
+    assert "and 4 more rows" in shown
+    assert {attrs.get("scope") for tag, attrs in page.tags if tag == "th"} == {"row", "col"}
+
+
+def test_what_a_notebook_shows_is_small_and_asks_for_nothing(table):
+    shown = table[0]._repr_html_()
+    assert len(shown) < 200_000
+    assert all(len(uri) < 20_000 for uri in cells(shown).values())
+    assert all(link.startswith("data:image/") for link in outline(shown).links)
+    assert not re.search(r"<script|https?:|@import|url\(", re.sub(r'"data:[^"]*"', "", shown))
+
+
+def test_another_image_under_the_same_name_is_not_shown(table):
+    """Nor does one that cannot be read, or is gone, hide the others."""
+    scored, place = table
+    names = list(scored["id"])[:4]
+    Image.new("RGB", (30, 30), "red").save(place / names[0])
+    (place / names[1]).write_bytes(b"broken")
+    (place / names[2]).unlink()
+    shown = cells(scored._repr_html_())
+    assert [f"Sample: {name}" in shown for name in names] == [False, False, False, True]
+    scored.report(place.parent / "page.html")
+    page = (place.parent / "page.html").read_text("utf-8")
+    assert f"Sample: {names[0]}" not in page
+    assert f"Sample: {names[3]}" in page
+
+
+def test_a_table_read_from_a_file_shows_what_is_there_now(table, tmp_path):
+    scored, _ = table
+    scored.to_parquet(tmp_path / "scores.parquet")
+    shown = cells(ScoreTable.from_parquet(tmp_path / "scores.parquet")._repr_html_())
+    assert sum(alt.startswith("Sample: ") for alt in shown) == 10
+
+
+def test_without_its_images_a_table_shows_names(table):
+    scored, place = table
+    for file in place.iterdir():
+        file.unlink()
+    shown = scored._repr_html_()
+    assert scored["id"][0] in shown
+    assert not [alt for alt in cells(shown) if alt.startswith("Sample")]
+
+
+def test_a_filtered_table_is_summed_up_as_what_it_is(reference, folders):
+    scored = reference.score(folders[0], run=Run(threads=1))
+    few = scored.filter(scored["knn_distance"] > np.median(scored["knn_distance"]))
+    lines = few.summary().splitlines()
+    assert lines[0].startswith(f"Judged    {len(few)} of 14 samples from ")
+    assert lines[0] in re.search("<pre>(.*?)</pre>", few._repr_html_(), re.DOTALL)[1].splitlines()
+    assert scored.summary().startswith("Judged    14 samples from ")
+
+
+def test_a_filtered_table_says_nothing_that_only_all_samples_tell():
+    rng = np.random.default_rng(0)
+    reference = Reference.from_features(rng.normal(size=(300, 4)))
+    table = reference.score_features(rng.normal(size=(250, 4)) * 1.4)
+    few = table.filter(table["inside"])
+    whole, part = table.summary(), few.summary()
+    for said in ("of as many real images about", "may be hidden"):
+        assert said in whole
+        assert said not in part
+    assert "no more outside" not in part
+    assert "that is of all 250, not of these alone" in part
+    assert "of all 250" not in whole
+
+
+def test_a_reference_says_what_it_is_made_of(reference):
+    shown = reference._repr_html_()
+    outline(shown)
+    text = " ".join(re.sub(r"<[^>]*>", " ", shown).split())
+    for part in ("Reference of 60 images", "efficientnet-lite0", "hellinger", "k 3", "0 images"):
+        assert part in text
+    assert len(PICTURE.findall(shown)) == 8
+    assert len(shown) < 100_000
+    assert repr(reference).endswith("(k = 3, hellinger, efficientnet-lite0)")
+
+
+def test_an_audit_shows_its_findings_worst_first(folders, draw, tmp_path):
+    place = draw(tmp_path / "train", 40, 3)
+    for i in range(5):
+        (place / f"again {i}.png").write_bytes((place / f"image {3 * i}.png").read_bytes())
+    (place / "broken.png").write_bytes(b"no image")
+    audit = Reference.fit(place, run=Run(threads=1)).audit()
+    shown = audit._repr_html_()
+    outline(shown)
+    text = " ".join(re.sub(r"<[^>]*>", " ", shown).split())
+    assert "Audit of 45 images" in text
+    assert text.index("Exact duplicates") < text.index("Skipped")
+    assert "and 2 more" in text
+    assert len(PICTURE.findall(shown)) >= 6
+    assert len(shown) < 200_000
+    clean = Reference.from_features(np.random.default_rng(0).normal(size=(50, 4))).audit()
+    assert "Nothing was found" in clean._repr_html_()
+
+
+def test_features_without_images_show_no_pictures():
+    rng = np.random.default_rng(0)
+    reference = Reference.from_features(rng.normal(size=(60, 4)))
+    table = reference.score_features(rng.normal(size=(5, 4)))
+    for shown in (reference._repr_html_(), table._repr_html_(), reference.audit()._repr_html_()):
+        outline(shown)
+        assert "<img" not in shown
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_names_are_only_names_in_a_notebook(name):
+    rng = np.random.default_rng(0)
+    vectors = np.concatenate([rng.normal(size=(20, 3)), np.zeros((2, 3))])
+    names = [f"{name}{i}" for i in range(22)]
+    reference = Reference.from_features(Features.from_arrays(vectors, ids=names))
+    table = reference.score(Features.from_arrays(vectors[:5], ids=names[:5]))
+    for shown in (reference._repr_html_(), table._repr_html_(), reference.audit()._repr_html_()):
+        page = outline(shown)
+        assert not {tag for tag, _ in page.tags} & {"script", "img", "b", "style"}
+        assert not [attrs for _, attrs in page.tags for key in attrs if key.startswith("on")]
+        assert not page.links
+        assert len(shown) < 60_000
+        assert not re.search("[\u202a-\u202e\x1b]", shown)
+        shown.encode("utf-8")
