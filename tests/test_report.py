@@ -454,13 +454,14 @@ def test_an_exact_copy_is_not_zero_away():
     known=st.booleans(),
     smallest=st.sampled_from([1e-9, 4e-8, 1e-3, 0.5]),
     q=st.sampled_from([0.0, 1.0]),
+    scored=st.sampled_from([1, 2_000_000]),
 )
-def test_the_summary_fits_ten_lines_of_eighty_columns(name, number, known, smallest, q):
+def test_the_summary_fits_ten_lines_of_eighty_columns(name, number, known, smallest, q, scored):
     made = row(name, rarity=number, nearest=number, off_manifold_p=0.01, copy_q=q)
     made |= {"nearest": name, "rarity_witness": name}
     calibration = {"method": "held-out", "reals": 9, "smallest_p": {"copy": smallest}}
     calibration["near_copy"] = {"p": smallest, "repeating": 2}
-    origin = provenance(2_000_000, known=known, calibration=calibration if known else None)
+    origin = provenance(scored, known=known, calibration=calibration if known else None)
     origin["samples"] |= {"location": name, "skipped": [{"id": name, "reason": name}]}
     lines = summary_lines(facts(made_of([made]), origin))
     assert len(lines) <= 10

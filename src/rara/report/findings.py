@@ -294,7 +294,9 @@ def contested(table: pa.Table) -> NDArray[np.int64]:
     """Rows whose verdict others contest, the verdicts in the order in which they are decided."""
     place = {verdict: at for at, verdict in enumerate(get_args(Verdict))}
     rows = np.flatnonzero(table["contested"].to_numpy(zero_copy_only=False))
-    standing = np.array([place[one] for one in table["verdict"].take(rows).to_pylist()], np.int64)
+    standing = np.array(
+        [place.get(one, len(place)) for one in table["verdict"].take(rows).to_pylist()], np.int64
+    )
     found: NDArray[np.int64] = rows[np.argsort(standing, kind="stable")]
     return found
 
