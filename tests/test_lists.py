@@ -12,7 +12,18 @@ from rara.errors import ParameterError
 from rara.opinions import by_halves
 from rara.report import facts, listed, summarise, summary_lines, to_html
 from rara.report.rarest import order_of_rarity
-from test_report import HOSTILE, MIXED, made_of, outline, page_of, provenance, row, shown
+from test_report import (
+    HOSTILE,
+    MIXED,
+    made_of,
+    needs_browser,
+    opened,
+    outline,
+    page_of,
+    provenance,
+    row,
+    shown,
+)
 
 KNOWN = {"verdict": {"alpha": 0.05, "shortfall": None}}
 
@@ -254,3 +265,11 @@ def test_remarks_are_listed_on_the_page_and_counted_in_the_summary():
     assert line in summary_lines(found)
     origin["samples"]["remarks"] = origin["reference"]["remarks"] = []
     assert not [one for one in summary_lines(facts(made_of([row("s")]), origin)) if "Read" in one]
+
+
+@needs_browser
+def test_a_browser_shows_the_lists_and_complains_of_nothing(page, tmp_path):
+    elements, console, asked = opened(page, tmp_path)
+    assert elements.count('<details class="wide list">') == 5
+    assert console == []
+    assert asked == set()

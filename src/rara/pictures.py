@@ -17,7 +17,6 @@ from rara.sources import Item, Source, open_source
 from rara.store import AND, HELD_OUT, Features
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from PIL import Image
 
 LARGEST = 640
@@ -32,8 +31,8 @@ class SourcePictures:
 
     samples: Source | str
     reference: Source | str
-    seen: Mapping[Side, pa.Table] = field(default_factory=dict)
-    """Ids and digests of what was scored: an image of another content is not shown.
+    scored: Mapping[Side, Features] = field(default_factory=dict)
+    """What was scored, with its digests: an image of another content is not shown.
 
     A table read from a file has none: there the id alone decides.
     """
@@ -46,7 +45,7 @@ class SourcePictures:
         return cls(
             source or samples.location,
             own or reference.location,
-            {"samples": samples.seen, "reference": reference.seen},
+            {"samples": samples, "reference": reference},
         )
 
     def __call__(self, side: Side, ids: Collection[str]) -> Mapping[str, Image.Image]:
@@ -62,12 +61,12 @@ class SourcePictures:
 
     def _digests(self, side: Side, ids: Collection[str]) -> dict[str, str] | None:
         """The digest of each image that was scored; None where nobody recorded them."""
-        if side not in self.seen:
+        if side not in self.scored:
             return None
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        seen = self.seen[side]
+        seen = self.scored[side].seen
         rows = seen.filter(pc.is_in(seen["id"], pa.array(list(ids), seen["id"].type)))
         return dict(zip(rows["id"].to_pylist(), rows["digest"].to_pylist(), strict=True))
 
