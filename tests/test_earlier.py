@@ -130,8 +130,9 @@ def test_a_table_of_this_version_comes_back_as_it_was(table, tmp_path):
     assert again.provenance == json.loads(json.dumps(table.provenance))
 
 
-def test_a_file_whose_record_is_no_json_is_no_score_table(table, tmp_path):
-    arrow = table.arrow.replace_schema_metadata({b"rara": b"{"})
+@pytest.mark.parametrize("record", [b"{", b"[]", b"1", b'"samples"', b'{"samples": 1}', b"null"])
+def test_a_file_with_another_record_is_no_score_table(table, tmp_path, record):
+    arrow = table.arrow.replace_schema_metadata({b"rara": record})
     pq.write_table(arrow, tmp_path / "other.parquet")
     with pytest.raises(ParameterError, match="not a score table"):
         ScoreTable.from_parquet(tmp_path / "other.parquet")

@@ -1,8 +1,11 @@
 """What a notebook shows: small pictures of what was scored, escaped names, nothing from outside."""
 
 import re
+import shutil
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
@@ -169,3 +172,29 @@ def test_names_are_only_names_in_a_notebook(name):
         assert len(shown) < 60_000
         assert not re.search("[\u202a-\u202e\x1b]", shown)
         shown.encode("utf-8")
+
+
+def arrays_of(folder):
+    files = sorted(folder.iterdir())
+    return np.stack([np.asarray(Image.open(one).convert("RGB").resize((24, 24))) for one in files])
+
+
+def written(kind, folder, place):
+    """The images of a folder as another kind of source."""
+    if kind == "zip":
+        return shutil.make_archive(str(place / "images"), "zip", folder)
+    if kind == "tar":
+        return shutil.make_archive(str(place / "images"), "tar", folder)
+    if kind == "floats":
+        np.savez(place / "images.npz", arrays_of(folder) / 255.0)
+        return place / "images.npz"
+    rows = [{"bytes": one.read_bytes(), "path": one.name} for one in sorted(folder.iterdir())]
+    pq.write_table(pa.table({"image": rows}), place / "images.parquet")
+    return place / "images.parquet"
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar", "floats", "parquet"])
+def test_pictures_of_every_kind_of_source_are_found_again(kind, folders, tmp_path):
+    """Digests are of what a source gives: the same when it is asked for some images alone."""
+    made = Reference.fit(written(kind, folders[1], tmp_path), run=Run(threads=1))
+    assert len(PICTURE.findall(made._repr_html_())) == 8

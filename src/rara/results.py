@@ -174,8 +174,8 @@ class ScoreTable:
         try:
             arrow = pq.read_table(path)
             provenance = json.loads(arrow.schema.metadata[_KEY])
-            if not {"samples", "reference"} <= set(provenance):
-                raise KeyError("samples or reference")
+            if not all(isinstance(provenance[side], Mapping) for side in ("samples", "reference")):
+                raise TypeError("samples or reference")
         except (pa.ArrowInvalid, KeyError, TypeError, ValueError) as error:
             raise ParameterError(
                 f"'{path}' is not a score table; `rara score … -o TABLE.parquet` writes one."
