@@ -329,7 +329,7 @@ def test_interrupt_leaves_a_resumable_state(tmp_path, draw, capsys, monkeypatch)
     class Interrupting(progress._Lines):
         def advance(self, **counts):
             super().advance(**counts)
-            if self._done >= 40:
+            if self._steps[-1][0].done >= 40:
                 signal.raise_signal(signal.SIGINT)
 
     command = ("embed", folder, "-o", tmp_path / "vectors")

@@ -183,11 +183,11 @@ def test_progress_is_told_of_every_image_once(tmp_path):
     payloads = small_images(30, broken=10)
     first, again = Recorded(), Recorded()
     embed(Images(payloads), Means(batch_size=4), cache=tmp_path, progress=first)
-    assert first.calls[0] == ("start", 30, "gen/")
+    assert first.calls[0] == ("start", 30, "Reading gen/")
     assert first.calls[-1] == "finish"
     assert first.counts == (27, 0, 3)
     embed(Images(payloads, counts=False), Means(), cache=tmp_path, progress=again)
-    assert again.calls[0] == ("start", None, "gen/")
+    assert again.calls[0] == ("start", None, "Reading gen/")
     assert again.counts == (0, 27, 3)
 
 

@@ -106,7 +106,7 @@ def embed(
     gathered = _Gathered(extractor.spec.dim, total)
     progress = progress or _Silent()
     look = partial(_look, pool=pool, extractor=extractor, on_failed=on_failed, limit=max_pixels)
-    progress.start(total, source.location)
+    progress.start(total, f"Reading {source.location}")
     try:
         with closing(_embedded(source, look, extractor, threads or cores())) as images:
             for image in images:

@@ -21,7 +21,7 @@ from rara.provenance import provenance_of, table_of
 from rara.reals import Reals
 from rara.repeats import judged_repeats
 from rara.results import ScoreTable
-from rara.run import Run, watching
+from rara.run import Run, step, watching
 from rara.scores import AXES, EveryK, Families, Family, Levels, Setting, judge
 from rara.scores.calibrated import BY_VECTORS
 from rara.siblings import judged_among_siblings
@@ -85,7 +85,8 @@ def judged(
     siblings = judged_among_siblings(samples, setting.k, asked.against_siblings, run)
     repeats = judged_repeats(samples, reference, setting, run)
     scored = scored_alone(samples, reference, setting, known, asked.levels, asked.families, run)
-    apart, told = tell_apart(samples, reference, setting, threads=run.threads)
+    with step(run.progress, "Two-sample test"):
+        apart, told = tell_apart(samples, reference, setting, threads=run.threads)
     provenance = scored.provenance(
         samples, described, setting, compat=asked.compat, two_sample=told
     )
@@ -137,9 +138,11 @@ def scored_alone(
             samples.vectors, reference.vectors, axes, setting,
             memory=run.memory, threads=run.threads, progress=advance,
         )  # fmt: skip
-    seen = testified(columns.pop(BY_VECTORS), samples, reference, setting, known, run)
+    with step(run.progress, "Pictures of sample and reference"):
+        seen = testified(columns.pop(BY_VECTORS), samples, reference, setting, known, run)
     known = replace(known, origin=seen.origin)
-    columns, verdict = concluded(
-        {**columns, **seen.columns}, seen.near, samples, reference, setting, known, levels, run
-    )
+    with step(run.progress, "Verdicts"):
+        columns, verdict = concluded(
+            {**columns, **seen.columns}, seen.near, samples, reference, setting, known, levels, run
+        )
     return Scored(columns, known.origin, verdict, statistics)

@@ -97,8 +97,15 @@ def given_features(vectors: ArrayLike | Features, ids: Sequence[str] | None, wha
 
 
 @contextmanager
+def step(progress: Progress | None, what: str) -> Iterator[None]:
+    """A step that nothing can be counted of, such as writing a page; it is named all the same."""
+    with watching(progress, None, what):
+        yield
+
+
+@contextmanager
 def watching(
-    progress: Progress | None, pairs: int, what: str
+    progress: Progress | None, pairs: int | None, what: str
 ) -> Iterator[Callable[[int], None] | None]:
     """The engine's count of pairs as the progress of a step."""
     if progress is None:
