@@ -6,7 +6,8 @@ features, key --> Groups --> judged within their group, or against their sibling
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rara.errors import ParameterError
+from rara.sources import Source
 from rara.store import Features
 
 Rows = NDArray[np.int64]
+
+LISTING_SECONDS = 1.0
+"""How long the images of a place are asked for a key before the work; after it all are known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,24 +85,49 @@ def first_by_content(features: Features, group: Rows) -> Rows:
     return first
 
 
-def check_key(key: str, **sides: Features) -> None:
-    """Raise ParameterError, with the keys that there are, unless each side knows this one."""
-    known = {side: _keys(features) for side, features in sides.items()}
-    for side, features in sides.items():
-        if key not in known[side]:
-            listed = "; ".join(f"{side}: {_listed(keys)}" for side, keys in known.items())
-            raise ParameterError(
-                f"No image of the {side} '{features.location}' has the key '{key}'. "
-                f"The keys that there are: {listed}."
-            )
+def check_key(key: str, **sides: Features | Source) -> None:
+    """Raise ParameterError, with the keys that there are, unless each side knows this one.
+
+    Images are asked without reading their pixels. Of a place that takes long to list, only what
+    the first second shows counts: a key that is not found by then passes.
+    """
+    missing = [side for side, given in sides.items() if _lacks(given, key)]
+    if missing:
+        listed = "; ".join(f"{side}: {_listed(_keys(given)[0])}" for side, given in sides.items())
+        raise ParameterError(
+            f"No image of the {missing[0]} '{sides[missing[0]].location}' has the key '{key}'. "
+            f"The keys that there are: {listed}."
+        )
+
+
+def _lacks(given: Features | Source, key: str) -> bool:
+    """Whether it is sure that no image has the key."""
+    keys, complete = _keys(given, key)
+    return complete and key not in keys
+
+
+def _keys(given: Features | Source, wanted: str | None = None) -> tuple[list[str], bool]:
+    """The keys of the images, up to one that is wanted, and whether all images were asked."""
+    records = _records(given) if isinstance(given, Features) else _metadata(given)
+    found: dict[str, None] = {}
+    for record in records:
+        if record is None:
+            return list(found), False
+        found.update(dict.fromkeys(record))
+        if wanted in found:
+            break
+    return list(found), True
+
+
+def _metadata(source: Source) -> Iterator[Mapping[str, Any] | None]:
+    """What is known of each image before it is read; None once that takes too long."""
+    end = time.monotonic() + LISTING_SECONDS
+    for item in source:
+        yield item.metadata if time.monotonic() < end else None
 
 
 def _records(features: Features) -> list[dict[str, Any]]:
     return [json.loads(record) for record in features.done["metadata"].to_pylist()]
-
-
-def _keys(features: Features) -> list[str]:
-    return list(dict.fromkeys(key for record in _records(features) for key in record))
 
 
 def _listed(keys: list[str]) -> str:

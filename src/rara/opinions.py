@@ -74,7 +74,7 @@ def halves(
     stays out.
     """
     k = reference.k if k is None else k
-    check_halves(reference, k)
+    check_halves(len(reference), k)
     parts = reference.features.split(0.5, seed=seed)
     # Almost every image loses a neighbour to the other half: searching anew, each pair once, is
     # cheaper than mending all those lists.
@@ -88,11 +88,11 @@ def halves(
     return one, other
 
 
-def check_halves(reference: Reference, k: int) -> None:
-    """Raise ParameterError where a half would have too few images for k."""
-    if len(reference) < 2 * (k + 1):
+def check_halves(images: int, k: int) -> None:
+    """Raise ParameterError where a half of so many images would have too few for k."""
+    if images < 2 * (k + 1):
         raise ParameterError(
-            f"{len(reference)} reference images are too few for two halves with k = {k}: each "
+            f"{images} reference images are too few for two halves with k = {k}: each "
             f"needs {k + 1}."
         )
 

@@ -36,9 +36,10 @@ def plain_lines(text: str) -> str:
     return "\n".join(map(plain, text.split("\n")))
 
 
-def json_of(value: object, *, ascii_only: bool = False) -> str:
-    """Exact JSON in one line that UTF-8 can encode and that steers no terminal."""
-    return _UNSAFE.sub(_json_escape, json.dumps(value, ensure_ascii=ascii_only))
+def json_of(value: object, *, ascii_only: bool = False, indent: int | None = None) -> str:
+    """Exact JSON that UTF-8 can encode and that steers no terminal; in one line unless indented."""
+    lines = json.dumps(value, ensure_ascii=ascii_only, indent=indent).split("\n")
+    return "\n".join(_UNSAFE.sub(_json_escape, line) for line in lines)
 
 
 def _escape(match: re.Match[str]) -> str:

@@ -77,13 +77,17 @@ class Treatment:
         self, features: Features, found: Nearest, k: int, run: Run
     ) -> tuple[Features, Nearest]:
         """The same of a treated reference that more images have joined, whose lists are known."""
+        self.check_growth()
+        if self.unit is not None:
+            return self.neighbourhood(features, k, run)
+        return self._deduplicated(features, found, k, run)
+
+    def check_growth(self) -> None:
+        """Raise ParameterError where no images can join a reference so treated."""
         if self.unit == FOUND:
             raise ParameterError(
                 "Units that are found change as images are added: build the reference anew of all."
             )
-        if self.unit is not None:
-            return self.neighbourhood(features, k, run)
-        return self._deduplicated(features, found, k, run)
 
     def _deduplicated(
         self, features: Features, found: Nearest, k: int, run: Run

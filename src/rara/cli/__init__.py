@@ -3,8 +3,9 @@
     app.py         the commands put together; errors and interrupts become exit codes
     options.py     what several commands take
     printing.py    the only way to stdout and stderr
-    progress.py    bars on stderr
-    score.py  reference.py  embed.py  doctor.py
+    progress.py    how far a step is, on stderr
+    opened.py      what places hold, opened once and checked before the work
+    score.py  reference.py  audit.py  siblings.py  embed.py  doctor.py
 
 Results go to stdout, everything else to stderr. Exit codes: 0 done, 2 the user can
 mend it, 130 interrupted.

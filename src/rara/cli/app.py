@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
 
-from cyclopts import App, CycloptsError, UnusedCliTokensError
+from cyclopts import App, CycloptsError, UnknownCommandError, UnusedCliTokensError
 
 import rara
 from rara.cli import doctor, embed, reference, score, siblings
@@ -14,9 +17,38 @@ from rara.cli.printing import (
     drop_results,
     notes_console,
     results_console,
+    say,
     tell,
 )
 from rara.errors import RaraError
+
+START = """\
+rara tells how original the images of a generator are: how
+rare each one is, how faithful, and which are copies.
+
+  rara score samples/ --reference train/ --report page.html
+
+judges the images in samples/ by the real ones in train/.
+Both can be a folder, a .zip, .tar, .npz or .parquet file.
+
+  rara --help          all commands
+  rara score --help    all its options, with examples
+  rara doctor          what is installed, what is missing
+"""
+
+EXAMPLES = """\
+Examples:
+
+- `rara score samples/ --reference train/`
+- `rara score a.zip -r train.zip --report page.html -o a.csv`
+- `rara score samples/ -r train/ --group-by label --halves`
+"""
+
+# What bash is to make of a name with spaces, and of a folder.
+BASH_NAMES = """
+_rara_names() { local IFS=$'\\n'; _rara "$@"; }
+complete -o filenames -F _rara_names rara
+"""
 
 app = App(
     name="rara",
@@ -25,41 +57,75 @@ app = App(
     help_format="markdown",
     suppress_keyboard_interrupt=False,
 )
-app.command(score.score)
-app.command(siblings.siblings)
+app.command(
+    score.score,
+    sort_key=1,
+    usage="rara score SAMPLES --reference PLACE [OPTIONS]",
+    help_epilogue=EXAMPLES,
+)
 app.command(reference.app)
-app.command(embed.embed)
-app.command(doctor.doctor)
+app.command(siblings.siblings, sort_key=3)
+app.command(embed.embed, sort_key=4)
+app.command(doctor.doctor, sort_key=5)
+
+
+@app.command(sort_key=6)
+def completion(shell: Literal["bash", "zsh", "fish"]) -> None:
+    """Print a script that has a shell complete commands, options and places.
+
+    Nothing is installed: `source <(rara completion bash)` is for one session.
+
+    Parameters
+    ----------
+    shell
+        The shell that the script is for.
+    """
+    script = app.generate_completion(prog_name="rara", shell=shell)
+    say(script + BASH_NAMES * (shell == "bash"))
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        app(
-            arguments,
-            console=results_console(),
-            error_console=notes_console(),
-            exit_on_error=False,
-            print_error=False,
-            result_action="return_none",
-        )
+        if arguments:
+            _called(arguments)
+        else:
+            say(START)
     except RaraError as error:
         return _refuse(str(error))
-    except UnusedCliTokensError as error:
-        hint = (
-            " Name the real images: --reference PLACE."
-            if "score" in (error.command_chain or ())
-            else ""
-        )
-        return _refuse(f"{error}{hint} See `rara --help`.")
     except CycloptsError as error:
-        return _refuse(f"{error} See `rara --help`.")
+        command = " ".join(["rara", *(error.command_chain or ())])
+        return _refuse(f"{_mistaken(error)} See `{command} --help`.")
     except KeyboardInterrupt:
         tell("", "Interrupted. Finished work is kept: the same command goes on from there.")
         return 130
     except ReaderLeftError:
         drop_results()
     return 0
+
+
+def _called(arguments: Sequence[str]) -> None:
+    app(
+        arguments,
+        console=results_console(),
+        error_console=notes_console(),
+        exit_on_error=False,
+        print_error=False,
+        result_action="return_none",
+    )
+
+
+def _mistaken(error: CycloptsError) -> str:
+    """What was wrong with the words that were typed."""
+    word = next(iter(error.unused_tokens or ()), "")
+    if isinstance(error, UnusedCliTokensError):
+        if "score" in (error.command_chain or ()):
+            return f"'{word}' is one place too many: give the real images as --reference {word}."
+        return f"'{word}' is one argument too many."
+    if isinstance(error, UnknownCommandError) and Path(word).exists():
+        return f"'{word}' is no command: `rara score {word} --reference train/` judges it."
+    return str(error)
 
 
 def _refuse(message: str) -> int:

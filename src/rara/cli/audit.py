@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from rara.cli.opened import Made, open_reference
-from rara.cli.options import Extraction, Working, whole
+from rara.cli.opened import Made, Sides
+from rara.cli.options import (
+    IMAGES,
+    Json,
+    Metrics,
+    Neighbours,
+    Page,
+    Place,
+    ReferenceExtraction,
+    Working,
+)
 from rara.cli.output import check_page, list_all
 from rara.cli.printing import say, say_json
-from rara.extractors.base import Metric
+from rara.run import step
 
 
 def audit(
-    reference: str,
+    reference: Annotated[Place, Parameter(group=IMAGES)],
     *,
-    samples: str | None = None,
-    k: Annotated[int | None, Parameter(name=["-k"], converter=whole)] = None,
-    report: Path | None = None,
-    json: Annotated[bool, Parameter(negative=())] = False,
-    metric: Metric | None = None,
-    extraction: Extraction | None = None,
+    samples: Annotated[Place | None, Parameter(group=IMAGES, metavar="PLACE")] = None,
+    report: Page = None,
+    json: Json = False,
+    k: Neighbours = None,
+    metric: Metrics = None,
+    extraction: ReferenceExtraction | None = None,
     working: Working | None = None,
 ) -> None:
     """Say what speaks against believing a reference, worst first, before it is used.
@@ -33,30 +41,27 @@ def audit(
     Parameters
     ----------
     reference
-        The real images, or a folder of features or of `rara reference build`.
+        The real images, or a folder of vectors or of `rara reference build`.
     samples
         Images to look for in the reference.
-    k
-        A ball reaches to the k-th nearest other reference image; 3, or what the reference says.
-    report
-        Where to write a page with the pictures, one HTML file.
-    json
-        Print everything that was found as JSON.
-    metric
-        `euclidean`; `cosine`, for which only the directions of vectors count; or `hellinger`, for
-        their shares of the sum: usual with the default extractor. A saved reference has one.
     """
     check_page(report)
     run = (working or Working()).run()
-    network = (extraction or Extraction()).make(run)
-    real = open_reference(reference, Made(metric), k=k, extractor=network, run=run)
-    found = real.audit(samples, k=k, extractor=network, run=run)
+    with step(run.progress, "Listing the images"):
+        given = Sides.opened(reference, Made(metric), samples=samples)
+    with step(run.progress, "Loading the network"):
+        network = given.network((extraction or ReferenceExtraction()).make(run), run)
+    given.check_k(k)
+    with step(run.progress, "Making the reference"):
+        real = given.reference_of(k, network, run)
+    with step(run.progress, "Looking for faults"):
+        found = real.audit(given.samples, k=k, extractor=network, run=run)
     if report:
-        found.report(report)
+        with step(run.progress, "Writing the page"):
+            found.report(report)
     list_all(real.features, "reference image")
-    written = f"{'Written':<20}{report}" if report else f"{'More':<20}--report page.html, --json"
-    lines = f"{found.summary()}\n{written}\n"
     if json:
         say_json(found.to_dict())
-    else:
-        say(lines)
+        return
+    written = f"{'Written':<20}{report}" if report else f"{'More':<20}--report page.html, --json"
+    say(f"{found.summary()}\n{written}\n")

@@ -7,12 +7,11 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any
-
-from cyclopts import Parameter
+from typing import Any
 
 import rara
 from rara.cache import cache_folder
+from rara.cli.options import Json
 from rara.cli.printing import say, say_json
 from rara.extractors import DEFAULT, available
 from rara.machine import cores, quarter_of_memory
@@ -26,14 +25,8 @@ EXTRAS = {
 }
 
 
-def doctor(*, json: Annotated[bool, Parameter(negative=())] = False) -> None:
-    """Say what is installed, what is missing and what it costs.
-
-    Parameters
-    ----------
-    json
-        Print it as JSON.
-    """
+def doctor(*, json: Json = False) -> None:
+    """Say what is installed, what is missing and what it costs."""
     found = _examine()
     if json:
         say_json(found)
@@ -73,6 +66,13 @@ def _existing(folder: Path) -> Path:
     return folder if folder.exists() else _existing(folder.parent)
 
 
+def _ready(found: dict[str, Any]) -> str:
+    """Whether a first command would work, and which one."""
+    if found["default_weights"] and all(found["packages"].values()):
+        return "yes; begin with: rara score samples/ --reference train/ --report page.html"
+    return "no: install rara again with `pip install --force-reinstall rara`"
+
+
 def _text(found: dict[str, Any]) -> str:
     gigabytes = found["memory_for_geometry"] / 2**30
     packages = ", ".join(f"{name} {at or 'MISSING'}" for name, at in found["packages"].items())
@@ -87,5 +87,6 @@ def _text(found: dict[str, Any]) -> str:
         ("Memory", f"{gigabytes:.1f} GB for geometry unless --memory says otherwise"),
         ("Cache", f"{found['cache']}, {found['cache_bytes'] / 1e6:,.1f} MB{writable}"),
         ("", "can be deleted at any time; RARA_CACHE moves it"),
+        ("Ready", _ready(found)),
     ]
     return "".join(f"{label:<12}{text}\n" for label, text in lines)

@@ -8,34 +8,38 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from rara.bundle import claim
-from rara.cli.options import Extraction, Working
+from rara.cli.options import IMAGES, OUTPUT, Extraction, Place, Working
 from rara.cli.output import list_all, refuse_other
 from rara.cli.printing import say
 from rara.extractors import DEFAULT
-from rara.run import features_of, find_extractor
+from rara.run import features_of, find_extractor, step
+from rara.sources import open_source
 
 
 def embed(
-    images: str,
+    images: Annotated[Place, Parameter(group=IMAGES)],
     *,
-    output: Annotated[Path, Parameter(alias="-o")],
+    output: Annotated[Path, Parameter(alias="-o", group=OUTPUT, metavar="FOLDER")],
     extraction: Extraction | None = None,
     working: Working | None = None,
 ) -> None:
-    """Turn images into a folder of vectors, which can stand in for the images everywhere.
+    """Turn images into a folder of vectors, which can stand in for them everywhere.
 
     Parameters
     ----------
     images
-        A folder, a .zip, .tar, .npz or .parquet.
+        A folder, .zip, .tar, .npz or .parquet.
     output
         The folder to write: items.parquet, vectors.npy and manifest.json.
     """
     run = (working or Working()).run()
+    with step(run.progress, "Listing the images"):
+        source = open_source(images)
     network = (extraction or Extraction()).make(run) or find_extractor(DEFAULT, run)
     with claim(output) as place:
-        features, _ = features_of(images, network, run)
-        refuse_other(output, kind="features", location=features.location)
-        place.write(features.parts())
+        refuse_other(output, kind="features", location=source.location)
+        with step(run.progress, "Making vectors"):
+            features, _ = features_of(source, network, run)
+            place.write(features.parts())
     list_all(features, "image")
     say(f"{len(features):,} vectors of {features.spec.dim} written to {output}\n")

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from rara.cli.options import GROUPS
 from rara.cli.output import LISTED
 from rara.cli.printing import tell
 from rara.report.words import counted, percent, shorten
@@ -19,7 +20,7 @@ NAME = 30
 Group = Mapping[str, Any]
 
 
-@Parameter(name="*")
+@Parameter(name="*", group=GROUPS)
 @dataclass(frozen=True)
 class Grouping:
     """Which smaller circles samples are judged in as well."""
@@ -27,19 +28,22 @@ class Grouping:
     group_by: Annotated[
         str | None,
         Parameter(
-            help="Judge each sample by the reference images of its own group, too: `label` (the "
-            "first folder), `prompt`, or any other key that is known of both."
+            metavar="KEY",
+            help="Judge each sample by the reference images of its own group as well: `label` (the "
+            "first folder), `prompt`, or another key of both sides.",
         ),
     ] = None
     against_siblings: Annotated[
         bool,
         Parameter(
             negative=(),
+            show_default=False,
             help="Compare each sample with the others of its prompt, to find the odd ones out.",
         ),
     ] = False
     siblings_by: Annotated[
-        str | None, Parameter(help="The same by another key than the prompt, such as `label`.")
+        str | None,
+        Parameter(metavar="KEY", help="The same by another key than `prompt`, such as `label`."),
     ] = None
 
     @property

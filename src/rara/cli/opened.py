@@ -1,22 +1,39 @@
-"""The reference that a command asks for: a saved one, or one made of images or features."""
+"""What a command is given, opened once and checked before the work.
+
+    places --Sides.opened--> Sides --check--> --reference_of--> Reference
+
+A mistake in a place, a number or a key is reported before the first image is read. What is
+opened here is handed on, so that no place is listed twice.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self, TypeAlias
 
+from rara.agreement import check_same, network_for
 from rara.bundle import kind_of
-from rara.cli.options import Calibration
+from rara.cli.options import Calibration, Place
 from rara.errors import ParameterError
 from rara.extractors import DEFAULT, Extractor
 from rara.extractors.base import Metric
+from rara.geometry import Boundary
+from rara.grouping import check_key
 from rara.metric import under
+from rara.neighbourhood import checked_k
+from rara.opinions import check_halves
 from rara.reference import Reference
 from rara.run import Run, features_of, find_extractor, is_features
+from rara.sources import Source, open_source
 from rara.store import Features
 from rara.treatment import Treatment
+from rara.units import FOLDER, FOUND
 
 DEFAULT_K = 3
+
+Opened: TypeAlias = Features | Source
+"""What a place holds: vectors that rara saved, or images."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +43,7 @@ class Made:
     metric: Metric | None = None
     unit: str | None = None
 
-    def check(self, place: str, saved: Reference) -> None:
+    def check(self, place: Place, saved: Reference) -> None:
         """Raise ParameterError where a saved reference was made in another way."""
         if self.metric not in {None, saved.metric}:
             raise ParameterError(
@@ -40,46 +57,166 @@ class Made:
             )
 
 
-def open_reference(
-    place: str, made: Made, *, k: int | None, extractor: Extractor | None, run: Run
-) -> Reference:
-    """A saved reference, or one made of the images or features that are there."""
-    if (saved := _saved(place, made)) is not None:
-        return saved
-    return Reference.fit(
-        place, k=DEFAULT_K if k is None else k, metric=made.metric, unit=made.unit,
-        extractor=extractor or DEFAULT, run=run,
-    )  # fmt: skip
+def opened(place: Place) -> Opened:
+    """The features or the images at a place; raises a SourceError where there are none."""
+    if is_features(place):
+        return Features.load(Path(place).expanduser())
+    return open_source(place)
 
 
-def open_both(
-    place: str,
-    calibration: Calibration,
-    made: Made,
-    *,
-    k: int | None,
-    extractor: Extractor | None,
-    run: Run,
-) -> tuple[Reference, str | Features | None]:
-    """The reference, and what it is calibrated with: nothing, a place, or a share of itself."""
-    if calibration.held_out is None:
-        real = open_reference(place, made, k=k, extractor=extractor, run=run)
-        return real, calibration.calibration
-    saved = _saved(place, made)
-    if saved is not None:
-        features, treatment = saved.features, saved.treatment
-        made, usual_k = Made(saved.metric), saved.k
-    else:
-        network = None if is_features(place) else extractor or find_extractor(DEFAULT, run)
-        treatment, usual_k = Treatment(unit=made.unit), DEFAULT_K
-        features = under(features_of(place, network, run)[0], made.metric)
-        features = treatment.one_a_unit(features, 1, run)
-    rest, reals = features.split(calibration.held_out, seed=calibration.seed or 0)
-    k = usual_k if k is None else k
-    return Reference.fit(rest, k=k, metric=made.metric, run=run, **treatment.facts()), reals
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """The reference and what it is compared with; nothing is read of images yet."""
+
+    reference: Reference | Opened
+    samples: Opened | None = None
+    calibration: Opened | None = None
+    made: Made = Made()
+
+    @classmethod
+    def opened(
+        cls,
+        reference: Place,
+        made: Made,
+        *,
+        samples: Place | None = None,
+        calibration: Place | None = None,
+    ) -> Self:
+        """Each place opened once; all are, before the first of them is read."""
+        return cls(
+            _saved(reference, made) or opened(reference),
+            None if samples is None else opened(samples),
+            None if calibration is None else opened(calibration),
+            made,
+        )
+
+    @property
+    def others(self) -> list[Opened]:
+        """What is compared with the reference."""
+        return [one for one in (self.samples, self.calibration) if one is not None]
+
+    @property
+    def unit(self) -> str | None:
+        """What the reference keeps one image of."""
+        saved = self.reference
+        return saved.treatment.unit if isinstance(saved, Reference) else self.made.unit
+
+    @property
+    def real(self) -> Opened:
+        """The real images, or their vectors."""
+        given = self.reference
+        return given.features if isinstance(given, Reference) else given
+
+    def k_for(self, k: int | None) -> int:
+        """The k that is asked for, or the usual one of the reference."""
+        usual = self.reference.k if isinstance(self.reference, Reference) else DEFAULT_K
+        return usual if k is None else k
+
+    def check_k(self, k: int | None) -> None:
+        """Raise ParameterError where the reference cannot have so many neighbours.
+
+        Of images only their number is known: those that cannot be read are found out later.
+        """
+        k, saved = self.k_for(k), self.reference
+        if isinstance(saved, Reference):
+            checked_k(k, len(saved), saved.largest_k)
+        else:
+            check_k(saved, k)
+
+    def check_halves(self, k: int | None) -> None:
+        """Raise ParameterError where half of the reference has too few images for k."""
+        if (images := known_count(self.real)) is not None:
+            check_halves(images, self.k_for(k))
+
+    def check_rule(self, boundary: Boundary) -> None:
+        """Raise ParameterError where a saved reference does not know this rule of the balls."""
+        if isinstance(self.reference, Reference):
+            self.reference.treatment.check(boundary)
+
+    def check_keys(self, group_by: str | None, siblings_by: str | None, *, own: bool) -> None:
+        """Raise ParameterError where no image of a side has a key, as far as that is known.
+
+        `own`: the images of the reference are those that are judged.
+        """
+        real = self.real
+        judged = real if self.samples is None or own else self.samples
+        if group_by is not None:
+            check_key(group_by, samples=judged, reference=real)
+        if siblings_by is not None:
+            check_key(siblings_by, samples=judged)
+        check_unit(self.unit, reference=real)
+        if self.calibration is not None:
+            check_unit(self.unit, calibration=self.calibration)
+
+    def network(self, named: Extractor | None, run: Run) -> Extractor | None:
+        """What makes the vectors that are not there yet; None where all are.
+
+        Raises ReferenceMismatchError where the sides would come from different extractors.
+        """
+        real = self.real
+        vectors = [one for one in (real, *self.others) if isinstance(one, Features)]
+        if len(vectors) == 1 + len(self.others):
+            network = None
+        elif isinstance(real, Features):
+            network = network_for(real.spec, named, run)
+        else:
+            network = named or find_extractor(DEFAULT, run)
+        made_by = ([] if network is None else [network.spec]) + [one.spec for one in vectors]
+        first = real.spec if isinstance(real, Features) else made_by[0]
+        for spec in made_by:
+            check_same(*(replace(one, metric="euclidean") for one in (first, spec)))
+        return network
+
+    def reference_of(self, k: int | None, network: Extractor | None, run: Run) -> Reference:
+        """The reference, made now unless it was saved."""
+        if isinstance(self.reference, Reference):
+            return self.reference
+        return Reference.fit(
+            self.reference, k=DEFAULT_K if k is None else k, metric=self.made.metric,
+            unit=self.made.unit, extractor=network or DEFAULT, run=run,
+        )  # fmt: skip
+
+    def both(
+        self, k: int | None, asked: Calibration, network: Extractor | None, run: Run
+    ) -> tuple[Reference, Opened | None]:
+        """The reference, and what calibrates it: nothing, other images, or a share of its own."""
+        if asked.held_out is None:
+            return self.reference_of(k, network, run), self.calibration
+        features, treatment, metric = self._whole(network, run)
+        rest, reals = features.split(asked.held_out, seed=asked.seed or 0)
+        real = Reference.fit(rest, k=self.k_for(k), metric=metric, run=run, **treatment.facts())
+        return real, reals
+
+    def _whole(
+        self, network: Extractor | None, run: Run
+    ) -> tuple[Features, Treatment, Metric | None]:
+        """The reference before a share of it is taken out, and how it is made."""
+        if isinstance(self.reference, Reference):
+            saved = self.reference
+            return saved.features, saved.treatment, saved.metric
+        features = under(features_of(self.reference, network, run)[0], self.made.metric)
+        treatment = Treatment(unit=self.made.unit)
+        return treatment.one_a_unit(features, 1, run), treatment, self.made.metric
 
 
-def _saved(place: str, made: Made) -> Reference | None:
+def check_k(images: Opened, k: int) -> None:
+    """Raise ParameterError where so many images are too few for k; an unknown number passes."""
+    known = known_count(images)
+    checked_k(k, k + 1 if known is None else known, k)
+
+
+def known_count(images: Opened) -> int | None:
+    """How many images there are, unreadable ones included; None where that is not known yet."""
+    return len(images) if isinstance(images, Features) else images.count()
+
+
+def check_unit(unit: str | None, **side: Opened) -> None:
+    """Raise ParameterError where a unit is a key that no image of a side has."""
+    if unit not in {None, FOLDER, FOUND}:
+        check_key(unit, **side)
+
+
+def _saved(place: Place, made: Made) -> Reference | None:
     """The reference in a folder of `rara reference build`, if that is what is there."""
     if kind_of(Path(place).expanduser()) != "reference":
         return None

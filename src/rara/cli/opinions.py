@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from rara.again import sources_of
+from rara.cli.opened import Opened, Sides
+from rara.cli.options import VERDICTS
 from rara.contested import contested
 from rara.errors import ParameterError
 from rara.extractors import Extractor
-from rara.opinions import by_extractor, by_halves, check_halves
+from rara.opinions import by_extractor, by_halves
 from rara.reference import Reference
 from rara.results import ScoreTable
-from rara.run import Run, is_features
+from rara.run import Run
 from rara.store import Features
 
 
-@Parameter(name="*")
+@Parameter(name="*", group=VERDICTS)
 @dataclass(frozen=True)
 class Opinions:
     """Who else is asked, beside further extractors."""
@@ -29,42 +30,38 @@ class Opinions:
         bool,
         Parameter(
             negative=(),
-            help="Judge by each of two random halves of the reference as well, and mark the "
-            "verdicts that either contests.",
+            show_default=False,
+            help="Mark the verdicts that would change with half of the reference.",
         ),
     ] = False
 
 
 def check_opinions(
-    reference: Reference,
-    samples: str | Features,
+    sides: Sides,
     asked: Opinions,
     extractors: Sequence[Extractor],
     *,
-    k: int | None,
     compat: str | None,
 ) -> None:
     """Refuse before the work what would fail after it."""
     others = extractors[1:]
-    if asked.halves:
-        check_halves(reference, reference.k if k is None else k)
     if compat and (others or asked.halves):
         raise ParameterError(
             f"--compat {compat}: its numbers carry no verdict that others could contest."
         )
     for one in others:
-        sources_of(reference.features, one)
-        if isinstance(samples, str) and is_features(samples):
-            sources_of(Features.load(Path(samples).expanduser()), one)
+        for given in (sides.real, *sides.others):
+            if isinstance(given, Features):
+                sources_of(given, one)
 
 
 def with_opinions(
     table: ScoreTable,
     reference: Reference,
-    samples: str | Features,
+    samples: Opened,
     asked: Opinions,
     extractors: Sequence[Extractor],
-    reals: str | Features | None,
+    reals: Opened | None,
     run: Run,
 ) -> ScoreTable:
     """The table with the opinions that were asked for; the first extractor gave its verdicts."""

@@ -1,17 +1,22 @@
-"""What several commands take."""
+"""What several commands take, and the sections of the help that it stands in.
+
+First step of a command: options -> opened -> the library -> output.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any, TypeAlias
 
-from cyclopts import Parameter
+from cyclopts import Group, Parameter
 
 from rara.cli.progress import progress_on
 from rara.errors import ParameterError
 from rara.extractors import DEFAULT, Extractor, Preprocessing, get_extractor
+from rara.extractors.base import Metric
 from rara.extractors.preprocessing import Fit, Layout
 from rara.extractors.registry import is_path
 from rara.images import DEFAULT_MAX_PIXELS
@@ -46,27 +51,99 @@ def whole(hint: Any, tokens: Any) -> int:
         raise ParameterError(message) from None
 
 
-@Parameter(name="*")
+Place: TypeAlias = str | Path
+"""A place as it was typed, always text: a path would lose a slash at the end. That it may be a path
+has shells complete it."""
+
+IMAGES = Group("Images", sort_key=1)
+OUTPUT = Group("Output", sort_key=2)
+REFERENCE = Group("Reference", sort_key=3)
+VERDICTS = Group("Verdicts", sort_key=4)
+GROUPS = Group("Groups and siblings", sort_key=5)
+SCORES = Group("More scores", sort_key=6)
+NETWORK = Group("Network", sort_key=7)
+MACHINE = Group("Machine", sort_key=8)
+"""The sections of the help, in the order in which they are asked for."""
+
+Json = Annotated[
+    bool,
+    Parameter(group=OUTPUT, negative=(), show_default=False, help="Print all findings as JSON."),
+]
+Neighbours = Annotated[
+    int | None,
+    Parameter(
+        name=["-k"],
+        group=REFERENCE,
+        converter=whole,
+        metavar="K",
+        show_default="3, or that of a saved reference",
+        help="Neighbours: a ball reaches to the k-th nearest other reference image.",
+    ),
+]
+Table = Annotated[
+    Path | None,
+    Parameter(
+        alias="-o",
+        group=OUTPUT,
+        metavar="FILE",
+        help="Write the table, one row an image: .parquet, .csv or .json.",
+    ),
+]
+Page = Annotated[
+    Path | None,
+    Parameter(group=OUTPUT, metavar="FILE", help="Write a page to look at: one HTML file."),
+]
+Metrics = Annotated[
+    Metric | None,
+    Parameter(
+        group=REFERENCE,
+        show_default="hellinger for the default network, else euclidean",
+        help="How vectors are compared: `cosine` by their directions, `hellinger` by the shares of "
+        "their sums.",
+    ),
+]
+Unit = Annotated[
+    str | None,
+    Parameter(
+        group=REFERENCE,
+        metavar="KEY",
+        help="For images in bursts, keep one of each: by a key such as `label`, by `folder`, or "
+        "`found`.",
+    ),
+]
+
+
+@Parameter(name="*", group=MACHINE)
 @dataclass(frozen=True)
 class Working:
     """How to work; nothing here changes a score."""
 
     threads: Annotated[
-        int | None, Parameter(converter=whole, help="Threads; one for each core by default.")
+        int | None,
+        Parameter(
+            converter=whole,
+            metavar="N",
+            show_default="one for each core",
+            help="Threads to work with.",
+        ),
     ] = None
     memory: Annotated[
         int | None,
         Parameter(
             converter=_size,
-            help="Memory beside the features, such as 512MB or 4GB; a quarter of the machine's "
-            "by default.",
+            metavar="SIZE",
+            show_default="a quarter of the machine's",
+            help="Memory beside the vectors, such as 512MB or 4GB.",
         ),
     ] = None
     max_pixels: Annotated[
-        int, Parameter(converter=whole, help="Images with more pixels are skipped.")
+        int, Parameter(converter=whole, metavar="N", help="Skip images with more pixels.")
     ] = DEFAULT_MAX_PIXELS
     retry_failed: Annotated[
-        bool, Parameter(negative=(), help="Try images again that failed in an earlier run.")
+        bool,
+        Parameter(
+            negative=(), show_default=False, help="Try images again that failed in an earlier run."
+        ),
     ] = False
 
     def run(self) -> Run:
@@ -80,7 +157,11 @@ class Working:
         )
 
 
-@Parameter(name="*")
+_EXTRACTOR = "A name that `rara doctor` lists, or the path of an ONNX file."
+_OR_THE_REFERENCES = f"{DEFAULT}, or that of a saved reference"
+
+
+@Parameter(name="*", group=NETWORK)
 @dataclass(frozen=True)
 class Extraction:
     """Which network makes vectors of images, and what one from a file expects."""
@@ -89,38 +170,41 @@ class Extraction:
         list[str] | None,
         Parameter(
             negative=(),
-            help="An extractor by name (`rara doctor` lists them), or the path of an ONNX file. "
-            f"By default the reference's own, or {DEFAULT}. Of `rara score`, can be repeated: the "
-            "first decides, each further one gives a second opinion.",
+            metavar="NAME",
+            show_default=DEFAULT,
+            help=_EXTRACTOR,
         ),
     ] = None
     size: Annotated[
         tuple[int, int] | None,
         Parameter(
-            negative=(), help="Width and height that the ONNX file takes, where it does not say so."
+            negative=(),
+            metavar="WIDTH HEIGHT",
+            help="Of an ONNX file: the size of its images, where it gives none.",
         ),
     ] = None
     mean: Annotated[
         tuple[float, float, float] | None,
         Parameter(
-            negative=(), help="What to subtract from red, green and blue in 0..1, for an ONNX file."
+            negative=(),
+            metavar="R G B",
+            help="Of an ONNX file: what is subtracted from colours in 0..1.",
         ),
     ] = None
     std: Annotated[
         tuple[float, float, float] | None,
         Parameter(
-            negative=(), help="What to divide red, green and blue by then, for an ONNX file."
+            negative=(), metavar="R G B", help="Of an ONNX file: what they are then divided by."
         ),
     ] = None
     fit: Annotated[
         Fit | None,
-        Parameter(help="For an ONNX file: `stretch` the image, or scale and `crop` it."),
+        Parameter(help="Of an ONNX file: `stretch` images to its size, or scale and `crop` them."),
     ] = None
     output_layout: Annotated[
         Layout | None,
         Parameter(
-            help="For an ONNX file that gives feature maps: whether their channels come first "
-            "(`nchw`) or last (`nhwc`), where the file does not tell."
+            help="Of an ONNX file with feature maps: channels first (`nchw`) or last (`nhwc`)."
         ),
     ] = None
 
@@ -156,6 +240,33 @@ class Extraction:
         return {name: given for name in names if (given := getattr(self, name)) is not None}
 
 
+@Parameter(name="*", group=NETWORK)
+@dataclass(frozen=True)
+class ReferenceExtraction(Extraction):
+    """The same where there may be a reference that was made before."""
+
+    extractor: Annotated[
+        list[str] | None,
+        Parameter(negative=(), metavar="NAME", show_default=_OR_THE_REFERENCES, help=_EXTRACTOR),
+    ] = None
+
+
+@Parameter(name="*", group=NETWORK)
+@dataclass(frozen=True)
+class Extractions(Extraction):
+    """The same where further networks can be asked as well."""
+
+    extractor: Annotated[
+        list[str] | None,
+        Parameter(
+            negative=(),
+            metavar="NAME",
+            show_default=_OR_THE_REFERENCES,
+            help=f"{_EXTRACTOR} Repeat it for second opinions: the first decides.",
+        ),
+    ] = None
+
+
 def _check_different(extractors: Sequence[Extractor]) -> None:
     seen = [one.spec for one in extractors]
     for i, spec in enumerate(seen):
@@ -165,24 +276,31 @@ def _check_different(extractors: Sequence[Extractor]) -> None:
             )
 
 
-@Parameter(name="*")
+@Parameter(name="*", group=VERDICTS)
 @dataclass(frozen=True)
 class Calibration:
     """Which real images percentiles and p-values are relative to."""
 
     calibration: Annotated[
-        str | None,
+        Place | None,
         Parameter(
-            help="Real images that are not in the reference, to calibrate with; by default the "
-            "reference's own, each without itself."
+            metavar="PLACE",
+            show_default="the reference's own, each without itself",
+            help="Real images to calibrate with that are not in the reference.",
         ),
     ] = None
     held_out: Annotated[
         float | None,
-        Parameter(help="Or a share of the reference to take out and calibrate with, such as 0.2."),
+        Parameter(
+            metavar="SHARE",
+            help="Or take a share out of the reference to calibrate with, such as 0.2.",
+        ),
     ] = None
     seed: Annotated[
-        int | None, Parameter(converter=whole, help="Which share that is; 0 by default.")
+        int | None,
+        Parameter(
+            converter=whole, metavar="N", show_default="0", help="Which images --held-out takes."
+        ),
     ] = None
 
     def __post_init__(self) -> None:
@@ -192,3 +310,8 @@ class Calibration:
             raise ParameterError(f"--seed {self.seed} chooses what --held-out takes: give it too.")
         if self.seed is not None and self.seed < 0:
             raise ParameterError(f"--seed {self.seed}: give at least 0.")
+        if self.held_out is not None and not 0 < self.held_out < 1:
+            raise ParameterError(
+                f"--held-out {self.held_out:g}: give a share between 0 and 1 that leaves some on "
+                "both sides, such as 0.2."
+            )

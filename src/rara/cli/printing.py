@@ -36,9 +36,10 @@ def say(text: str) -> None:
 
 
 def say_json(value: object) -> None:
-    """Write a result to stdout as one line of JSON."""
+    """Write a result to stdout as JSON: indented in a terminal, one line anywhere else."""
     ascii_only = codecs.lookup(_results.encoding).name != "utf-8"
-    _results.write(json_of(value, ascii_only=ascii_only) + "\n")
+    indent = 2 if _results.isatty() else None
+    _results.write(json_of(value, ascii_only=ascii_only, indent=indent) + "\n")
 
 
 def tell(*lines: str) -> None:

@@ -10,94 +10,114 @@ from cyclopts import App, Parameter
 
 from rara.bundle import claim
 from rara.cli.audit import audit
-from rara.cli.options import Extraction, Working, whole
+from rara.cli.opened import Sides, check_k, check_unit, opened
+from rara.cli.options import (
+    IMAGES,
+    OUTPUT,
+    REFERENCE,
+    Extraction,
+    Json,
+    Metrics,
+    Place,
+    ReferenceExtraction,
+    Unit,
+    Working,
+    whole,
+)
 from rara.cli.output import list_all, refuse_other
 from rara.cli.printing import say, say_json, tell
 from rara.extractors import DEFAULT
-from rara.extractors.base import Metric
 from rara.reference import Reference
 from rara.report.words import counted
-from rara.treatment import Duplicates
+from rara.run import Run, step
+from rara.treatment import Duplicates, Treatment
 
-app = App(name="reference", help="Make a reference once, to score against it at no cost.")
+app = App(
+    name="reference",
+    help="Make a reference once, to score against it at no cost.",
+    sort_key=2,
+)
 app.command(audit)
 
 
 @app.command
 def build(
-    images: str,
+    images: Annotated[Place, Parameter(group=IMAGES)],
     *,
-    output: Annotated[Path, Parameter(alias="-o")],
-    k: Annotated[int, Parameter(name=["-k"], converter=whole)] = 3,
-    metric: Metric | None = None,
-    deduplicate: Duplicates | None = None,
-    clip_radii: float | None = None,
-    unit: str | None = None,
+    output: Annotated[Path, Parameter(alias="-o", group=OUTPUT, metavar="FOLDER")],
+    k: Annotated[int, Parameter(name=["-k"], group=REFERENCE, metavar="K", converter=whole)] = 3,
+    metric: Metrics = None,
+    unit: Unit = None,
+    deduplicate: Annotated[Duplicates | None, Parameter(group=REFERENCE)] = None,
+    clip_radii: Annotated[float | None, Parameter(group=REFERENCE, metavar="QUANTILE")] = None,
     extraction: Extraction | None = None,
     working: Working | None = None,
 ) -> None:
-    """Turn images into a reference folder: vectors and radii, for `rara score --reference`.
+    """Turn real images into a reference folder, for `rara score --reference`.
 
     Parameters
     ----------
     images
-        The real images: a folder, a .zip, .tar, .npz or .parquet, or a folder of features.
+        The real images: a folder, .zip, .tar, .npz, .parquet, or a folder of vectors.
     output
-        The folder to write.
+        The folder to write: vectors and the radii of balls.
     k
-        What scores use unless they are asked for another one; any k up to 10 can be.
-    metric
-        `euclidean`; `cosine`, for which only the directions of vectors count; or `hellinger`, for
-        their shares of the sum: usual with the default extractor.
+        Neighbours that scores use; they can ask for any other up to 10.
     deduplicate
-        Leave out images that repeat an earlier one: `exact` of the same content or vector, `near`
-        those as well that are nearer to it than its neighbourhood explains.
+        Leave out images that repeat an earlier one: `exact` for the same content or vector, `near`
+        for near duplicates as well.
     clip_radii
-        A quantile of the radii, such as 0.99: no ball counts as larger than that.
-    unit
-        Where images come in bursts, keep one image of each: those of the same value of a key such
-        as `label`, of the same `folder`, or bursts that are `found`.
+        Let no ball count as larger than this quantile of the radii, such as 0.99.
     """
     with claim(output):  # before long work, so that it fails early
         pass
+    Treatment(deduplicate, unit, clip_radii)
     run = (working or Working()).run()
+    with step(run.progress, "Listing the images"):
+        given = opened(images)
     network = (extraction or Extraction()).make(run) or DEFAULT
-    reference = Reference.fit(
-        images, k=k, metric=metric, extractor=network, deduplicate=deduplicate,
-        clip_radii=clip_radii, unit=unit, run=run,
-    )  # fmt: skip
-    refuse_other(output, kind="reference", location=reference.features.location)
-    reference.save(output, run=run)
+    check_k(given, k)
+    check_unit(unit, reference=given)
+    refuse_other(output, kind="reference", location=given.location)
+    with step(run.progress, "Making the reference"):
+        reference = Reference.fit(
+            given, k=k, metric=metric, extractor=network, deduplicate=deduplicate,
+            clip_radii=clip_radii, unit=unit, run=run,
+        )  # fmt: skip
+    _save(reference, output, run)
     list_all(reference.features, "image")
     say(_text(_described(reference)) + f"{'Written to':<14}{output}\n")
 
 
 @app.command
 def extend(
-    folder: Path,
-    images: str,
+    folder: Annotated[Path, Parameter(group=IMAGES)],
+    images: Annotated[Place, Parameter(group=IMAGES)],
     *,
-    extraction: Extraction | None = None,
+    extraction: ReferenceExtraction | None = None,
     working: Working | None = None,
 ) -> None:
     """Add images to a reference folder, at the cost of new images x all.
 
-    The folder becomes the one that `rara reference build` would have made of all of them.
+    The folder becomes the one that `rara reference build` would make of all of them.
 
     Parameters
     ----------
     folder
         A folder of `rara reference build`.
     images
-        The images to add; their ids must differ from those that are there.
+        The images to add; their ids must differ from those in the folder.
     """
     with claim(folder):
         pass
     run = (working or Working()).run()
-    network = (extraction or Extraction()).make(run)
-    before = Reference.load(folder)
-    reference = before.extend(images, extractor=network, run=run)
-    reference.save(folder, run=run)
+    with step(run.progress, "Listing the images"):
+        before, added = Reference.load(folder), opened(images)
+    before.treatment.check_growth()
+    network = Sides(before, added).network((extraction or ReferenceExtraction()).make(run), run)
+    with step(run.progress, "Adding to the reference"):
+        reference = before.extend(added, extractor=network, run=run)
+    _save(reference, folder, run)
     list_all(reference.features, "image")
     _warn_of_repeated(before, reference)
     say(_text(_described(reference)) + f"{'Written to':<14}{folder}\n")
@@ -105,9 +125,9 @@ def extend(
 
 @app.command
 def info(
-    folder: Path,
+    folder: Annotated[Path, Parameter(group=IMAGES)],
     *,
-    json: Annotated[bool, Parameter(negative=())] = False,
+    json: Json = False,
 ) -> None:
     """Say what a reference folder holds, after verifying every byte of it.
 
@@ -115,14 +135,17 @@ def info(
     ----------
     folder
         A folder of `rara reference build`.
-    json
-        Print it as JSON.
     """
     described = _described(Reference.load(folder))
     if json:
         say_json(described)
     else:
         say(_text(described))
+
+
+def _save(reference: Reference, folder: Path, run: Run) -> None:
+    with step(run.progress, "Writing the reference"):
+        reference.save(folder, run=run)
 
 
 def _warn_of_repeated(before: Reference, after: Reference) -> None:

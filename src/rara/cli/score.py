@@ -1,142 +1,181 @@
-"""`rara score`: judge images against a reference."""
+"""`rara score`: judge images against a reference.
+
+Request --checked--> Sides --made, judged--> ScoreTable --> summary, table, page
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from rara.agreement import network_for
 from rara.cli.groups import Grouping, found_in_groups, group_lines, warn_of_groups
-from rara.cli.opened import Made, open_both
+from rara.cli.opened import Made, Opened, Sides
 from rara.cli.opinions import Opinions, check_opinions, with_opinions
-from rara.cli.options import Calibration, Extraction, Working, whole
+from rara.cli.options import (
+    IMAGES,
+    SCORES,
+    VERDICTS,
+    Calibration,
+    Extractions,
+    Json,
+    Metrics,
+    Neighbours,
+    Page,
+    Place,
+    Table,
+    Unit,
+    Working,
+)
 from rara.cli.output import check_page, check_target, list_all, list_unusual
 from rara.cli.printing import say, say_json, tell
 from rara.errors import ParameterError
 from rara.extractors import Extractor
-from rara.extractors.base import Metric
+from rara.judgement import Asked
 from rara.reference import Reference
 from rara.report import facts
 from rara.report.words import counted
 from rara.results import ScoreTable, check_format
-from rara.run import Run, features_of, is_features
-from rara.scores import ALPHA, Families, Family, Levels
+from rara.run import Run, features_of, step
+from rara.scores import ALPHA, Family, Levels
 
 
 def score(
-    samples: str | None = None,
+    samples: Annotated[Place | None, Parameter(group=IMAGES)] = None,
     *,
-    reference: Annotated[str | None, Parameter(alias="-r")] = None,
-    leave_one_out: Annotated[bool, Parameter(negative=())] = False,
-    k: Annotated[int | None, Parameter(name=["-k"], converter=whole)] = None,
-    output: Annotated[Path | None, Parameter(alias="-o")] = None,
-    report: Path | None = None,
-    json: Annotated[bool, Parameter(negative=())] = False,
-    boundary: Literal["open", "closed"] = "open",
-    metric: Metric | None = None,
-    unit: str | None = None,
-    compat: Literal["official"] | None = None,
+    reference: Annotated[Place | None, Parameter(alias="-r", group=IMAGES, metavar="PLACE")] = None,
+    leave_one_out: Annotated[
+        bool, Parameter(group=IMAGES, negative=(), show_default=False)
+    ] = False,
+    report: Page = None,
+    output: Table = None,
+    json: Json = False,
+    k: Neighbours = None,
+    metric: Metrics = None,
+    unit: Unit = None,
+    alpha: Annotated[float, Parameter(group=VERDICTS, metavar="RATE")] = ALPHA,
     calibration: Calibration | None = None,
-    alpha: float = ALPHA,
-    also: Annotated[list[Family] | None, Parameter(negative=())] = None,
-    grouping: Grouping | None = None,
     opinions: Opinions | None = None,
-    extraction: Extraction | None = None,
+    grouping: Grouping | None = None,
+    also: Annotated[list[Family] | None, Parameter(group=SCORES, negative=())] = None,
+    boundary: Annotated[Literal["open", "closed"], Parameter(group=SCORES)] = "open",
+    compat: Annotated[Literal["official"] | None, Parameter(group=SCORES)] = None,
+    extraction: Extractions | None = None,
     working: Working | None = None,
 ) -> None:
-    """Judge each image against a reference: how rare, how faithful, how near to whose image.
+    """Judge each image against real ones: how rare, how faithful, how close to a copy.
 
-    Prints a short summary; `-o` writes the whole table, `--report` a page to look at.
+    Prints a short summary; `--report` writes a page to look at, `-o` the whole table.
 
     Parameters
     ----------
     samples
-        The images to judge: a folder, a .zip, .tar, .npz or .parquet, or a folder of features.
+        The images to judge: a folder, .zip, .tar, .npz, .parquet, or a folder of vectors.
     reference
-        The images to judge them against, likewise, or a folder of `rara reference build`.
+        The real images, in any of these forms, or a folder of `rara reference build`.
     leave_one_out
         Judge the reference's own images instead of samples, each without itself.
-    k
-        A ball reaches to the k-th nearest other reference image; 3, or what the reference says.
-    output
-        Where to write the table, one row an image: .parquet, .csv or .json.
-    report
-        Where to write the report, one HTML file.
-    json
-        Print the findings as JSON.
-    boundary
-        Whether a ball holds a point exactly on it.
-    metric
-        `euclidean`; `cosine`, for which only the directions of vectors count; or `hellinger`, for
-        their shares of the sum: usual with the default extractor. A saved reference has one.
-    unit
-        Where the real images come in bursts, judge by one image of each: of the same value of a key
-        such as `label`, of the same `folder`, or of bursts that are `found`.
-    compat
-        `official`: the numbers of the code published with the Rarity Score.
     alpha
-        How often a verdict may be wrong: the share of real images called off the manifold, and the
-        share of false ones among those called near copies.
+        How often verdicts may be wrong: the share of real images called off-manifold, and of false
+        calls among near copies.
     also
-        One more column: `rarity_clipped`, rarity with the largest balls clipped, or
-        `local_outlier_factor`, how sparse it is compared with its neighbours; can be repeated.
+        One more column; repeat it for both.
+    boundary
+        Whether a ball holds a point exactly on its surface.
+    compat
+        Give the numbers of the code published with the Rarity Score.
     """
-    real_place = _check_asked(samples, reference, leave_one_out, compat, calibration)
+    calibration, opinions = calibration or Calibration(), opinions or Opinions()
+    grouping = grouping or Grouping()
+    place = _check_asked(samples, reference, leave_one_out, compat, calibration)
     _check_targets(output, report)
-    Levels(alpha)  # refused before the work
-    Families(also or ())
+    asked = Asked(
+        k, boundary, compat, Levels(alpha), grouping.group_by, grouping.siblings, also or (),
+        own=leave_one_out,
+    )  # fmt: skip
     run = (working or Working()).run()
-    networks = (extraction or Extraction()).make_all(run)
-    network = networks[0] if networks else None
-    made = Made(metric, unit)
-    real, reals = open_both(
-        real_place, calibration or Calibration(), made, k=k, extractor=network, run=run
-    )
-    grouping, opinions = grouping or Grouping(), opinions or Opinions()
-    judged = real.features if samples is None or leave_one_out else samples
-    check_opinions(real, judged, opinions, networks, k=k, compat=compat)
-    options: dict[str, Any] = {
-        "k": k, "boundary": boundary, "alpha": alpha, "group_by": grouping.group_by,
-        "against_siblings": grouping.siblings, "also": also or (), "run": run,
-    }  # fmt: skip
-    if leave_one_out:
-        if samples is not None:
-            _check_own(real, samples, network, run)
-        table = real.score_leave_one_out(**options)
-    else:
-        table = real.score(judged, compat=compat, calibration=reals, extractor=network, **options)
-    table = with_opinions(table, real, judged, opinions, networks, reals, run)
-    if output:
-        table.save(output)
-    if report:
-        table.report(report)
+    with step(run.progress, "Listing the images"):
+        given = Sides.opened(
+            place, Made(metric, unit), samples=samples, calibration=calibration.calibration
+        )
+    with step(run.progress, "Loading the network"):
+        networks = (extraction or Extractions()).make_all(run)
+        network = given.network(networks[0] if networks else None, run)
+    check_opinions(given, opinions, networks, compat=compat)
+    _check(given, asked, opinions)
+    with step(run.progress, "Making the reference"):
+        real, reals = given.both(k, calibration, network, run)
+    _check(replace(given, reference=real), asked, opinions)
+    judged = given.samples if given.samples is not None and not asked.own else real.features
+    if asked.own and given.samples is not None:
+        _check_own(real, given.samples, network, run)
+    with step(run.progress, "Judging the samples"):
+        table = _judged(real, judged, asked, reals, network, run)
+        table = with_opinions(table, real, judged, opinions, networks, reals, run)
+    _write(table, output, report, run)
     list_all(real.features, "reference image")
     if not leave_one_out:
         list_unusual(table.provenance["samples"], "sample")
     _list_unusable(table.provenance["calibration"])
     warn_of_groups(table.provenance)
     if json:
-        say_json({**facts(table.arrow, table.provenance), **found_in_groups(table.provenance)})
+        say_json(_findings(table))
     else:
         say(_text(table, output, report))
 
 
+def _check(given: Sides, asked: Asked, opinions: Opinions) -> None:
+    """Refuse before the work what would fail after it, as far as it is known by now."""
+    given.check_k(asked.k)
+    given.check_rule(asked.rule)
+    given.check_keys(asked.group_by, asked.against_siblings, own=asked.own)
+    if opinions.halves:
+        given.check_halves(asked.k)
+
+
+def _judged(
+    real: Reference,
+    samples: Opened,
+    asked: Asked,
+    reals: Opened | None,
+    network: Extractor | None,
+    run: Run,
+) -> ScoreTable:
+    options: dict[str, Any] = {
+        "k": asked.k, "boundary": asked.boundary, "alpha": asked.levels.alpha,
+        "group_by": asked.group_by, "against_siblings": asked.against_siblings,
+        "also": asked.also, "run": run,
+    }  # fmt: skip
+    if asked.own:
+        return real.score_leave_one_out(**options)
+    return real.score(samples, compat=asked.compat, calibration=reals, extractor=network, **options)
+
+
+def _write(table: ScoreTable, output: Path | None, report: Path | None, run: Run) -> None:
+    if output:
+        with step(run.progress, "Writing the table"):
+            table.save(output)
+    if report:
+        with step(run.progress, "Writing the page"):
+            table.report(report)
+
+
 def _check_asked(
-    samples: str | None,
-    reference: str | None,
+    samples: Place | None,
+    reference: Place | None,
     leave_one_out: bool,
     compat: str | None,
-    calibration: Calibration | None,
-) -> str:
+    calibration: Calibration,
+) -> Place:
     """The place of the reference; raises ParameterError where the options contradict each other."""
     if reference is None:
-        raise ParameterError("No reference: give the real images, such as --reference train/.")
+        raise ParameterError(_no_reference(samples))
     if samples is None and not leave_one_out:
         raise ParameterError(
-            "No samples: give the images to judge, as in `rara score samples/ --reference "
+            f"No samples: give the images to judge, as in `rara score samples/ --reference "
             f"{reference}`, or --leave-one-out to judge the reference's own."
         )
     if leave_one_out and compat:
@@ -144,8 +183,7 @@ def _check_asked(
             f"--leave-one-out with --compat {compat}: the authors' code cannot leave an image "
             "out. Give one of the two."
         )
-    given = calibration or Calibration()
-    if leave_one_out and (given.calibration is not None or given.held_out is not None):
+    if leave_one_out and (calibration.calibration is not None or calibration.held_out is not None):
         raise ParameterError(
             "--leave-one-out calibrates the reference's own images with one another: remove "
             "--calibration and --held-out."
@@ -153,15 +191,18 @@ def _check_asked(
     return reference
 
 
-def _check_own(real: Reference, samples: str, extractor: Extractor | None, run: Run) -> None:
+def _no_reference(samples: Place | None) -> str:
+    taken = "" if samples is None else f" '{samples}' is read as the images to judge."
+    return f"Give the real images: --reference train/.{taken}"
+
+
+def _check_own(real: Reference, samples: Opened, network: Extractor | None, run: Run) -> None:
     """Raise ParameterError where samples given beside --leave-one-out are other images."""
-    spec = real.features.spec
-    network = None if is_features(samples) else network_for(spec, extractor, run)
     given = features_of(samples, network, run)[0]
     if not given.done["digest"].equals(real.features.done["digest"]):
         raise ParameterError(
-            f"--leave-one-out judges the reference's own images, and '{samples}' holds others: "
-            "remove the samples, or remove --leave-one-out to judge them."
+            f"--leave-one-out judges the reference's own images, and '{samples.location}' holds "
+            "others: remove the samples, or remove --leave-one-out to judge them."
         )
 
 
@@ -179,6 +220,10 @@ def _check_targets(output: Path | None, report: Path | None) -> None:
         check_format(output)
         check_target(output)
     check_page(report)
+
+
+def _findings(table: ScoreTable) -> dict[str, Any]:
+    return {**facts(table.arrow, table.provenance), **found_in_groups(table.provenance)}
 
 
 def _text(table: ScoreTable, output: Path | None, report: Path | None) -> str:

@@ -2,65 +2,68 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from rara.among_siblings import compare_siblings
-from rara.cli.options import Extraction, Working, whole
+from rara.cli.opened import opened
+from rara.cli.options import GROUPS, IMAGES, Extraction, Json, Page, Place, Table, Working, whole
 from rara.cli.output import check_page, check_target, list_unusual
 from rara.cli.printing import say, say_json
 from rara.extractors import DEFAULT
+from rara.grouping import check_key
+from rara.neighbourhood import checked_k
 from rara.results import check_format
+from rara.run import step
 
 
 def siblings(
-    samples: str,
+    samples: Annotated[Place, Parameter(group=IMAGES)],
     *,
-    by: str = "prompt",
-    k: Annotated[int, Parameter(name=["-k"], converter=whole)] = 3,
-    output: Annotated[Path | None, Parameter(alias="-o")] = None,
-    report: Path | None = None,
-    json: Annotated[bool, Parameter(negative=())] = False,
+    report: Page = None,
+    output: Table = None,
+    json: Json = False,
+    by: Annotated[str, Parameter(group=GROUPS, metavar="KEY")] = "prompt",
+    k: Annotated[int, Parameter(name=["-k"], group=GROUPS, metavar="K", converter=whole)] = 3,
     extraction: Extraction | None = None,
     working: Working | None = None,
 ) -> None:
     """Find the odd ones among the outputs of each prompt; no reference is needed.
 
-    Prints a short summary; `-o` writes the whole table, `--report` a page to look at.
+    Prints a short summary; `--report` writes a page to look at, `-o` the whole table.
 
     Parameters
     ----------
     samples
-        The images to compare: a folder, a .zip, .tar, .npz or .parquet, or a folder of features.
+        The images to compare: a folder, .zip, .tar, .npz, .parquet, or a folder of vectors.
     by
-        What siblings share: `prompt`, `label` (the first folder), or any other key of theirs.
+        What siblings share: `prompt`, `label` (the first folder), or another key.
     k
-        An image stands as far apart as its k-th nearest sibling is away.
-    output
-        Where to write the table, one row an image: .parquet, .csv or .json.
-    report
-        Where to write the page, one HTML file.
-    json
-        Print the findings as JSON.
+        How far apart an image is: the distance to its k-th nearest sibling.
     """
     if output:
         check_format(output)
         check_target(output)
     check_page(report)
+    checked_k(k, k + 1, k)
     run = (working or Working()).run()
+    with step(run.progress, "Listing the images"):
+        images = opened(samples)
     network = (extraction or Extraction()).make(run) or DEFAULT
-    found = compare_siblings(samples, by=by, k=k, extractor=network, run=run)
+    check_key(by, samples=images)
+    with step(run.progress, "Comparing siblings"):
+        found = compare_siblings(images, by=by, k=k, extractor=network, run=run)
     if output:
-        found.save(output)
+        with step(run.progress, "Writing the table"):
+            found.save(output)
     if report:
-        found.report(report)
+        with step(run.progress, "Writing the page"):
+            found.report(report)
     list_unusual(found.provenance["samples"], "sample")
-    written = "  ".join(str(path) for path in (report, output) if path)
-    last = f"{'Written':<10}{written}" if written else f"{'More':<10}--report page.html, -o all.csv"
-    lines = f"{found.summary()}\n{last}\n"
     if json:
         say_json(found.to_dict())
-    else:
-        say(lines)
+        return
+    written = "  ".join(str(path) for path in (report, output) if path)
+    last = f"{'Written':<10}{written}" if written else f"{'More':<10}--report page.html, -o all.csv"
+    say(f"{found.summary()}\n{last}\n")
