@@ -81,6 +81,8 @@ EARLY = {
     "share": ([*SCORE, "--held-out", "1.5"], "between 0 and 1"),
     "table": ([*SCORE, "-o", "a.xls"], ".parquet"),
     "page": ([*SCORE, "--report", "a.pdf"], ".html"),
+    "cards of no page": ([*SCORE, "--cards", "3"], "give --report"),
+    "cards": ([*SCORE, "--report", "a.html", "--cards", "0"], "1 to 200"),
     "two rules": ([*SCORE, "--boundary", "closed", "--compat", "official"], "compat"),
     "a rule and more columns": (
         [*SCORE, "--also", "rarity_clipped", "--compat", "official"],
@@ -170,6 +172,23 @@ def test_every_place_is_listed_once(made, capsys, monkeypatch, images_read, tmp_
     assert called(capsys, *words, "--report", tmp_path / "a.html")[0] == 0
     assert sorted(listed) == ["few", "samples", "train"]
     assert sorted(Path(one).name for one in images_read) == ["few", "samples", "train"]
+
+
+def test_the_page_is_asked_for_as_many_cards_as_given(
+    made, capsys, monkeypatch, images_read, tmp_path
+):
+    asked = []
+    report = results.ScoreTable.report
+
+    def watched(table, path, **options):
+        asked.append(options)
+        report(table, path, **options)
+
+    monkeypatch.setattr(results.ScoreTable, "report", watched)
+    monkeypatch.chdir(made)
+    for words in ([], ["--cards", 3]):
+        assert called(capsys, *SCORE, "--report", tmp_path / "a.html", *words)[0] == 0
+    assert asked == [{"cards": None}, {"cards": 3}]
 
 
 # -- progress -----------------------------------------------------------------------------

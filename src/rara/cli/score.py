@@ -17,6 +17,7 @@ from rara.cli.opened import Made, Opened, Sides
 from rara.cli.opinions import Opinions, check_opinions, with_opinions
 from rara.cli.options import (
     IMAGES,
+    OUTPUT,
     SCORES,
     VERDICTS,
     Calibration,
@@ -29,6 +30,7 @@ from rara.cli.options import (
     Table,
     Unit,
     Working,
+    whole,
 )
 from rara.cli.output import check_page, check_target, list_all, list_unusual
 from rara.cli.printing import say, say_json, tell
@@ -37,6 +39,7 @@ from rara.extractors import Extractor
 from rara.judgement import Asked
 from rara.reference import Reference
 from rara.report import facts
+from rara.report.findings import checked_cards
 from rara.report.words import counted
 from rara.results import ScoreTable, check_format
 from rara.run import Run, features_of, step
@@ -52,6 +55,10 @@ def score(
     ] = False,
     report: Page = None,
     output: Table = None,
+    cards: Annotated[
+        int | None,
+        Parameter(group=OUTPUT, metavar="N", converter=whole, show_default="8"),
+    ] = None,
     json: Json = False,
     k: Neighbours = None,
     metric: Metrics = None,
@@ -76,6 +83,8 @@ def score(
         The images to judge: a folder, .zip, .tar, .npz, .parquet, or a folder of vectors.
     reference
         The real images, in any of these forms, or a folder of `rara reference build`.
+    cards
+        How many samples a section of the page shows with pictures.
     leave_one_out
         Judge the reference's own images instead of samples, each without itself.
     alpha
@@ -91,7 +100,7 @@ def score(
     calibration, opinions = calibration or Calibration(), opinions or Opinions()
     grouping = grouping or Grouping()
     place = _check_asked(samples, reference, leave_one_out, compat, calibration)
-    _check_targets(output, report)
+    _check_targets(output, report, cards)
     asked = Asked(
         k, boundary, compat, Levels(alpha), grouping.group_by, grouping.siblings, also or (),
         own=leave_one_out,
@@ -115,7 +124,7 @@ def score(
     with step(run.progress, "Judging the samples"):
         table = _judged(real, judged, asked, reals, network, run)
         table = with_opinions(table, real, judged, opinions, networks, reals, run)
-    _write(table, output, report, run)
+    _write(table, output, report, cards, run)
     list_all(real.features, "reference image")
     if not leave_one_out:
         list_unusual(table.provenance["samples"], "sample")
@@ -154,13 +163,15 @@ def _judged(
     return real.score(samples, compat=asked.compat, calibration=reals, extractor=network, **options)
 
 
-def _write(table: ScoreTable, output: Path | None, report: Path | None, run: Run) -> None:
+def _write(
+    table: ScoreTable, output: Path | None, report: Path | None, cards: int | None, run: Run
+) -> None:
     if output:
         with step(run.progress, "Writing the table"):
             table.save(output)
     if report:
         with step(run.progress, "Writing the page"):
-            table.report(report)
+            table.report(report, cards=cards)
 
 
 def _check_asked(
@@ -214,8 +225,11 @@ def _list_unusable(calibration: Mapping[str, Any]) -> None:
         tell(f"Left out {many}: the reference holds {held} too.")
 
 
-def _check_targets(output: Path | None, report: Path | None) -> None:
+def _check_targets(output: Path | None, report: Path | None, cards: int | None) -> None:
     """Refuse before the work what would fail after it."""
+    checked_cards(cards)
+    if cards is not None and report is None:
+        raise ParameterError(f"--cards {cards} is for the page: give --report page.html too.")
     if output:
         check_format(output)
         check_target(output)
