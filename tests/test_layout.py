@@ -10,15 +10,16 @@ ROOT = Path(__file__).parents[1] / "src" / "rara"
 
 # A file imports only from files above it; a package stands for its __init__.
 ORDER = """
-    errors text machine cache durable bundle depth ranges pillow images prints
+    errors text machine cache plain durable manifest bundle depth ranges pillow images prints
     sources.base sources.names sources.paths sources.limits sources.metadata sources.files
     sources.folder sources.archives sources.streams sources.tar_members sources.tars
     sources.zip_layout sources.zips sources.tables sources.arrays sources.joined sources
     extractors.base extractors.preprocessing extractors.feature_maps extractors.legacy_torch
     extractors.onnx
     extractors.efficientnet_lite0 extractors.registry extractors
-    store pool embed
+    origin items store pool embed
 
+    geometry.kept_code
     geometry.compiled geometry.executors geometry.distances geometry.rotation geometry.codes
     geometry.filter geometry.proofs geometry.sixteen_bits geometry.products geometry.reducers
     geometry.coded geometry.tiles geometry.scan geometry.query geometry.mutual geometry.processes
@@ -35,11 +36,13 @@ ORDER = """
     report.among_siblings report
     two_sample.views two_sample.pool two_sample.repeats two_sample.ranks two_sample.classifier
     two_sample.comparison two_sample
-    pictures earlier results contested run agreement metric neighbourhood pixels gallery duplicates
+    formulas pictures earlier results contested run agreement metric neighbourhood pixels
+    gallery duplicates
     bursts distinct grouping units repeats treatment codebook provenance reals witnesses
     conclusion membership audit groups typical siblings judgement among_siblings
     reference again opinions
-    cli.printing cli.progress cli.options cli.opened cli.output cli.groups cli.opinions cli.score
+    cli.printing cli.progress cli.options cli.opened cli.formulas cli.output cli.groups cli.opinions
+    cli.score
     cli.audit cli.reference cli.embed cli.siblings cli.doctor cli.app cli
 """
 LAYERS = ORDER.split()

@@ -387,7 +387,7 @@ def test_a_reference_that_repeats_itself_says_so():
 
 def test_prints_of_another_version_are_not_compared(reference, folder, monkeypatch):
     reference.save(folder / "other version")
-    for module in ("store", "gallery"):
+    for module in ("items", "gallery"):
         monkeypatch.setattr(f"rara.{module}.VERSION", 2)
     loaded = Reference.load(folder / "other version")
     assert prints_of(loaded.features) is None

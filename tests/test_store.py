@@ -28,7 +28,8 @@ from rara.errors import (
     UnwritableError,
 )
 from rara.extractors import Spec
-from rara.store import ITEMS, Features, Noted, Skipped
+from rara.items import ITEMS
+from rara.store import Features, Noted, Skipped
 
 SPEC = Spec("fake", "weights", "none", 3)
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 
 from rara.errors import ReferenceMismatchError
-from rara.extractors import FROM_FILE, Extractor, Spec
+from rara.extractors import FROM_FILE, Extractor, Spec, available
 from rara.run import Run, find_extractor
 
 
@@ -26,6 +26,12 @@ def network_for(
         raise ReferenceMismatchError(
             f"This reference was made with an ONNX file ({reference.name}): name that file as the "
             "extractor, with the preprocessing that was given then."
+        )
+    if extractor is None and reference.name not in available():
+        raise ReferenceMismatchError(
+            f"This reference was made with the extractor '{reference.name[:80]}', and none of that "
+            f"name is installed ({', '.join(available())} are): install it, or name the extractor. "
+            "rara opens no network that a folder names."
         )
     return find_extractor(extractor or reference.name, run)
 

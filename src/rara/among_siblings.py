@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from rara.durable import write_file
 from rara.extractors import DEFAULT, Extractor
+from rara.formulas import Formulas
 from rara.metric import under
 from rara.neighbourhood import checked_k
 from rara.pictures import SourcePictures
@@ -69,9 +70,9 @@ class Siblings:
         page = sibling_html(self.to_dict(), self.pictures)
         write_file(Path(path), lambda file: file.write(page.encode()))
 
-    def save(self, path: str | Path) -> None:
-        """Write a Parquet, CSV or JSON file, as the name's ending says."""
-        ScoreTable(self.arrow, self.provenance).save(path)
+    def save(self, path: str | Path, *, formulas: Formulas = "keep") -> None:
+        """Write a Parquet, CSV or JSON file, as `ScoreTable.save` does."""
+        ScoreTable(self.arrow, self.provenance).save(path, formulas=formulas)
 
 
 def compare_siblings(
@@ -93,11 +94,10 @@ def compare_siblings(
     features, source = features_of(images, network, run)
     features = under(features, None)
     found = judged_among_siblings(features, k, by, run)
-    place = source or features.location
     return Siblings(
         table_of(features, found.columns),
         {**_origin(features, k), **found.provenance},
-        SourcePictures(samples=place, reference=place),
+        SourcePictures.of(features, source, features, source),
     )
 
 

@@ -7,7 +7,6 @@ Each finding has its cases with the ids of the images; `rara.report.audited` put
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -310,7 +309,7 @@ def _share_of_volume(radii: Doubles, rows: Integers, dimension: float) -> float:
 
 def _small_classes(features: Features, k: int) -> Iterable[Finding]:
     """Labels with too few images for balls of their own."""
-    found = (json.loads(record).get("label") for record in features.done["metadata"].to_pylist())
+    found = (record.get("label") for record in features.records)
     sizes = Counter(label for label in found if label is not None)
     small = sorted((size, str(label)) for label, size in sizes.items() if size <= k)
     if small:

@@ -14,9 +14,9 @@ parts beside those of its features.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -41,16 +41,25 @@ from rara.errors import (
     SourceNotFoundError,
     UnwritableError,
 )
+from rara.manifest import (
+    MANIFEST,
+    again,
+    manifest_text,
+    part_file,
+    raw_manifest,
+    sealed_manifest,
+    verified_manifest,
+)
+from rara.plain import mapped_array, open_plain
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_MANIFEST = "manifest.json"
 _LOCK = ".lock"
-_FORMAT = "rara folder"
-_VERSION = 1
 _PART = re.compile(r".+-[0-9a-f]{12}\.(npy|parquet)")
 _BLOCK_BYTES = 16 << 20
+_MOST_ROWS_A_BYTE = 30
+"""Rows with ids of their own take at least a byte; repeats alone would fill the memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,16 +100,51 @@ class Bundle:
             )
         return self.folder / self._names[name]
 
-    def array(self, name: str) -> NDArray[Any]:
-        """The array in the part `name`, memory-mapped and read-only."""
-        array: NDArray[Any] = np.load(self.path(name), mmap_mode="r", allow_pickle=False)
+    def array(
+        self, name: str, kind: type[np.generic] | None = None, *shape: int | None
+    ) -> NDArray[Any]:
+        """The array in the part `name`, memory-mapped and read-only.
+
+        Raises DamagedStoreError unless its numbers are of this kind and its shape is this one,
+        where None stands for any length; any array will do where no kind is asked for.
+        """
+        array = mapped_array(self.path(name))
+        if kind is None:
+            return array
+        fits = array.ndim == len(shape) and all(
+            wanted in (None, there) for wanted, there in zip(shape, array.shape, strict=True)
+        )
+        if array.dtype != kind or not fits:
+            wanted = ", ".join("any" if length is None else str(length) for length in shape)
+            raise self.wrong(
+                f"{name} is {array.dtype} of shape {array.shape}, not {np.dtype(kind)} of shape "
+                f"({wanted})"
+            )
         return array
 
     def table(self, name: str) -> pa.Table:
-        """The table in the part `name`."""
-        from pyarrow import parquet
+        """The table in the part `name`. Raises DamagedStoreError where it is none."""
+        from pyarrow import ArrowException, parquet
 
-        return parquet.read_table(self.path(name))
+        with open_plain(self.path(name)) as file:
+            try:
+                found = parquet.ParquetFile(file)
+                rows, size = found.metadata.num_rows, os.fstat(file.fileno()).st_size
+                if rows > _MOST_ROWS_A_BYTE * size:
+                    raise self.wrong(f"{name} tells of {rows:,} rows in {size:,} bytes")
+                table = found.read()
+                table.validate(full=True)
+            except (ArrowException, OSError, ValueError, KeyError) as error:
+                if isinstance(error, DamagedStoreError):
+                    raise
+                raise self.wrong(f"{name} is no table: {error}") from None
+        return table
+
+    def wrong(self, what: str) -> DamagedStoreError:
+        """The error for content that no rara writes."""
+        return DamagedStoreError(
+            f"'{self.folder}' holds what rara does not write ({what}): {again(self.folder)}."
+        )
 
 
 def array_part(array: NDArray[Any]) -> Writer:
@@ -152,7 +196,7 @@ def kind_of(folder: Path) -> str | None:
     "unfinished" where a first run was killed, "damaged" where parts lie without a manifest.
     """
     with suppress(DamagedStoreError, SourceNotFoundError):
-        return str(_parsed(folder, _manifest_text(folder)).get("kind", "unfinished"))
+        return str(raw_manifest(folder, _manifest_text(folder)).get("kind", "unfinished"))
     if folder.is_dir() and any(_PART.fullmatch(name) for name in os.listdir(folder)):  # noqa: PTH208
         return "damaged"
     return None
@@ -160,69 +204,45 @@ def kind_of(folder: Path) -> str | None:
 
 def _manifest_text(folder: Path) -> bytes:
     try:
-        return (folder / _MANIFEST).read_bytes()
+        return manifest_text(folder)
     except NotADirectoryError:
         raise DamagedStoreError(f"'{folder}' is a file: give a folder that rara wrote.") from None
     except FileNotFoundError:
         if folder.exists():
             raise DamagedStoreError(
-                f"'{folder}' has no {_MANIFEST}: rara did not write it, or did not finish."
+                f"'{folder}' has no {MANIFEST}: rara did not write it, or did not finish."
             ) from None
         raise SourceNotFoundError(f"Nothing at '{folder}'.") from None
 
 
-def _parsed(folder: Path, text: bytes) -> dict[str, Any]:
-    try:
-        manifest = json.loads(text)
-        version = manifest["version"] if manifest["format"] == _FORMAT else None
-    except (ValueError, KeyError, TypeError):
-        version = None
-    if not isinstance(version, int):
-        raise DamagedStoreError(f"'{folder / _MANIFEST}' is damaged, or not rara's.")
-    if version > _VERSION:
-        raise DamagedStoreError(f"'{folder}' was written by a newer rara: update this one.")
-    return dict(manifest)
-
-
 def _verified(folder: Path, text: bytes) -> Bundle:
-    manifest = _parsed(folder, text)
-    seal = manifest.pop("seal", None)
-    if "files" not in manifest:
-        raise DamagedStoreError(f"'{folder}' is half-written: make it again, here or elsewhere.")
-    if seal != _seal(manifest):
-        raise DamagedStoreError(f"'{folder / _MANIFEST}' was altered: {_again(folder)}.")
+    manifest = verified_manifest(folder, text)
     names = {}
-    for name, file in manifest["files"].items():
+    for name, part in manifest.parts.items():
         try:
-            _check(folder, folder / file["file"], file["sha256"])
+            _check(folder, folder / part.file, part.sha256)
         except DamagedStoreError:
-            if not file.get("spare"):
+            if not part.spare:
                 raise
             continue
-        names[name] = file["file"]
-    return Bundle(folder, manifest["kind"], manifest["facts"], names)
+        names[name] = part.file
+    return Bundle(folder, manifest.kind, manifest.facts, names)
 
 
 def _check(folder: Path, path: Path, digest: str) -> None:
-    if not path.is_file():
-        raise DamagedStoreError(f"'{path}' is missing: {_again(folder)}.")
-    if _sha256(path) != digest:
+    try:
+        found = _sha256(path)
+    except FileNotFoundError:
+        raise DamagedStoreError(f"'{path}' is missing: {again(folder)}.") from None
+    if found != digest:
         raise DamagedStoreError(
-            f"'{path}' is damaged, its digest is not the one in {_MANIFEST}: {_again(folder)}."
+            f"'{path}' is damaged, its digest is not the one in {MANIFEST}: {again(folder)}."
         )
 
 
-def _again(folder: Path) -> str:
-    return f"delete '{folder}' and make it again"
-
-
 def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
+    with open_plain(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _seal(manifest: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
 
 
 # -- writing ----------------------------------------------------------------------------
@@ -237,7 +257,7 @@ class Claim:
     def write(self, parts: Parts) -> None:
         """Replace what the folder holds. Raises UnwritableError and then leaves it as it was."""
         with unwritable_explained(self.folder):
-            if not (self.folder / _MANIFEST).exists():
+            if not (self.folder / MANIFEST).exists():
                 self._commit({})  # tells a half-written folder of ours from a foreign one
             files = {
                 name: {**self._place(name, write), "spare": name in parts.spare}
@@ -251,14 +271,12 @@ class Claim:
     def _place(self, name: str, write: Writer) -> dict[str, str]:
         with write_aside(self.folder, write) as aside:
             digest = _sha256(aside)
-            stem, _, suffix = name.rpartition(".")
-            place = aside.replace(self.folder / f"{stem}-{digest[:12]}.{suffix}")
+            place = aside.replace(self.folder / part_file(name, digest))
         return {"file": place.name, "sha256": digest}
 
     def _commit(self, content: Mapping[str, Any]) -> None:
-        manifest = {"format": _FORMAT, "version": _VERSION, **content}
-        text = json.dumps({**manifest, "seal": _seal(manifest)}, indent=2, ensure_ascii=False)
-        write_file(self.folder / _MANIFEST, lambda file: file.write(text.encode() + b"\n"))
+        text = sealed_manifest(content)
+        write_file(self.folder / MANIFEST, lambda file: file.write(text))
 
     def _sweep(self, keep: set[str]) -> None:
         """Remove the parts of older versions and what kills have left."""
@@ -280,6 +298,7 @@ def claim(folder: Path) -> Iterator[Claim]:
     lock = filelock.FileLock(folder / _LOCK, timeout=0)
     with unwritable_explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
+        _check_lock(folder / _LOCK)
         try:
             lock.acquire()
         except filelock.Timeout:
@@ -298,6 +317,18 @@ def _refuse_foreign(folder: Path) -> None:
         raise UnwritableError(
             f"'{folder}' holds files that are not rara's ({', '.join(sorted(others)[:3])}): "
             "give a new or empty folder."
+        )
+
+
+def _check_lock(path: Path) -> None:
+    """Refuse what is no lock file of rara's: locking empties the file that it opens."""
+    if not os.path.lexists(path):
+        return
+    status = path.lstat()
+    if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
+        raise UnwritableError(
+            f"'{path}' is a link or no plain file, and rara writes through none: delete it, or "
+            "give another folder."
         )
 
 

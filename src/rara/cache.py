@@ -9,12 +9,28 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from rara.errors import ParameterError
+
 
 def cache_folder() -> Path:
-    """The folder in force; not created until something is written to it."""
-    chosen = os.environ.get("RARA_CACHE")
+    """The folder in force; not created until something is written to it.
+
+    A relative one lies in the working folder. Raises ParameterError where RARA_CACHE begins with
+    the home folder of a user that there is none of.
+    """
+    chosen = os.environ.get("RARA_CACHE", "").strip()
     if chosen:
-        return Path(chosen).expanduser()
+        return _expanded(chosen)
     import platformdirs
 
     return Path(platformdirs.user_cache_dir("rara", appauthor=False))
+
+
+def _expanded(chosen: str) -> Path:
+    try:
+        return Path(chosen).expanduser().absolute()
+    except RuntimeError:
+        raise ParameterError(
+            f"RARA_CACHE = '{chosen}': there is no such user on this machine. Give a folder that "
+            "you can write to."
+        ) from None

@@ -6,18 +6,23 @@ of a version that coded otherwise, are left alone and made again in memory.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rara.bundle import Bundle, Parts, array_part
+from rara.errors import DamagedStoreError
 from rara.geometry import Coded
 from rara.geometry.coded import VERSION
 from rara.machine import quarter_of_memory
 from rara.run import Run
+from rara.store import Features
 
 _NAMES = ("codes", "terms", "frame")
+_MOST_EXPONENT = 1_100
+"""Of a power of two; no number has a larger one."""
 
 
 @dataclass(slots=True)
@@ -43,9 +48,16 @@ class Codebook:
         return Parts("codes", {"codes": VERSION}, files, frozenset(files))
 
 
-def coded_in(bundle: Bundle) -> Coded | None:
+def coded_in(bundle: Bundle, features: Features) -> Coded | None:
     """The codes in a folder, memory-mapped, if they are whole and of this version."""
     names = {name: f"{name}.npy" for name in _NAMES}
     if bundle.facts.get("codes") != VERSION or not all(n in bundle for n in names.values()):
         return None
-    return Coded.from_arrays({name: bundle.array(file) for name, file in names.items()})
+    count, dim = features.vectors.shape
+    with suppress(DamagedStoreError):
+        codes = bundle.array(names["codes"], np.uint8, count, dim)
+        terms = bundle.array(names["terms"], np.float32, 4, count)
+        frame = bundle.array(names["frame"], np.float64, dim + 1)
+        if np.isfinite(frame).all() and abs(frame[-1]) <= _MOST_EXPONENT:
+            return Coded.from_arrays({"codes": codes, "terms": terms, "frame": frame})
+    return None

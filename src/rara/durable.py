@@ -10,8 +10,10 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import struct
 import uuid
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rara.errors import RaraError, UnwritableError
+from rara.plain import open_plain
 
 TEMPORARY = ".writing-"
 """How the names of files begin that are not finished."""
@@ -30,6 +33,12 @@ Writer = Callable[[BinaryIO], object]
 
 ELSEWHERE = "choose another folder"
 """What to do where nothing better is known."""
+
+_DAMAGED = (
+    OSError, EOFError, ValueError, TypeError, KeyError, RuntimeError, SyntaxError, MemoryError,
+    struct.error, zlib.error, zipfile.BadZipFile,
+)  # fmt: skip
+"""What zipfile and numpy raise for bytes that they do not understand."""
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -53,9 +62,9 @@ def keep_arrays(place: Path, **arrays: NDArray[Any]) -> None:
 def kept_arrays(place: Path) -> dict[str, NDArray[Any]] | None:
     """What `keep_arrays` kept; None where it is missing or damaged (zip members have checksums)."""
     try:
-        with np.load(place, allow_pickle=False) as archive:
+        with open_plain(place) as file, np.load(file, allow_pickle=False) as archive:
             return dict(archive)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+    except _DAMAGED:
         return None
 
 

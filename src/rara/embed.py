@@ -32,11 +32,12 @@ from rara.cache import cache_folder
 from rara.errors import EmptySourceError, FeatureError, ImageError, OversizeError, ParameterError
 from rara.extractors.base import Extractor, Spec
 from rara.images import DEFAULT_MAX_PIXELS, content_digest, decode_noted
+from rara.items import ITEMS
 from rara.machine import cores
 from rara.pool import Pool, Record
 from rara.prints import print_of
 from rara.sources.base import Item, Source, remarks_of
-from rara.store import ITEMS, Features
+from rara.store import Features
 
 OnFailed = Literal["keep", "retry"]
 

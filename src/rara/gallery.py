@@ -7,15 +7,17 @@ They follow from the features, so a folder is whole without them.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cached_property
 
 import numpy as np
 
 from rara.bundle import Bundle, Parts, array_part
 from rara.durable import keep_arrays, kept_arrays
-from rara.geometry.bits import Counts
+from rara.errors import DamagedStoreError
+from rara.geometry.bits import NONE, Counts
 from rara.neighbourhood import kept_place
-from rara.pixels import Prints, closest_others, prints_of
+from rara.pixels import SAME, Prints, closest_others, prints_of
 from rara.prints import VERSION
 from rara.run import Run, watching
 from rara.store import Features
@@ -53,16 +55,25 @@ class Gallery:
         key = f"{self._features.fingerprint} pixels {VERSION}"
         place = kept_place(key, run)
         known = kept_arrays(place)
-        if known and known["others"].shape == (len(prints),):
-            return known["others"].astype(np.int32)
+        others = known.get("others") if known else None
+        if others is not None and others.shape == (len(prints),) and others.dtype == np.int16:
+            return others.astype(np.int32)
         with watching(run.progress, len(prints), "Pictures within the reference") as advance:
             others = closest_others(prints, run.threads, advance).distance
         keep_arrays(place, others=others.astype(np.int16))
         return others
 
 
-def others_in(bundle: Bundle) -> Counts | None:
+def others_in(bundle: Bundle, features: Features) -> Counts | None:
     """What a reference folder says of its pictures, if it is whole and of this version."""
     if bundle.facts.get("prints") != VERSION or _FILE not in bundle:
         return None
-    return bundle.array(_FILE).astype(np.int32)
+    with suppress(DamagedStoreError):
+        return _checked(bundle.array(_FILE, np.int16, len(features)))
+    return None
+
+
+def _checked(others: Counts) -> Counts | None:
+    """The same, where all of it are bits that differ."""
+    sound = not len(others) or (others.min() >= SAME and others.max() <= NONE)
+    return others.astype(np.int32) if sound else None

@@ -5,7 +5,6 @@ features, key --> Groups --> judged within their group, or against their sibling
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -56,7 +55,7 @@ NOTHING = Beside({}, {})
 
 def groups_of(key: str, features: Features) -> Groups:
     """The images by the value of a key, as text: 1 and 1.0 are the same group."""
-    return named([_name(record.get(key)) for record in _records(features)])
+    return named([_name(record.get(key)) for record in features.records])
 
 
 def named(names: list[str | None]) -> Groups:
@@ -108,7 +107,7 @@ def _lacks(given: Features | Source, key: str) -> bool:
 
 def _keys(given: Features | Source, wanted: str | None = None) -> tuple[list[str], bool]:
     """The keys of the images, up to one that is wanted, and whether all images were asked."""
-    records = _records(given) if isinstance(given, Features) else _metadata(given)
+    records = given.records if isinstance(given, Features) else _metadata(given)
     found: dict[str, None] = {}
     for record in records:
         if record is None:
@@ -124,10 +123,6 @@ def _metadata(source: Source) -> Iterator[Mapping[str, Any] | None]:
     end = time.monotonic() + LISTING_SECONDS
     for item in source:
         yield item.metadata if time.monotonic() < end else None
-
-
-def _records(features: Features) -> list[dict[str, Any]]:
-    return [json.loads(record) for record in features.done["metadata"].to_pylist()]
 
 
 def _listed(keys: list[str]) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from rara.bundle import Bundle
 from rara.cache import cache_folder
 from rara.durable import keep_arrays, kept_arrays
 from rara.errors import ParameterError
@@ -62,6 +63,25 @@ def find(features: Features, k: int, run: Run) -> Nearest:
     found = _scan(features, depth, run)
     keep_arrays(place, d2=found.d2, index=found.index)
     return found
+
+
+def lists_in(bundle: Bundle, features: Features) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
+    """Squared distances and rows of the neighbours in a reference folder, enough for its k.
+
+    Raises DamagedStoreError where they are none of those images: rows that do not exist would
+    be read outside of every array.
+    """
+    images = len(features)
+    d2 = bundle.array("radii.npy", np.float64, images, None)
+    index = bundle.array("neighbours.npy", np.int32, *d2.shape)
+    k, depth = bundle.facts.get("k"), d2.shape[1]
+    if type(k) is not int or not 1 <= k <= depth < images:
+        raise bundle.wrong(f"k = {str(k)[:80]} with {depth} neighbours of {images} images")
+    if not (np.isfinite(d2).all() and (d2[:, 0] >= 0).all() and (np.diff(d2) >= 0).all()):
+        raise bundle.wrong("squared distances that are not finite and ascending")
+    if index.min() < 0 or index.max() >= images or (index == np.arange(images)[:, None]).any():
+        raise bundle.wrong("neighbours that are no other images")
+    return d2, index
 
 
 def kept_place(key: str, run: Run) -> Path:

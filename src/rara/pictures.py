@@ -29,12 +29,12 @@ Side = Literal["samples", "reference"]
 class SourcePictures:
     """Pictures of both sides, each from a source or from the place where one was."""
 
-    samples: Source | str
-    reference: Source | str
+    samples: Source | str | None
+    reference: Source | str | None
     scored: Mapping[Side, Features] = field(default_factory=dict)
     """What was scored, with its digests: an image of another content is not shown.
 
-    A table read from a file has none: there the id alone decides.
+    A table read from a file has none: there the id alone decides, in a place that the user names.
     """
 
     @classmethod
@@ -51,6 +51,8 @@ class SourcePictures:
     def __call__(self, side: Side, ids: Collection[str]) -> Mapping[str, Image.Image]:
         """The images of these ids, as far as they can still be had."""
         place = self.samples if side == "samples" else self.reference
+        if place is None:
+            return {}
         digests = self._digests(side, ids)
         found: dict[str, Image.Image] = {}
         for part in place.split(AND) if isinstance(place, str) else (place,):

@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from rara.durable import TEMPORARY, write_file
 from rara.extractors.base import Spec
 from rara.images import DECODER
+from rara.plain import open_plain
 from rara.prints import CODE_BYTES, NO_PRINT, VERSION, Print
 
 _CODE = f"code {VERSION}"
@@ -255,6 +256,7 @@ def _to_arrow(records: list[Record], dim: int) -> pa.RecordBatch:
 def _read(path: Path, dim: int) -> list[_Batch]:
     """The batches of a pack; none where it is damaged or was merged into another."""
     try:
+        open_plain(path).close()
         reader = pa.ipc.open_file(pa.memory_map(str(path)))
         if reader.schema != _schema(dim):
             return []
@@ -269,6 +271,6 @@ def _mapped(batch: pa.RecordBatch, dim: int) -> _Batch:
 
 
 def _bytes(path: Path) -> int:
-    with suppress(FileNotFoundError):
-        return path.stat().st_size
+    with suppress(OSError):  # merged into another, or no file
+        return path.lstat().st_size
     return 0

@@ -30,7 +30,7 @@ from rara.gallery import Gallery, others_in
 from rara.geometry import Boundary, Coded, Nearest
 from rara.judgement import Asked, Compat, judged
 from rara.metric import under
-from rara.neighbourhood import checked_k
+from rara.neighbourhood import checked_k, lists_in
 from rara.pictures import SourcePictures
 from rara.provenance import about_reference, own_fares
 from rara.reals import Reals, calibrated
@@ -136,13 +136,13 @@ class Reference:
         bundle = read_bundle(Path(folder))
         if bundle.kind != "reference":
             raise DamagedStoreError(
-                f"'{folder}' holds {bundle.kind}, not a reference: `rara reference build "
+                f"'{folder}' holds {bundle.kind[:80]}, not a reference: `rara reference build "
                 f"{folder} -o FOLDER` makes one of it."
             )
-        d2, index = bundle.array("radii.npy"), bundle.array("neighbours.npy")
+        features = Features.from_bundle(bundle)
         return cls(
-            Features.from_bundle(bundle), d2, index, k=bundle.facts["k"], coded=coded_in(bundle),
-            others=others_in(bundle), treatment=Treatment.of(bundle.facts),
+            features, *lists_in(bundle, features), others=others_in(bundle, features),
+            k=bundle.facts["k"], coded=coded_in(bundle, features), treatment=Treatment.of(bundle),
         )  # fmt: skip
 
     def save(self, folder: str | os.PathLike[str], *, run: Run | None = None) -> None:

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +24,8 @@ from numpy.typing import NDArray
 from rara.durable import write_file
 from rara.earlier import brought_up
 from rara.errors import ParameterError, SourceNotFoundError
+from rara.formulas import Formulas, check_formulas, escaped
+from rara.items import record_of
 from rara.pictures import SourcePictures
 
 if TYPE_CHECKING:
@@ -32,6 +36,7 @@ if TYPE_CHECKING:
 
 FORMATS = (".parquet", ".csv", ".json")
 _KEY = b"rara"
+_NO_TABLE = (pa.ArrowException, OSError, ValueError, KeyError, TypeError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -132,8 +137,12 @@ class ScoreTable:
 
         write_file(Path(path), lambda file: pq.write_table(self.to_arrow(), file))
 
-    def to_csv(self, path: str | Path) -> None:
-        """Write a CSV file; `neighbors` is JSON in its cell, NaN an empty cell."""
+    def to_csv(self, path: str | Path, *, formulas: Formulas = "keep") -> None:
+        """Write a CSV file; `neighbors` is JSON in its cell, NaN an empty cell.
+
+        Text is exact unless `formulas="escape"`: see `rara.formulas`.
+        """
+        check_formulas(formulas)
         import pyarrow.csv as csv
 
         flat = self.arrow
@@ -145,6 +154,7 @@ class ScoreTable:
                 flat = flat.set_column(
                     i, name, pc.if_else(pc.is_nan(flat.column(i)), None, flat[i])
                 )
+        flat = escaped(flat) if formulas == "escape" else flat
         write_file(Path(path), lambda file: csv.write_csv(flat, file))
 
     def to_json(self, path: str | Path) -> None:
@@ -152,37 +162,51 @@ class ScoreTable:
         text = _json({"provenance": self.provenance, "rows": self.arrow.to_pylist()})
         write_file(Path(path), lambda file: file.write(text.encode() + b"\n"))
 
-    def save(self, path: str | Path) -> None:
-        """Write a Parquet, CSV or JSON file, as the name's ending says."""
+    def save(self, path: str | Path, *, formulas: Formulas = "keep") -> None:
+        """Write a Parquet, CSV or JSON file, as the name's ending says.
+
+        `formulas="escape"`: in CSV, an apostrophe before text that a spreadsheet would run.
+        """
+        check_formulas(formulas)
         writers: dict[str, Callable[[str | Path], None]] = {
             ".parquet": self.to_parquet,
-            ".csv": self.to_csv,
+            ".csv": partial(self.to_csv, formulas=formulas),
             ".json": self.to_json,
         }
         writers[check_format(path)](path)
 
     @classmethod
-    def from_parquet(cls, path: str | Path) -> ScoreTable:
+    def from_parquet(
+        cls,
+        path: str | Path,
+        *,
+        samples: str | os.PathLike[str] | None = None,
+        reference: str | os.PathLike[str] | None = None,
+    ) -> ScoreTable:
         """Read what `to_parquet` wrote, in this version or an earlier one.
+
+        `samples` and `reference` are the places with the images, for the pictures of a report.
+        Those that the table names are not opened: it may come from somebody else, and tells
+        no digests to know the images by.
 
         Raises ParameterError where an earlier one recorded less than this one needs.
         """
         import pyarrow.parquet as pq
 
-        if not Path(path).exists():
+        if not Path(path).is_file():
             raise SourceNotFoundError(f"No score table at '{path}'.")
         try:
             arrow = pq.read_table(path)
             provenance = json.loads(arrow.schema.metadata[_KEY])
             if not all(isinstance(provenance[side], Mapping) for side in ("samples", "reference")):
                 raise TypeError("samples or reference")
-        except (pa.ArrowInvalid, KeyError, TypeError, ValueError) as error:
+        except _NO_TABLE as error:
             raise ParameterError(
                 f"'{path}' is not a score table; `rara score … -o TABLE.parquet` writes one."
             ) from error
         provenance = brought_up(str(path), provenance, arrow.column_names)
-        samples, reference = (provenance[side]["location"] for side in ("samples", "reference"))
-        pictures = SourcePictures(samples=samples, reference=reference)
+        ours, theirs = (place and str(place) for place in (samples, reference))
+        pictures = SourcePictures(samples=ours, reference=theirs)
         return cls(arrow.replace_schema_metadata(None), provenance, pictures)
 
     # -- what people see --
@@ -245,7 +269,7 @@ def metadata_columns(records: Sequence[str]) -> dict[str, pa.Array]:
 
     A key that some images lack is null there; values of several types become text.
     """
-    rows = [json.loads(record) for record in records]
+    rows = [record_of(record) for record in records]
     names = dict.fromkeys(key for row in rows for key in row)
     return {name: _column_of([row.get(name) for row in rows]) for name in names}
 

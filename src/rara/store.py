@@ -25,32 +25,15 @@ from rara.bundle import Bundle, Parts, array_part, claim, read_bundle, table_par
 from rara.errors import FeatureError, ParameterError
 from rara.extractors.base import Spec
 from rara.images import AND_NOTED
-from rara.prints import CODE_BYTES, VERSION
+from rara.items import ITEMS, items_in, records_of
+from rara.origin import origin_in
+from rara.prints import VERSION
 
-ITEMS = pa.schema(
-    [
-        pa.field("id", pa.string(), nullable=False),
-        ("digest", pa.string()),
-        pa.field("state", pa.string(), nullable=False),
-        ("reason", pa.string()),
-        ("width", pa.int32()),
-        ("height", pa.int32()),
-        ("picture", pa.string()),
-        ("code", pa.binary(CODE_BYTES)),
-        ("note", pa.string()),
-        pa.field("metadata", pa.string(), nullable=False),
-    ]
-)
-"""Columns of the table of items; `state` is done, failed or left out, `picture` and `code` are the
-print (`rara.prints`) of an image whose pixels rara has seen, `note` what to say of it (empty where
-that is nothing, null where it is not known), `metadata` is a JSON object."""
-
-PRINT = ("picture", "code")
-"""Those of them that hold the print."""
 AND = " + "
 """Between the places where joined features come from."""
 HELD_OUT = " (held out: "
 """Behind the place where features come from that were held out, before which share that is."""
+_BLOCK_NUMBERS = 1 << 20
 NAMED = 3
 """Ids that an error names."""
 NOTED = 20
@@ -115,6 +98,11 @@ class Features:
     def ids(self) -> list[str]:
         """Ids of the items that have a vector, row for row."""
         return list(self.done["id"].to_pylist())
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """Metadata of the items that have a vector, row for row."""
+        return records_of(self.done)
 
     @property
     def skipped(self) -> list[Skipped]:
@@ -200,13 +188,9 @@ class Features:
     @classmethod
     def from_bundle(cls, bundle: Bundle) -> Self:
         """The features in a folder that was already read."""
-        return cls(
-            bundle.array("vectors.npy"),
-            _in_full(bundle.table("items.parquet"), bundle.facts.get("prints")),
-            Spec(**bundle.facts["extractor"]),
-            bundle.facts["location"],
-            tuple(bundle.facts.get("remarks", ())),
-        )
+        spec, location, remarks = origin_in(bundle)
+        items = items_in(bundle)
+        return cls(_trusted(bundle, items, spec), items, spec, location, remarks)
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write a feature folder, or replace the one that is there in one step.
@@ -286,14 +270,18 @@ class Features:
         return Parts("features", facts, files)
 
 
-def _in_full(items: pa.Table, version: int | None) -> pa.Table:
-    """With every column of `ITEMS`; prints of another version, or none, are prints unseen."""
-    if version != VERSION:
-        items = items.select([name for name in items.column_names if name not in PRINT])
-    for place, field in enumerate(ITEMS):
-        if field.name not in items.column_names:
-            items = items.add_column(place, field, pa.nulls(len(items), field.type))
-    return items
+def _trusted(bundle: Bundle, items: pa.Table, spec: Spec) -> NDArray[np.float32]:
+    """The vectors in a folder, one for each item that is done, all of them finite."""
+    done = pc.sum(pc.equal(items["state"], "done")).as_py() or 0
+    vectors = bundle.array("vectors.npy", np.float32, done, spec.dim)
+    rows = max(1, _BLOCK_NUMBERS // max(1, spec.dim))
+    for start in range(0, done, rows):
+        if not np.isfinite(vectors[start : start + rows]).all():
+            raise bundle.wrong("vectors that are NaN or infinite")
+    counts = bundle.facts.get("counts", {"done": done})
+    if not isinstance(counts, Mapping) or counts.get("done") != done:
+        raise bundle.wrong(f"{done:,} vectors, and other counts")
+    return vectors
 
 
 def _checked(vectors: ArrayLike) -> NDArray[np.float32]:

@@ -9,13 +9,14 @@ kept with the reference and is part of every result's provenance.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from types import NoneType
 from typing import Any, Literal, get_args
 
 import numpy as np
 
 from rara import neighbourhood
+from rara.bundle import Bundle
 from rara.distinct import alike, exact_alike
 from rara.duplicates import Integers, first_alike
 from rara.errors import ParameterError
@@ -52,9 +53,19 @@ class Treatment:
             )
 
     @classmethod
-    def of(cls, facts: Mapping[str, Any]) -> Treatment:
-        """The one that a reference folder tells of; none in folders that tell nothing."""
-        return cls(**facts.get("treatment", {}))
+    def of(cls, bundle: Bundle) -> Treatment:
+        """The one that a reference folder tells of; none in folders that tell nothing.
+
+        Raises DamagedStoreError where it is none that there is.
+        """
+        said = bundle.facts.get("treatment", {})
+        try:
+            treatment = cls(**said)
+        except (TypeError, ParameterError):
+            raise bundle.wrong("an unknown treatment") from None
+        if not isinstance(treatment.unit, (str, NoneType)):
+            raise bundle.wrong("a unit that is no text")
+        return treatment
 
     def facts(self) -> dict[str, Any]:
         """The same for a reference folder."""

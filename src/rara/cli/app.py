@@ -21,6 +21,7 @@ from rara.cli.printing import (
     tell,
 )
 from rara.errors import RaraError
+from rara.geometry.compiled import why_not_kept
 
 START = """\
 rara tells how original the images of a generator are: how
@@ -102,6 +103,11 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return 130
     except ReaderLeftError:
         drop_results()
+    if why := why_not_kept():
+        tell(
+            f"Compiled loops are not kept: {why}. Every run compiles them again, for seconds: "
+            "`rara doctor` names the cache, RARA_CACHE moves it."
+        )
     return 0
 
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from rara.cli.formulas import Cells
 from rara.cli.groups import Grouping, found_in_groups, group_lines, warn_of_groups
 from rara.cli.opened import Made, Opened, Sides
 from rara.cli.opinions import Opinions, check_opinions, with_opinions
@@ -72,6 +73,7 @@ def score(
     compat: Annotated[Literal["official"] | None, Parameter(group=SCORES)] = None,
     extraction: Extractions | None = None,
     working: Working | None = None,
+    cells: Cells | None = None,
 ) -> None:
     """Judge each image against real ones: how rare, how faithful, how close to a copy.
 
@@ -101,6 +103,8 @@ def score(
     grouping = grouping or Grouping()
     place = _check_asked(samples, reference, leave_one_out, compat, calibration)
     _check_targets(output, report, cards)
+    cells = cells or Cells()
+    cells.check(output)
     asked = Asked(
         k, boundary, compat, Levels(alpha), grouping.group_by, grouping.siblings, also or (),
         own=leave_one_out,
@@ -124,7 +128,7 @@ def score(
     with step(run.progress, "Judging the samples"):
         table = _judged(real, judged, asked, reals, network, run)
         table = with_opinions(table, real, judged, opinions, networks, reals, run)
-    _write(table, output, report, cards, run)
+    _write(table, output, report, cards, cells, run)
     list_all(real.features, "reference image")
     if not leave_one_out:
         list_unusual(table.provenance["samples"], "sample")
@@ -164,11 +168,16 @@ def _judged(
 
 
 def _write(
-    table: ScoreTable, output: Path | None, report: Path | None, cards: int | None, run: Run
+    table: ScoreTable,
+    output: Path | None,
+    report: Path | None,
+    cards: int | None,
+    cells: Cells,
+    run: Run,
 ) -> None:
     if output:
         with step(run.progress, "Writing the table"):
-            table.save(output)
+            cells.save(table, output)
     if report:
         with step(run.progress, "Writing the page"):
             table.report(report, cards=cards)

@@ -7,6 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from rara.among_siblings import compare_siblings
+from rara.cli.formulas import Cells
 from rara.cli.opened import opened
 from rara.cli.options import GROUPS, IMAGES, Extraction, Json, Page, Place, Table, Working, whole
 from rara.cli.output import check_page, check_target, list_unusual
@@ -28,6 +29,7 @@ def siblings(
     k: Annotated[int, Parameter(name=["-k"], group=GROUPS, metavar="K", converter=whole)] = 3,
     extraction: Extraction | None = None,
     working: Working | None = None,
+    cells: Cells | None = None,
 ) -> None:
     """Find the odd ones among the outputs of each prompt; no reference is needed.
 
@@ -46,6 +48,8 @@ def siblings(
         check_format(output)
         check_target(output)
     check_page(report)
+    cells = cells or Cells()
+    cells.check(output)
     checked_k(k, k + 1, k)
     run = (working or Working()).run()
     with step(run.progress, "Listing the images"):
@@ -56,7 +60,7 @@ def siblings(
         found = compare_siblings(images, by=by, k=k, extractor=network, run=run)
     if output:
         with step(run.progress, "Writing the table"):
-            found.save(output)
+            cells.save(found, output)
     if report:
         with step(run.progress, "Writing the page"):
             found.report(report)

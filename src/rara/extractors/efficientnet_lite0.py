@@ -23,11 +23,12 @@ from numpy.typing import NDArray
 
 from rara.cache import cache_folder
 from rara.durable import write_file
-from rara.errors import UnwritableError, WeightsError
+from rara.errors import DamagedStoreError, UnwritableError, WeightsError
 from rara.extractors.base import Spec
 from rara.extractors.legacy_torch import read_state_dict
 from rara.extractors.onnx import OnnxExtractor, load_graph
 from rara.images import RESIZE
+from rara.plain import open_plain
 
 SIZE = 224
 SPEC = Spec(
@@ -73,8 +74,8 @@ def _cached_graph(folder: Path) -> bytes:
     """
     prefix = f"{SPEC.name}-{SPEC.weights[:8]}-{_BUILD}-"
     for path in folder.glob(f"{prefix}*.onnx"):
-        with suppress(OSError):
-            graph = path.read_bytes()
+        with suppress(OSError, DamagedStoreError), open_plain(path) as file:
+            graph = file.read()
             if path.stem == prefix + hashlib.sha256(graph).hexdigest():
                 return graph
     graph = _serialised(read_state_dict(_weights()))

@@ -7,7 +7,9 @@ to fused multiply-adds, so that a loop gives the same bits on every machine.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -15,6 +17,8 @@ from typing import Any, TypeVar, cast
 import numba
 
 from rara.cache import cache_folder
+from rara.errors import ParameterError
+from rara.geometry.kept_code import Kept, own_folder
 
 Loop = TypeVar("Loop", bound=Callable[..., Any])
 
@@ -29,31 +33,32 @@ def compiled_freely(loop: Loop) -> Loop:
     return _compile(loop, fastmath={"reassoc", "nnan", "ninf", "nsz", "contract"})
 
 
+def why_not_kept() -> str:
+    """Why compiled loops are not kept between runs, in a few words; empty where they are."""
+    return _code_folder()[1]
+
+
 def _compile(loop: Loop, *, fastmath: bool | set[str]) -> Loop:
-    config: Any = numba.config
-    before = config.CACHE_DIR
-    folder = before or _code_folder()
-    config.CACHE_DIR = folder
-    try:
-        make = numba.njit(nogil=True, cache=bool(folder), fastmath=fastmath)
-        return cast("Loop", make(loop))
-    finally:
-        config.CACHE_DIR = before
+    made: Any = numba.njit(nogil=True, fastmath=fastmath)(loop)
+    folder, _ = _code_folder()
+    if folder is not None:
+        made._cache = Kept(loop, folder)
+    return cast("Loop", made)
 
 
 @cache
-def _code_folder() -> str:
-    """A folder for these very sources, or '' where nothing can be written.
+def _code_folder() -> tuple[Path | None, str]:
+    """A folder for these very sources and this user, or None and the reason where there is none.
 
-    Numba keys code by the time stamp of one file; wheels have constant time
-    stamps and loops call loops of other files, so the key is made of all of them.
+    Wheels have constant time stamps and loops call loops of other files, so the key is made of all
+    sources. `NUMBA_CACHE_DIR` moves it, as it does for all that numba keeps.
     """
     digest = hashlib.sha256()
     for source in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(source.read_bytes())
-    folder = cache_folder() / "code" / digest.hexdigest()[:16]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return ""
-    return str(folder)
+    user = f"-{os.geteuid()}" if os.name == "posix" else ""
+    config: Any = numba.config
+    with suppress(ParameterError):  # told where the cache is needed, not where loops are imported
+        place = Path(config.CACHE_DIR or cache_folder() / "code")
+        return own_folder(place / f"{digest.hexdigest()[:16]}{user}")
+    return None, "RARA_CACHE names no folder"
