@@ -19,4 +19,4 @@ def test_damaged_caches_change_no_result(tmp_path, draw):
 
 
 def test_damaged_loops_are_compiled_again(code, tmp_path):  # noqa: F811
-    hold_code(code, tmp_path, 10, seed=12)
+    hold_code(code, tmp_path, 4, seed=12)

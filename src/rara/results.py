@@ -205,7 +205,7 @@ class ScoreTable:
                 f"'{path}' is not a score table; `rara score … -o TABLE.parquet` writes one."
             ) from error
         provenance = brought_up(str(path), provenance, arrow.column_names)
-        ours, theirs = (place and str(place) for place in (samples, reference))
+        ours, theirs = (None if p is None else str(p) for p in (samples, reference))
         pictures = SourcePictures(samples=ours, reference=theirs)
         return cls(arrow.replace_schema_metadata(None), provenance, pictures)
 
