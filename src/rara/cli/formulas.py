@@ -32,7 +32,7 @@ class Cells:
         Parameter(
             negative=(),
             show_default=False,
-            help="In a .csv file, put an apostrophe before text that a spreadsheet would take for a "
+            help="In a .csv file, put an apostrophe before text that a spreadsheet takes for a "
             "formula, such as a prompt that begins with =.",
         ),
     ] = False
