@@ -16,7 +16,7 @@ import pytest
 
 import rara
 from embedding import Means
-from rara import judgement, results, sources
+from rara import agreement, judgement, results, sources
 from rara import run as running
 from rara.cli import opened, options, printing, progress
 from rara.cli.app import app, run
@@ -48,6 +48,7 @@ def images_read(monkeypatch):
 
     monkeypatch.setattr(running, "embed", watched)
     monkeypatch.setattr(running, "get_extractor", lambda *name, **options: Means())
+    monkeypatch.setattr(agreement, "available", lambda: ["means", "wider"])
     return attempts
 
 
