@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from threading import Lock
+from threading import RLock
 
 from rara.errors import DamagedArchiveError, ImageError, SourceError
 from rara.sources.archives import explained_damage, is_text, repeated_texts, wrapping_folder
@@ -161,7 +161,7 @@ class _Room:
 
     def __init__(self, size: int) -> None:
         self._left = size
-        self._lock = Lock()
+        self._lock = RLock()  # an item may be forgotten at any moment, even in here
 
     def take(self, size: int) -> Callable[[], None] | None:
         """Take so much if there is as much; calling what comes back gives it back."""
