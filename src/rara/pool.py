@@ -11,6 +11,7 @@ verified when it is used: what is damaged counts as unknown, and is computed aga
 
 from __future__ import annotations
 
+import os
 import re
 import time
 import uuid
@@ -257,7 +258,7 @@ def _read(path: Path, dim: int) -> list[_Batch]:
     """The batches of a pack; none where it is damaged or was merged into another."""
     try:
         open_plain(path).close()
-        reader = pa.ipc.open_file(pa.memory_map(str(path)))
+        reader = pa.ipc.open_file(pa.memory_map(os.fsencode(path)))
         if reader.schema != _schema(dim):
             return []
         return [_mapped(reader.get_batch(i), dim) for i in range(reader.num_record_batches)]
