@@ -391,8 +391,9 @@ def test_a_damaged_member_that_is_no_image_any_more_is_told(tmp_path):
     place = written(tmp_path / "x.zip", changed(zip_of(IMAGES), LISTED, 50, "B", ord("f")))
     source = open_source(place)
     assert len(loaded(source)) == 2
-    (remark,) = remarks_of(source)
+    remark, others = remarks_of(source)
     assert remark.startswith("Not read: 1 member that is no image by name, such as 'a.pnf'")
+    assert others == "1 other file was not read: 1 .pnf."
 
 
 def test_a_size_that_lies_does_not_grow(tmp_path):
@@ -443,15 +444,16 @@ def test_items_know_their_size(tmp_path, kind):
 
 
 @EVERY_KIND
-def test_a_large_sidecar_costs_its_image_alone(tmp_path, kind, monkeypatch):
+def test_an_image_is_used_without_a_large_sidecar(tmp_path, kind, monkeypatch):
     monkeypatch.setattr(files_module, "SIDECAR", Limit(10, "a sidecar"))
     members = [("a.png", b"x" * 99), ("a.txt", b"y" * 11), ("b.png", b"x"), ("b.txt", b"y" * 10)]
-    found = reasons(open_source(pack(tmp_path, kind, members)))
-    assert found == {
-        "a.png": "its sidecar 'a.txt' cannot be used: 11 bytes, more than the 10 bytes that are "
-        "read of a sidecar",
-        "b.png": "",
+    source = open_source(pack(tmp_path, kind, members))
+    assert {item.id: dict(item.metadata) for item in source} == {
+        "a.png": {},
+        "b.png": {"prompt": "y" * 10},
     }
+    (remark,) = remarks_of(source)
+    assert "'a.txt' (11 bytes, more than the 10 bytes that are read of a sidecar)" in remark
 
 
 @EVERY_KIND

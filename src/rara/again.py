@@ -36,7 +36,7 @@ def sources_of(features: Features, extractor: Extractor) -> list[Source]:
         )
     places = [place.partition(HELD_OUT)[0] for place in features.location.split(AND)]
     try:
-        return [open_source(place) for place in places]
+        return [open_source(place, metadata="ignore") for place in places]
     except SourceError as error:
         raise ReferenceMismatchError(
             f"{extractor.spec.name} needs the images that features were made of: {error}"

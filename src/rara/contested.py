@@ -17,7 +17,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from rara.errors import ParameterError
-from rara.results import ScoreTable
+from rara.results import ScoreTable, free_name
 from rara.scores.dissent import contradicts, halves_against
 from rara.scores.every_k import rank_correlations
 
@@ -138,7 +138,9 @@ def _correlation(
 
 def _behind_reason(arrow: pa.Table, columns: Mapping[str, pa.Array]) -> pa.Table:
     """What the source knew of the images under the same name is metadata."""
-    names = [f"metadata_{name}" if name in columns else name for name in arrow.column_names]
+    there = arrow.column_names
+    taken = {*columns, *there}
+    names = [free_name(name, taken) if name in columns else name for name in there]
     arrow, at = arrow.rename_columns(names), names.index("reason") + 1
     for place, (name, values) in enumerate(columns.items(), start=at):
         arrow = arrow.add_column(place, name, values)

@@ -37,6 +37,7 @@ from rara.machine import cores
 from rara.pool import Pool, Record
 from rara.prints import print_of
 from rara.sources.base import Item, Source, remarks_of
+from rara.sources.names import storable
 from rara.store import Features
 
 OnFailed = Literal["keep", "retry"]
@@ -107,7 +108,7 @@ def embed(
     gathered = _Gathered(extractor.spec.dim, total)
     progress = progress or _Silent()
     look = partial(_look, pool=pool, extractor=extractor, on_failed=on_failed, limit=max_pixels)
-    progress.start(total, f"Reading {source.location}")
+    progress.start(total, f"Reading {storable(source.location)}")
     try:
         with closing(_embedded(source, look, extractor, threads or cores())) as images:
             for image in images:
@@ -340,7 +341,9 @@ class _Gathered:
         self._vectors.resize((self._done, spec.dim), refcheck=False)
         self._pack_rows()
         items = pa.Table.from_batches(self._packed, ITEMS).combine_chunks()
-        features = Features(self._vectors, items, spec, source.location, tuple(remarks_of(source)))
+        features = Features(
+            self._vectors, items, spec, storable(source.location), tuple(remarks_of(source))
+        )
         if not self._done:
             raise EmptySourceError(_nothing(features))
         return features

@@ -74,7 +74,11 @@ class SourcePictures:
 
 
 def _items(place: Source | str, ids: Collection[str]) -> Iterator[Item]:
-    source = open_source(place.partition(HELD_OUT)[0]) if isinstance(place, str) else place
+    source = (
+        open_source(place.partition(HELD_OUT)[0], metadata="ignore")
+        if isinstance(place, str)
+        else place
+    )
     return source.select(ids)
 
 

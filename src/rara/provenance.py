@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rara.geometry import Statistics
-from rara.results import metadata_columns
+from rara.results import free_name, metadata_columns
 from rara.scores import Setting, own_balls
 from rara.store import Features
 
@@ -128,5 +128,5 @@ def table_of(features: Features, columns: Mapping[str, Any]) -> pa.Table:
     done = features.done
     found = {"id": done["id"], **columns}
     for name, values in metadata_columns(done["metadata"].to_pylist()).items():
-        found[name if name not in found else f"metadata_{name}"] = values
+        found[free_name(name, found)] = values
     return pa.table(found)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -196,7 +196,8 @@ class ScoreTable:
         if not Path(path).is_file():
             raise SourceNotFoundError(f"No score table at '{path}'.")
         try:
-            arrow = pq.read_table(path)
+            with Path(path).open("rb") as file:  # a path that is not UTF-8 is refused
+                arrow = pq.read_table(file)
             provenance = json.loads(arrow.schema.metadata[_KEY])
             if not all(isinstance(provenance[side], Mapping) for side in ("samples", "reference")):
                 raise TypeError("samples or reference")
@@ -272,6 +273,13 @@ def metadata_columns(records: Sequence[str]) -> dict[str, pa.Array]:
     rows = [record_of(record) for record in records]
     names = dict.fromkeys(key for row in rows for key in row)
     return {name: _column_of([row.get(name) for row in rows]) for name in names}
+
+
+def free_name(name: str, taken: Collection[str]) -> str:
+    """What a column of metadata is called where others have its name: `metadata_id`."""
+    while name in taken:
+        name = f"metadata_{name}"
+    return name
 
 
 def _column_of(values: list[Any]) -> pa.Array:

@@ -20,7 +20,7 @@ from rara.embed import OnFailed, Progress, embed
 from rara.errors import ParameterError
 from rara.extractors import Extractor, get_extractor
 from rara.images import DEFAULT_MAX_PIXELS
-from rara.sources import Source, open_source, refuse_mixed
+from rara.sources import MetadataUse, Source, open_source, refuse_mixed
 from rara.store import Features
 
 Images: TypeAlias = "str | os.PathLike[str] | Source | Features | Iterable[Any]"
@@ -41,6 +41,8 @@ class Run:
     """Whether images that failed in an earlier run are tried again."""
     max_pixels: int = DEFAULT_MAX_PIXELS
     """Larger images are skipped."""
+    metadata: MetadataUse = "read"
+    """"ignore" reads images alone, and no tables or small files that describe them."""
     progress: Progress | None = None
 
     def __post_init__(self) -> None:
@@ -76,7 +78,7 @@ def features_of(
         return images, None
     if extractor is None:
         return Features.load(Path(os.fspath(images)).expanduser()), None  # type: ignore[arg-type]
-    source = open_source(images)
+    source = open_source(images, metadata=run.metadata)
     features = embed(
         source,
         extractor,

@@ -145,6 +145,13 @@ class Working:
             negative=(), show_default=False, help="Try images again that failed in an earlier run."
         ),
     ] = False
+    no_metadata: Annotated[
+        bool,
+        Parameter(
+            negative=(),
+            help="Read the images alone: no metadata tables, and no files that describe an image.",
+        ),
+    ] = False
 
     def run(self) -> Run:
         """The same for the library, with progress on stderr."""
@@ -153,6 +160,7 @@ class Working:
             memory=self.memory,
             max_pixels=self.max_pixels,
             on_failed="retry" if self.retry_failed else "keep",
+            metadata="ignore" if self.no_metadata else "read",
             progress=progress_on(),
         )
 

@@ -12,16 +12,17 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from rara.bundle import kind_of
-from rara.errors import UnknownSourceError
+from rara.errors import ParameterError, UnknownSourceError
 from rara.sources.arrays import from_iterable, open_arrays
 from rara.sources.base import Item, Scalar, Source
-from rara.sources.files import FileSource
-from rara.sources.folder import FolderFiles
-from rara.sources.joined import JoinedSource
-from rara.sources.metadata import SIDECAR_SUFFIXES
+from rara.sources.content import may_be_image, starts_like_image
+from rara.sources.files import FileSource, MetadataUse, other_remarks
+from rara.sources.folder import FolderFiles, read_head
+from rara.sources.hidden import hidden_remarks
+from rara.sources.joined import JoinedSource, RemarkedSource
 from rara.sources.names import (
     ARRAY_SUFFIXES,
     IMAGE_SUFFIXES,
@@ -30,12 +31,24 @@ from rara.sources.names import (
     has_suffix,
     printable,
     shown,
+    unescaped,
+    unique,
 )
-from rara.sources.paths import expand, is_pattern, not_found, other_meanings
+from rara.sources.paths import (
+    above_folder,
+    beside_files,
+    expand,
+    in_system_folder,
+    is_pattern,
+    not_found,
+    other_meanings,
+    sidecars_beside,
+)
+from rara.sources.splits import split_remarks
 from rara.sources.tars import open_tar
 from rara.sources.zips import ZipFiles
 
-__all__ = ["Item", "Scalar", "Source", "open_source", "refuse_mixed"]
+__all__ = ["Item", "MetadataUse", "Scalar", "Source", "open_source", "refuse_mixed"]
 
 _KNOWN = (
     "rara reads a folder, an image file, a .zip, a .tar (also .gz, .bz2, .xz, .zst), .npz, .npy, "
@@ -44,46 +57,68 @@ _KNOWN = (
 )
 
 
-def open_source(spec: str | os.PathLike[str] | Iterable[Any]) -> Source:
+def open_source(
+    spec: str | os.PathLike[str] | Iterable[Any], *, metadata: MetadataUse = "read"
+) -> Source:
     """The source that a path, a pattern, a list of paths or an iterable of images stands for.
 
+    `metadata="ignore"` reads the images alone, and no table or small file that describes them.
     Raises `SourceNotFoundError`, `UnknownSourceError`, `EmptySourceError` or
     `DamagedArchiveError`, each with one sentence that says what to do.
 
     >>> open_source({"cat": b"...", "dog": b"..."}).count()
     2
     """
+    if metadata not in get_args(MetadataUse):
+        raise ParameterError(f"metadata={metadata!r}: give 'read' or 'ignore'.")
     if isinstance(spec, (str, os.PathLike)):
-        return _from_text(os.fspath(spec))
+        return _from_text(os.fspath(spec), metadata)
     if isinstance(spec, Source):
         return spec
     if isinstance(spec, Sequence) and spec and all(isinstance(s, (str, os.PathLike)) for s in spec):
-        return _from_list([os.fspath(path) for path in spec])
+        return _from_list([os.fspath(path) for path in spec], metadata)
     return from_iterable(spec)
 
 
-def _from_text(text: str) -> Source:
+def _from_text(text: str, metadata: MetadataUse) -> Source:
     if not text.strip() or "://" in text:
         raise UnknownSourceError(f"{text!r} is no place on this machine. {_KNOWN}.")
     expanded = os.path.expanduser(text)  # noqa: PTH111 (a Path would lose a slash at the end)
+    if not os.path.lexists(expanded) and os.path.lexists(plain := unescaped(expanded)):
+        expanded = plain
     path = Path(expanded)
     if os.path.lexists(path):
         _check_plain(expanded, path)
-        return _open_path(path)
+        return _open_path(path, metadata)
     if is_pattern(expanded):
-        return _from_paths(expand(expanded), location=str(path.absolute()))
+        return _from_pattern(expanded, metadata)
     parts = text.split(os.pathsep)
     if len(parts) > 1 and all(Path(part).exists() for part in parts):
-        return _from_list(parts)
+        return _from_list(parts, metadata)
     raise not_found(text)
 
 
-def _from_list(texts: Sequence[str]) -> Source:
+def _from_pattern(pattern: str, metadata: MetadataUse) -> Source:
+    """What a pattern matches, each once, but for what systems keep."""
+    matched = expand(pattern)
+    paths = list(dict.fromkeys(matched))
+    kept = [path for path in paths if not in_system_folder(path, pattern)] or paths
+    notes = []
+    if again := len(matched) - len(paths):
+        notes.append(f"{again:,} of {len(matched):,} matches repeat a path: each is read once.")
+    if hidden := len(paths) - len(kept):
+        notes.append(f"{hidden:,} matches in folders of the system were left out, such as @eaDir.")
+    source = _from_paths(kept, metadata, location=str(Path(pattern).absolute()))
+    return _remarked(source, notes)
+
+
+def _from_list(texts: Sequence[str], metadata: MetadataUse) -> Source:
     paths = [Path(text).expanduser() for text in texts]
     for text, path in zip(texts, paths, strict=True):
         if not path.exists():
             raise not_found(text)
-    return _from_paths(paths, location=os.pathsep.join(str(path.absolute()) for path in paths))
+    location = os.pathsep.join(str(path.absolute()) for path in paths)
+    return _from_paths(paths, metadata, location=location)
 
 
 def _check_plain(text: str, path: Path) -> None:
@@ -103,41 +138,45 @@ def _check_plain(text: str, path: Path) -> None:
 # -- paths ------------------------------------------------------------------------------
 
 
-def _open_path(path: Path) -> Source:
+def _open_path(path: Path, metadata: MetadataUse) -> Source:
     if path.is_dir():
-        return _open_folder(path)
+        return _open_folder(path, metadata)
     name = path.name
     if not path.is_file():
         raise UnknownSourceError(f"{shown(path)} is neither a file nor a folder. {_KNOWN}.")
     if has_suffix(name, IMAGE_SUFFIXES):
-        return _loose_files([path], location=str(path.absolute()))
+        return _loose_files([path], metadata, location=str(path.absolute()))
     if has_suffix(name, (".zip",)):
-        return FileSource(ZipFiles(path))
+        return FileSource(ZipFiles(path), metadata=metadata)
     if has_suffix(name, TAR_SUFFIXES):
-        return FileSource(open_tar(path))
+        return FileSource(open_tar(path), metadata=metadata)
     if has_suffix(name, ARRAY_SUFFIXES):
         return open_arrays(path)
     if has_suffix(name, TABLE_SUFFIXES):
         return _tables([path], location=str(path.absolute()))
+    if may_be_image(name) and starts_like_image(read_head(path)):
+        return _loose_files([path], metadata, location=str(path.absolute()))
     raise UnknownSourceError(f"{shown(path)} is nothing that rara knows. {_KNOWN}.")
 
 
-def _open_folder(path: Path) -> Source:
-    files = FolderFiles(path)
+def _open_folder(path: Path, metadata: MetadataUse) -> Source:
+    files = FolderFiles(path, remarks=above_folder(path))
     if kind_of(path) is not None:
         _refuse_features(path)
     tars = [path / name for name in files.stored if has_suffix(name, TAR_SUFFIXES)]
     tables = [path / name for name in files.stored if has_suffix(name, TABLE_SUFFIXES)]
     if _has_images(files) or not (tars or tables):
-        return FileSource(files)
+        return FileSource(files, metadata=metadata)
     if tars and tables:
         raise UnknownSourceError(
             f"{shown(path)} holds no images, but {len(tars)} tars and {len(tables)} Parquet files. "
             f"Say which to read, such as {shown(path / '*.tar')}."
         )
+    beside = [n for n in files.names if not has_suffix(n, (*TAR_SUFFIXES, *TABLE_SUFFIXES))]
+    notes = [*files.remarks, *hidden_remarks(files.hidden), *other_remarks(beside)]
     if tables:
-        return _tables(tables, location=files.location)
-    return _joined(tars, root=path, location=files.location)
+        return _remarked(_tables(tables, location=files.location), notes)
+    return _remarked(_joined(tars, metadata, root=path, location=files.location), notes)
 
 
 def refuse_mixed(folder: Path) -> None:
@@ -162,36 +201,46 @@ def _refuse_features(folder: Path) -> None:
     )
 
 
-def _from_paths(paths: Sequence[Path], *, location: str) -> Source:
+def _from_paths(paths: Sequence[Path], metadata: MetadataUse, *, location: str) -> Source:
     """Images as if they lay in one folder, tables as one table, anything else one by one."""
     files = all(path.is_file() for path in paths)
     if files and any(has_suffix(path.name, IMAGE_SUFFIXES) for path in paths):
-        return _loose_files(paths, location=location)
+        return _loose_files(paths, metadata, location=location)
     if files and all(has_suffix(path.name, TABLE_SUFFIXES) for path in paths):
         return _tables(paths, location=location)
-    return _joined(paths, root=_common_folder(paths), location=location)
+    return _joined(paths, metadata, root=_common_folder(paths), location=location)
 
 
-def _loose_files(paths: Sequence[Path], *, location: str) -> Source:
-    images = [path for path in paths if has_suffix(path.name, IMAGE_SUFFIXES)]
-    beside = [path.with_suffix(suffix) for path in images for suffix in SIDECAR_SUFFIXES]
-    found = dict.fromkeys([*paths, *(path for path in beside if path.is_file())])
+def _loose_files(paths: Sequence[Path], metadata: MetadataUse, *, location: str) -> Source:
+    """Image files as if they lay in one folder; one that is given twice is read twice."""
     root = _common_folder(paths)
-    stored = [_below(root, path) for path in found]
-    return FileSource(FolderFiles(root, stored=stored, location=location))
+    stored = [_below(root, path) for path in paths]
+    if metadata == "read":
+        given = set(paths)
+        stored += [_below(root, path) for path in sidecars_beside(paths) if path not in given]
+    files = FolderFiles(root, stored=stored, location=location, remarks=beside_files(paths))
+    return FileSource(files, metadata=metadata)
 
 
 def _tables(paths: Sequence[Path], *, location: str) -> Source:
-    from rara.sources.tables import ParquetSource  # pyarrow is slow to import
+    from rara.sources.tables import ParquetSource, rows_in  # pyarrow is slow to import
 
     root = _common_folder(paths)
-    files = {printable(_below(root, path)): path for path in paths}
-    return ParquetSource(files, location=location)
+    names = list(unique(printable(_below(root, path)) for path in paths))
+    source = ParquetSource(dict(zip(names, paths, strict=True)), location=location)
+    return _remarked(source, split_remarks(paths, root, rows_in))
 
 
-def _joined(paths: Sequence[Path], *, root: Path, location: str) -> Source:
-    parts = {printable(_below(root, path)): _open_path(path) for path in paths}
-    return JoinedSource(location, parts)
+def _joined(paths: Sequence[Path], metadata: MetadataUse, *, root: Path, location: str) -> Source:
+    names = list(unique(printable(_below(root, path)) for path in paths))
+    parts = [_open_path(path, metadata) for path in paths]
+    counts = dict(zip(paths, parts, strict=True))
+    notes = split_remarks(paths, root, lambda path: counts[path].count())
+    return _remarked(JoinedSource(location, dict(zip(names, parts, strict=True))), notes)
+
+
+def _remarked(source: Source, notes: Sequence[str]) -> Source:
+    return RemarkedSource(source, tuple(notes)) if notes else source
 
 
 def _common_folder(paths: Sequence[Path]) -> Path:

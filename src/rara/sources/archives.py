@@ -10,8 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rara.errors import DamagedArchiveError, RaraError, SourceError
-from rara.sources.metadata import SIDECAR_SUFFIXES, TABLES
-from rara.sources.names import TAR_SUFFIXES, has_suffix, shown
+from rara.sources.names import SIDECAR_SUFFIXES, TABLES, TAR_SUFFIXES, has_suffix, shown
 
 
 @contextmanager

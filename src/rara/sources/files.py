@@ -1,28 +1,37 @@
 """Images among named files, wherever those lie: in a folder, a zip or a tar.
 
 What differs between them is how files are listed and read (`Files`); ids, metadata,
-iteration and selection are the same (`FileSource`).
+iteration and selection are the same (`FileSource`). Every file is an image, describes one,
+or is counted in a remark.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import NoReturn, Protocol
+from typing import Literal, NoReturn, Protocol, TypeAlias
 
 from rara.errors import EmptySourceError, ImageError
 from rara.sources.base import Item
+from rara.sources.compound import annotating, compound_remarks
+from rara.sources.content import may_be_image, starts_like_image
+from rara.sources.hidden import hidden_remarks
 from rara.sources.limits import IMAGE, SIDECAR, TABLE, Limit, check_table
-from rara.sources.metadata import TABLES, Metadata
+from rara.sources.metadata import Metadata
 from rara.sources.names import (
     ARCHIVE_SUFFIXES,
     IMAGE_SUFFIXES,
+    TABLES,
     has_suffix,
     shown,
     suffix_counts,
     unique,
 )
+
+MetadataUse: TypeAlias = Literal["read", "ignore"]
+"""Whether tables and sidecars are read; labels from folders always are."""
 
 
 class Files(Protocol):
@@ -35,6 +44,10 @@ class Files(Protocol):
     @property
     def names(self) -> Sequence[str]:
         """Names of all visible files, in reading order; a zip or tar may repeat one."""
+
+    @property
+    def hidden(self) -> Sequence[str]:
+        """Names of files that were left out as hidden."""
 
     @property
     def remarks(self) -> Sequence[str]:
@@ -51,6 +64,9 @@ class Files(Protocol):
     def size(self, index: int) -> int | None:
         """Bytes of one file, if that is known without reading it."""
 
+    def head(self, index: int) -> bytes:
+        """The first bytes of one file, `content.HEAD` of them; nothing if it cannot be read."""
+
     def read(self, index: int, limit: Limit) -> bytes:
         """One file; `ImageError` says why it cannot be read, or is over the limit.
 
@@ -66,17 +82,60 @@ class Files(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What files that belong together are: images, annotations of those, others."""
+
+    files: Files
+    places: range
+    images: Sequence[int]
+    annotations: Sequence[int]
+
+    def names(self, places: Iterable[int]) -> list[str]:
+        return [self.files.names[i] for i in places]
+
+    def metadata(self, use: MetadataUse) -> Metadata:
+        """What is known of the images; the first file of a name counts."""
+        first = {self.files.names[i]: i for i in reversed(self.places)}
+        others = first.keys() - set(self.names([*self.images, *self.annotations]))
+        return Metadata(
+            self.names(self.images),
+            others if use == "read" else (),
+            partial(_read_text, self.files, first),
+            location=self.files.location,
+            wrapper=self.files.wrapper,
+        )
+
+    def others(self, used: Collection[str]) -> list[str]:
+        """The names of files that are neither images nor used."""
+        images = {*self.images, *self.annotations}
+        names = self.names(i for i in self.places if i not in images)
+        return [name for name in names if name not in used]
+
+
 class FileSource:
     """The images among some files."""
 
-    def __init__(self, files: Files) -> None:
+    def __init__(self, files: Files, *, metadata: MetadataUse = "read") -> None:
         """Raise `EmptySourceError` if there is none."""
         self._files = files
-        images = [i for i, name in enumerate(files.names) if has_suffix(name, IMAGE_SUFFIXES)]
+        parts = [_part(files, places) for places in files.parts]
+        images = [i for part in parts for i in part.images]
         if not images:
             raise EmptySourceError(_nothing_found(files))
         self._places = dict(zip(unique(files.names[i] for i in images), images, strict=True))
-        self._metadata = [_metadata(files, part) for part in files.parts]
+        self._metadata = [part.metadata(metadata) for part in parts]
+        names = [files.names[i] for i in images]
+        annotations = [name for part in parts for name in part.names(part.annotations)]
+        pairs = zip(parts, self._metadata, strict=True)
+        others = [name for part, known in pairs for name in part.others(known.used)]
+        self._listed = [
+            *files.remarks,
+            *hidden_remarks(files.hidden),
+            *compound_remarks(names, annotations),
+            *_sniffed_remarks(names),
+            *other_remarks(others),
+        ]
 
     @property
     def location(self) -> str:
@@ -85,8 +144,9 @@ class FileSource:
 
     @property
     def remarks(self) -> list[str]:
-        """What the folder or archive says of itself."""
-        return list(self._files.remarks)
+        """What became of the files that are no images, and of metadata."""
+        said = [remark for metadata in self._metadata for remark in metadata.remarks]
+        return [*self._listed, *dict.fromkeys(said)]
 
     def count(self) -> int:
         """Number of files that are called like images."""
@@ -103,34 +163,22 @@ class FileSource:
     def _items(self, places: Mapping[str, int]) -> Iterator[Item]:
         walk = self._files.walk(list(places.values()), IMAGE)
         for id_, (index, load) in zip(places, walk, strict=True):
-            yield self._item(id_, index, load)
-
-    def _item(self, id_: str, index: int, load: Callable[[], bytes]) -> Item:
-        name, size = self._files.names[index], self._files.size(index)
-        part = bisect_right(self._files.parts, index, key=lambda part: part.start) - 1
-        metadata = self._metadata[part]
-        try:
-            return Item(id_, load, metadata.of(name), size)
-        except ImageError as error:
-            return Item(id_, partial(fail, str(error)), metadata.label(name), size)
+            part = bisect_right(self._files.parts, index, key=lambda part: part.start) - 1
+            known = self._metadata[part].of(self._files.names[index])
+            yield Item(id_, load, known, self._files.size(index))
 
 
-def _metadata(files: Files, part: range) -> Metadata:
-    """What is known of the images of one part; the first file of a name counts."""
-    first = {files.names[i]: i for i in reversed(part)}
-    read = partial(_read_text, files, first)
-    return Metadata(first, read, location=files.location, wrapper=files.wrapper)
+def other_remarks(names: Sequence[str]) -> list[str]:
+    """How many files are neither images nor describe any."""
+    if not names:
+        return []
+    files = "other file was" if len(names) == 1 else "other files were"
+    return [f"{len(names):,} {files} not read: {suffix_counts(names)}."]
 
 
-def _read_text(files: Files, places: Mapping[str, int], name: str) -> bytes:
-    if (limit := text_limit(name)) is TABLE:
-        table = files.read(places[name], limit)
-        check_table(table)
-        return table
-    try:
-        return files.read(places[name], limit)
-    except ImageError as error:
-        raise ImageError(f"its sidecar {name!r} cannot be used: {error}") from None
+def fail(reason: str) -> NoReturn:
+    """What `load` is for an image that is known to be unreadable before it is read."""
+    raise ImageError(reason)
 
 
 def text_limit(name: str) -> Limit:
@@ -138,9 +186,39 @@ def text_limit(name: str) -> Limit:
     return TABLE if name.rpartition("/")[2] in TABLES else SIDECAR
 
 
-def fail(reason: str) -> NoReturn:
-    """What `load` is for an image that is known to be unreadable before it is read."""
-    raise ImageError(reason)
+def _read_text(files: Files, places: Mapping[str, int], name: str) -> bytes:
+    limit = text_limit(name)
+    data = files.read(places[name], limit)
+    if limit is TABLE:
+        check_table(data)
+    return data
+
+
+def _part(files: Files, places: range) -> _Part:
+    listed = _images(files, places)
+    marked = annotating([files.names[i] for i in listed])
+    images = [i for i in listed if files.names[i] not in marked]
+    return _Part(files, places, images, [i for i in listed if files.names[i] in marked])
+
+
+def _images(files: Files, places: range) -> list[int]:
+    """The places of files that are called like images, or begin like one."""
+    return [i for i in places if _is_image(files, i)]
+
+
+def _is_image(files: Files, index: int) -> bool:
+    name = files.names[index]
+    if has_suffix(name, IMAGE_SUFFIXES):
+        return True
+    return may_be_image(name) and starts_like_image(files.head(index))
+
+
+def _sniffed_remarks(images: Sequence[str]) -> list[str]:
+    found = [name for name in images if not has_suffix(name, IMAGE_SUFFIXES)]
+    if not found:
+        return []
+    files = "file is an image" if len(found) == 1 else "files are images"
+    return [f"{len(found):,} {files} by their first bytes, not by name: {suffix_counts(found)}."]
 
 
 def _nothing_found(files: Files) -> str:
@@ -152,4 +230,4 @@ def _nothing_found(files: Files) -> str:
     archive = next((name for name in files.names if has_suffix(name, ARCHIVE_SUFFIXES)), None)
     if archive:
         message += f" Did you mean {shown(f'{files.location}/{archive}')}?"
-    return message
+    return " ".join([message, *hidden_remarks(files.hidden)])

@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 
 from rara.errors import ImageError, SourceError
+from rara.sources.content import HEAD
+from rara.sources.hub import one_revision
 from rara.sources.limits import Limit, read_whole
 from rara.sources.names import is_hidden, natural_order, printable, shown
 
@@ -16,16 +18,30 @@ from rara.sources.names import is_hidden, natural_order, printable, shown
 class FolderFiles:
     """The visible files below a folder, links followed, in natural order."""
 
-    wrapper = ""
-    remarks: tuple[str, ...] = ()
-
     def __init__(
-        self, root: Path, *, stored: Sequence[str] | None = None, location: str | None = None
+        self,
+        root: Path,
+        *,
+        stored: Sequence[str] | None = None,
+        location: str | None = None,
+        remarks: Sequence[str] = (),
     ) -> None:
-        """`stored` are relative names, everything below `root` unless given."""
+        """`stored` are relative names, everything below `root` unless given.
+
+        Of everything, the cache of a data set of Hugging Face's Hub shows one revision.
+        """
         self._root = root.absolute()
-        self.stored = scan(self._root) if stored is None else stored
-        self.names = [printable(name) for name in self.stored]
+        hidden: Sequence[str] = ()
+        self.wrapper = ""
+        if stored is None:
+            stored, hidden = scan(self._root)
+            stored, self.wrapper, found = one_revision(self._root, stored)
+            self.wrapper = printable(self.wrapper)
+            remarks = [*remarks, *found]
+        self.remarks = tuple(map(printable, remarks))
+        self.stored = stored
+        self.names = [printable(name) for name in stored]
+        self.hidden = [printable(name) for name in hidden]
         self.location = location or str(self._root)
 
     @property
@@ -43,6 +59,10 @@ class FolderFiles:
     def read(self, index: int, limit: Limit) -> bytes:
         """All bytes of one file."""
         return read_file(self._root / self.stored[index], limit)
+
+    def head(self, index: int) -> bytes:
+        """The first bytes of one file; nothing where it has none to read."""
+        return read_head(self._root / self.stored[index])
 
     def walk(
         self, indices: Sequence[int], limit: Limit
@@ -63,13 +83,23 @@ def read_file(path: Path, limit: Limit) -> bytes:
         raise ImageError(f"cannot be read: {(error.strerror or str(error)).lower()}") from None
 
 
-def scan(root: Path) -> list[str]:
-    """Relative names of all visible files below a folder, in natural order.
+def read_head(path: Path) -> bytes:
+    """The first bytes of a file; nothing where it is none or cannot be read."""
+    with suppress(OSError):
+        if path.is_file():
+            with path.open("rb", buffering=0) as file:
+                return file.read(HEAD)
+    return b""
+
+
+def scan(root: Path) -> tuple[list[str], list[str]]:
+    """Relative names of all files below a folder, in natural order: visible and hidden ones.
 
     Each folder is visited once, under its own name rather than a link's: links that
     lead back up end there, and a link to a sibling adds nothing.
     """
     names: list[str] = []
+    hidden: list[str] = []
     visited: set[tuple[int, int]] = set()
     folders: list[str] = [""]
     links: list[str] = []
@@ -81,13 +111,34 @@ def scan(root: Path) -> list[str]:
         for entry in _listed(root / folder):
             name = f"{folder}{entry.name}"
             if is_hidden(entry.name):
-                continue
-            if _is_folder(entry):
+                hidden += _inside(entry, name)
+            elif _is_folder(entry):
                 (links if entry.is_symlink() else folders).append(f"{name}/")
             else:
                 names.append(name)
         links.sort()
-    return natural_order(names)
+    return natural_order(names), sorted(hidden)
+
+
+def _inside(hidden: os.DirEntry[str], name: str) -> list[str]:
+    """The files in what is hidden, no link followed; a folder that may not be listed is one."""
+    if not hidden.is_dir(follow_symlinks=False):
+        return [name]
+    found: list[str] = []
+    folders = [(hidden.path, name)]
+    while folders:
+        path, folder = folders.pop()
+        try:
+            with os.scandir(path) as entries:
+                for entry in entries:
+                    inner = f"{folder}/{entry.name}"
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append((entry.path, inner))
+                    else:
+                        found.append(inner)
+        except OSError:
+            found.append(folder)
+    return found
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

@@ -16,16 +16,24 @@ class JoinedSource:
     location: str
     parts: Mapping[str, Source]
     """By the name of the part, such as `shards/000.tar`."""
+    notes: tuple[str, ...] = ()
+    """What there is to say of the place as a whole."""
 
     @property
     def remarks(self) -> list[str]:
-        """Those of the parts; the same one of several parts is said once, with their number."""
+        """Its own, and those of the parts.
+
+        The same one of several parts is said once, with their number.
+        """
         said = [(name, remark) for name, part in self.parts.items() for remark in remarks_of(part)]
         times = Counter(remark for _, remark in said)
         first = {remark: name for name, remark in reversed(said)}
         return [
-            f"{first[remark]}{'' if count == 1 else f' and {count - 1:,} more'}: {remark}"
-            for remark, count in times.items()
+            *self.notes,
+            *(
+                f"{first[remark]}{'' if count == 1 else f' and {count - 1:,} more'}: {remark}"
+                for remark, count in times.items()
+            ),
         ]
 
     def count(self) -> int | None:
@@ -44,6 +52,35 @@ class JoinedSource:
             prefix = f"{name}/"
             inner = {id_.removeprefix(prefix) for id_ in ids if id_.startswith(prefix)}
             yield from _renamed(part.select(inner), name) if inner else ()
+
+
+@dataclass(frozen=True, slots=True)
+class RemarkedSource:
+    """A source as it is, with more to say of how it was read."""
+
+    source: Source
+    notes: tuple[str, ...]
+
+    @property
+    def location(self) -> str:
+        """Where the images are."""
+        return self.source.location
+
+    @property
+    def remarks(self) -> list[str]:
+        """These, and the source's own."""
+        return [*self.notes, *remarks_of(self.source)]
+
+    def count(self) -> int | None:
+        """Number of items."""
+        return self.source.count()
+
+    def __iter__(self) -> Iterator[Item]:
+        return iter(self.source)
+
+    def select(self, ids: Collection[str]) -> Iterator[Item]:
+        """The items of these ids."""
+        return self.source.select(ids)
 
 
 def _renamed(items: Iterable[Item], name: str) -> Iterator[Item]:

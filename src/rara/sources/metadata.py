@@ -1,201 +1,171 @@
 """What is known of an image besides its pixels: class folder, tables, sidecars.
 
-The later wins: the first folder below the root is the `label`; `metadata.csv` and
-`metadata.jsonl` describe the files of their own folder and below, by a column
-`file_name` (Hugging Face's convention for image folders); `x.json`, `x.cls` and
-`x.txt` describe `x.png` (WebDataset's convention).
+The later wins: a folder is the `label` (folder_labels.py); `metadata.csv`, `.jsonl`, `.parquet`
+and `dataset.json` describe the files of their own folder and below (rows.py), joined by
+name (matching.py); `x.json`, `x.cls` and `x.txt` describe `x.png` (sidecars.py).
+Whatever is not joined, not used or changed is counted in `remarks`.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-import math
-import re
-from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Callable, Collection, Sequence
+from pathlib import PurePosixPath
 
 from rara.errors import DamagedArchiveError, ImageError
-from rara.sources.base import Scalar
-from rara.sources.names import member_name, shown
-
-TABLES = ("metadata.csv", "metadata.jsonl")
-SIDECAR_SUFFIXES = (".json", ".cls", ".txt")
-
-Record: TypeAlias = dict[str, Scalar]
-Row: TypeAlias = tuple[int, Mapping[str, Any]]
-"""The line on which a row of a table ends, for messages, and the row."""
-
-# 007 and twenty digits are names, not numbers.
-_INTEGER = re.compile(r"-?(?:0|[1-9]\d{0,17})")
-_NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?")
-
-_PROMPTS = ("prompt", "text", "caption")
-_TEXTS = ("label", "prompt")
+from rara.sources.folder_labels import Labels
+from rara.sources.matching import ImageNames
+from rara.sources.names import LABEL_TABLE, TABLES, member_name, printable, shown, stem
+from rara.sources.records import Record, Tidier
+from rara.sources.rows import FILE_NAME, NamedRows, UnusedTableError, read_rows
+from rara.sources.sidecars import Sidecars
 
 
 class Metadata:
-    """Looks up what is known of each image among named files that can be read."""
+    """Looks up what is known of each image among other files that can be read."""
 
     def __init__(
         self,
-        names: Collection[str],
+        images: Sequence[str],
+        others: Collection[str],
         read: Callable[[str], bytes],
         *,
         location: str,
         wrapper: str = "",
     ) -> None:
-        """`wrapper` is a folder (`train/`) that holds everything and says nothing."""
-        self._names = frozenset(names)
+        """Read all tables. `wrapper` is a folder (`train/`) that holds everything and says nothing.
+
+        `others` are the names of files that are no images: with none of them, only folders speak.
+        Raises `DamagedArchiveError` for a table that cannot be read to its end.
+        """
+        self._images = images
+        self._names = ImageNames(images)
         self._read = read
         self._location = location
-        self._wrapper = wrapper
-        self._rows = self._read_tables()
+        self._tidier = Tidier()
+        self._remarks: list[str] = []
+        self._used: set[str] = set()
+        self._rows = self._read_tables([n for n in others if n.rpartition("/")[2] in TABLES])
+        numbered = wrapper + LABEL_TABLE in self._used
+        self._labels = Labels(images, wrapper=wrapper, numbered=numbered)
+        free = set(others) - self._used
+        self._sidecars = Sidecars(images, free, read, self._tidier)
+
+    @property
+    def used(self) -> frozenset[str]:
+        """Names of the tables that were read and of all sidecars."""
+        return self._sidecars.used | self._used
+
+    @property
+    def remarks(self) -> list[str]:
+        """What was not joined, not used or changed; complete once all images were asked for."""
+        tables, sidecars = self._remarks, self._sidecars.remarks
+        found = [*self._labels.remarks, *tables, *sidecars, *self._tidier.remarks]
+        return [printable(remark) for remark in found]
 
     def of(self, name: str) -> Record:
-        """All that is known of the image of this name; `ImageError` if a sidecar is broken."""
-        return self.label(name) | self._rows.get(name, {}) | self._sidecars(name)
+        """All that is known of the image of this name."""
+        return {**self._labels.of(name)} | self._rows.get(name, {}) | self._sidecars.record(name)
 
-    def label(self, name: str) -> Record:
-        """The class that the image's folder stands for, if it lies in one."""
-        folder, slash, _ = name.removeprefix(self._wrapper).partition("/")
-        return {"label": folder} if slash else {}
+    # -- tables -------------------------------------------------------------------------
 
-    def _sidecars(self, name: str) -> Record:
-        stem = name.rpartition(".")[0]
-        record: Record = {}
-        for suffix in SIDECAR_SUFFIXES:
-            if stem + suffix in self._names:
-                record |= _sidecar(stem + suffix, self._read(stem + suffix))
-        return record
-
-    def _read_tables(self) -> dict[str, Record]:
+    def _read_tables(self, tables: Sequence[str]) -> dict[str, Record]:
         """All rows of all tables by the image's name, those of inner folders last."""
         found: dict[str, Record] = {}
-        tables = (name for name in self._names if name.rpartition("/")[2] in TABLES)
+        joined: list[str] = []
         for name in sorted(tables, key=lambda name: (name.count("/"), name)):
-            for image, record in self._table(name).items():
+            if (rows := self._rows_of(name)) is None:
+                continue
+            records = self._joined(name, rows)
+            joined += [name] if records else []
+            for image, record in records.items():
                 found[image] = found.get(image, {}) | record
+        self._say_who_has_none(found, joined)
         return found
 
-    def _table(self, name: str) -> dict[str, Record]:
+    def _rows_of(self, name: str) -> NamedRows | None:
         where = shown(f"{self._location}/{name}")
-        folder = name[: name.rfind("/") + 1]
         try:
-            text = _decoded(self._read(name), where)
+            rows = read_rows(name, self._read(name), where)
+        except UnusedTableError as error:
+            self._used.add(name)
+            self._remarks.append(f"'{name}' was not used: {error}.")
+            return None
         except ImageError as error:
-            raise DamagedArchiveError(f"{where} cannot be read: {error}.") from None
-        rows = _csv_rows if name.endswith(".csv") else _jsonl_rows
-        records = _keyed(rows(text, where), folder, where)
-        if records and not records.keys() & self._names:
             raise DamagedArchiveError(
-                f"{where}: none of its {len(records)} file names is a file here "
-                f"(the first is {next(iter(records))!r}). They are taken relative to the table."
+                f"{where} cannot be read: {error}. Repair it, or give --no-metadata to read the "
+                "images alone."
+            ) from None
+        self._used.add(name)
+        if rows.column != FILE_NAME:
+            self._remarks.append(f"'{name}' names its images in the column '{rows.column}'.")
+        return rows
+
+    def _joined(self, table: str, rows: NamedRows) -> dict[str, Record]:
+        """The records of one table by image."""
+        places = self._places(table)
+        found: dict[str, list[Record]] = {}
+        lost: list[str] = []
+        above = 0
+        for file_name, row in rows.rows:
+            image, removed = self._image(file_name, places)
+            if image is None:
+                lost.append(file_name)
+            else:
+                above += removed
+                found.setdefault(image, []).append(self._tidier.tidy(row, image))
+        self._say_what_is_lost(table, lost, len(rows.rows))
+        if above:
+            self._remarks.append(
+                f"{above:,} rows of '{table}' begin with the name of its own folder: they were "
+                "joined without it."
             )
-        return records
+        self._say_what_repeats(table, found)
+        return {image: self._tidier.joined(records, image) for image, records in found.items()}
 
+    def _places(self, table: str) -> tuple[str, str]:
+        """The folder of a table, and what names taken from the folder above begin with."""
+        folder = table[: table.rfind("/") + 1]
+        own = PurePosixPath(folder or stem(self._location)).name
+        return folder, f"{own}/"
 
-def tidy(raw: Mapping[str, Any]) -> Record:
-    """Flat and JSON-able: dotted keys for nested ones, missing values left out.
+    def _image(self, file_name: str, places: tuple[str, str]) -> tuple[str | None, bool]:
+        """The image that a row means, and whether it named the table's own folder."""
+        folder, own = places
+        name = member_name(file_name)
+        image = self._names.find(folder + name) if name else None
+        if image is None and name.startswith(own):
+            image = self._names.find(folder + name.removeprefix(own))
+            return image, image is not None
+        return image, False
 
-    >>> tidy({"caption": "a cat", "size": {"w": 3}, "label": 7, "score": None})
-    {'prompt': 'a cat', 'size.w': 3, 'label': '7'}
-    """
-    flat = dict(_flat(raw, ""))
-    alias = next((key for key in _PROMPTS if key in flat), "prompt")
-    record = {"prompt" if key == alias else key: value for key, value in flat.items()}
-    return {key: str(value) if key in _TEXTS else value for key, value in record.items()}
+    # -- what there is to say -----------------------------------------------------------
 
+    def _say_what_is_lost(self, table: str, lost: Sequence[str], rows: int) -> None:
+        if not lost:
+            return
+        first = f"the first is '{lost[0][:200]}'" if lost[0] else "the first has no file name"
+        match = "matches" if len(lost) == 1 else "match"
+        self._remarks.append(
+            f"{len(lost):,} of {rows:,} rows of '{table}' {match} no image; {first}. "
+            "File names are relative to the table's folder."
+        )
 
-def _flat(value: Any, key: str) -> Iterator[tuple[str, Scalar]]:
-    if isinstance(value, Mapping):
-        for name, inner in value.items():
-            yield from _flat(inner, f"{key}.{name}" if key else str(name))
-    elif isinstance(value, (list, tuple)):
-        yield key, json.dumps(value, default=str)
-    elif isinstance(value, float) and not math.isfinite(value):
-        return
-    elif isinstance(value, (str, int, float, bool)):
-        yield key, value
-    elif value is not None:
-        yield key, str(value)
-
-
-def _sidecar(name: str, data: bytes) -> Record:
-    if not name.endswith(".json"):
-        text = data.decode("utf-8-sig", errors="replace").strip()
-        return {"label" if name.endswith(".cls") else "prompt": text}
-    try:
-        value = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise ImageError(f"its sidecar {name!r} is not JSON: {error}") from None
-    return tidy(value if isinstance(value, dict) else {"json": value})
-
-
-# -- tables -----------------------------------------------------------------------------
-
-
-def _decoded(data: bytes, where: str) -> str:
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise DamagedArchiveError(f"{where}, line {line}: not UTF-8. Save it as UTF-8.") from None
-
-
-def _csv_rows(text: str, where: str) -> Iterator[Row]:
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    try:
-        header = next(reader, [])
-        rows = [(reader.line_num, row) for row in reader if row]
-    except csv.Error as error:
-        raise DamagedArchiveError(f"{where}, line {reader.line_num}: {error}.") from None
-    for line, row in rows:
-        if len(row) != len(header):
-            raise DamagedArchiveError(
-                f"{where}, line {line}: {len(row)} fields where the header names {len(header)}."
+    def _say_what_repeats(self, table: str, found: dict[str, list[Record]]) -> None:
+        several = [len(records) for records in found.values() if len(records) > 1]
+        if several:
+            self._remarks.append(
+                f"{len(several):,} images have several rows in '{table}' ({sum(several):,} rows): "
+                "values that differ are stored as a JSON list."
             )
-    columns = [_typed(column) for column in zip(*(row for _, row in rows), strict=True)]
-    for (line, _), values in zip(rows, zip(*columns, strict=True), strict=True):
-        yield line, dict(zip(header, values, strict=True))
 
-
-def _typed(column: tuple[str, ...]) -> list[Any]:
-    """A column of text as numbers where every value is one; empty fields are missing."""
-    convert: Callable[[str], Scalar] = str
-    if all(_INTEGER.fullmatch(text) for text in column if text):
-        convert = int
-    elif all(_NUMBER.fullmatch(text) for text in column if text):
-        convert = float
-    return [convert(text) if text else None for text in column]
-
-
-def _jsonl_rows(text: str, where: str) -> Iterator[Row]:
-    for line, row in enumerate(text.split("\n"), 1):
-        if not row.strip():
-            continue
-        try:
-            value = json.loads(row)
-        except (ValueError, RecursionError) as error:
-            raise DamagedArchiveError(f"{where}, line {line}: not JSON ({error}).") from None
-        if not isinstance(value, dict):
-            raise DamagedArchiveError(f"{where}, line {line}: {row.strip()[:40]!r} is no object.")
-        yield line, value
-
-
-def _keyed(rows: Iterator[Row], folder: str, where: str) -> dict[str, Record]:
-    records: dict[str, Record] = {}
-    for line, row in rows:
-        columns = dict(row)
-        file_name = columns.pop("file_name", None)
-        if not isinstance(file_name, str):
-            raise DamagedArchiveError(
-                f"{where}, line {line}: no 'file_name' among {', '.join(columns) or 'nothing'}. "
-                "That column says which image a row describes."
-            )
-        image = folder + member_name(file_name)
-        if image in records:
-            raise DamagedArchiveError(f"{where}, line {line}: {file_name!r} for the second time.")
-        records[image] = tidy(columns)
-    return records
+    def _say_who_has_none(self, found: dict[str, Record], joined: Sequence[str]) -> None:
+        """Count images in the folders of tables that no row describes."""
+        folders = tuple({table[: table.rfind("/") + 1] for table in joined})
+        without = [n for n in self._images if n not in found and n.startswith(folders)]
+        if not without or not joined:
+            return
+        where = f"'{joined[0]}'" if len(joined) == 1 else f"the {len(joined)} metadata tables"
+        have = "image has" if len(without) == 1 else "images have"
+        self._remarks.append(
+            f"{len(without):,} {have} no row in {where}; the first is '{without[0]}'."
+        )

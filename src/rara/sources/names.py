@@ -21,10 +21,27 @@ ARRAY_SUFFIXES = (".npz", ".npy")
 TABLE_SUFFIXES = (".parquet",)
 ARCHIVE_SUFFIXES = (".zip", *TAR_SUFFIXES, *ARRAY_SUFFIXES, *TABLE_SUFFIXES)
 
+METADATA_TABLES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
+LABEL_TABLE = "dataset.json"
+"""The labels of a data set of StyleGAN."""
+TABLES = (*METADATA_TABLES, LABEL_TABLE)
+SIDECAR_SUFFIXES = (".json", ".cls", ".txt")
+
+SYSTEM_NAMES = frozenset(
+    {
+        *("@eadir", "@__thumb", "@recycle", "#recycle", "#snapshot", "$recycle.bin"),
+        *("lost+found", "system volume information", "__macosx"),
+        *("thumbs.db", "ehthumbs.db", "desktop.ini"),
+    }
+)
+"""Files and folders that systems keep for themselves, in lower case, beside hidden ones."""
+
 # Control characters and halves of surrogate pairs: legal in file names, but neither
 # a terminal nor Parquet nor JSON takes them.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _DRIVE = re.compile(r"^[A-Za-z]:")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_ESCAPED = re.compile(r"\\x([89a-f][0-9a-f])")
 
 _natural = natsort_keygen()
 
@@ -33,8 +50,26 @@ def shown(path: str | Path) -> str:
     """A path as a person would write it: relative where it lies below the current folder."""
     absolute, here = Path(path).absolute(), Path.cwd()
     if absolute != here and absolute.is_relative_to(here):
-        return f"'{absolute.relative_to(here)}'"
-    return f"'{absolute}'"
+        return f"'{storable(str(absolute.relative_to(here)))}'"
+    return f"'{storable(str(absolute))}'"
+
+
+def storable(path: str) -> str:
+    """The path as text that JSON and Parquet take: bytes that are not UTF-8 as `\\xe9`.
+
+    Python holds such a byte as half of a surrogate pair; `unescaped` is the way back.
+    """
+    return _SURROGATE.sub(_escaped, path)
+
+
+def unescaped(path: str) -> str:
+    """The path that `storable` was given."""
+    return _ESCAPED.sub(lambda match: chr(0xDC00 + int(match[1], 16)), path)
+
+
+def _escaped(match: re.Match[str]) -> str:
+    byte = ord(match[0]) - 0xDC00
+    return f"\\x{byte:02x}" if 0x80 <= byte <= 0xFF else "\ufffd"
 
 
 def has_suffix(name: str, suffixes: tuple[str, ...]) -> bool:
@@ -49,7 +84,7 @@ def natural_order(names: Iterable[str]) -> list[str]:
 
 def printable(name: str) -> str:
     """The name with everything replaced that cannot be shown or stored."""
-    return _UNPRINTABLE.sub("\ufffd", name)
+    return name if name.isprintable() else _UNPRINTABLE.sub("\ufffd", name)
 
 
 def member_name(stored: str) -> str:
@@ -63,8 +98,30 @@ def member_name(stored: str) -> str:
 
 
 def is_hidden(name: str) -> bool:
-    """Whether the file or one of its folders is hidden, or is macOS's shadow of another."""
-    return any(part.startswith(".") or part == "__MACOSX" for part in name.split("/"))
+    """Whether the file or one of its folders is hidden, or is one that a system keeps."""
+    return any(part[:1] == "." or part.lower() in SYSTEM_NAMES for part in name.split("/"))
+
+
+def base_name(name: str) -> str:
+    """The name up to the first dot of its last part, which WebDataset takes for a sample's key.
+
+    >>> base_name("train.v1/0001.left.png"), base_name("..png.png")
+    ('train.v1/0001', '..png')
+    """
+    folder, slash, last = name.rpartition("/")
+    start = len(last) - len(last.lstrip("."))
+    key = last[:start] + last[start:].split(".")[0]
+    return f"{folder}{slash}{key}"
+
+
+def stem(name: str) -> str:
+    """The name without its suffix, if it has one.
+
+    >>> stem("v1.0/blob"), stem("a/22.05.png")
+    ('v1.0/blob', 'a/22.05')
+    """
+    dot, last = name.rfind("."), name.rfind("/") + 1
+    return name[:dot] if dot > last else name
 
 
 def unique(names: Iterable[str]) -> Iterator[str]:

@@ -10,7 +10,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rara.errors import ParameterError, SourceNotFoundError
-from rara.sources.names import natural_order, shown
+from rara.sources.names import (
+    IMAGE_SUFFIXES,
+    METADATA_TABLES,
+    SIDECAR_SUFFIXES,
+    SYSTEM_NAMES,
+    base_name,
+    has_suffix,
+    natural_order,
+    shown,
+)
 
 _BRACES = re.compile(r"\{([^{}]*(?:,|\d\.\.\d)[^{}]*)\}")
 _RANGE = re.compile(r"(\d+)\.\.(\d+)")
@@ -25,10 +34,69 @@ def is_pattern(text: str) -> bool:
 def expand(pattern: str) -> list[Path]:
     """The paths of a pattern such as `shards/{000..003}.tar` or `shards/*.tar`, in order.
 
-    What braces name must be there, and every wildcard must match something.
+    What braces name must be there, and every wildcard must match something. A path that is
+    matched twice is given twice.
     """
-    paths = [path for text in alternatives(pattern) for path in _matches(text, pattern)]
-    return list(dict.fromkeys(paths))
+    return [path for text in alternatives(pattern) for path in _matches(text, pattern)]
+
+
+def in_system_folder(path: Path, pattern: str) -> bool:
+    """Whether a wildcard led into a folder that a system keeps, such as `@eaDir`."""
+    parts = [part.lower() for part in path.parts]
+    return any(part in SYSTEM_NAMES and part not in pattern.lower() for part in parts)
+
+
+def beside_archive(path: Path) -> list[str]:
+    """What to say of a table of metadata that lies beside an archive, and not in it."""
+    return [
+        f"'{name}' beside the archive was not read. Pack it into the archive, or unpack the "
+        "archive beside it and give the folder."
+        for name in _tables_in(path.parent)
+    ]
+
+
+def above_folder(path: Path) -> list[str]:
+    """What to say of a table of metadata that lies above a folder, and not in it."""
+    return [
+        f"'{name}' in the folder above was not read. Give that folder to use it."
+        for name in _tables_in(path.absolute().parent)
+    ]
+
+
+def beside_files(paths: Sequence[Path]) -> list[str]:
+    """What to say of a table of metadata that lies beside files that were given by name."""
+    folders = dict.fromkeys(path.absolute().parent for path in paths)
+    given = {path.name for path in paths}
+    found = {name for folder in folders for name in _tables_in(folder)} - given
+    return [
+        f"'{name}' beside the files was not read. Give their folder to use it."
+        for name in sorted(found)
+    ]
+
+
+def sidecars_beside(paths: Sequence[Path]) -> list[Path]:
+    """The small files that describe images that were given by name, each once.
+
+    Those of an image's base name (`x.json` of `x.left.png`) as well, where no image has
+    exactly that name.
+    """
+    images = [path for path in paths if has_suffix(path.name, IMAGE_SUFFIXES)]
+    stems = [path.with_suffix("") for path in images]
+    stems += [base for base in map(_base, images) if base not in set(stems) and _is_free(base)]
+    names = [path.with_name(path.name + suffix) for path in stems for suffix in SIDECAR_SUFFIXES]
+    return [path for path in dict.fromkeys(names) if path.is_file()]
+
+
+def _base(path: Path) -> Path:
+    return path.with_name(base_name(path.name))
+
+
+def _is_free(base: Path) -> bool:
+    return not any(base.with_name(base.name + suffix).exists() for suffix in IMAGE_SUFFIXES)
+
+
+def _tables_in(folder: Path) -> list[str]:
+    return [name for name in METADATA_TABLES if os.path.isfile(folder / name)]  # noqa: PTH113
 
 
 def other_meanings(text: str, path: Path) -> list[Path]:

@@ -22,8 +22,8 @@ from rara.errors import EmptySourceError, UnknownSourceError
 from rara.sources.archives import explained_damage
 from rara.sources.base import Item
 from rara.sources.files import fail
-from rara.sources.metadata import Record, tidy
 from rara.sources.names import member_name, shown
+from rara.sources.records import Record, tidy
 
 _ROWS = 32  # decoded at a time
 _BUFFER = 1 << 20  # bytes read at a time; unset, it is a whole column of a row group
@@ -80,6 +80,12 @@ class ParquetSource:
             for row, values in _read(table, [row - first for row in inside]):
                 load = _load(values.pop(table.image))
                 yield Item(self._ids[first + row], load, _record(values, table.classes))
+
+
+def rows_in(path: Path) -> int:
+    """Number of rows of one file, from its footer."""
+    with explained_damage(path):
+        return int(pq.read_metadata(path).num_rows)
 
 
 def _read(table: _Table, rows: Sequence[int]) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -17,10 +17,19 @@ from threading import RLock
 
 from rara.errors import DamagedArchiveError, ImageError, SourceError
 from rara.sources.archives import explained_damage, is_text, repeated_texts, wrapping_folder
+from rara.sources.content import HEAD, may_be_image
 from rara.sources.files import fail, text_limit
 from rara.sources.limits import PIECE, Limit, amount
-from rara.sources.metadata import TABLES
-from rara.sources.names import IMAGE_SUFFIXES, has_suffix, is_hidden, member_name, shown
+from rara.sources.names import (
+    IMAGE_SUFFIXES,
+    TABLES,
+    base_name,
+    has_suffix,
+    is_hidden,
+    member_name,
+    shown,
+)
+from rara.sources.paths import beside_archive
 from rara.sources.streams import Stream, opened
 from rara.sources.tar_members import Member, members
 
@@ -42,14 +51,19 @@ class _Tar:
         self.location = str(self._path)
         self._members: list[Member] = []
         self.names: list[str] = []
+        self.hidden: list[str] = []
         with explained_damage(path), opened(path) as stream:
-            for name, member in _visible(stream, self._path):
+            for name, member in _visible(stream, self._path, self.hidden):
                 self._met(len(self.names), name, member, stream)
                 self.names.append(name)
                 self._members.append(member)
         self.wrapper = wrapping_folder(path, self.names)
         self.parts = _parts(self._members)
-        self.remarks = [*_several(len(self.parts)), *repeated_texts(self.names, self.parts)]
+        self.remarks = [
+            *beside_archive(path),
+            *_several(len(self.parts)),
+            *repeated_texts(self.names, self.parts),
+        ]
 
     def _met(self, index: int, name: str, member: Member, stream: Stream) -> None:
         """Called while the stream stands at the member's bytes."""
@@ -82,6 +96,15 @@ class TarFiles(_Tar):
             raise ImageError("cut off: the archive was shortened while it was read")
         return data
 
+    def head(self, index: int) -> bytes:
+        """The first bytes of one member; nothing if it cannot be read."""
+        member = self._members[index]
+        if member.fault:
+            return b""
+        with self._path.open("rb", buffering=0) as file:
+            file.seek(member.start)
+            return file.read(min(member.size, HEAD))
+
     def walk(
         self, indices: Sequence[int], limit: Limit
     ) -> Iterator[tuple[int, Callable[[], bytes]]]:
@@ -96,13 +119,17 @@ class CompressedTarFiles(_Tar):
         """Read through once, keep sidecars and tables; `DamagedArchiveError` if it ends early."""
         self._texts: dict[int, bytes] = {}
         self._text_bytes = 0
+        self._heads: dict[int, bytes] = {}
         self._room = _Room(CARRIED_BYTES)
         super().__init__(path)
-        images = {_key(name) for name in self.names if has_suffix(name, IMAGE_SUFFIXES)}
+        images = {base_name(self.names[index]) for index in self._heads}
+        images |= {base_name(name) for name in self.names if has_suffix(name, IMAGE_SUFFIXES)}
         for index in [i for i in self._texts if not _describes(self.names[i], images)]:
             del self._texts[index]
 
     def _met(self, index: int, name: str, member: Member, stream: Stream) -> None:
+        if may_be_image(name) and not member.fault:
+            self._heads[index] = stream.read(min(member.size, HEAD))
         if not is_text(name) or member.fault or member.size > text_limit(name).size:
             return
         self._text_bytes += member.size
@@ -120,6 +147,10 @@ class CompressedTarFiles(_Tar):
             return self._texts[index]
         return next(_content(stream, member) for _, member, stream in self._through({index}))
 
+    def head(self, index: int) -> bytes:
+        """The first bytes of one member whose name does not tell what it is."""
+        return self._heads.get(index, b"")
+
     def walk(
         self, indices: Sequence[int], limit: Limit
     ) -> Iterator[tuple[int, Callable[[], bytes]]]:
@@ -131,7 +162,7 @@ class CompressedTarFiles(_Tar):
         """These members, each while the stream stands at its bytes."""
         left = len(wanted)
         with explained_damage(self._path), opened(self._path) as stream:
-            for index, (_, member) in enumerate(_visible(stream, self._path)):
+            for index, (_, member) in enumerate(_visible(stream, self._path, [])):
                 if not left:
                     return
                 if index in wanted:
@@ -204,21 +235,20 @@ def open_tar(path: Path) -> TarFiles | CompressedTarFiles:
     return TarFiles(path) if has_suffix(path.name, (".tar",)) else CompressedTarFiles(path)
 
 
-def _visible(stream: Stream, path: Path) -> Iterator[tuple[str, Member]]:
+def _visible(stream: Stream, path: Path, hidden: list[str]) -> Iterator[tuple[str, Member]]:
+    """The visible files; the names of hidden ones are added to `hidden`."""
     for member in members(stream, path):
         name = member_name(member.name)
-        if not member.folder and not is_hidden(name):
+        if member.folder:
+            continue
+        if is_hidden(name):
+            hidden.append(name)
+        else:
             yield name, member
 
 
 def _describes(text: str, images: Collection[str]) -> bool:
-    return has_suffix(text, TABLES) or _key(text) in images
-
-
-def _key(name: str) -> str:
-    """The name up to the first dot of its last part, as in WebDataset."""
-    folder, slash, last = name.rpartition("/")
-    return folder + slash + last.split(".")[0]
+    return has_suffix(text, TABLES) or base_name(text) in images
 
 
 def _content(stream: Stream, member: Member) -> bytes:

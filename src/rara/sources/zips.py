@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from threading import Lock
@@ -12,8 +13,10 @@ from zipfile import ZipInfo
 
 from rara.errors import DamagedArchiveError, ImageError, RaraError
 from rara.sources.archives import explained_damage, repeated_texts, wrapping_folder
+from rara.sources.content import HEAD
 from rara.sources.limits import Limit, amount, read_whole
 from rara.sources.names import IMAGE_SUFFIXES, has_suffix, is_hidden, member_name, shown
+from rara.sources.paths import beside_archive
 from rara.sources.zip_layout import Layout, layout_of
 
 _ENCRYPTED = 0x1  # bit of a member's flags
@@ -42,6 +45,11 @@ class ZipFiles:
             if not member.is_dir() and not is_hidden(name)
         ]
         self.names = [names[index] for index in visible]
+        self.hidden = [
+            name
+            for name, member in zip(names, members, strict=True)
+            if not member.is_dir() and is_hidden(name)
+        ]
         self._members = [members[index] for index in visible]
         self._faults = [layout.faults.get(index) or _fault(members[index]) for index in visible]
         self.wrapper = wrapping_folder(path, self.names)
@@ -49,6 +57,7 @@ class ZipFiles:
         listed = {index for index in visible if has_suffix(names[index], IMAGE_SUFFIXES)}
         unseen = {names[i]: fault for i, fault in layout.faults.items() if i not in listed}
         self.remarks = [
+            *beside_archive(path),
             *_left_out(layout),
             *_damaged(unseen),
             *repeated_texts(self.names, self.parts),
@@ -73,6 +82,14 @@ class ZipFiles:
             raise
         except Exception as error:
             raise ImageError(f"damaged in the archive: {error}") from error
+
+    def head(self, index: int) -> bytes:
+        """The first bytes of one member; nothing if it cannot be read."""
+        member = self._members[index]
+        if not self._faults[index]:
+            with suppress(Exception), self._lock, self._zip.open(member) as file:
+                return _piece(file, member, HEAD)
+        return b""
 
     def walk(
         self, indices: Sequence[int], limit: Limit

@@ -1,0 +1,49 @@
+"""Splits of a data set, such as train and test: told by name, and when they are read as one."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from rara.sources.names import shown
+
+SPLITS = frozenset(
+    {
+        *("train", "training", "val", "valid", "validation", "dev"),
+        *("test", "testing", "eval", "evaluation"),
+    }
+)
+
+
+def split_of(name: str) -> str | None:
+    """The split that the name of a file or of its folder tells: `data/train-00000.parquet`.
+
+    >>> split_of("data/test-00000-of-00001.parquet"), split_of("dev/0.tar"), split_of("a.tar")
+    ('test', 'dev', None)
+    """
+    for part in reversed(name.lower().split("/")):
+        word = re.split(r"[-_.]", part, maxsplit=1)[0]
+        if word in SPLITS:
+            return word
+    return None
+
+
+def split_remarks(
+    paths: Sequence[Path], root: Path, count: Callable[[Path], int | None]
+) -> list[str]:
+    """What to say where files of several splits are read as one place."""
+    splits = [split_of(path.absolute().relative_to(root.absolute()).as_posix()) for path in paths]
+    if len(set(splits) - {None}) < 2:
+        return []
+    counts = Counter[str]()
+    for split, path in zip(splits, paths, strict=True):
+        counts[split or "other files"] += count(path) or 0
+    found = ", ".join(f"{split} {number:,}" for split, number in counts.items())
+    split, path = next((s, p) for s, p in zip(splits, paths, strict=True) if s)
+    named = path.name.lower().startswith(split)
+    one = path.with_name(f"{path.name[: len(split)]}*{path.suffix}") if named else path.parent
+    return [
+        f"Several splits are read together ({found} images). Give {shown(one)} to read one alone."
+    ]
