@@ -19,6 +19,7 @@ from rara.sources import folder, open_source
 from rara.sources.base import remarks_of
 from rara.sources.compound import annotating
 from rara.sources.content import starts_like_image
+from rara.sources.names import storable
 
 
 def png(colour=0):
@@ -372,6 +373,21 @@ def test_a_path_that_is_given_twice_is_read_twice(tmp_path):
     assert [item.id for item in open_source(source.location)] == ["a.png", "b.png", "a.png~2"]
     shard = as_tar(tmp_path / "s", {"x.png": png()})
     assert [item.id for item in open_source([shard, shard])] == ["s.tar/x.png", "s.tar~2/x.png"]
+
+
+@pytest.mark.parametrize("kind", ["folder", "pattern", "list", "file"])
+def test_a_place_that_is_not_utf8_opens_again_from_what_is_stored(tmp_path, kind):
+    place = write(tmp_path / os.fsdecode(b"caf\xe9"), {"a.png": png(1), "b.png": png(2)})
+    spec = {
+        "folder": place,
+        "pattern": f"{place}/*.png",
+        "list": [place / "b.png", place / "a.png"],
+        "file": place / "a.png",
+    }[kind]
+    source = open_source(spec)
+    stored = storable(source.location)
+    stored.encode()
+    assert [item.load() for item in open_source(stored)] == [item.load() for item in source]
 
 
 def test_a_path_that_a_pattern_matches_twice_is_read_once_and_said(tmp_path):

@@ -83,9 +83,8 @@ def open_source(
 def _from_text(text: str, metadata: MetadataUse) -> Source:
     if not text.strip() or "://" in text:
         raise UnknownSourceError(f"{text!r} is no place on this machine. {_KNOWN}.")
+    text = text if os.path.lexists(text) else unescaped(text)
     expanded = os.path.expanduser(text)  # noqa: PTH111 (a Path would lose a slash at the end)
-    if not os.path.lexists(expanded) and os.path.lexists(plain := unescaped(expanded)):
-        expanded = plain
     path = Path(expanded)
     if os.path.lexists(path):
         _check_plain(expanded, path)
