@@ -75,5 +75,7 @@ def test_folders_that_are_not_utf8_work_from_end_to_end(places, draw):
     assert table.provenance["samples"]["location"] == f"{places}/caf\\xe9/gen"
     json.dumps(table.provenance).encode()
     assert page.read_text(encoding="utf-8").count("data:image") >= 4
-    assert run(["embed", f"{folder}/gen", "-o", f"{folder}/features"]) == 0
+    for _ in range(2):  # a folder of the same place may be written again
+        assert run(build) == 0
+        assert run(["embed", f"{folder}/gen", "-o", f"{folder}/features"]) == 0
     assert len(Features.load(places / folder / "features")) == 4

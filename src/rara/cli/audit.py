@@ -48,7 +48,7 @@ def audit(
     check_page(report)
     run = (working or Working()).run()
     with step(run.progress, "Listing the images"):
-        given = Sides.opened(reference, Made(metric), samples=samples)
+        given = Sides.opened(reference, Made(metric), run, samples=samples)
     with step(run.progress, "Loading the network"):
         network = given.network((extraction or ReferenceExtraction()).make(run), run)
     given.check_k(k)

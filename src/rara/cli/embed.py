@@ -34,7 +34,7 @@ def embed(
     """
     run = (working or Working()).run()
     with step(run.progress, "Listing the images"):
-        source = open_source(images)
+        source = open_source(images, metadata=run.metadata)
     network = (extraction or Extraction()).make(run) or find_extractor(DEFAULT, run)
     with claim(output) as place:
         refuse_other(output, kind="features", location=source.location)

@@ -57,11 +57,11 @@ class Made:
             )
 
 
-def opened(place: Place) -> Opened:
+def opened(place: Place, run: Run) -> Opened:
     """The features or the images at a place; raises a SourceError where there are none."""
     if is_features(place):
         return Features.load(Path(place).expanduser())
-    return open_source(place)
+    return open_source(place, metadata=run.metadata)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +78,16 @@ class Sides:
         cls,
         reference: Place,
         made: Made,
+        run: Run,
         *,
         samples: Place | None = None,
         calibration: Place | None = None,
     ) -> Self:
         """Each place opened once; all are, before the first of them is read."""
         return cls(
-            _saved(reference, made) or opened(reference),
-            None if samples is None else opened(samples),
-            None if calibration is None else opened(calibration),
+            _saved(reference, made) or opened(reference, run),
+            None if samples is None else opened(samples, run),
+            None if calibration is None else opened(calibration, run),
             made,
         )
 

@@ -74,7 +74,7 @@ def build(
     Treatment(deduplicate, unit, clip_radii)
     run = (working or Working()).run()
     with step(run.progress, "Listing the images"):
-        given = opened(images)
+        given = opened(images, run)
     network = (extraction or Extraction()).make(run) or DEFAULT
     check_k(given, k)
     check_unit(unit, reference=given)
@@ -112,7 +112,7 @@ def extend(
         pass
     run = (working or Working()).run()
     with step(run.progress, "Listing the images"):
-        before, added = Reference.load(folder), opened(images)
+        before, added = Reference.load(folder), opened(images, run)
     before.treatment.check_growth()
     network = Sides(before, added).network((extraction or ReferenceExtraction()).make(run), run)
     with step(run.progress, "Adding to the reference"):

@@ -112,7 +112,7 @@ def score(
     run = (working or Working()).run()
     with step(run.progress, "Listing the images"):
         given = Sides.opened(
-            place, Made(metric, unit), samples=samples, calibration=calibration.calibration
+            place, Made(metric, unit), run, samples=samples, calibration=calibration.calibration
         )
     with step(run.progress, "Loading the network"):
         networks = (extraction or Extractions()).make_all(run)

@@ -53,7 +53,7 @@ def siblings(
     checked_k(k, k + 1, k)
     run = (working or Working()).run()
     with step(run.progress, "Listing the images"):
-        images = opened(samples)
+        images = opened(samples, run)
     network = (extraction or Extraction()).make(run) or DEFAULT
     check_key(by, samples=images)
     with step(run.progress, "Comparing siblings"):
