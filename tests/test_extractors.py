@@ -616,6 +616,24 @@ def test_outputs_that_are_no_vector_are_refused(tmp_path):
         load_onnx(path)
 
 
+def test_other_outputs_are_named_with_the_option_that_chooses_them(tmp_path):
+    tokens = helper.make_node("Reshape", ["x", "shape"], ["y"])
+    shape = numpy_helper.from_array(np.array([1, 16, 3]), "shape")
+    path = network(tmp_path / "a.onnx", [1, 3, 4, 4], tokens, constants=[shape])
+    model = onnx.load(path)
+    model.graph.node.append(helper.make_node("ReduceMean", ["y"], ["pooled"], axes=[1], keepdims=0))
+    model.graph.output.append(helper.make_tensor_value_info("pooled", TensorProto.FLOAT, [1, 3]))
+    onnx.save(model, path)
+    with pytest.raises(WeightsError, match=r"--onnx-output pooled\)\. It also has pooled \[3\]"):
+        load_onnx(path)
+    with pytest.raises(ParameterError, match=r"output='z': .* has y, pooled\. .*--onnx-output"):
+        load_onnx(path, preprocessing=Preprocessing(output="z"))
+    made = Extraction(extractor=[str(path)], onnx_output="pooled").make(Run())
+    assert made.spec.dim == 3
+    with pytest.raises(ParameterError, match="--onnx-output is for an ONNX file"):
+        Extraction(onnx_output="pooled").make(Run())
+
+
 @pytest.mark.parametrize("content", [b"", b"neither a graph nor a model", b"\x89PNG\r\n\x1a\n"])
 def test_files_that_are_no_networks_are_refused(tmp_path, content, capfd):
     (tmp_path / "a.onnx").write_bytes(content)

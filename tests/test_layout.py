@@ -12,10 +12,12 @@ ROOT = Path(__file__).parents[1] / "src" / "rara"
 ORDER = """
     errors text machine cache plain durable manifest bundle depth ranges pillow images prints
     sources.base sources.names sources.paths sources.content sources.hidden sources.compound
-    sources.splits sources.folder_labels sources.records sources.rows sources.matching
-    sources.sidecars sources.metadata sources.limits sources.files sources.hub sources.folder
-    sources.archives sources.streams sources.tar_members sources.tars sources.zip_layout
-    sources.zips sources.tables sources.arrays sources.joined sources
+    sources.remedies sources.splits sources.folder_labels sources.records sources.rows
+    sources.matching sources.sidecars sources.metadata sources.limits sources.files sources.hub
+    sources.folder sources.archives sources.streams sources.tar_members sources.tars
+    sources.zip_layout sources.zips sources.pixels sources.labels sources.stacks
+    sources.numpy_files sources.elements sources.memory sources.columns sources.saved
+    sources.tables sources.joined sources
     extractors.base extractors.preprocessing extractors.feature_maps extractors.legacy_torch
     extractors.onnx
     extractors.efficientnet_lite0 extractors.registry extractors

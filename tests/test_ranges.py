@@ -111,8 +111,9 @@ def test_a_tensor_is_read_as_a_whole_like_an_array():
     assert np.array_equal(pictures(source), pictures(open_source(images)))
     with pytest.raises(UnknownSourceError, match=r"holds floats from -2 to 2"):
         next(iter(open_source(Tensor(images * 2))))
-    with pytest.raises(UnknownSourceError, match=r"channels first"):
-        open_source(Tensor(images.transpose(0, 3, 2, 1)))
+    turned = open_source(Tensor(images.transpose(0, 3, 2, 1)))
+    assert np.array_equal(pictures(turned), pictures(source).transpose(0, 2, 1, 3))
+    assert turned.remarks == ["The images have shape 3 x 4 x 5: their channels were moved last."]
 
 
 def test_colours_and_opacity_must_lie_in_one_range():

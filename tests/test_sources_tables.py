@@ -210,10 +210,9 @@ def test_npy_is_mapped(tmp_path, images):
 @pytest.mark.parametrize(
     ("arrays", "reason"),
     [
-        ({"arr_0": STACK.transpose(0, 3, 1, 2)}, r"channels first.*transpose\(0, 2, 3, 1\)"),
         ({"arr_0": STACK[0]}, r"x\[None\]"),
         ({"arr_0": np.zeros((5, 7), np.float32)}, "no stack of images"),
-        ({"a": STACK, "b": STACK}, "holds a, b. rara reads the array 'arr_0'"),
+        ({"a": STACK, "b": STACK}, r"holds several .*: a \(5, 4, 7, 3\), b .* --array a, or .*#a'"),
     ],
 )
 def test_npz_that_is_no_stack_of_images(tmp_path, arrays, reason):
@@ -234,7 +233,7 @@ def test_objects_are_never_unpickled(tmp_path):
     for name in ("x.npz", "x.npy"):
         with pytest.raises(UnknownSourceError, match=r"Python objects"):
             open_source(tmp_path / name)
-    with pytest.raises(DamagedArchiveError, match=r"allow_pickle=False"):
+    with pytest.raises(UnknownSourceError, match=r"'arr_1' .* Python objects.*astype\(str\)"):
         open_source(tmp_path / "labels.npz")
 
 
@@ -332,9 +331,11 @@ def test_an_infinite_generator_is_not_read_ahead():
 
 
 def test_elements_that_are_no_images_fail_one_by_one():
-    nonsense, whole = open_source([{1, 2}, png()])
+    whole, nonsense, missing = open_source([png(), {1, 2}, None])
     with pytest.raises(ImageError, match=r"set is no array, PIL image or encoded bytes"):
         nonsense.load()
+    with pytest.raises(ImageError, match=r"None instead of an image"):
+        missing.load()
     assert whole.load() == png()
 
 
@@ -344,7 +345,15 @@ def test_elements_that_are_no_images_fail_one_by_one():
         (png(), r"A single image \(bytes\).*Put it into a list"),
         (Image.new("L", (2, 2)), "A single image"),
         (np.zeros((8, 8, 3), np.uint8), "one image, or many without their channels"),
-        (np.zeros((2, 3, 8, 8), np.uint8), "channels first"),
+        (np.zeros((2, 5, 8, 8), np.uint8), "no stack of images"),
+        (np.zeros((2, 8), np.float32), "one vector in each row.*Reference.from_features"),
+        (
+            np.zeros((2, 8, 8), np.int64),
+            r"integers of 64 bits; .*astype\(numpy.uint8\)",
+        ),
+        (np.zeros((2, 8, 8), np.complex64), r"complex numbers; .* numpy.abs\(x\)"),
+        (np.zeros((2, 8, 8), "u1,u1"), r"records; give one field, such as x\['f0'\]"),
+        (np.zeros((2, 8, 0), np.uint8), "images without pixels"),
         (17, "int is no source"),
         (None, "NoneType is no source"),
     ],

@@ -36,7 +36,7 @@ from rara.items import ITEMS
 from rara.machine import cores
 from rara.pool import Pool, Record
 from rara.prints import print_of
-from rara.sources.base import Item, Source, remarks_of
+from rara.sources.base import Item, Source, items_within, remarks_of
 from rara.sources.names import storable
 from rara.store import Features
 
@@ -108,9 +108,10 @@ def embed(
     gathered = _Gathered(extractor.spec.dim, total)
     progress = progress or _Silent()
     look = partial(_look, pool=pool, extractor=extractor, on_failed=on_failed, limit=max_pixels)
+    items = items_within(source, max_pixels)
     progress.start(total, f"Reading {storable(source.location)}")
     try:
-        with closing(_embedded(source, look, extractor, threads or cores())) as images:
+        with closing(_embedded(items, look, extractor, threads or cores())) as images:
             for image in images:
                 _learn(image, pool, gathered, progress)
     finally:

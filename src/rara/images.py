@@ -142,7 +142,7 @@ def _loaded(payload: Payload, max_pixels: int) -> tuple[Image.Image, str]:
     if isinstance(payload, (np.ndarray, Ranged)):
         return _from_array(payload, max_pixels)
     image = _opened(payload)
-    _check_size(image.size, max_pixels)
+    check_size(image.size, max_pixels)
     image.load()
     data = payload if isinstance(payload, bytes) else None
     if image.mode.startswith("I;16") or image.mode in ("I", "F"):
@@ -229,7 +229,8 @@ def _kind(payload: Payload) -> str:
     return "PIL image" if isinstance(payload, Image.Image) else "array"
 
 
-def _check_size(size: tuple[int, int], max_pixels: int) -> None:
+def check_size(size: tuple[int, int], max_pixels: int) -> None:
+    """Raise OversizeError for an image of more pixels, ImageError for one without any."""
     if size[0] * size[1] > max_pixels:
         raise _oversize(size[0] * size[1], max_pixels)
     if 0 in size:
@@ -304,7 +305,7 @@ def _from_array(payload: NDArray[Any] | Ranged, max_pixels: int) -> tuple[Image.
     if not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (1, 3, 4))):
         raise ImageError(_shape_reason(array.shape))
     height, width = array.shape[:2]
-    _check_size((width, height), max_pixels)
+    check_size((width, height), max_pixels)
     pixels = array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array
     meaning = payload.meaning if isinstance(payload, Ranged) else None
     narrow, note = (

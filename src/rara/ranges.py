@@ -20,6 +20,10 @@ _SLACK = 1e-5
 """Denormalised floats miss the ends of their range by a few rounding errors of its length."""
 
 
+_NOTHING = float("inf"), float("-inf")
+"""The ends of no numbers at all."""
+
+
 @dataclass(frozen=True, slots=True)
 class Range:
     """The numbers that stand for black and white."""
@@ -101,8 +105,9 @@ def _range_of(images: Iterable[NDArray[Any]], where: str) -> Range:
 
 def _ends(image: NDArray[Any]) -> list[tuple[float, float]]:
     """The smallest and the largest finite number of the colours, and of a fourth channel."""
-    parts = [image[..., :3], image[..., 3]] if has_opacity(image) else [image]
-    return [_finite_ends(part) for part in parts]
+    if not has_opacity(image):
+        return [_finite_ends(image), _NOTHING]
+    return [_finite_ends(image[..., :3]), _finite_ends(image[..., 3])]
 
 
 def _finite_ends(part: NDArray[Any]) -> tuple[float, float]:

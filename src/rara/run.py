@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -21,6 +21,8 @@ from rara.errors import ParameterError
 from rara.extractors import Extractor, get_extractor
 from rara.images import DEFAULT_MAX_PIXELS
 from rara.sources import MetadataUse, Source, open_source, refuse_mixed
+from rara.sources.numpy_files import holds_vectors, vectors_in
+from rara.sources.paths import split_key
 from rara.store import Features
 
 Images: TypeAlias = "str | os.PathLike[str] | Source | Features | Iterable[Any]"
@@ -60,12 +62,15 @@ def find_extractor(extractor: str | os.PathLike[str] | Extractor, run: Run) -> E
 
 
 def is_features(images: object) -> bool:
-    """Whether these are vectors already: features, or a folder that rara wrote."""
+    """Whether these are vectors already: features, a folder that rara wrote, or a file of vectors.
+
+    Such a file is an .npy or .npz with an array of floats of shape (n, d), and no images.
+    """
     if not isinstance(images, (str, os.PathLike)):
         return isinstance(images, Features)
-    folder = Path(images).expanduser()
+    folder, key = _placed(images)
     if kind_of(folder) is None:
-        return False
+        return holds_vectors(folder, key)
     refuse_mixed(folder)
     return True
 
@@ -77,7 +82,7 @@ def features_of(
     if isinstance(images, Features):
         return images, None
     if extractor is None:
-        return Features.load(Path(os.fspath(images)).expanduser()), None  # type: ignore[arg-type]
+        return _stored_features(images), None  # type: ignore[arg-type]
     source = open_source(images, metadata=run.metadata)
     features = embed(
         source,
@@ -89,6 +94,22 @@ def features_of(
         progress=run.progress,
     )
     return features, source
+
+
+def _placed(place: str | os.PathLike[str]) -> tuple[Path, str | None]:
+    text, key = split_key(os.path.expanduser(place))  # noqa: PTH111 (the key is no path)
+    return Path(text), key
+
+
+def _stored_features(place: str | os.PathLike[str]) -> Features:
+    """The features in a folder that rara wrote, or the vectors in a file."""
+    path, key = _placed(place)
+    if path.is_dir():
+        return Features.load(path)
+    found = vectors_in(path, key)
+    metadata = {"label": found.labels} if found.labels else None
+    features = Features.from_arrays(found.vectors, metadata=metadata, location=found.location)
+    return replace(features, remarks=tuple(found.remarks))
 
 
 def given_features(vectors: ArrayLike | Features, ids: Sequence[str] | None, what: str) -> Features:

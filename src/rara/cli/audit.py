@@ -14,6 +14,7 @@ from rara.cli.options import (
     Neighbours,
     Page,
     Place,
+    Reading,
     ReferenceExtraction,
     Working,
 )
@@ -30,6 +31,7 @@ def audit(
     json: Json = False,
     k: Neighbours = None,
     metric: Metrics = None,
+    reading: Reading | None = None,
     extraction: ReferenceExtraction | None = None,
     working: Working | None = None,
 ) -> None:
@@ -46,6 +48,8 @@ def audit(
         Images to look for in the reference.
     """
     check_page(report)
+    reference, *others = (reading or Reading()).places([reference, *([samples] if samples else [])])
+    samples = next(iter(others), None)
     run = (working or Working()).run()
     with step(run.progress, "Listing the images"):
         given = Sides.opened(reference, Made(metric), run, samples=samples)

@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from rara.bundle import claim
-from rara.cli.options import IMAGES, OUTPUT, Extraction, Place, Working
+from rara.cli.options import IMAGES, OUTPUT, Extraction, Place, Reading, Working
 from rara.cli.output import list_all, refuse_other
 from rara.cli.printing import say
 from rara.extractors import DEFAULT
@@ -20,6 +20,7 @@ def embed(
     images: Annotated[Place, Parameter(group=IMAGES)],
     *,
     output: Annotated[Path, Parameter(alias="-o", group=OUTPUT, metavar="FOLDER")],
+    reading: Reading | None = None,
     extraction: Extraction | None = None,
     working: Working | None = None,
 ) -> None:
@@ -32,6 +33,7 @@ def embed(
     output
         The folder to write: items.parquet, vectors.npy and manifest.json.
     """
+    images = (reading or Reading()).place(images)
     run = (working or Working()).run()
     with step(run.progress, "Listing the images"):
         source = open_source(images, metadata=run.metadata)

@@ -60,7 +60,7 @@ class Made:
 def opened(place: Place, run: Run) -> Opened:
     """The features or the images at a place; raises a SourceError where there are none."""
     if is_features(place):
-        return Features.load(Path(place).expanduser())
+        return features_of(place, None, run)[0]
     return open_source(place, metadata=run.metadata)
 
 

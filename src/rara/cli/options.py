@@ -21,6 +21,9 @@ from rara.extractors.preprocessing import Fit, Layout
 from rara.extractors.registry import is_path
 from rara.images import DEFAULT_MAX_PIXELS
 from rara.run import Run
+from rara.sources import holds_tables
+from rara.sources.names import has_suffix
+from rara.sources.paths import split_key, with_key
 
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?\s*", re.IGNORECASE)
 _UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
@@ -169,6 +172,60 @@ _EXTRACTOR = "A name that `rara doctor` lists, or the path of an ONNX file."
 _OR_THE_REFERENCES = f"{DEFAULT}, or that of a saved reference"
 
 
+@Parameter(name="*", group=IMAGES)
+@dataclass(frozen=True)
+class Reading:
+    """Which array or column of a file holds the images, where several could."""
+
+    array: Annotated[
+        str | None,
+        Parameter(
+            help="The array of images in each .npz; by default one of a usual name. For one file "
+            "alone write `file.npz#name`."
+        ),
+    ] = None
+    image_column: Annotated[
+        str | None,
+        Parameter(
+            help="The column of images in each table; by default one of a usual name. For one "
+            "table alone write `file.parquet#name`."
+        ),
+    ] = None
+
+    def place(self, place: Place) -> str:
+        """One place with the array or column that is meant behind it."""
+        return self.places([place])[0]
+
+    def places(self, places: Sequence[Place]) -> list[str]:
+        """The places, those of arrays and tables with what is meant; a place that says it keeps it.
+
+        Raises ParameterError where an option fits none of them.
+        """
+        named = [self._named(str(place)) for place in places]
+        for option, fits in (("array", _holds_arrays), ("image_column", holds_tables)):
+            key = getattr(self, option)
+            if key is not None and not any(fits(split_key(place)[0]) for place in named):
+                raise ParameterError(
+                    f"--{option.replace('_', '-')} {key}: {' and '.join(map(str, places))} "
+                    f"hold{'s' if len(places) == 1 else ''} no "
+                    f"{'.npz' if option == 'array' else 'table'}. Remove the option."
+                )
+        return named
+
+    def _named(self, place: str) -> str:
+        inner, key = split_key(place)
+        if key is not None:
+            return place
+        meant = self.array if _holds_arrays(inner) else self.image_column
+        named = with_key(place, meant)
+        there = split_key(named)[1] == meant
+        return named if there and (_holds_arrays(inner) or holds_tables(inner)) else place
+
+
+def _holds_arrays(place: str) -> bool:
+    return has_suffix(place, (".npz",))
+
+
 @Parameter(name="*", group=NETWORK)
 @dataclass(frozen=True)
 class Extraction:
@@ -209,6 +266,12 @@ class Extraction:
         Fit | None,
         Parameter(help="Of an ONNX file: `stretch` images to its size, or scale and `crop` them."),
     ] = None
+    onnx_output: Annotated[
+        str | None,
+        Parameter(
+            help="For an ONNX file: which of its outputs holds the features; the first by default."
+        ),
+    ] = None
     output_layout: Annotated[
         Layout | None,
         Parameter(
@@ -233,7 +296,7 @@ class Extraction:
         if given and not files:
             option = next(iter(given)).replace("_", "-")
             raise ParameterError(f"--{option} is for an ONNX file: name it, too.")
-        preprocessing = Preprocessing(**given) if given else None
+        preprocessing = Preprocessing(**_in_python(given)) if given else None
         expected = dict.fromkeys(files, preprocessing)
         made = [
             get_extractor(name, preprocessing=expected.get(name), threads=run.threads)
@@ -244,7 +307,7 @@ class Extraction:
 
     def _expected(self) -> dict[str, Any]:
         """What was said of ONNX files."""
-        names = ("size", "mean", "std", "fit", "output_layout")
+        names = ("size", "mean", "std", "fit", "onnx_output", "output_layout")
         return {name: given for name in names if (given := getattr(self, name)) is not None}
 
 
@@ -273,6 +336,11 @@ class Extractions(Extraction):
             help=f"{_EXTRACTOR} Repeat it for second opinions: the first decides.",
         ),
     ] = None
+
+
+def _in_python(given: dict[str, Any]) -> dict[str, Any]:
+    """What was said of ONNX files, by the names that Python has for it."""
+    return {"output" if name == "onnx_output" else name: value for name, value in given.items()}
 
 
 def _check_different(extractors: Sequence[Extractor]) -> None:

@@ -19,6 +19,7 @@ from rara.cli.options import (
     Json,
     Metrics,
     Place,
+    Reading,
     ReferenceExtraction,
     Unit,
     Working,
@@ -50,6 +51,7 @@ def build(
     unit: Unit = None,
     deduplicate: Annotated[Duplicates | None, Parameter(group=REFERENCE)] = None,
     clip_radii: Annotated[float | None, Parameter(group=REFERENCE, metavar="QUANTILE")] = None,
+    reading: Reading | None = None,
     extraction: Extraction | None = None,
     working: Working | None = None,
 ) -> None:
@@ -72,6 +74,7 @@ def build(
     with claim(output):  # before long work, so that it fails early
         pass
     Treatment(deduplicate, unit, clip_radii)
+    images = (reading or Reading()).place(images)
     run = (working or Working()).run()
     with step(run.progress, "Listing the images"):
         given = opened(images, run)
@@ -94,6 +97,7 @@ def extend(
     folder: Annotated[Path, Parameter(group=IMAGES)],
     images: Annotated[Place, Parameter(group=IMAGES)],
     *,
+    reading: Reading | None = None,
     extraction: ReferenceExtraction | None = None,
     working: Working | None = None,
 ) -> None:
@@ -110,6 +114,7 @@ def extend(
     """
     with claim(folder):
         pass
+    images = (reading or Reading()).place(images)
     run = (working or Working()).run()
     with step(run.progress, "Listing the images"):
         before, added = Reference.load(folder), opened(images, run)

@@ -28,6 +28,7 @@ from rara.cli.options import (
     Neighbours,
     Page,
     Place,
+    Reading,
     Table,
     Unit,
     Working,
@@ -71,6 +72,7 @@ def score(
     also: Annotated[list[Family] | None, Parameter(group=SCORES, negative=())] = None,
     boundary: Annotated[Literal["open", "closed"], Parameter(group=SCORES)] = "open",
     compat: Annotated[Literal["official"] | None, Parameter(group=SCORES)] = None,
+    reading: Reading | None = None,
     extraction: Extractions | None = None,
     working: Working | None = None,
     cells: Cells | None = None,
@@ -109,6 +111,7 @@ def score(
         k, boundary, compat, Levels(alpha), grouping.group_by, grouping.siblings, also or (),
         own=leave_one_out,
     )  # fmt: skip
+    samples, place, calibration = _placed(samples, place, calibration, reading)
     run = (working or Working()).run()
     with step(run.progress, "Listing the images"):
         given = Sides.opened(
@@ -209,6 +212,20 @@ def _check_asked(
             "--calibration and --held-out."
         )
     return reference
+
+
+def _placed(
+    samples: Place | None, reference: Place, calibration: Calibration, reading: Reading | None
+) -> tuple[Place | None, Place, Calibration]:
+    """The places, each with the array or column that is meant in it."""
+    given = [place for place in (samples, calibration.calibration) if place is not None]
+    real, *others = (reading or Reading()).places([reference, *given])
+    named = dict(zip(given, others, strict=True))
+    return (
+        None if samples is None else named[samples],
+        real,
+        replace(calibration, calibration=named.get(calibration.calibration or "")),
+    )
 
 
 def _no_reference(samples: Place | None) -> str:

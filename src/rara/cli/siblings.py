@@ -9,7 +9,18 @@ from cyclopts import Parameter
 from rara.among_siblings import compare_siblings
 from rara.cli.formulas import Cells
 from rara.cli.opened import opened
-from rara.cli.options import GROUPS, IMAGES, Extraction, Json, Page, Place, Table, Working, whole
+from rara.cli.options import (
+    GROUPS,
+    IMAGES,
+    Extraction,
+    Json,
+    Page,
+    Place,
+    Reading,
+    Table,
+    Working,
+    whole,
+)
 from rara.cli.output import check_page, check_target, list_unusual
 from rara.cli.printing import say, say_json
 from rara.extractors import DEFAULT
@@ -27,6 +38,7 @@ def siblings(
     json: Json = False,
     by: Annotated[str, Parameter(group=GROUPS, metavar="KEY")] = "prompt",
     k: Annotated[int, Parameter(name=["-k"], group=GROUPS, metavar="K", converter=whole)] = 3,
+    reading: Reading | None = None,
     extraction: Extraction | None = None,
     working: Working | None = None,
     cells: Cells | None = None,

@@ -213,7 +213,10 @@ def _size(
 def _output(session: onnxruntime.InferenceSession, given: str | None, what: str) -> str:
     names = [entry.name for entry in session.get_outputs()]
     if given is not None and given not in names:
-        raise ParameterError(f"output={given!r}: {what} has {', '.join(names)}.")
+        raise ParameterError(
+            f"output={given!r}: {what} has {', '.join(names)}. Name one of these with output= "
+            "(--onnx-output)."
+        )
     return given or str(names[0])
 
 
@@ -259,9 +262,18 @@ def _dimension(network: _Network, what: str) -> int:
     if len(shape) != 2:
         raise WeightsError(
             f"Output '{network.exit}' of {what} has the shape {shape[1:]} for one image: "
-            "a vector or feature maps are needed; name another with output=."
+            f"a vector or feature maps are needed{_other_outputs(network)}."
         )
     return int(shape[1])
+
+
+def _other_outputs(network: _Network) -> str:
+    """What to do about an output that is no vector, and the others that there are."""
+    others = [one for one in network.session.get_outputs() if one.name != network.exit]
+    if not others:
+        return "; export the network with a pooled output, and name that with output="
+    named = ", ".join(f"{one.name} {one.shape[1:]}" for one in others)
+    return f"; name another with output= (--onnx-output {others[0].name}). It also has {named}"
 
 
 def _in_words(network: _Network) -> str:

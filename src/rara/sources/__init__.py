@@ -1,9 +1,9 @@
 """Where images come from; `open_source` decides what a place is and opens it.
 
 FileSource      a folder, image files, a zip, a tar        files.py folder.py zips.py tars.py
-ParquetSource   Parquet files with encoded images          tables.py
-ArraySource     .npz, .npy, an array in memory             arrays.py
-IterableSource  lists, mappings, data sets, generators     arrays.py
+TableSource     Parquet and Arrow files with images        tables.py
+ArraySource     .npz, .npy, an array in memory             numpy_files.py stacks.py
+IterableSource  lists, mappings, data sets, generators     memory.py
 JoinedSource    several of them, such as shards            joined.py
 """
 
@@ -11,18 +11,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
 from rara.bundle import kind_of
-from rara.errors import ParameterError, UnknownSourceError
-from rara.sources.arrays import from_iterable, open_arrays
+from rara.errors import EmptySourceError, ParameterError, UnknownSourceError
 from rara.sources.base import Item, Scalar, Source
 from rara.sources.content import may_be_image, starts_like_image
 from rara.sources.files import FileSource, MetadataUse, other_remarks
 from rara.sources.folder import FolderFiles, read_head
 from rara.sources.hidden import hidden_remarks
 from rara.sources.joined import JoinedSource, RemarkedSource
+from rara.sources.memory import from_iterable
 from rara.sources.names import (
     ARRAY_SUFFIXES,
     IMAGE_SUFFIXES,
@@ -34,6 +35,7 @@ from rara.sources.names import (
     unescaped,
     unique,
 )
+from rara.sources.numpy_files import open_arrays
 from rara.sources.paths import (
     above_folder,
     beside_files,
@@ -43,44 +45,68 @@ from rara.sources.paths import (
     not_found,
     other_meanings,
     sidecars_beside,
+    split_key,
+    with_key,
 )
+from rara.sources.remedies import remedy_below, remedy_for
+from rara.sources.saved import saved_tables
 from rara.sources.splits import split_remarks
 from rara.sources.tars import open_tar
 from rara.sources.zips import ZipFiles
 
-__all__ = ["Item", "MetadataUse", "Scalar", "Source", "open_source", "refuse_mixed"]
+__all__ = ["Item", "MetadataUse", "Scalar", "Source", "holds_tables", "open_source", "refuse_mixed"]
 
 _KNOWN = (
     "rara reads a folder, an image file, a .zip, a .tar (also .gz, .bz2, .xz, .zst), .npz, .npy, "
-    ".parquet, a pattern such as 'shards/*.tar', and in Python a list of paths or anything that "
-    "yields arrays, PIL images or encoded bytes"
+    ".parquet, .arrow, a pattern such as 'shards/*.tar', and in Python a list of paths or anything "
+    "that yields arrays, PIL images, encoded bytes or rows of a data set"
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _How:
+    """How places are opened."""
+
+    metadata: MetadataUse
+    key: str | None
+    """The array of an .npz or the column of a table that holds the images."""
+
+
 def open_source(
-    spec: str | os.PathLike[str] | Iterable[Any], *, metadata: MetadataUse = "read"
+    spec: str | os.PathLike[str] | Iterable[Any],
+    *,
+    array: str | None = None,
+    image_column: str | None = None,
+    metadata: MetadataUse = "read",
 ) -> Source:
     """The source that a path, a pattern, a list of paths or an iterable of images stands for.
 
-    `metadata="ignore"` reads the images alone, and no table or small file that describes them.
-    Raises `SourceNotFoundError`, `UnknownSourceError`, `EmptySourceError` or
-    `DamagedArchiveError`, each with one sentence that says what to do.
+    `array` names the array of images in an .npz, `image_column` the column of a table or the key
+    of rows; by default they are found by their usual names. `path#name` says the same in a path.
+
+    `metadata="ignore"` reads images alone, and no table or small file that describes them.
+
+    Raises `ParameterError` where both are given, `SourceNotFoundError`, `UnknownSourceError`,
+    `EmptySourceError` or `DamagedArchiveError`, each with one sentence that says what to do.
 
     >>> open_source({"cat": b"...", "dog": b"..."}).count()
     2
     """
+    if array is not None and image_column is not None:
+        raise ParameterError("Give array= for an .npz or image_column= for a table, not both.")
     if metadata not in get_args(MetadataUse):
         raise ParameterError(f"metadata={metadata!r}: give 'read' or 'ignore'.")
+    how = _How(metadata, image_column if array is None else array)
     if isinstance(spec, (str, os.PathLike)):
-        return _from_text(os.fspath(spec), metadata)
+        return _from_text(os.fspath(spec), how)
     if isinstance(spec, Source):
         return spec
     if isinstance(spec, Sequence) and spec and all(isinstance(s, (str, os.PathLike)) for s in spec):
-        return _from_list([os.fspath(path) for path in spec], metadata)
-    return from_iterable(spec)
+        return _from_list([os.fspath(path) for path in spec], how)
+    return from_iterable(spec, how.key)
 
 
-def _from_text(text: str, metadata: MetadataUse) -> Source:
+def _from_text(text: str, how: _How) -> Source:
     if not text.strip() or "://" in text:
         raise UnknownSourceError(f"{text!r} is no place on this machine. {_KNOWN}.")
     text = text if os.path.lexists(text) else unescaped(text)
@@ -88,16 +114,19 @@ def _from_text(text: str, metadata: MetadataUse) -> Source:
     path = Path(expanded)
     if os.path.lexists(path):
         _check_plain(expanded, path)
-        return _open_path(path, metadata)
+        return _open_path(path, how)
+    place, inner = split_key(expanded)
+    if inner is not None and how.key is None:
+        return _from_text(place, _How(how.metadata, inner))
     if is_pattern(expanded):
-        return _from_pattern(expanded, metadata)
+        return _from_pattern(expanded, how)
     parts = text.split(os.pathsep)
     if len(parts) > 1 and all(Path(part).exists() for part in parts):
-        return _from_list(parts, metadata)
+        return _from_list(parts, how)
     raise not_found(text)
 
 
-def _from_pattern(pattern: str, metadata: MetadataUse) -> Source:
+def _from_pattern(pattern: str, how: _How) -> Source:
     """What a pattern matches, each once, but for what systems keep."""
     matched = expand(pattern)
     paths = list(dict.fromkeys(matched))
@@ -107,17 +136,17 @@ def _from_pattern(pattern: str, metadata: MetadataUse) -> Source:
         notes.append(f"{again:,} of {len(matched):,} matches repeat a path: each is read once.")
     if hidden := len(paths) - len(kept):
         notes.append(f"{hidden:,} matches in folders of the system were left out, such as @eaDir.")
-    source = _from_paths(kept, metadata, location=str(Path(pattern).absolute()))
+    source = _from_paths(kept, how, location=str(Path(pattern).absolute()))
     return _remarked(source, notes)
 
 
-def _from_list(texts: Sequence[str], metadata: MetadataUse) -> Source:
+def _from_list(texts: Sequence[str], how: _How) -> Source:
     paths = [Path(text).expanduser() for text in texts]
     for text, path in zip(texts, paths, strict=True):
         if not path.exists():
             raise not_found(text)
     location = os.pathsep.join(str(path.absolute()) for path in paths)
-    return _from_paths(paths, metadata, location=location)
+    return _from_paths(paths, how, location=location)
 
 
 def _check_plain(text: str, path: Path) -> None:
@@ -137,35 +166,41 @@ def _check_plain(text: str, path: Path) -> None:
 # -- paths ------------------------------------------------------------------------------
 
 
-def _open_path(path: Path, metadata: MetadataUse) -> Source:
+def _open_path(path: Path, how: _How) -> Source:
     if path.is_dir():
-        return _open_folder(path, metadata)
+        return _open_folder(path, how)
     name = path.name
     if not path.is_file():
         raise UnknownSourceError(f"{shown(path)} is neither a file nor a folder. {_KNOWN}.")
-    if has_suffix(name, IMAGE_SUFFIXES):
-        return _loose_files([path], metadata, location=str(path.absolute()))
-    if has_suffix(name, (".zip",)):
-        return FileSource(ZipFiles(path), metadata=metadata)
-    if has_suffix(name, TAR_SUFFIXES):
-        return FileSource(open_tar(path), metadata=metadata)
     if has_suffix(name, ARRAY_SUFFIXES):
-        return open_arrays(path)
+        return open_arrays(path, how.key)
     if has_suffix(name, TABLE_SUFFIXES):
-        return _tables([path], location=str(path.absolute()))
+        return _tables([path], how, location=str(path.absolute()))
+    _refuse_key(path, how.key)
+    if has_suffix(name, IMAGE_SUFFIXES):
+        return _loose_files([path], how.metadata, location=str(path.absolute()))
+    if has_suffix(name, (".zip",)):
+        return FileSource(ZipFiles(path), metadata=how.metadata)
+    if has_suffix(name, TAR_SUFFIXES):
+        return FileSource(open_tar(path), metadata=how.metadata)
     if may_be_image(name) and starts_like_image(read_head(path)):
-        return _loose_files([path], metadata, location=str(path.absolute()))
+        return _loose_files([path], how.metadata, location=str(path.absolute()))
+    if remedy := remedy_for(path):
+        raise UnknownSourceError(f"{shown(path)} {remedy}")
     raise UnknownSourceError(f"{shown(path)} is nothing that rara knows. {_KNOWN}.")
 
 
-def _open_folder(path: Path, metadata: MetadataUse) -> Source:
+def _open_folder(path: Path, how: _How) -> Source:
+    if (saved := saved_tables(path)) is not None:
+        return _tables(saved, how, location=str(path.absolute()))
     files = FolderFiles(path, remarks=above_folder(path))
     if kind_of(path) is not None:
         _refuse_features(path)
     tars = [path / name for name in files.stored if has_suffix(name, TAR_SUFFIXES)]
     tables = [path / name for name in files.stored if has_suffix(name, TABLE_SUFFIXES)]
     if _has_images(files) or not (tars or tables):
-        return FileSource(files, metadata=metadata)
+        _refuse_key(path, how.key)
+        return _images_below(path, files, how)
     if tars and tables:
         raise UnknownSourceError(
             f"{shown(path)} holds no images, but {len(tars)} tars and {len(tables)} Parquet files. "
@@ -174,8 +209,36 @@ def _open_folder(path: Path, metadata: MetadataUse) -> Source:
     beside = [n for n in files.names if not has_suffix(n, (*TAR_SUFFIXES, *TABLE_SUFFIXES))]
     notes = [*files.remarks, *hidden_remarks(files.hidden), *other_remarks(beside)]
     if tables:
-        return _remarked(_tables(tables, location=files.location), notes)
-    return _remarked(_joined(tars, metadata, root=path, location=files.location), notes)
+        return _remarked(_tables(tables, how, location=files.location), notes)
+    return _remarked(_joined(tars, how, root=path, location=files.location), notes)
+
+
+def _images_below(path: Path, files: FolderFiles, how: _How) -> Source:
+    try:
+        return FileSource(files, metadata=how.metadata)
+    except EmptySourceError as error:
+        if remedy := remedy_below(path, files.stored):
+            raise EmptySourceError(f"No images under {shown(path)}: {remedy}") from error
+        raise
+
+
+def _refuse_key(path: Path, key: str | None) -> None:
+    if key is not None:
+        raise UnknownSourceError(
+            f"{key!r} would name an array of an .npz or a column of a table, and {shown(path)} is "
+            "neither. Remove it."
+        )
+
+
+def holds_tables(text: str) -> bool:
+    """Whether a place, by its name or by what is in the folder, is read as tables."""
+    if has_suffix(text, TABLE_SUFFIXES):
+        return True
+    path = Path(text).expanduser()
+    if not path.is_dir() or kind_of(path) is not None:
+        return False
+    files = FolderFiles(path)
+    return not _has_images(files) and any(has_suffix(n, TABLE_SUFFIXES) for n in files.stored)
 
 
 def refuse_mixed(folder: Path) -> None:
@@ -200,14 +263,15 @@ def _refuse_features(folder: Path) -> None:
     )
 
 
-def _from_paths(paths: Sequence[Path], metadata: MetadataUse, *, location: str) -> Source:
+def _from_paths(paths: Sequence[Path], how: _How, *, location: str) -> Source:
     """Images as if they lay in one folder, tables as one table, anything else one by one."""
     files = all(path.is_file() for path in paths)
     if files and any(has_suffix(path.name, IMAGE_SUFFIXES) for path in paths):
-        return _loose_files(paths, metadata, location=location)
+        _refuse_key(paths[0], how.key)
+        return _loose_files(paths, how.metadata, location=location)
     if files and all(has_suffix(path.name, TABLE_SUFFIXES) for path in paths):
-        return _tables(paths, location=location)
-    return _joined(paths, metadata, root=_common_folder(paths), location=location)
+        return _tables(paths, how, location=location)
+    return _joined(paths, how, root=_common_folder(paths), location=location)
 
 
 def _loose_files(paths: Sequence[Path], metadata: MetadataUse, *, location: str) -> Source:
@@ -221,21 +285,26 @@ def _loose_files(paths: Sequence[Path], metadata: MetadataUse, *, location: str)
     return FileSource(files, metadata=metadata)
 
 
-def _tables(paths: Sequence[Path], *, location: str) -> Source:
-    from rara.sources.tables import ParquetSource, rows_in  # pyarrow is slow to import
+def _tables(paths: Sequence[Path], how: _How, *, location: str) -> Source:
+    from rara.sources.tables import TableSource, rows_in  # pyarrow is slow to import
 
     root = _common_folder(paths)
     names = list(unique(printable(_below(root, path)) for path in paths))
-    source = ParquetSource(dict(zip(names, paths, strict=True)), location=location)
+    source = TableSource(
+        dict(zip(names, paths, strict=True)),
+        location=with_key(location, how.key),
+        column=how.key,
+    )
     return _remarked(source, split_remarks(paths, root, rows_in))
 
 
-def _joined(paths: Sequence[Path], metadata: MetadataUse, *, root: Path, location: str) -> Source:
+def _joined(paths: Sequence[Path], how: _How, *, root: Path, location: str) -> Source:
     names = list(unique(printable(_below(root, path)) for path in paths))
-    parts = [_open_path(path, metadata) for path in paths]
+    parts = [_open_path(path, how) for path in paths]
     counts = dict(zip(paths, parts, strict=True))
     notes = split_remarks(paths, root, lambda path: counts[path].count())
-    return _remarked(JoinedSource(location, dict(zip(names, parts, strict=True))), notes)
+    source = JoinedSource(with_key(location, how.key), dict(zip(names, parts, strict=True)))
+    return _remarked(source, notes)
 
 
 def _remarked(source: Source, notes: Sequence[str]) -> Source:

@@ -60,6 +60,15 @@ def remarks_of(source: Source) -> list[str]:
     return list(getattr(source, "remarks", ()))
 
 
+def items_within(source: Source, max_pixels: int) -> Iterator[Item]:
+    """All items of a source, which may spare itself reading pixels of images above the limit.
+
+    Such a source has a method `within`; what it does not read fails with `OversizeError`.
+    """
+    within: Callable[[int], Iterator[Item]] | None = getattr(source, "within", None)
+    return iter(source) if within is None else within(max_pixels)
+
+
 def pick(items: Iterable[Item], ids: Collection[str]) -> Iterator[Item]:
     """`Source.select` where there is no way but to read through, no further than needed."""
     wanted = set(ids)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from rara.sources.base import Item, Source, remarks_of
+from rara.sources.base import Item, Source, items_within, remarks_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,11 @@ class JoinedSource:
         for name, part in self.parts.items():
             yield from _renamed(part, name)
 
+    def within(self, max_pixels: int) -> Iterator[Item]:
+        """All items; parts that can do so read no pixels of larger images."""
+        for name, part in self.parts.items():
+            yield from _renamed(items_within(part, max_pixels), name)
+
     def select(self, ids: Collection[str]) -> Iterator[Item]:
         """The items of these ids, asked only of the parts that can have them."""
         for name, part in self.parts.items():
@@ -77,6 +82,10 @@ class RemarkedSource:
 
     def __iter__(self) -> Iterator[Item]:
         return iter(self.source)
+
+    def within(self, max_pixels: int) -> Iterator[Item]:
+        """All items, no pixels of larger images read if the source can do so."""
+        return items_within(self.source, max_pixels)
 
     def select(self, ids: Collection[str]) -> Iterator[Item]:
         """The items of these ids."""

@@ -18,7 +18,7 @@ IMAGE_SUFFIXES = (
 )
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst")
 ARRAY_SUFFIXES = (".npz", ".npy")
-TABLE_SUFFIXES = (".parquet",)
+TABLE_SUFFIXES = (".parquet", ".arrow")
 ARCHIVE_SUFFIXES = (".zip", *TAR_SUFFIXES, *ARRAY_SUFFIXES, *TABLE_SUFFIXES)
 
 METADATA_TABLES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")

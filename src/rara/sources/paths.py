@@ -11,10 +11,12 @@ from pathlib import Path
 
 from rara.errors import ParameterError, SourceNotFoundError
 from rara.sources.names import (
+    ARRAY_SUFFIXES,
     IMAGE_SUFFIXES,
     METADATA_TABLES,
     SIDECAR_SUFFIXES,
     SYSTEM_NAMES,
+    TABLE_SUFFIXES,
     base_name,
     has_suffix,
     natural_order,
@@ -29,6 +31,26 @@ _MOST_ALTERNATIVES = 100_000
 def is_pattern(text: str) -> bool:
     """Whether the text may stand for several paths."""
     return bool(glob.has_magic(text) or _BRACES.search(text))
+
+
+def split_key(text: str) -> tuple[str, str | None]:
+    """A place, and the name of an array or column behind its last `#`, if it has one.
+
+    >>> split_key("absent.npz#images")
+    ('absent.npz#images', None)
+    """
+    if os.path.lexists(Path(text).expanduser()):
+        return text, None
+    for found in re.finditer("#", text):
+        place, key = text[: found.start()], text[found.end() :]
+        if key and _has_keys(place):
+            return place, key
+    return text, None
+
+
+def with_key(place: str, key: str | None) -> str:
+    """The place, and behind `#` the array or column that is meant."""
+    return place if key is None else f"{place}#{key}"
 
 
 def expand(pattern: str) -> list[Path]:
@@ -93,6 +115,14 @@ def _base(path: Path) -> Path:
 
 def _is_free(base: Path) -> bool:
     return not any(base.with_name(base.name + suffix).exists() for suffix in IMAGE_SUFFIXES)
+
+
+def _has_keys(place: str) -> bool:
+    """Whether this is there, and may hold arrays or columns."""
+    if has_suffix(place, (*ARRAY_SUFFIXES, *TABLE_SUFFIXES)):
+        parts = [place] if Path(place).expanduser().exists() else place.split(os.pathsep)
+        return is_pattern(place) or all(Path(part).expanduser().exists() for part in parts)
+    return Path(place).expanduser().is_dir()
 
 
 def _tables_in(folder: Path) -> list[str]:
