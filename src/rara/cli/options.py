@@ -180,15 +180,17 @@ class Reading:
     array: Annotated[
         str | None,
         Parameter(
-            help="The array of images in each .npz; by default one of a usual name. For one file "
-            "alone write `file.npz#name`."
+            metavar="NAME",
+            show_default="one of a usual name",
+            help="The array of images in each .npz. For one file alone write `file.npz#name`.",
         ),
     ] = None
     image_column: Annotated[
         str | None,
         Parameter(
-            help="The column of images in each table; by default one of a usual name. For one "
-            "table alone write `file.parquet#name`."
+            metavar="NAME",
+            show_default="one of a usual name",
+            help="The column of images in each table. For one alone write `file.parquet#name`.",
         ),
     ] = None
 
@@ -269,7 +271,9 @@ class Extraction:
     onnx_output: Annotated[
         str | None,
         Parameter(
-            help="For an ONNX file: which of its outputs holds the features; the first by default."
+            metavar="NAME",
+            show_default="the first",
+            help="Of an ONNX file: the output that holds the features.",
         ),
     ] = None
     output_layout: Annotated[
