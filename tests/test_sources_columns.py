@@ -125,7 +125,8 @@ def test_several_splits_in_one_folder_are_said(tmp_path):
         parquet(tmp_path / f"{name}.parquet", {"image": [png(0)]})
     source = open_source(tmp_path)
     assert source.count() == 3
-    assert source.remarks == ["Files of the splits test, train were read as one table."]
+    assert len(source.remarks) == 1
+    assert "Several splits are read together (test 1, train 2 images)" in source.remarks[0]
     assert open_source(f"{tmp_path}/train*.parquet").remarks == []
 
 

@@ -151,7 +151,9 @@ class Working:
     no_metadata: Annotated[
         bool,
         Parameter(
+            group=IMAGES,
             negative=(),
+            show_default=False,
             help="Read the images alone: no metadata tables, and no files that describe an image.",
         ),
     ] = False
@@ -219,6 +221,8 @@ class Reading:
         if key is not None:
             return place
         meant = self.array if _holds_arrays(inner) else self.image_column
+        if meant is None:
+            return place
         named = with_key(place, meant)
         there = split_key(named)[1] == meant
         return named if there and (_holds_arrays(inner) or holds_tables(inner)) else place
