@@ -10,7 +10,8 @@ ROOT = Path(__file__).parents[1] / "src" / "rara"
 
 # A file imports only from files above it; a package stands for its __init__.
 ORDER = """
-    errors text machine cache plain durable manifest bundle depth ranges pillow images prints
+    errors text machine cache plain durable manifest bundle budget crews strips depth ranges pillow
+    footprint colours screening images prints
     sources.base sources.names sources.paths sources.content sources.hidden sources.compound
     sources.remedies sources.splits sources.folder_labels sources.records sources.rows
     sources.matching sources.sidecars sources.metadata sources.limits sources.files sources.hub

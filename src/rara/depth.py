@@ -9,14 +9,20 @@ from __future__ import annotations
 import io
 import re
 import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
 from rara.errors import ImageError
+from rara.strips import arrays, assembled, by_strips
+
+Parts: TypeAlias = Callable[[], Iterable[NDArray[Any]]]
+"""The pixels of an image, a strip at a time, as often as wanted."""
 
 _FEW = 4096
 """Sixteen-bit values that are all below this would lie in the darkest sixteenth."""
@@ -54,6 +60,9 @@ class Depth:
 
     def eight_bit(self, pixels: NDArray[Any]) -> NDArray[np.uint8]:
         """The high byte of the bits that are used."""
+        return by_strips(pixels, self._narrow)
+
+    def _narrow(self, pixels: NDArray[Any]) -> NDArray[np.uint8]:
         narrow = _shifted(pixels, self.bits)
         if has_opacity(pixels):
             narrow[..., 3] = _shifted(pixels[..., 3], self.opacity)
@@ -82,14 +91,15 @@ def largest_of(pixels: NDArray[Any]) -> tuple[int, int]:
     return int(pixels[..., :3].max()), int(pixels[..., 3].max())
 
 
-def depth_in_file(image: Image.Image, pixels: NDArray[Any], data: bytes | None) -> Depth:
-    """The depth of the pixels of a file."""
-    largest, opaque = largest_of(pixels)
+def depth_in_file(
+    image: Image.Image, largest: tuple[int, int], parts: Parts, data: bytes | None
+) -> Depth:
+    """The depth of a file's pixels, given in `parts`; `largest` as `largest_of` says."""
     bits, doubtful = declared_bits(image, data), False
     if image.format == "PNG" and bits is not None:
-        doubtful = largest < _FEW and not _scaled_up(pixels, bits)
+        doubtful = largest[0] < _FEW and not _scaled_up(parts(), bits)
         bits = bits if doubtful else 16
-    return depth_of(largest, opaque, bits, doubtful=doubtful)
+    return depth_of(*largest, bits, doubtful=doubtful)
 
 
 def has_opacity(pixels: NDArray[Any]) -> bool:
@@ -133,13 +143,15 @@ def _significant(data: bytes | None) -> int | None:
     return None
 
 
-def _scaled_up(pixels: NDArray[Any], bits: int) -> bool:
+def _scaled_up(parts: Iterable[NDArray[Any]], bits: int) -> bool:
     """Whether values of so many bits were scaled to sixteen, as the standard of PNG demands."""
-    high = pixels >> (16 - bits)
-    if np.array_equal(high << (16 - bits), pixels):
-        return True
-    scaled = high * (65_535 / ((1 << bits) - 1))
-    return bool(np.abs(pixels - scaled).max() <= 1)
+    shifted = rounded = True
+    for pixels in parts:
+        high = pixels >> (16 - bits)
+        shifted = shifted and np.array_equal(high << (16 - bits), pixels)
+        scaled = high * (65_535 / ((1 << bits) - 1))
+        rounded = rounded and bool(np.abs(pixels - scaled).max() <= 1)
+    return shifted or rounded
 
 
 def _tagged(tags: Any) -> int | None:
@@ -172,15 +184,26 @@ def deep_colours(image: Image.Image, data: bytes) -> tuple[Image.Image, str]:
     """A loaded image as it is, or read anew where Pillow kept no more than black of 16 bits."""
     if not _has_deep_colours(image, data):
         return image, ""
-    high, bits = np.asarray(image), declared_bits(image, data)
-    bright = high[..., :3].max() >= _FEW >> 8
+    bits = declared_bits(image, data)
+    ends = cast("Sequence[tuple[int, int]]", image.getextrema())  # of each colour
+    bright = max(high for _, high in ends[:3]) >= _FEW >> 8
     whole = bits == 16 or (bright and (bits is None or image.format == "PNG"))
     _check_planes(image, whole=whole)
     if whole:
         return image, ""
-    pixels = high.astype(np.uint16) << 8 | _low_bytes(data)
-    depth = depth_in_file(image, pixels, data)
-    return Image.fromarray(depth.eight_bit(pixels)), depth.note
+    parts = partial(_sixteen_bits, image, *_low_bytes(data))
+    largest = np.max([largest_of(part) for part in parts()], axis=0)
+    depth = depth_in_file(image, (int(largest[0]), int(largest[1])), parts, data)
+    return assembled(image.mode, image.size, map(depth.eight_bit, parts())), depth.note
+
+
+def _sixteen_bits(
+    image: Image.Image, low_bytes: Image.Image, order: list[int]
+) -> Iterator[NDArray[np.uint16]]:
+    """High and low bytes together, a strip at a time."""
+    for high, low in zip(arrays(image), arrays(low_bytes), strict=True):
+        wide = high.astype(np.uint16) << np.uint16(8)
+        yield wide | low[..., order].astype(np.uint16)
 
 
 def _has_deep_colours(image: Image.Image, data: bytes) -> bool:
@@ -201,15 +224,15 @@ def _check_planes(image: Image.Image, *, whole: bool) -> None:
         )
 
 
-def _low_bytes(data: bytes) -> NDArray[np.uint16]:
-    """The other byte of each sample: read with the opposite order of bytes."""
+def _low_bytes(data: bytes) -> tuple[Image.Image, list[int]]:
+    """The other byte of each sample, read with the opposite order of bytes; and where each is."""
     image = Image.open(io.BytesIO(data), formats=("PNG", "TIFF"))
     if not isinstance(image, ImageFile.ImageFile):
         raise ImageError(_UNREAD)
     grey = image.tile[0].args == "LA;16B"  # read as RGBA of eight bits: four bytes a pixel too
     image.tile = [one._replace(args=_opposite(one.args)) for one in image.tile]
-    low = np.asarray(image)
-    return (low[..., [1, 1, 1, 3]] if grey else low).astype(np.uint16)
+    image.load()
+    return image, [1, 1, 1, 3] if grey else list(range(len(image.getbands())))
 
 
 def _opposite(args: Any) -> Any:

@@ -13,25 +13,25 @@ from __future__ import annotations
 
 import json
 import os
-from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import astuple, dataclass, replace
 from functools import partial
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 from threading import Event
-from typing import Any, Literal, Protocol, TypeVar, get_args
+from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from rara.budget import MemoryBudget, Share
 from rara.cache import cache_folder
+from rara.crews import crew_of, work_ahead
 from rara.errors import EmptySourceError, FeatureError, ImageError, OversizeError, ParameterError
 from rara.extractors.base import Extractor, Spec
-from rara.images import DEFAULT_MAX_PIXELS, content_digest, decode_noted
+from rara.images import DEFAULT_MAX_PIXELS, Payload, content_digest, decode_noted
 from rara.items import ITEMS
 from rara.machine import cores
 from rara.pool import Pool, Record
@@ -41,9 +41,6 @@ from rara.sources.names import storable
 from rara.store import Features
 
 OnFailed = Literal["keep", "retry"]
-
-Task = TypeVar("Task")
-Result = TypeVar("Result")
 
 _CHUNK = 8
 """Items that a thread looks at in one go: passing them singly costs more than a cached one."""
@@ -90,6 +87,7 @@ def embed(
     on_failed: OnFailed = "keep",
     max_pixels: int = DEFAULT_MAX_PIXELS,
     threads: int | None = None,
+    memory: int | None = None,
     progress: Progress | None = None,
 ) -> Features:
     """The vectors of all images in a source.
@@ -97,21 +95,26 @@ def embed(
     Content that the pool in `cache` (default: rara's cache folder) knows is not decoded
     again, and content that occurs twice is inferred once. An image that cannot be used is
     listed with its reason; a later run does not try it again unless `on_failed` is "retry".
-    `threads` load and decode (default: one for each core) beside the extractor's own.
+    `threads` load and decode (default: one for each core) beside the extractor's own, fewer at
+    a time where images are so large that they would take more than `memory` bytes together
+    (default: a quarter of the machine's). An image that takes more than that is decoded alone.
 
     Whatever ends the run early, what was computed is kept. Raises EmptySourceError where no
     image could be used, UnwritableError where the cache cannot be written.
     """
-    _check(on_failed, threads)
+    _check(on_failed, threads, memory)
     pool = Pool(cache_folder() if cache is None else Path(cache), extractor.spec)
     total = source.count()
     gathered = _Gathered(extractor.spec.dim, total)
     progress = progress or _Silent()
-    look = partial(_look, pool=pool, extractor=extractor, on_failed=on_failed, limit=max_pixels)
+    budget = MemoryBudget(memory)
+    look = partial(
+        _look, pool=pool, extractor=extractor, on_failed=on_failed, limit=max_pixels, budget=budget
+    )
     items = items_within(source, max_pixels)
     progress.start(total, f"Reading {storable(source.location)}")
     try:
-        with closing(_embedded(items, look, extractor, threads or cores())) as images:
+        with closing(_embedded(items, look, extractor, threads or cores(), budget.ahead)) as images:
             for image in images:
                 _learn(image, pool, gathered, progress)
     finally:
@@ -121,11 +124,12 @@ def embed(
     return gathered.features(extractor.spec, source)
 
 
-def _check(on_failed: OnFailed, threads: int | None) -> None:
+def _check(on_failed: OnFailed, threads: int | None, memory: int | None) -> None:
     if on_failed not in get_args(OnFailed):
         raise ParameterError(f"on_failed={on_failed!r}: give 'keep' or 'retry'.")
-    if threads is not None and threads < 1:
-        raise ParameterError(f"threads={threads}: give at least 1.")
+    for name, value in (("threads", threads), ("memory", memory)):
+        if value is not None and value < 1:
+            raise ParameterError(f"{name}={value}: give at least 1.")
 
 
 # -- one image on its way ---------------------------------------------------------------
@@ -148,24 +152,48 @@ class _Image:
 
 
 def _look(
-    item: Item, *, pool: Pool, extractor: Extractor, on_failed: OnFailed, limit: int
+    item: Item,
+    *,
+    pool: Pool,
+    extractor: Extractor,
+    on_failed: OnFailed,
+    limit: int,
+    budget: MemoryBudget,
 ) -> _Image:
     """Load an image and ask the pool; decode and resize it only where the pool does not know."""
-    digest = ""
+    spent, digest = replace(item, load=_spent), ""
     try:
-        payload = item.load()
-        digest = content_digest(payload)
-        known = pool.get(digest)
-        if known is not None and _serves(known, on_failed, limit):
-            return _Image(item, known, "cached")
-        decoded = decode_noted(payload, max_pixels=limit)
-        image, size = decoded.image, decoded.image.size
-        record = Record(digest, None, None, *size, print_of(image), decoded.note)
-        return _Image(item, record, "fresh", extractor.prepare(image))
+        with budget.share() as share:
+            payload = item.load()
+            digest = content_digest(payload, admit=share.take)
+            known = pool.get(digest)
+            if known is not None and _serves(known, on_failed, limit):
+                return _Image(spent, known, "cached")
+            record, pixels = _decoded(payload, digest, extractor, limit, share)
+            del payload  # before its share is given to another
+            return _Image(spent, record, "fresh", pixels)
     except ImageError as error:
         passing = not digest or isinstance(error, OversizeError)
         record = Record(digest, reason=str(error))
-        return _Image(item, record, "passing" if passing else "failed")
+        return _Image(spent, record, "passing" if passing else "failed")
+
+
+def _spent() -> Payload:
+    """What `load` is once an image was looked at, so that its bytes do not wait with it."""
+    raise ImageError("was read already")
+
+
+def _decoded(
+    payload: Payload, digest: str, extractor: Extractor, limit: int, share: Share
+) -> tuple[Record, NDArray[np.uint8]]:
+    """What is known of an image without its vector, and its pixels as the extractor takes them."""
+    decoded = decode_noted(payload, max_pixels=limit, admit=share.take)
+    image, size = decoded.image, decoded.image.size
+    try:
+        record = Record(digest, None, None, *size, print_of(image), decoded.note)
+        return record, extractor.prepare(image)
+    except MemoryError:
+        raise OversizeError("not enough memory to resize it") from None
 
 
 def _serves(known: Record, on_failed: OnFailed, limit: int) -> bool:
@@ -213,19 +241,28 @@ def _learn(image: _Image, pool: Pool, gathered: _Gathered, progress: Progress) -
 
 
 def _embedded(
-    source: Iterable[Item], look: Callable[[Item], _Image], extractor: Extractor, threads: int
+    source: Iterable[Item],
+    look: Callable[[Item], _Image],
+    extractor: Extractor,
+    threads: int,
+    room: int,
 ) -> Generator[_Image]:
-    """The images of a source, in its order, each with a vector or a reason."""
+    """The images of a source, in its order, each with a vector or a reason.
+
+    Those that wait to be looked at have at most `room` encoded bytes, or are one chunk.
+    """
     size, lanes = extractor.batch_size, extractor.lanes
     ended = Event()
     look_all = partial(_look_all, look=look, ended=ended)
     infer = partial(_inferred, extractor=extractor)
     far = threads + 2 + size // _CHUNK
-    with _crew(threads) as lookers, _crew(lanes) as inferrers:
-        chunks = _ahead(lookers, look_all, _chunks(source), window=partial(_how_far, far=far))
+    with crew_of(threads) as lookers, crew_of(lanes) as inferrers:
+        window = partial(_how_far, far=far)
+        tasks = _chunks(source, room // far)
+        chunks = work_ahead(lookers, look_all, tasks, window=window, weight=_encoded, room=room)
         batches = _batches(chain.from_iterable(chunks), size)
         try:
-            for images in _ahead(inferrers, infer, batches, window=lambda _: lanes + 1):
+            for images in work_ahead(inferrers, infer, batches, window=lambda _: lanes + 1):
                 yield from images
         finally:
             ended.set()
@@ -240,10 +277,21 @@ def _look_all(items: list[Item], look: Callable[[Item], _Image], ended: Event) -
     return [look(item) for item in items if not ended.is_set()]
 
 
-def _chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
-    remaining = iter(items)
-    while chunk := list(islice(remaining, _CHUNK)):
+def _chunks(items: Iterable[Item], room: int) -> Iterator[list[Item]]:
+    """A few items at a time, fewer where their encoded bytes fill `room`."""
+    chunk: list[Item] = []
+    for item in items:
+        chunk.append(item)
+        if len(chunk) == _CHUNK or _encoded(chunk) >= room:
+            yield chunk
+            chunk = []
+    if chunk:
         yield chunk
+
+
+def _encoded(items: list[Item]) -> int:
+    """Encoded bytes, as far as they are known before the items are read."""
+    return sum(item.size or 0 for item in items)
 
 
 def _batches(images: Iterable[_Image], size: int) -> Iterator[list[_Image]]:
@@ -263,36 +311,6 @@ def _batches(images: Iterable[_Image], size: int) -> Iterator[list[_Image]]:
             batch, fresh = [], 0
     if batch:
         yield batch
-
-
-def _ahead(
-    crew: Executor,
-    work: Callable[[Task], Result],
-    tasks: Iterable[Task],
-    *,
-    window: Callable[[Result], int],
-) -> Iterator[Result]:
-    """What `work` makes of the tasks, in order; each result tells how many may be under way."""
-    under_way: deque[Future[Result]] = deque()
-    most = 1
-    for task in tasks:
-        under_way.append(crew.submit(work, task))
-        while len(under_way) >= most:
-            result = under_way.popleft().result()
-            most = window(result)
-            yield result
-    while under_way:
-        yield under_way.popleft().result()
-
-
-@contextmanager
-def _crew(threads: int) -> Iterator[Executor]:
-    """Threads that, when the block ends early, finish what they are at and begin nothing new."""
-    crew = ThreadPoolExecutor(threads, thread_name_prefix="rara")
-    try:
-        yield crew
-    finally:
-        crew.shutdown(cancel_futures=True)
 
 
 # -- what comes out ---------------------------------------------------------------------

@@ -12,35 +12,38 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
-from rara.depth import (
-    declared_bits,
-    deep_colours,
-    depth_in_file,
-    depth_of,
-    largest_of,
-    white_is_zero,
-)
+from rara.colours import from_deep, is_deep, orientation_of, rgb, upright
+from rara.depth import declared_bits, deep_colours, depth_of, largest_of, white_is_zero
 from rara.errors import ImageError, OversizeError, ParameterError
+from rara.footprint import bytes_of_array, bytes_to_decode, tile_size
 from rara.pillow import governed
 from rara.ranges import UNIT, Ranged
+from rara.screening import screened
+from rara.strips import strips
 
 Payload: TypeAlias = bytes | NDArray[Any] | Ranged | Image.Image
 """What an item holds before decoding: a file's bytes, an array or a PIL image."""
 
-DECODER = 2
+Admit: TypeAlias = Callable[[int], None]
+"""Is asked for so many bytes before they are taken; may wait, or raise OversizeError."""
+
+DECODER = 3
 """Version of what decoding makes of pixels: raised whenever an image comes out differently."""
 
 DEFAULT_MAX_PIXELS = 128_000_000
 """The largest image that is decoded unless the caller says otherwise."""
+
+MOST_SIDE = 1_000_000
+"""The longest side: the weights of a resize take 32 bytes for each of its pixels."""
 
 RESIZE = "pillow bicubic antialiased"
 """Name of the one resize; part of every extractor's spec."""
@@ -67,20 +70,7 @@ _FOREIGN = re.compile(rb".{4}ftyp(hei|hev|mif)|.{4}JXL |\xff\x0a", re.DOTALL)
 # How Pillow and its codecs say that data ends too early.
 _TRUNCATED = re.compile(r"truncat|\beof\b|not enough|broken data stream|only got", re.IGNORECASE)
 
-# Text of a PNG in which Pillow looks for the orientation.
-_ORIENTING = (b"Raw profile type exif\0", b"XML:com.adobe.xmp\0")
-
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-
-ONE_COLOUR, TRANSPARENT, DARK = "a single colour", "wholly transparent", "nearly black"
+ONE_COLOUR, DARK = "a single colour", "nearly black"
 """Notes of images with nothing or hardly anything to see."""
 
 _DARK = 16
@@ -99,29 +89,37 @@ class Decoded:
     """What a person should know, such as `ONE_COLOUR`; empty where that is nothing."""
 
 
-def decode(payload: Payload, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Image.Image:
+def _at_once(_: int) -> None:
+    """Memory without a limit."""
+
+
+def decode(
+    payload: Payload, *, max_pixels: int = DEFAULT_MAX_PIXELS, admit: Admit = _at_once
+) -> Image.Image:
     """The first frame as an upright RGB image, transparency on white.
 
     Sixteen bits keep the high byte of those that are used, floats must lie in [0, 1], colour
-    profiles are ignored. The size is checked before any pixel is decoded. Safe to call from many
-    threads. Raises `OversizeError` above `max_pixels`, or where memory ends first, and
-    `ImageError` with a short reason for everything else that stands in the way.
+    profiles are ignored. The size is checked before any pixel is decoded, and `admit` asked for
+    the memory that decoding takes. Safe to call from many threads. Raises `OversizeError` above
+    `max_pixels`, or where memory ends first, and `ImageError` with a short reason for everything
+    else that stands in the way.
 
     >>> import numpy as np
     >>> decode(np.zeros((2, 3), dtype=np.uint8)).size
     (3, 2)
     """
-    return decode_noted(payload, max_pixels=max_pixels).image
+    return decode_noted(payload, max_pixels=max_pixels, admit=admit).image
 
 
-def decode_noted(payload: Payload, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Decoded:
+def decode_noted(
+    payload: Payload, *, max_pixels: int = DEFAULT_MAX_PIXELS, admit: Admit = _at_once
+) -> Decoded:
     """The same, with what to say of the image."""
     with _explained(_kind(payload), max_pixels):
-        image, depth = _loaded(payload, max_pixels)
-        rgb, opacity = _rgb(image)
-        upright = _upright(rgb, _orientation(image))
-        seen = opacity or _colours_note(upright)
-        return Decoded(upright, AND_NOTED.join(note for note in (seen, depth) if note))
+        image, orientation, opacity, depth = _in_colour(payload, max_pixels, admit)
+        turned = upright(image, orientation)
+        seen = opacity or _colours_note(turned)
+        return Decoded(turned, AND_NOTED.join(note for note in (seen, depth) if note))
 
 
 def _colours_note(image: Image.Image) -> str:
@@ -137,17 +135,39 @@ def _note_of(image: Image.Image) -> str:
     return DARK if max(high for _, high in ends) < _DARK else ""
 
 
-def _loaded(payload: Payload, max_pixels: int) -> tuple[Image.Image, str]:
-    """The image with eight bits a sample, and what to say of its depth."""
+def _in_colour(
+    payload: Payload, max_pixels: int, admit: Admit
+) -> tuple[Image.Image, int, str, str]:
+    """The image as RGB, its orientation, and notes; what was decoded first is free again."""
     if isinstance(payload, (np.ndarray, Ranged)):
-        return _from_array(payload, max_pixels)
-    image = _opened(payload)
+        image, depth = _from_array(payload, max_pixels, admit)
+        orientation = 1
+    else:
+        image, orientation, depth = _loaded(payload, max_pixels, admit)
+    colours, opacity = rgb(image)
+    return colours, orientation, opacity, depth
+
+
+def _loaded(
+    payload: bytes | Image.Image, max_pixels: int, admit: Admit
+) -> tuple[Image.Image, int, str]:
+    """The image with eight bits a sample, its orientation, and what to say of its depth."""
+    data = screened(payload) if isinstance(payload, bytes) else None
+    image = payload if isinstance(payload, Image.Image) else _opened(payload, data or b"")
     check_size(image.size, max_pixels)
+    check_size(tile_size(image), max_pixels)
+    admit(bytes_to_decode(image, payload if isinstance(payload, bytes) else None))
     image.load()
-    data = payload if isinstance(payload, bytes) else None
-    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
-        return _from_deep(image, data)
-    return (image, "") if data is None else deep_colours(image, _without_text(data))
+    orientation = orientation_of(image)
+    if is_deep(image):
+        return _with(orientation, *from_deep(image, data))
+    if data is None:
+        return image, orientation, ""
+    return _with(orientation, *deep_colours(image, data))
+
+
+def _with(orientation: int, image: Image.Image, note: str) -> tuple[Image.Image, int, str]:
+    return image, orientation, note
 
 
 def resize(
@@ -164,50 +184,34 @@ def resize(
     raise ParameterError(f"fit={fit!r}: give 'stretch' or 'crop'.")
 
 
-def content_digest(payload: Payload) -> str:
+def content_digest(payload: Payload, *, admit: Admit = _at_once) -> str:
     """sha256 in hex: of the encoded bytes, or of a header and the pixels.
 
-    Equal digests mean equal decoded images; the opposite need not hold.
+    Equal digests mean equal decoded images; the opposite need not hold. A PIL image whose pixels
+    are still in its file is decoded for that, once `admit` let it.
     """
     if isinstance(payload, bytes):
         return hashlib.sha256(payload).hexdigest()
     with _explained(_kind(payload), DEFAULT_MAX_PIXELS):
-        header, pixels = _canonical(payload)
-    digest = hashlib.sha256(json.dumps(header).encode() + b"\n")
-    digest.update(pixels)
+        if isinstance(payload, Image.Image):
+            admit(bytes_to_decode(payload, None))
+        header = json.dumps(_header(payload)).encode()
+        digest = hashlib.sha256(header + b"\n")
+        for content in _contents(payload):
+            digest.update(content)
     return digest.hexdigest()
 
 
 # -- opening ----------------------------------------------------------------------------
 
 
-def _opened(payload: bytes | Image.Image) -> Image.Image:
-    if isinstance(payload, Image.Image):
-        return payload
+def _opened(payload: bytes, screened: bytes) -> Image.Image:
     if not payload:
         raise ImageError("empty file (0 bytes)")
     try:
-        return Image.open(io.BytesIO(_without_text(payload)), formats=FORMATS)
+        return Image.open(io.BytesIO(screened), formats=FORMATS)
     except UnidentifiedImageError:
         raise ImageError(_unidentified(payload)) from None
-
-
-def _without_text(data: bytes) -> bytes:
-    """A PNG without its text, which Pillow refuses above 1 MB though the pixels are whole."""
-    if not data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return data
-    kept, start, at = [], 0, 8
-    while at + 12 <= len(data):
-        end = at + 12 + int.from_bytes(data[at : at + 4], "big")
-        if end <= len(data) and _is_text(data[at + 4 : at + 8], data[at + 8 : at + 40]):
-            kept.append(data[start:at])
-            start = end
-        at = end
-    return b"".join([*kept, data[start:]]) if start else data
-
-
-def _is_text(kind: bytes, content: bytes) -> bool:
-    return kind in (b"tEXt", b"zTXt", b"iTXt") and not content.startswith(_ORIENTING)
 
 
 def _unidentified(data: bytes) -> str:
@@ -235,6 +239,8 @@ def check_size(size: tuple[int, int], max_pixels: int) -> None:
         raise _oversize(size[0] * size[1], max_pixels)
     if 0 in size:
         raise ImageError(f"no pixels: {size[0]} x {size[1]}")
+    if max(size) > MOST_SIDE:
+        raise ImageError(f"{size[0]} x {size[1]} pixels: a side has at most {MOST_SIDE:,}")
 
 
 def _oversize(pixels: int, max_pixels: int) -> OversizeError:
@@ -244,68 +250,18 @@ def _oversize(pixels: int, max_pixels: int) -> OversizeError:
     )
 
 
-# -- colours ----------------------------------------------------------------------------
-
-
-def _rgb(image: Image.Image) -> tuple[Image.Image, str]:
-    """The colours on white, and whether there are any."""
-    if image.has_transparency_data:
-        # convert would copy even what is RGBA already, and large images are mostly that
-        return _on_white(image if image.mode == "RGBA" else image.convert("RGBA"))
-    return (image if image.mode == "RGB" else image.convert("RGB")), ""
-
-
-def _on_white(image: Image.Image) -> tuple[Image.Image, str]:
-    white = Image.new("RGB", image.size, "white")
-    white.paste(image, mask=image)
-    return white, "" if image.getbbox() else TRANSPARENT
-
-
-def _from_deep(image: Image.Image, data: bytes | None) -> tuple[Image.Image, str]:
-    """An image of a mode deeper than eight bits, and what to say of its depth."""
-    pixels = np.asarray(image)
-    if image.mode == "F":
-        return _as_turned(UNIT.eight_bit(pixels), image), ""
-    if pixels.min() < 0:
-        raise ImageError(f"signed pixels from {pixels.min()} to {pixels.max()}: none below 0")
-    if pixels.max() > 0xFFFF:
-        raise ImageError(f"32-bit pixels from {pixels.min()} to {pixels.max()}: at most 16 bits")
-    depth = depth_in_file(image, pixels, data)
-    narrow = depth.eight_bit(pixels)
-    return _as_turned(~narrow if white_is_zero(image) else narrow, image), depth.note
-
-
-def _as_turned(pixels: NDArray[np.uint8], image: Image.Image) -> Image.Image:
-    """These pixels with the orientation of the image that they come from."""
-    made = Image.fromarray(pixels)
-    made.getexif()[ExifTags.Base.Orientation] = _orientation(image)
-    return made
-
-
-def _orientation(image: Image.Image) -> int:
-    """EXIF orientation, 1 where there is none or it cannot be read, as viewers do."""
-    with suppress(Exception):
-        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
-    return 1
-
-
-def _upright(image: Image.Image, orientation: int) -> Image.Image:
-    if orientation not in _UPRIGHT:
-        return image
-    upright = image.transpose(_UPRIGHT[orientation])
-    upright.info.clear()  # or decoding the result once more would turn it once more
-    return upright
-
-
 # -- arrays -----------------------------------------------------------------------------
 
 
-def _from_array(payload: NDArray[Any] | Ranged, max_pixels: int) -> tuple[Image.Image, str]:
+def _from_array(
+    payload: NDArray[Any] | Ranged, max_pixels: int, admit: Admit
+) -> tuple[Image.Image, str]:
     array = payload.pixels if isinstance(payload, Ranged) else payload
     if not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (1, 3, 4))):
         raise ImageError(_shape_reason(array.shape))
     height, width = array.shape[:2]
     check_size((width, height), max_pixels)
+    admit(bytes_of_array(width, height))
     pixels = array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array
     meaning = payload.meaning if isinstance(payload, Ranged) else None
     narrow, note = (
@@ -338,23 +294,32 @@ def _eight_bit(pixels: NDArray[Any]) -> tuple[NDArray[np.uint8], str]:
 # -- digest and resize ------------------------------------------------------------------
 
 
-def _canonical(payload: NDArray[Any] | Ranged | Image.Image) -> tuple[list[Any], bytes]:
-    """All that decides the decoded image: what the pixels mean, and the pixels."""
+def _header(payload: NDArray[Any] | Ranged | Image.Image) -> list[Any]:
+    """All that decides the decoded image beside its pixels."""
     if isinstance(payload, Image.Image):
-        return _image_header(payload), payload.tobytes()
+        payload.load()
+        return _image_header(payload)
     if isinstance(payload, Ranged):
-        header, content = _canonical(payload.pixels)
-        return [*header, payload.meaning.key], content
+        return [*_header(payload.pixels), payload.meaning.key]
     if payload.dtype.hasobject:
         raise ImageError(f"array of {payload.dtype}: Python objects are no pixels")
-    pixels = np.ascontiguousarray(payload, dtype=payload.dtype.newbyteorder("<"))
-    return ["array", pixels.dtype.str, payload.shape], pixels.tobytes()
+    return ["array", payload.dtype.newbyteorder("<").str, payload.shape]
+
+
+def _contents(payload: NDArray[Any] | Ranged | Image.Image) -> Iterator[Any]:
+    """The pixels as buffers of bytes, without a copy of all of them."""
+    if isinstance(payload, Image.Image):
+        yield from (strip.tobytes() for strip in strips(payload))
+        return
+    pixels = payload.pixels if isinstance(payload, Ranged) else payload
+    ordered = np.ascontiguousarray(pixels, dtype=pixels.dtype.newbyteorder("<"))
+    yield ordered.reshape(-1).view(np.uint8)
 
 
 def _image_header(image: Image.Image) -> list[Any]:
     palette = image.getpalette("RGBA") if image.mode in ("P", "PA") else None
     transparency = repr(image.info.get("transparency"))
-    header = ["image", image.mode, image.size, palette, transparency, _orientation(image)]
+    header = ["image", image.mode, image.size, palette, transparency, orientation_of(image)]
     deep = image.mode.startswith("I") and (declared_bits(image, None), white_is_zero(image))
     return [*header, *deep] if deep and deep != (None, False) else header
 

@@ -15,10 +15,15 @@ def cores() -> int:
 
 def quarter_of_memory() -> int:
     """A quarter of the machine's memory, in bytes; 1 GiB where the system does not tell."""
+    return whole_memory() // 4
+
+
+def whole_memory() -> int:
+    """The machine's memory, in bytes; 4 GiB where the system does not tell."""
     try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):
-        return 2**30
+        return 2**32
 
 
 def onnxruntime() -> ModuleType:

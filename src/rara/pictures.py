@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Self
 
+from rara.budget import MemoryBudget
 from rara.errors import RaraError
 from rara.images import content_digest, decode
 from rara.sources import Item, Source, open_source
@@ -84,9 +85,10 @@ def _items(place: Source | str, ids: Collection[str]) -> Iterator[Item]:
 
 def _fetch(item: Item, digests: Mapping[str, str] | None, found: dict[str, Image.Image]) -> None:
     """One image, unless it cannot be read any more: the others are shown all the same."""
-    with suppress(RaraError, OSError):
+    with suppress(RaraError, OSError), MemoryBudget().share() as share:  # one at a time
         payload = item.load()
-        if digests is None or content_digest(payload) == digests.get(item.id):
-            image = decode(payload)
+        digest = None if digests is None else content_digest(payload, admit=share.take)
+        if digests is None or digest == digests.get(item.id):
+            image = decode(payload, admit=share.take)
             image.thumbnail((LARGEST, LARGEST))
             found[item.id] = image

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from rara.depth import Depth, depth_of, has_opacity, largest_of
 from rara.errors import ImageError, UnknownSourceError
+from rara.strips import by_strips
 
 _SLACK = 1e-5
 """Denormalised floats miss the ends of their range by a few rounding errors of its length."""
@@ -39,9 +40,15 @@ class Range:
 
     def eight_bit(self, pixels: NDArray[Any]) -> NDArray[np.uint8]:
         """The pixels as eight bits; raises ImageError where some are outside, or no numbers."""
-        found = float(pixels.min()), float(pixels.max())
-        if not self.holds(*found):
-            raise ImageError(_outside(*found, self))
+        self.check(float(pixels.min()), float(pixels.max()))
+        return by_strips(pixels, self._mapped)
+
+    def check(self, low: float, high: float) -> None:
+        """Raise ImageError where pixels from `low` to `high` are outside, or no numbers."""
+        if not self.holds(low, high):
+            raise ImageError(_outside(low, high, self))
+
+    def _mapped(self, pixels: NDArray[Any]) -> NDArray[np.uint8]:
         unit = (pixels.astype(np.float32) - self.low) / (self.high - self.low)
         return np.asarray(np.clip(unit, 0, 1) * 255 + 0.5).astype(np.uint8)
 

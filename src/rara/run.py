@@ -36,7 +36,8 @@ class Run:
     threads: int | None = None
     """By default one for each core."""
     memory: int | None = None
-    """Bytes for the geometry beside the features; by default a quarter of the machine's."""
+    """Bytes for the geometry beside the features, and for images while they are decoded; by
+    default a quarter of the machine's."""
     cache: Path | None = None
     """Where vectors and radii are kept between runs; by default rara's cache folder."""
     on_failed: OnFailed = "keep"
@@ -91,6 +92,7 @@ def features_of(
         on_failed=run.on_failed,
         max_pixels=run.max_pixels,
         threads=run.threads,
+        memory=run.memory,
         progress=run.progress,
     )
     return features, source

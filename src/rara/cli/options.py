@@ -136,7 +136,7 @@ class Working:
             converter=_size,
             metavar="SIZE",
             show_default="a quarter of the machine's",
-            help="Memory beside the vectors, such as 512MB or 4GB.",
+            help="Memory beside the vectors, and for decoding, such as 512MB or 4GB.",
         ),
     ] = None
     max_pixels: Annotated[

@@ -1,0 +1,91 @@
+"""Encoded bytes looked over before Pillow opens them: what is left out, and what is refused.
+
+Used where an image is decoded (`images.py`). Pillow checks how many pixels a file declares. A
+small file can take hours or gigabytes for other reasons; those that it does not check are here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from rara.errors import ImageError
+
+MOST_SCANS = 100
+"""Passes over all pixels of a progressive JPEG; encoders write about ten."""
+
+MOST_SEGMENTS = 5_000
+"""Segments before the first scan of a JPEG, which Pillow joins in quadratic time."""
+
+_PNG = b"\x89PNG\r\n\x1a\n"
+
+# Text of a PNG in which Pillow looks for the orientation.
+_ORIENTING = (b"Raw profile type exif\0", b"XML:com.adobe.xmp\0")
+
+_SCAN, _END = b"\xff\xda", 0xD9
+
+# A marker between the scans of a JPEG; FF 00 is data, and FF D0 to FF D7 only mark places.
+_MARKER = re.compile(rb"\xff+([^\x00\xd0-\xd7\xff])", re.DOTALL)
+
+# Markers without a length
+_BARE = frozenset({0x01, *range(0xD0, 0xDA)})
+
+
+def screened(data: bytes) -> bytes:
+    """The bytes that Pillow may open; raises ImageError where it should open none."""
+    if data.startswith(_PNG):
+        return _without_text(data)
+    if data.startswith(b"\xff\xd8\xff"):
+        _check_jpeg(data)
+    return data
+
+
+def _without_text(data: bytes) -> bytes:
+    """A PNG without its text, which Pillow refuses above 1 MB though the pixels are whole."""
+    kept, start, at = [], 0, 8
+    while at + 12 <= len(data):
+        end = at + 12 + int.from_bytes(data[at : at + 4], "big")
+        if end <= len(data) and _is_text(data[at + 4 : at + 8], data[at + 8 : at + 40]):
+            kept.append(data[start:at])
+            start = end
+        at = end
+    return b"".join([*kept, data[start:]]) if start else data
+
+
+def _is_text(kind: bytes, content: bytes) -> bool:
+    return kind in (b"tEXt", b"zTXt", b"iTXt") and not content.startswith(_ORIENTING)
+
+
+def _check_jpeg(data: bytes) -> None:
+    """Raise ImageError for a JPEG with more segments or scans than any encoder writes."""
+    if len(data) > 4 * MOST_SEGMENTS and data.count(b"\xff", 0, len(data)) > MOST_SEGMENTS:
+        segments = sum(1 for _ in zip(range(MOST_SEGMENTS + 1), _segments(data), strict=False))
+        if segments > MOST_SEGMENTS:
+            raise ImageError(f"JPEG with over {MOST_SEGMENTS} segments before its pixels")
+    if data.count(_SCAN) > MOST_SCANS and scans(data) > MOST_SCANS:
+        raise ImageError(f"JPEG with over {MOST_SCANS} scans, which would take minutes to decode")
+
+
+def _segments(data: bytes) -> Iterator[int]:
+    """Where the segments before the first scan begin."""
+    at = 2
+    while found := _MARKER.search(data, at):
+        kind, at = found[1][0], found.end()
+        if kind == 0xDA:
+            return
+        yield found.start()
+        if kind not in _BARE:
+            at += int.from_bytes(data[at : at + 2], "big")
+
+
+def scans(data: bytes) -> int:
+    """The scans of the first image of a JPEG, counted no further than what is refused."""
+    at, count = 2, 0
+    while count <= MOST_SCANS and (found := _MARKER.search(data, at)):
+        kind, at = found[1][0], found.end()
+        if kind == _END:
+            break
+        count += kind == 0xDA
+        if kind not in _BARE:
+            at += int.from_bytes(data[at : at + 2], "big")
+    return count
