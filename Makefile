@@ -88,6 +88,8 @@ study: install-dev
 	$(BIN)/python studies/calibration.py --into docs/trust.md
 	$(BIN)/python studies/two_sample.py --into docs/trust.md
 	$(BIN)/python studies/families.py --into docs/trust.md
+	$(BIN)/python studies/hostile_files.py --into docs/trust.md
+	$(BIN)/python studies/decoding_memory.py --megapixels 30 --into docs/trust.md
 	$(BIN)/python studies/verdicts.py
 	$(BIN)/python studies/fashion_generators.py
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check scipy imagehash
