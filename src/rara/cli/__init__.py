@@ -1,6 +1,8 @@
 """The command line, one file a command.
 
-    app.py         the commands put together; errors and interrupts become exit codes
+    interrupts.py  Ctrl-C and SIGTERM
+    app.py         the commands put together; errors become sentences and exit codes
+    unforeseen.py  the sentence for an error that nobody planned for
     options.py     what several commands take
     printing.py    the only way to stdout and stderr
     progress.py    how far a step is, on stderr
@@ -8,7 +10,7 @@
     score.py  reference.py  audit.py  siblings.py  embed.py  doctor.py
 
 Results go to stdout, everything else to stderr. Exit codes: 0 done, 2 the user can
-mend it, 130 interrupted.
+mend it, 70 a fault of rara, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -16,17 +18,29 @@ from __future__ import annotations
 
 def main() -> None:
     """Entry point of the command `rara`."""
-    import signal
-    import sys
+    from rara.cli import interrupts
+
+    interrupts.watch()
+    interrupts.end(_run())
+
+
+def _run() -> int:
+    """Load and run the command; an interrupt may come in each line of it."""
     import warnings
 
-    from rara.cli.app import run
-    from rara.cli.printing import take_any_name
+    from rara.cli import interrupts
 
-    # A batch system's SIGTERM ends a run as Ctrl-C does: what was computed is kept.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    # Pillow's word on large images, for which rara has a limit and a list of its own. Decoders mute
-    # it, but a thread that swaps the filters of warnings, as compilers do, takes that away again.
-    warnings.filterwarnings("ignore", message="Image size .* exceeds limit")
-    take_any_name()
-    sys.exit(run())
+    try:
+        from rara.cli.printing import prepare
+
+        prepare()
+        # Pillow's word on large images, for which rara has a limit and a list of its own. Decoders
+        # mute it, but a thread that swaps the filters of warnings, as compilers do, ends that.
+        warnings.filterwarnings("ignore", message="Image size .* exceeds limit")
+        from rara.cli.app import run
+
+        return run()
+    except BaseException:
+        if interrupts.received():
+            return interrupts.told()
+        raise

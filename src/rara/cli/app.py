@@ -10,7 +10,7 @@ from typing import Literal
 from cyclopts import App, CycloptsError, UnknownCommandError, UnusedCliTokensError
 
 import rara
-from rara.cli import doctor, embed, reference, score, siblings
+from rara.cli import doctor, embed, interrupts, reference, score, siblings
 from rara.cli.printing import (
     ReaderLeftError,
     complain,
@@ -20,6 +20,7 @@ from rara.cli.printing import (
     say,
     tell,
 )
+from rara.cli.unforeseen import REFUSED, explain
 from rara.errors import RaraError
 from rara.geometry.compiled import why_not_kept
 
@@ -93,16 +94,14 @@ def run(arguments: Sequence[str] | None = None) -> int:
             _called(arguments)
         else:
             say(START)
-    except RaraError as error:
-        return _refuse(str(error))
-    except CycloptsError as error:
-        command = " ".join(["rara", *(error.command_chain or ())])
-        return _refuse(f"{_mistaken(error)} See `{command} --help`.")
     except KeyboardInterrupt:
-        tell("", "Interrupted. Finished work is kept: the same command goes on from there.")
-        return 130
+        return interrupts.told()
     except ReaderLeftError:
         drop_results()
+    except Exception as error:  # noqa: BLE001
+        return interrupts.told() if interrupts.received() else _failed(error)
+    if interrupts.received():
+        return interrupts.told()
     if why := why_not_kept():
         tell(
             f"Compiled loops are not kept: {why}. Every run compiles them again, for seconds: "
@@ -134,6 +133,17 @@ def _mistaken(error: CycloptsError) -> str:
     return str(error)
 
 
-def _refuse(message: str) -> int:
+def _failed(error: Exception) -> int:
+    message, code = _explained(error)
     complain(message)
-    return 2
+    return code
+
+
+def _explained(error: Exception) -> tuple[str, int]:
+    """What to say of an error, and the exit code."""
+    if isinstance(error, RaraError):
+        return str(error), REFUSED
+    if isinstance(error, CycloptsError):
+        command = " ".join(["rara", *(error.command_chain or ())])
+        return f"{_mistaken(error)} See `{command} --help`.", REFUSED
+    return explain(error)

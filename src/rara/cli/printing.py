@@ -10,21 +10,29 @@ import codecs
 import io
 import os
 import sys
-from typing import Any, TextIO, cast
-
-from rich.console import Console
-from rich.text import Text
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from rara.errors import UnwritableError
 from rara.text import json_of, plain, plain_lines
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 class ReaderLeftError(Exception):
     """Whoever read stdout has closed it, as `head` does."""
 
 
-def take_any_name() -> None:
-    """Have both streams escape what they cannot encode, as names in other scripts may need it."""
+def prepare() -> None:
+    """Make both streams ready: they escape what they cannot encode, and keep their numbers.
+
+    A file that is opened while stdout or stderr is closed would get its number, and what
+    libraries write there would land in that file.
+    """
+    number = os.open(os.devnull, os.O_RDWR)
+    while number <= 2:  # the lowest number that is free
+        number = os.dup(number)
+    os.close(number)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -49,17 +57,28 @@ def tell(*lines: str) -> None:
 
 def complain(message: str) -> None:
     """Say on stderr why a command ends, after the name of the program."""
+    from rich.text import Text
+
     line = Text.assemble(("rara:", "bold red"), " ", plain_lines(message))
     notes_console().print(line)
 
 
+def in_terminal() -> bool:
+    """Whether somebody may read the notes as they come."""
+    return _notes.isatty()
+
+
 def results_console() -> Console:
     """Where help goes: stdout, with colours in a terminal."""
+    from rich.console import Console
+
     return Console(file=_results, markup=False, highlight=False, emoji=False)
 
 
 def notes_console() -> Console:
     """Where bars and errors go: stderr, with colours in a terminal. Clean names with `plain`."""
+    from rich.console import Console
+
     return Console(file=_notes, markup=False, highlight=False, emoji=False, soft_wrap=True)
 
 

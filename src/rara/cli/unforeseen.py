@@ -1,0 +1,52 @@
+"""What nobody has planned for, in one sentence instead of a traceback."""
+
+from __future__ import annotations
+
+import os
+import re
+import traceback
+
+from rara.cli.printing import tell
+
+REFUSED = 2
+FAULT = 70
+"""The exit code of a fault of rara, which is EX_SOFTWARE in sysexits.h."""
+TRACEBACK = "RARA_TRACEBACK"
+"""The variable of the environment that asks for the traceback."""
+
+_LONGEST = 500
+_NO_THREAD = re.compile("start new thread|pthread_create|Resource temporarily", re.IGNORECASE)
+_NO_MEMORY = re.compile("bad_?alloc|allocate memory|failed to alloc|out of memory", re.IGNORECASE)
+
+
+def explain(error: Exception) -> tuple[str, int]:
+    """One or two sentences on what was raised, and the exit code; the traceback on request."""
+    if os.environ.get(TRACEBACK):
+        tell(*"".join(traceback.format_exception(error)).splitlines())
+    said = _said(error)
+    if isinstance(error, MemoryError) or _NO_MEMORY.search(said):
+        return (
+            f"The memory does not suffice ({said}). Give a smaller --memory, such as 500MB, or "
+            "fewer --threads, or end other programs.",
+            REFUSED,
+        )
+    if _NO_THREAD.search(said):
+        return (
+            f"The system starts no more threads ({said}). Give fewer --threads, or raise the "
+            "limits of `ulimit -u` and `ulimit -v`.",
+            REFUSED,
+        )
+    if isinstance(error, OSError) and error.errno:
+        return f"The system refused: {said}. Mend that, and run the same command again.", REFUSED
+    return (
+        f"Something failed that rara does not foresee: {said}. This is a fault of rara or of a "
+        f"package below it. Please report it with the command, the output of `rara doctor --json`, "
+        f"and what {TRACEBACK}=1 shows.",
+        FAULT,
+    )
+
+
+def _said(error: Exception) -> str:
+    """Type and message, at most so long."""
+    text = f"{type(error).__name__}: {error}".rstrip(": .\n")
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
