@@ -40,7 +40,11 @@ def _run() -> int:
         from rara.cli.app import run
 
         return run()
-    except BaseException:
+    except BaseException as error:
         if interrupts.received():
             return interrupts.told()
-        raise
+        if not isinstance(error, Exception):
+            raise
+        from rara.cli.unforeseen import explain  # packages that are damaged or find no memory
+
+        return explain(error)

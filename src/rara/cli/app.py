@@ -134,16 +134,12 @@ def _mistaken(error: CycloptsError) -> str:
 
 
 def _failed(error: Exception) -> int:
-    message, code = _explained(error)
-    complain(message)
-    return code
-
-
-def _explained(error: Exception) -> tuple[str, int]:
-    """What to say of an error, and the exit code."""
+    """Say what is wrong on stderr; gives the exit code."""
     if isinstance(error, RaraError):
-        return str(error), REFUSED
-    if isinstance(error, CycloptsError):
+        complain(str(error))
+    elif isinstance(error, CycloptsError):
         command = " ".join(["rara", *(error.command_chain or ())])
-        return f"{_mistaken(error)} See `{command} --help`.", REFUSED
-    return explain(error)
+        complain(f"{_mistaken(error)} See `{command} --help`.")
+    else:
+        return explain(error)
+    return REFUSED

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import re
 import traceback
+from collections.abc import Iterator
 
-from rara.cli.printing import tell
+from rara.cli.printing import complain, tell
 
 REFUSED = 2
 FAULT = 70
@@ -16,21 +17,30 @@ TRACEBACK = "RARA_TRACEBACK"
 
 _LONGEST = 500
 _NO_THREAD = re.compile("start new thread|pthread_create|Resource temporarily", re.IGNORECASE)
-_NO_MEMORY = re.compile("bad_?alloc|allocate memory|failed to alloc|out of memory", re.IGNORECASE)
+_NO_MEMORY = re.compile(
+    "bad_?alloc|allocate memory|failed to map|failed to alloc|out of memory", re.IGNORECASE
+)
 
 
-def explain(error: Exception) -> tuple[str, int]:
-    """One or two sentences on what was raised, and the exit code; the traceback on request."""
+def explain(error: Exception) -> int:
+    """Say on stderr what was raised, with its traceback on request; gives the exit code."""
     if os.environ.get(TRACEBACK):
         tell(*"".join(traceback.format_exception(error)).splitlines())
-    said = _said(error)
-    if isinstance(error, MemoryError) or _NO_MEMORY.search(said):
+    message, code = _explained(error)
+    complain(message)
+    return code
+
+
+def _explained(error: Exception) -> tuple[str, int]:
+    """One or two sentences, and the exit code."""
+    said, causes = _said(error), "\n".join(map(_said, _chain(error)))
+    if isinstance(error, MemoryError) or _NO_MEMORY.search(causes):
         return (
             f"The memory does not suffice ({said}). Give a smaller --memory, such as 500MB, or "
             "fewer --threads, or end other programs.",
             REFUSED,
         )
-    if _NO_THREAD.search(said):
+    if _NO_THREAD.search(causes):
         return (
             f"The system starts no more threads ({said}). Give fewer --threads, or raise the "
             "limits of `ulimit -u` and `ulimit -v`.",
@@ -46,7 +56,14 @@ def explain(error: Exception) -> tuple[str, int]:
     )
 
 
-def _said(error: Exception) -> str:
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """The error and what was raised before it."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _said(error: BaseException) -> str:
     """Type and message, at most so long."""
     text = f"{type(error).__name__}: {error}".rstrip(": .\n")
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
