@@ -37,8 +37,8 @@ from rara.machine import cores
 from rara.pool import Pool, Record
 from rara.prints import print_of
 from rara.sources.base import Item, Source, items_within, remarks_of
-from rara.sources.names import storable
 from rara.store import Features
+from rara.text import encodable
 
 OnFailed = Literal["keep", "retry"]
 
@@ -112,7 +112,7 @@ def embed(
         _look, pool=pool, extractor=extractor, on_failed=on_failed, limit=max_pixels, budget=budget
     )
     items = items_within(source, max_pixels)
-    progress.start(total, f"Reading {storable(source.location)}")
+    progress.start(total, f"Reading {encodable(source.location)}")
     try:
         with closing(_embedded(items, look, extractor, threads or cores(), budget.ahead)) as images:
             for image in images:
@@ -174,7 +174,7 @@ def _look(
             return _Image(spent, record, "fresh", pixels)
     except ImageError as error:
         passing = not digest or isinstance(error, OversizeError)
-        record = Record(digest, reason=str(error))
+        record = Record(digest, reason=encodable(str(error)))
         return _Image(spent, record, "passing" if passing else "failed")
 
 
@@ -361,11 +361,15 @@ class _Gathered:
         self._pack_rows()
         items = pa.Table.from_batches(self._packed, ITEMS).combine_chunks()
         features = Features(
-            self._vectors, items, spec, storable(source.location), tuple(remarks_of(source))
+            self._vectors, items, spec, encodable(source.location), _remarks(source)
         )
         if not self._done:
             raise EmptySourceError(_nothing(features))
         return features
+
+
+def _remarks(source: Source) -> tuple[str, ...]:
+    return tuple(map(encodable, remarks_of(source)))
 
 
 def _nothing(features: Features) -> str:

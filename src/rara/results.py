@@ -27,6 +27,7 @@ from rara.errors import ParameterError, SourceNotFoundError
 from rara.formulas import Formulas, check_formulas, escaped
 from rara.items import record_of
 from rara.pictures import SourcePictures
+from rara.text import json_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -253,7 +254,7 @@ def check_format(path: str | Path) -> str:
 
 
 def _json(value: object) -> str:
-    return json.dumps(_plain(value), ensure_ascii=False)
+    return json_of(_plain(value))
 
 
 def _plain(value: Any) -> Any:

@@ -28,6 +28,7 @@ from rara.images import AND_NOTED
 from rara.items import ITEMS, items_in, records_of
 from rara.origin import origin_in
 from rara.prints import VERSION
+from rara.text import encodable
 
 AND = " + "
 """Between the places where joined features come from."""
@@ -168,7 +169,8 @@ class Features:
         ['0', '1']
         """
         rows = _checked(vectors)
-        names = [str(row) for row in range(len(rows))] if ids is None else [str(i) for i in ids]
+        given = range(len(rows)) if ids is None else ids
+        names = [encodable(str(one)) for one in given]
         _check_ids(names, len(rows))
         digests = [hashlib.sha256(row.data).hexdigest() for row in rows]
         spec = Spec(name=GIVEN, weights="none", preprocessing="none", dim=rows.shape[1])
@@ -358,12 +360,12 @@ def _members(key: Any, values: Sequence[Any]) -> list[str]:
 
     A call of `json.dumps` a row takes longer than all else that is done with a row.
     """
-    name = _dumps({key: 0})[1:-2]
+    name = _dumps({encodable(str(key)): 0})[1:-2]
     return ["" if value is None else name + _value(value) for value in values]
 
 
 def _value(value: Any) -> str:
-    return encode_basestring(value) if type(value) is str else _dumps(value)
+    return encode_basestring(encodable(value)) if isinstance(value, str) else _dumps(value)
 
 
 def _dumps(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Text that came from outside, made safe to show; used wherever names meet a terminal.
+"""Text that came from outside, made safe to show and to store; used wherever names leave rara.
 
 Names, metadata and reasons may hold what steers a terminal, breaks a line or turns its
 direction. Shown text has visible escapes instead, such as \\x1b or \\u202e.
@@ -15,6 +15,7 @@ _STEERING = (
     "\u3164\ud800-\udfff\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e007f"
 )
 _UNSAFE = re.compile(f"[{_STEERING}]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 # An isolate that is closed turns nothing outside itself: it is what keeps a name in its place.
 _ISOLATED = re.compile(f"(\u2068)([^{_STEERING}]*)(\u2069)")
 
@@ -36,6 +37,17 @@ def plain_lines(text: str) -> str:
     return "\n".join(map(plain, text.split("\n")))
 
 
+def encodable(text: str) -> str:
+    r"""The text as any file format takes it: halves of surrogate pairs become visible escapes.
+
+    Python holds a byte of a file name that is not UTF-8 as such a half; it becomes `\xe9`.
+
+    >>> print(encodable("caf\udce9"))
+    caf\xe9
+    """
+    return text if text.isprintable() else _SURROGATE.sub(_escape, text)
+
+
 def json_of(value: object, *, ascii_only: bool = False, indent: int | None = None) -> str:
     """Exact JSON that UTF-8 can encode and that steers no terminal; in one line unless indented."""
     lines = json.dumps(value, ensure_ascii=ascii_only, indent=indent).split("\n")
@@ -43,6 +55,8 @@ def json_of(value: object, *, ascii_only: bool = False, indent: int | None = Non
 
 
 def _escape(match: re.Match[str]) -> str:
+    if "\udc80" <= match[0] <= "\udcff":
+        return f"\\x{ord(match[0]) - 0xDC00:02x}"
     return match[0].encode("unicode_escape", "surrogatepass").decode()
 
 

@@ -11,7 +11,7 @@ from rara.bundle import kind_of, read_bundle
 from rara.cli.printing import tell
 from rara.errors import ParameterError, UnwritableError
 from rara.report.words import counted, shorten
-from rara.sources.names import storable
+from rara.text import encodable
 from rara.store import NAMED, Features, Noted, Skipped
 
 LISTED = 10
@@ -82,7 +82,7 @@ def refuse_other(folder: Path, *, kind: str, location: str) -> None:
     if kind_of(folder) not in {"features", "reference"}:
         return
     there = read_bundle(folder)
-    if (there.kind, there.facts["location"]) != (kind, storable(location)):
+    if (there.kind, there.facts["location"]) != (kind, encodable(location)):
         raise UnwritableError(
             f"'{folder}' holds {there.kind} of '{there.facts['location']}': give another folder, "
             "or delete it first."

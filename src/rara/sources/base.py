@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias, runtime_checkable
 
 from rara.images import Payload
+from rara.text import encodable
 
 Scalar: TypeAlias = str | int | float | bool
 """What a value of an item's metadata may be."""
@@ -31,7 +32,19 @@ class Item:
     id: str
     load: Callable[[], Payload]
     metadata: Mapping[str, Scalar] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """All text becomes such that every format of tables takes it."""
+        object.__setattr__(self, "id", encodable(self.id))
+        if self.metadata:
+            known = {encodable(key): _encodable(one) for key, one in self.metadata.items()}
+            object.__setattr__(self, "metadata", known)
+
     size: int | None = None
+
+
+def _encodable(value: Scalar) -> Scalar:
+    return encodable(value) if isinstance(value, str) else value
 
 
 @runtime_checkable

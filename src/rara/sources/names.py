@@ -9,6 +9,8 @@ from pathlib import Path, PurePosixPath
 
 from natsort import natsort_keygen
 
+from rara.text import encodable
+
 # HEIC and JPEG XL are listed although Pillow alone cannot decode them: an image
 # that is skipped with a reason is better than one that nobody hears of.
 IMAGE_SUFFIXES = (
@@ -40,7 +42,6 @@ SYSTEM_NAMES = frozenset(
 # a terminal nor Parquet nor JSON takes them.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _DRIVE = re.compile(r"^[A-Za-z]:")
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _ESCAPED = re.compile(r"\\x([89a-f][0-9a-f])")
 
 _natural = natsort_keygen()
@@ -50,26 +51,13 @@ def shown(path: str | Path) -> str:
     """A path as a person would write it: relative where it lies below the current folder."""
     absolute, here = Path(path).absolute(), Path.cwd()
     if absolute != here and absolute.is_relative_to(here):
-        return f"'{storable(str(absolute.relative_to(here)))}'"
-    return f"'{storable(str(absolute))}'"
-
-
-def storable(path: str) -> str:
-    """The path as text that JSON and Parquet take: bytes that are not UTF-8 as `\\xe9`.
-
-    Python holds such a byte as half of a surrogate pair; `unescaped` is the way back.
-    """
-    return _SURROGATE.sub(_escaped, path)
+        return f"'{encodable(str(absolute.relative_to(here)))}'"
+    return f"'{encodable(str(absolute))}'"
 
 
 def unescaped(path: str) -> str:
-    """The path that `storable` was given."""
+    """The path whose bytes `encodable` made visible."""
     return _ESCAPED.sub(lambda match: chr(0xDC00 + int(match[1], 16)), path)
-
-
-def _escaped(match: re.Match[str]) -> str:
-    byte = ord(match[0]) - 0xDC00
-    return f"\\x{byte:02x}" if 0x80 <= byte <= 0xFF else "\ufffd"
 
 
 def has_suffix(name: str, suffixes: tuple[str, ...]) -> bool:
