@@ -21,7 +21,7 @@ from rara.errors import (
 from rara.images import decode
 from rara.run import is_features
 from rara.sources import open_source
-from rara.sources.base import Item, Source, pick
+from rara.sources.base import Item, Source, pick, remarks_of
 from rara.sources.joined import JoinedSource
 
 
@@ -314,9 +314,32 @@ def test_a_file_with_a_slash(places):
 
 def test_a_name_that_is_also_a_pattern_for_another(tmp_path):
     write(tmp_path / "run[1]", "a.png")
-    write(tmp_path / "run1", "a.png")
-    with pytest.raises(UnknownSourceError, match=r"both a name that exists and a pattern.*run1'"):
-        open_source(tmp_path / "run[1]")
+    write(tmp_path / "run1", "b.png")
+    for place in (tmp_path / "run[1]", f"{tmp_path / 'run[1]'}/"):
+        source = open_source(place)
+        assert [item.id for item in source] == ["a.png"]
+        said = remarks_of(source)[0]
+        assert said.startswith("The name was not read as a pattern, which matches ")
+        assert said.endswith("run1' too.")
+
+
+def test_a_name_that_is_also_a_pattern_for_nothing(tmp_path):
+    source = open_source(f"{write(tmp_path / 'run[1]', 'a.png')}/")
+    assert [item.id for item in source] == ["a.png"]
+    assert remarks_of(source) == []
+
+
+def test_only_what_can_be_read_is_suggested(tmp_path):
+    """The nearest names are a note, an empty folder and a dangling link."""
+    (tmp_path / "trains.txt").write_text("note")
+    (tmp_path / "trains").mkdir()
+    (tmp_path / "Train").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(SourceNotFoundError) as found:
+        open_source(tmp_path / "train")
+    assert "Did you mean" not in str(found.value)
+    write(tmp_path / "training", "a.png")
+    with pytest.raises(SourceNotFoundError, match=r"Did you mean '.*training'\?"):
+        open_source(tmp_path / "train")
 
 
 def test_features_and_images_in_one_folder(tmp_path):

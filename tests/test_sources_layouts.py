@@ -19,7 +19,7 @@ from rara.sources import folder, open_source
 from rara.sources.base import remarks_of
 from rara.sources.compound import annotating
 from rara.sources.content import starts_like_image
-from rara.sources.names import storable
+from rara.text import encodable
 
 
 def png(colour=0):
@@ -385,7 +385,7 @@ def test_a_place_that_is_not_utf8_opens_again_from_what_is_stored(tmp_path, kind
         "file": place / "a.png",
     }[kind]
     source = open_source(spec)
-    stored = storable(source.location)
+    stored = encodable(source.location)
     stored.encode()
     assert [item.load() for item in open_source(stored)] == [item.load() for item in source]
 

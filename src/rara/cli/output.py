@@ -11,8 +11,8 @@ from rara.bundle import kind_of, read_bundle
 from rara.cli.printing import tell
 from rara.errors import ParameterError, UnwritableError
 from rara.report.words import counted, shorten
-from rara.text import encodable
 from rara.store import NAMED, Features, Noted, Skipped
+from rara.text import encodable
 
 LISTED = 10
 """Skipped images that are named; tables and reports name them all."""

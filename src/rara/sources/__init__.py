@@ -42,8 +42,8 @@ from rara.sources.paths import (
     expand,
     in_system_folder,
     is_pattern,
+    name_remarks,
     not_found,
-    other_meanings,
     sidecars_beside,
     split_key,
     with_key,
@@ -114,7 +114,7 @@ def _from_text(text: str, how: _How) -> Source:
     path = Path(expanded)
     if os.path.lexists(path):
         _check_plain(expanded, path)
-        return _open_path(path, how)
+        return _remarked(_open_path(path, how), name_remarks(expanded, path))
     place, inner = split_key(expanded)
     if inner is not None and how.key is None:
         return _from_text(place, _How(how.metadata, inner))
@@ -150,16 +150,11 @@ def _from_list(texts: Sequence[str], how: _How) -> Source:
 
 
 def _check_plain(text: str, path: Path) -> None:
-    """Refuse what can be taken in two ways."""
+    """Refuse a file that is written like a folder."""
     if text.endswith(("/", os.sep)) and not path.is_dir():
         raise UnknownSourceError(
             f"{text!r} ends with a slash like a folder, but is a file. "
             f"Write {shown(path)} to read it."
-        )
-    if others := other_meanings(text, path):
-        raise UnknownSourceError(
-            f"{text!r} is both a name that exists and a pattern that matches {shown(others[0])}. "
-            "Rename one of them, or pass a list of paths from Python."
         )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from natsort import natsort_keygen
 
-from rara.text import encodable
+from rara.text import plain
 
 # HEIC and JPEG XL are listed although Pillow alone cannot decode them: an image
 # that is skipped with a reason is better than one that nobody hears of.
@@ -51,8 +51,8 @@ def shown(path: str | Path) -> str:
     """A path as a person would write it: relative where it lies below the current folder."""
     absolute, here = Path(path).absolute(), Path.cwd()
     if absolute != here and absolute.is_relative_to(here):
-        return f"'{encodable(str(absolute.relative_to(here)))}'"
-    return f"'{encodable(str(absolute))}'"
+        return f"'{plain(str(absolute.relative_to(here)))}'"
+    return f"'{plain(str(absolute))}'"
 
 
 def unescaped(path: str) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from rara.errors import ParameterError, SourceNotFoundError
 from rara.sources.names import (
+    ARCHIVE_SUFFIXES,
     ARRAY_SUFFIXES,
     IMAGE_SUFFIXES,
     METADATA_TABLES,
@@ -129,12 +130,16 @@ def _tables_in(folder: Path) -> list[str]:
     return [name for name in METADATA_TABLES if os.path.isfile(folder / name)]  # noqa: PTH113
 
 
-def other_meanings(text: str, path: Path) -> list[Path]:
-    """What an existing path matches besides itself where its name looks like a pattern."""
+def name_remarks(text: str, path: Path) -> list[str]:
+    """What to say of an existing path whose name is also a pattern for other paths."""
     try:
-        return [other for other in expand(text) if other != path]
+        others = [other for other in expand(text) if other != path]
     except (SourceNotFoundError, ParameterError):
         return []
+    if not others:
+        return []
+    more = f" and {len(others) - 1:,} more" if len(others) > 1 else ""
+    return [f"The name was not read as a pattern, which matches {shown(others[0])}{more} too."]
 
 
 def alternatives(pattern: str) -> list[str]:
@@ -205,6 +210,17 @@ def _nearest(lost: str, parent: Path) -> Path | None:
         return None
     same_stem = [name for name in names if name.split(".")[0] == lost.split(".")[0] != ""]
     by_case = {name.lower(): name for name in names}
-    close = difflib.get_close_matches(lost.lower(), by_case, n=1)
-    best = same_stem or [by_case[name] for name in close]
-    return parent / best[0] if best else None
+    close = difflib.get_close_matches(lost.lower(), by_case, n=5)
+    likely = [parent / name for name in (*same_stem, *(by_case[name] for name in close))]
+    return next(filter(_may_hold_images, likely), None)
+
+
+def _may_hold_images(path: Path) -> bool:
+    """Whether rara may read it: a folder that is not empty, or a file of a known kind."""
+    try:
+        if path.is_dir():
+            return any(path.iterdir())
+        known = has_suffix(path.name, (*IMAGE_SUFFIXES, *ARCHIVE_SUFFIXES))
+        return known and path.is_file() and os.access(path, os.R_OK)
+    except OSError:
+        return False
