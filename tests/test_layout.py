@@ -10,7 +10,8 @@ ROOT = Path(__file__).parents[1] / "src" / "rara"
 
 # A file imports only from files above it; a package stands for its __init__.
 ORDER = """
-    errors text machine cache plain durable manifest bundle budget crews strips depth ranges pillow
+    errors text arguments machine cache plain durable manifest bundle budget crews strips depth
+    ranges pillow
     footprint colours screening images prints
     sources.base sources.names sources.paths sources.content sources.hidden sources.compound
     sources.remedies sources.splits sources.folder_labels sources.records sources.rows

@@ -19,7 +19,7 @@ from rara.durable import write_file
 from rara.extractors import DEFAULT, Extractor
 from rara.formulas import Formulas
 from rara.metric import under
-from rara.neighbourhood import checked_k
+from rara.neighbourhood import whole_k
 from rara.pictures import SourcePictures
 from rara.provenance import about_samples, table_of
 from rara.results import ScoreTable
@@ -89,7 +89,7 @@ def compare_siblings(
     that leaves out two where there are fewer. Raises ParameterError where no image has the key.
     """
     run = run or Run()
-    checked_k(k, k + 1, k)
+    k = whole_k(k)
     network = None if is_features(images) else find_extractor(extractor, run)
     features, source = features_of(images, network, run)
     features = under(features, None)

@@ -26,6 +26,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from rara.arguments import whole
 from rara.budget import MemoryBudget, Share
 from rara.cache import cache_folder
 from rara.crews import crew_of, work_ahead
@@ -128,8 +129,8 @@ def _check(on_failed: OnFailed, threads: int | None, memory: int | None) -> None
     if on_failed not in get_args(OnFailed):
         raise ParameterError(f"on_failed={on_failed!r}: give 'keep' or 'retry'.")
     for name, value in (("threads", threads), ("memory", memory)):
-        if value is not None and value < 1:
-            raise ParameterError(f"{name}={value}: give at least 1.")
+        if value is not None:
+            whole(value, name)
 
 
 # -- one image on its way ---------------------------------------------------------------

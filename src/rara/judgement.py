@@ -47,7 +47,7 @@ class Asked:
     """Whether the samples are the reference's own images, each judged without itself."""
 
     def __post_init__(self) -> None:
-        rules = {(None, "open"), (None, "closed"), ("official", "open")}
+        rules = [(None, "open"), (None, "closed"), ("official", "open")]
         if (self.compat, self.boundary) not in rules:
             raise ParameterError(
                 f"boundary={self.boundary!r} with compat={self.compat!r}: give boundary 'open' or "

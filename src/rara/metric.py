@@ -13,11 +13,13 @@ copied: docs/trust.md. (As RootSIFT: Arandjelović and Zisserman, CVPR 2012.)
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rara.errors import FeatureError, ReferenceMismatchError
+from rara.arguments import short
+from rara.errors import FeatureError, ParameterError, ReferenceMismatchError
 from rara.extractors.base import Metric, Spec
 from rara.extractors.efficientnet_lite0 import SPEC
 from rara.geometry import root_vectors, unit_vectors
@@ -36,9 +38,13 @@ def usual_metric(spec: Spec) -> Metric:
 def under(features: Features, metric: Metric | None) -> Features:
     """The features as they are compared; None is the usual metric of their extractor.
 
-    Raises FeatureError where a vector is 0, or has a negative number for `hellinger`, and
-    ReferenceMismatchError where the vectors were made for another metric.
+    Raises ParameterError for any other metric, FeatureError where a vector is 0, or has a negative
+    number for `hellinger`, and ReferenceMismatchError where the vectors were made for another one.
     """
+    if metric not in (None, *get_args(Metric)):
+        raise ParameterError(
+            f"metric = {short(metric)}: give one of {', '.join(get_args(Metric))}."
+        )
     have = features.spec.metric
     metric = metric or usual_metric(features.spec)
     if have == metric:

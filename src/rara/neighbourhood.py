@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from rara.arguments import whole
 from rara.bundle import Bundle
 from rara.cache import cache_folder
 from rara.durable import keep_arrays, kept_arrays
@@ -27,10 +28,14 @@ LARGEST_K = 10
 """Radii are kept for every k up to this one, or up to the k asked for if that is larger."""
 
 
+def whole_k(k: int) -> int:
+    """k, if it is a whole number of at least 1."""
+    return whole(k, "k")
+
+
 def checked_k(k: int, images: int, kept: int) -> int:
     """k, if a reference of so many images that keeps so many neighbours can answer for it."""
-    if k < 1:
-        raise ParameterError(f"k = {k}: give at least 1.")
+    k = whole_k(k)
     if k >= images:
         raise ParameterError(
             f"k = {k} with {images} reference image{'s' * (images != 1)}: each needs k others, "

@@ -12,7 +12,6 @@ import os
 from collections.abc import Callable, Collection, Hashable, Sequence
 from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
 import numpy as np
@@ -20,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rara import neighbourhood
 from rara.agreement import check_same, network_for
+from rara.arguments import path_of
 from rara.audit import Audit, audit
 from rara.bundle import Parts, array_part, claim, read_bundle
 from rara.codebook import Codebook, coded_in
@@ -94,7 +94,7 @@ class Reference:
         `unit`, for images in bursts, keeps one of each: `rara.treatment` and `rara.units`.
         """
         run, treatment = run or Run(), Treatment(deduplicate, unit, clip_radii)
-        checked_k(k, k + 1, k)  # before long work; the number of images is known after it
+        k = neighbourhood.whole_k(k)  # before long work; the number of images is known after it
         network = None if is_features(images) else find_extractor(extractor, run)
         features, source = features_of(images, network, run)
         checked_k(k, len(features), k)
@@ -133,7 +133,7 @@ class Reference:
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> Self:
         """Read a reference folder; every byte of it is verified."""
-        bundle = read_bundle(Path(folder))
+        bundle = read_bundle(path_of(folder))
         if bundle.kind != "reference":
             raise DamagedStoreError(
                 f"'{folder}' holds {bundle.kind[:80]}, not a reference: `rara reference build "
@@ -152,7 +152,7 @@ class Reference:
         lists = {"radii.npy": array_part(self.d2), "neighbours.npy": array_part(self.index)}
         own = Parts("reference", facts, lists)
         spare = self._codebook.parts(run) + self._gallery.parts(run)
-        with claim(Path(folder)) as place:
+        with claim(path_of(folder)) as place:
             place.write(own + self.features.parts() + spare)
 
     # -- changing one --

@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from rara.arguments import array_of, path_of, short, whole
 from rara.durable import write_file
 from rara.earlier import brought_up
 from rara.errors import ParameterError, SourceNotFoundError
@@ -89,12 +90,12 @@ class ScoreTable:
         Example: `table.filter(table["inside"])`.
         """
         if not isinstance(keep, pc.Expression):
-            keep = pa.array(np.asarray(keep, dtype=np.bool_))
+            keep = pa.array(_mask(keep, len(self)))
         return self._with(self.arrow.filter(keep))
 
     def head(self, count: int = 10) -> ScoreTable:
         """The first rows."""
-        return self._with(self.arrow.slice(0, count))
+        return self._with(self.arrow.slice(0, min(whole(count, "count", least=0), len(self))))
 
     def rarest(self, count: int | None = None) -> ScoreTable:
         """The samples inside the reference, the rarest first: called rare, uncommon, then others.
@@ -105,7 +106,8 @@ class ScoreTable:
         """
         from rara.report.rarest import order_of_rarity
 
-        return self._with(self.arrow.take(order_of_rarity(self.arrow)[:count]))
+        most = None if count is None else whole(count, "count", least=0)
+        return self._with(self.arrow.take(order_of_rarity(self.arrow)[:most]))
 
     def _with(self, arrow: pa.Table) -> ScoreTable:
         return ScoreTable(arrow, self.provenance, self.pictures)
@@ -194,7 +196,7 @@ class ScoreTable:
         """
         import pyarrow.parquet as pq
 
-        if not Path(path).is_file():
+        if not path_of(path).is_file():
             raise SourceNotFoundError(f"No score table at '{path}'.")
         try:
             with Path(path).open("rb") as file:  # a path that is not UTF-8 is refused
@@ -245,9 +247,20 @@ class ScoreTable:
         return table_html(self.arrow, self.provenance, self.pictures)
 
 
+def _mask(keep: Any, rows: int) -> NDArray[np.bool_]:
+    """Raises ParameterError where it is not true or false for each row."""
+    mask = array_of(keep)
+    if mask.shape != (rows,) or mask.dtype != np.bool_:
+        raise ParameterError(
+            f"keep = {short(keep)}: give {rows} values True or False, one a row, or a pyarrow "
+            "expression."
+        )
+    return mask
+
+
 def check_format(path: str | Path) -> str:
     """The ending of a table's name; raises ParameterError where none of the formats has it."""
-    suffix = Path(path).suffix.lower()
+    suffix = path_of(path).suffix.lower()
     if suffix not in FORMATS:
         raise ParameterError(f"The format of '{path}' is unknown: end it in {', '.join(FORMATS)}.")
     return suffix

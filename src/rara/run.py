@@ -15,9 +15,9 @@ from typing import Any, TypeAlias
 
 from numpy.typing import ArrayLike
 
+from rara.arguments import path_of, whole
 from rara.bundle import kind_of
 from rara.embed import OnFailed, Progress, embed
-from rara.errors import ParameterError
 from rara.extractors import Extractor, get_extractor
 from rara.images import DEFAULT_MAX_PIXELS
 from rara.sources import MetadataUse, Source, open_source, refuse_mixed
@@ -51,8 +51,8 @@ class Run:
     def __post_init__(self) -> None:
         for name in ("threads", "memory", "max_pixels"):
             value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ParameterError(f"{name} = {value}: give at least 1.")
+            if value is not None:
+                object.__setattr__(self, name, whole(value, name))
 
 
 def find_extractor(extractor: str | os.PathLike[str] | Extractor, run: Run) -> Extractor:
@@ -100,7 +100,7 @@ def features_of(
 
 def _placed(place: str | os.PathLike[str]) -> tuple[Path, str | None]:
     text, key = split_key(os.path.expanduser(place))  # noqa: PTH111 (the key is no path)
-    return Path(text), key
+    return path_of(text), key
 
 
 def _stored_features(place: str | os.PathLike[str]) -> Features:

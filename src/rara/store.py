@@ -13,7 +13,6 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from json.encoder import encode_basestring
-from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -21,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import ArrayLike, NDArray
 
+from rara.arguments import array_of, listed, number, path_of, whole
 from rara.bundle import Bundle, Parts, array_part, claim, read_bundle, table_part
 from rara.errors import FeatureError, ParameterError
 from rara.extractors.base import Spec
@@ -169,9 +169,9 @@ class Features:
         ['0', '1']
         """
         rows = _checked(vectors)
-        given = range(len(rows)) if ids is None else ids
+        given = range(len(rows)) if ids is None else listed(ids, "ids", vectors=len(rows))
         names = [encodable(str(one)) for one in given]
-        _check_ids(names, len(rows))
+        _check_ids(names)
         digests = [hashlib.sha256(row.data).hexdigest() for row in rows]
         spec = Spec(name=GIVEN, weights="none", preprocessing="none", dim=rows.shape[1])
         return cls(
@@ -185,7 +185,7 @@ class Features:
         Raises SourceNotFoundError where there is no folder, and DamagedStoreError where it is
         half-written, was altered or was not written by rara.
         """
-        return cls.from_bundle(read_bundle(Path(folder)))
+        return cls.from_bundle(read_bundle(path_of(folder, "folder")))
 
     @classmethod
     def from_bundle(cls, bundle: Bundle) -> Self:
@@ -200,14 +200,14 @@ class Features:
         Raises UnwritableError where something else is there, or no right or room, and
         LockedStoreError where another run writes there.
         """
-        with claim(Path(folder)) as place:
+        with claim(path_of(folder, "folder")) as place:
             place.write(self.parts())
 
     def joined(self, other: Features) -> Features:
         """These images and then the others'; ids must differ, and the extractor be the same."""
         _refuse_taken(self, other)
         items = pa.concat_tables([self.items, other.items])
-        _check_ids(items["id"].to_pylist(), len(items))
+        _check_ids(items["id"].to_pylist())
         vectors = np.concatenate([self.vectors, other.vectors])
         remarks = tuple(dict.fromkeys([*self.remarks, *other.remarks]))
         location = f"{self.location}{AND}{other.location}"
@@ -241,6 +241,7 @@ class Features:
         (3, 1)
         """
         contents, content = np.unique(self.done["digest"].to_numpy(), return_inverse=True)
+        share, seed = number(share, "share"), whole(seed, "seed", least=0)
         aside = round(share * len(contents)) if 0 < share < 1 else 0
         if not 0 < aside < len(contents):
             raise ParameterError(
@@ -287,7 +288,7 @@ def _trusted(bundle: Bundle, items: pa.Table, spec: Spec) -> NDArray[np.float32]
 
 
 def _checked(vectors: ArrayLike) -> NDArray[np.float32]:
-    given = np.asarray(vectors)
+    given = array_of(vectors)
     if given.ndim != 2 or 0 in given.shape or given.dtype.kind not in "fiu":
         raise FeatureError(
             f"{given.dtype} vectors of shape {given.shape}: numbers of shape (n, dim) are needed."
@@ -303,9 +304,7 @@ def _checked(vectors: ArrayLike) -> NDArray[np.float32]:
     return rows
 
 
-def _check_ids(ids: list[str], rows: int) -> None:
-    if len(ids) != rows:
-        raise ParameterError(f"{len(ids)} ids for {rows} vectors: give one for each.")
+def _check_ids(ids: list[str]) -> None:
     name, times = Counter(ids).most_common(1)[0]
     if times > 1:
         raise ParameterError(f"The id '{name}' is given {times} times: ids must differ.")
@@ -344,14 +343,10 @@ def _what_helps(same: int, taken: int) -> str:
 
 def _records(metadata: Mapping[str, Sequence[Any]], rows: int) -> list[str]:
     """Columns as one JSON object a row."""
-    for key, values in metadata.items():
-        if len(values) != rows:
-            raise ParameterError(
-                f"{len(values)} values of '{key}' for {rows} vectors: give one for each."
-            )
     if not metadata:
         return ["{}"] * rows
-    columns = [_members(key, values) for key, values in metadata.items()]
+    given = {key: listed(metadata[key], f"values of '{key}'", vectors=rows) for key in metadata}
+    columns = [_members(key, values) for key, values in given.items()]
     return [f"{{{', '.join(filter(None, record))}}}" for record in zip(*columns, strict=True)]
 
 

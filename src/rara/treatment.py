@@ -16,6 +16,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from rara import neighbourhood
+from rara.arguments import number
 from rara.bundle import Bundle
 from rara.distinct import alike, exact_alike
 from rara.duplicates import Integers, first_alike
@@ -46,7 +47,7 @@ class Treatment:
             raise ParameterError(
                 f"deduplicate = {self.deduplicate!r}: give 'exact' or 'near', or None."
             )
-        if self.clip_radii is not None and not 0 < self.clip_radii <= 1:
+        if self.clip_radii is not None and not 0 < number(self.clip_radii, "clip_radii") <= 1:
             raise ParameterError(
                 f"clip_radii = {self.clip_radii:g}: give a quantile of the radii such as 0.99, "
                 "above 0 and at most 1."

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from rara.arguments import whole
 from rara.errors import ParameterError, WeightsError
 from rara.extractors.base import Spec
 from rara.extractors.feature_maps import CHANNEL_AXIS, channel_axis, refusal
@@ -139,9 +140,7 @@ def load_graph(graph: bytes, *, spec: Spec, output: str, threads: int | None) ->
 def _lanes(threads: int | None) -> int:
     if threads is None:
         return cores()
-    if threads < 1:
-        raise ParameterError(f"threads={threads}: give at least 1.")
-    return threads
+    return whole(threads, "threads")
 
 
 def _session(model: Path | bytes, what: str) -> onnxruntime.InferenceSession:

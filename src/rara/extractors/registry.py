@@ -14,6 +14,7 @@ import os
 from importlib.metadata import EntryPoint, entry_points
 from typing import Protocol, cast
 
+from rara.arguments import path_of
 from rara.errors import ParameterError, UnknownExtractorError
 from rara.extractors.base import Extractor
 from rara.extractors.onnx import load_onnx
@@ -57,6 +58,7 @@ def get_extractor(
     Traceback (most recent call last):
     rara.errors.UnknownExtractorError: No extractor 'efficientnet-lite1'. Did you mean ...
     """
+    path_of(name, "extractor")
     if is_path(name):
         return load_onnx(name, preprocessing=preprocessing, threads=threads)
     entry = _entries().get(str(name))

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from rara.arguments import listed
 from rara.errors import ParameterError
 from rara.scores.base import Axis, Setting
 from rara.scores.clipped_rarity import ClippedRarity
@@ -40,7 +41,7 @@ class Families:
     names: Collection[Family] = ()
 
     def __post_init__(self) -> None:
-        for name in self.names:
+        for name in listed(self.names, "also"):
             if name not in FAMILIES:
                 raise ParameterError(
                     f"also = {name!r}: give some of {', '.join(FAMILIES)}, in a list."

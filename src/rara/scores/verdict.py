@@ -15,6 +15,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from rara.arguments import number
 from rara.calibration import percentiles
 from rara.errors import ParameterError
 
@@ -48,7 +49,7 @@ class Levels:
     uncommon: float = 80.0
 
     def __post_init__(self) -> None:
-        if not 0 < self.alpha < 1:
+        if not 0 < number(self.alpha, "alpha") < 1:
             raise ParameterError(f"alpha = {self.alpha:g}: give an error rate between 0 and 1.")
 
     @property

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
+from rara.arguments import path_of
 from rara.bundle import kind_of
 from rara.errors import EmptySourceError, ParameterError, UnknownSourceError
 from rara.sources.base import Item, Scalar, Source
@@ -123,6 +124,7 @@ def _from_text(text: str, how: _How) -> Source:
     parts = text.split(os.pathsep)
     if len(parts) > 1 and all(Path(part).exists() for part in parts):
         return _from_list(parts, how)
+    path_of(text, "The place")
     raise not_found(text)
 
 

@@ -1,0 +1,121 @@
+"""Hostile arguments of every public function: an error of rara that names them, never another."""
+
+import numpy as np
+import pytest
+
+import rara
+from rara.errors import FeatureError, ParameterError, RaraError
+
+VECTORS = np.random.default_rng(0).normal(size=(40, 4))
+FEATURES = rara.Features.from_arrays(VECTORS, metadata={"label": ["a", "b"] * 20})
+REFERENCE = rara.Reference.from_features(VECTORS)
+TABLE = REFERENCE.score_features(VECTORS[:10] + 0.1)
+
+NOT_WHOLE = [2.5, "3", True, -1, [3], b"3", object(), float("nan"), float("inf"), np.float64(2)]
+NOT_A_NUMBER = ["3", True, [3], b"3", object(), float("nan"), -1]
+NO_VECTORS = [
+    None, "x", b"x", 3, True, object(), {1: 2}, [], [[]], [1, 2, 3], [[1, 2], [3]], [[None]],
+    [["a", "b"]], [[1j] * 4], [[10**400] * 4], [[np.nan] * 4], VECTORS.astype(bool),
+    np.zeros((3, 0)), np.zeros((0, 4)), np.zeros((2, 2, 2)),
+    np.array([[1, 2], [3]], dtype=object), np.zeros((2, 4), "datetime64[s]"),
+]  # fmt: skip
+NO_PATH = [None, 3, 1.5, True, b"x", [], {}, object(), "\0", "\ud800", "x" * 10_000, "x/" * 4_000]
+NO_LIST = [3, True, 1.5, object()]
+NO_WORD = [3, True, b"x", object(), "other", "\0", "\ud800", [], {}]
+
+WHOLE = {
+    "Reference.from_features k": lambda k: rara.Reference.from_features(VECTORS, k=k),
+    "Reference.fit k": lambda k: rara.Reference.fit(FEATURES, k=k),
+    "Reference.score k": lambda k: REFERENCE.score(FEATURES, k=k),
+    "Reference.score_features k": lambda k: REFERENCE.score_features(VECTORS, k=k),
+    "Reference.score_leave_one_out k": lambda k: REFERENCE.score_leave_one_out(k=k),
+    "Reference.audit k": lambda k: REFERENCE.audit(k=k),
+    "Reference.describe k": lambda k: REFERENCE.describe(k),
+    "compare_siblings k": lambda k: rara.compare_siblings(FEATURES, by="label", k=k),
+    "Run threads": lambda n: rara.Run(threads=n),
+    "Run memory": lambda n: rara.Run(memory=n),
+    "Run max_pixels": lambda n: rara.Run(max_pixels=n),
+    "get_extractor threads": lambda n: rara.get_extractor(threads=n),
+    "Features.split seed": lambda n: FEATURES.split(0.2, seed=n),
+    "ScoreTable.head": lambda n: TABLE.head(n),
+}
+NUMBERS = {
+    "Features.split share": lambda x: FEATURES.split(x),
+    "alpha": lambda x: REFERENCE.score_features(VECTORS, alpha=x),
+    "clip_radii": lambda x: rara.Reference.from_features(VECTORS, clip_radii=x),
+}
+ARRAYS = {
+    "Features.from_arrays": rara.Features.from_arrays,
+    "Reference.from_features": rara.Reference.from_features,
+    "Reference.score_features": lambda x: REFERENCE.score_features(x),
+}
+PATHS = {
+    "Features.load": rara.Features.load,
+    "Reference.load": rara.Reference.load,
+    "ScoreTable.from_parquet": rara.ScoreTable.from_parquet,
+    "ScoreTable.save": TABLE.save,
+    "get_extractor": rara.get_extractor,
+    "open_source": rara.open_source,
+    "Reference.fit": rara.Reference.fit,
+    "Reference.score": REFERENCE.score,
+    "compare_siblings": lambda x: rara.compare_siblings(x, by="label"),
+}
+LISTS = {
+    "ids": lambda x: rara.Features.from_arrays(VECTORS, ids=x),
+    "metadata": lambda x: rara.Features.from_arrays(VECTORS, metadata={"a": x}),
+    "also": lambda x: REFERENCE.score_features(VECTORS, also=x),
+    "ScoreTable.filter": lambda x: TABLE.filter(x),
+}
+WORDS = {
+    "metric": lambda x: rara.Reference.from_features(VECTORS, metric=x),
+    "deduplicate": lambda x: rara.Reference.from_features(VECTORS, deduplicate=x),
+    "unit": lambda x: rara.Reference.from_features(VECTORS, unit=x),
+    "boundary": lambda x: REFERENCE.score_features(VECTORS, boundary=x),
+    "compat": lambda x: REFERENCE.score_features(VECTORS, compat=x),
+    "group_by": lambda x: REFERENCE.score_features(VECTORS, group_by=x),
+    "ScoreTable.sort": lambda x: TABLE.sort(x),
+    "ScoreTable[]": lambda x: TABLE[x],
+}
+CASES = [
+    (functions, name, value, error)
+    for functions, values, error in (
+        (WHOLE, NOT_WHOLE, ParameterError),
+        (NUMBERS, NOT_A_NUMBER, ParameterError),
+        (ARRAYS, NO_VECTORS, FeatureError),
+        (PATHS, NO_PATH, RaraError),
+        (LISTS, NO_LIST, ParameterError),
+        (WORDS, NO_WORD, ParameterError),
+    )
+    for name in functions
+    for value in values
+]
+
+
+@pytest.mark.parametrize(
+    ("functions", "name", "value", "error"),
+    [pytest.param(*case, id=f"{case[1]} {ascii(case[2])[:30]}") for case in CASES],
+)
+def test_an_argument_of_another_kind_is_refused(
+    functions, name, value, error, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(error) as found:
+        functions[name](value)
+    assert len(str(found.value)) < 1_000
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("k", [np.int8(2), np.uint64(2), np.int64(2)])
+def test_whole_numbers_of_numpy_are_whole_numbers(k):
+    expected = rara.Reference.from_features(VECTORS, k=2)
+    given = rara.Reference.from_features(VECTORS, k=k)
+    assert given.fingerprint == expected.fingerprint
+    assert type(given.k) is int
+    assert REFERENCE.score_features(VECTORS[:3], k=k).provenance["k"] == 2
+    assert rara.Run(threads=k).threads == 2
+
+
+def test_every_public_name_with_arguments_is_met():
+    named = " ".join([*WHOLE, *NUMBERS, *ARRAYS, *PATHS, *LISTS, *WORDS])
+    passive = {"RaraError", "Preprocessing", "Siblings", "__version__"}
+    assert [name for name in rara.__all__ if name not in named and name not in passive] == []
