@@ -41,7 +41,7 @@ class Place:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            preexec_fn=_signals_of_a_terminal,
+            preexec_fn=signals_of_a_terminal,
         )
 
     def undisturbed(self, cache):
@@ -89,7 +89,7 @@ def check(place, number, code, out, err):
     place.codes[key] = place.codes.get(key, 0) + 1
 
 
-def _signals_of_a_terminal():
+def signals_of_a_terminal():
     """A shell's background jobs ignore Ctrl-C, and hand that on."""
     for number in ORDERLY:
         signal.signal(number, signal.SIG_DFL)

@@ -153,7 +153,7 @@ def test_where_nothing_can_be_used_the_first_reasons_are_told(tmp_path):
 def test_options_are_checked(tmp_path):
     with pytest.raises(ParameterError, match="on_failed='again'"):
         embed(Images({}), Means(), cache=tmp_path, on_failed="again")
-    with pytest.raises(ParameterError, match="threads=0"):
+    with pytest.raises(ParameterError, match="threads = 0"):
         embed(Images({}), Means(), cache=tmp_path, threads=0)
 
 

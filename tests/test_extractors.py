@@ -91,7 +91,7 @@ def test_a_vector_depends_on_its_image_alone(default):
 
 def test_threads_are_the_lanes():
     assert get_extractor(threads=3).lanes == 3
-    with pytest.raises(ParameterError, match="threads=0"):
+    with pytest.raises(ParameterError, match="threads = 0"):
         get_extractor(threads=0)
 
 

@@ -9,10 +9,10 @@ opened here is handed on, so that no place is listed twice.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Self, TypeAlias
 
 from rara.agreement import check_same, network_for
+from rara.arguments import path_of
 from rara.bundle import kind_of
 from rara.cli.options import Calibration, Place
 from rara.errors import ParameterError
@@ -219,8 +219,9 @@ def check_unit(unit: str | None, **side: Opened) -> None:
 
 def _saved(place: Place, made: Made) -> Reference | None:
     """The reference in a folder of `rara reference build`, if that is what is there."""
-    if kind_of(Path(place).expanduser()) != "reference":
+    folder = path_of(place).expanduser()
+    if kind_of(folder) != "reference":
         return None
-    saved = Reference.load(Path(place).expanduser())
+    saved = Reference.load(folder)
     made.check(place, saved)
     return saved
