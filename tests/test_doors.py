@@ -116,6 +116,30 @@ def test_a_bar_shows_names_as_they_are(monkeypatch, capsys):
     assert "a[/b]\\x1b[31m[link=http://x]" in shown
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a terminal to open")
+def test_bars_move_and_end_in_a_terminal(place):
+    import pty
+
+    ours, theirs = pty.openpty()
+    words = ["score", str(place / "samples"), "-r", str(place / "train")]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "rara", *words],
+        stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs, close_fds=True,
+    )  # fmt: skip
+    os.close(theirs)
+    shown = b""
+    try:
+        while part := os.read(ours, 65536):
+            shown += part
+    except OSError:  # a terminal ends so
+        pass
+    finally:
+        os.close(ours)
+    assert process.wait() == 0
+    assert b"samples" in shown
+    assert b"Judged" in shown
+
+
 def test_all_text_survives_until_the_tables_are_written(tmp_path):
     rng = np.random.default_rng(0)
     names = [f"{text} {i}" for i in range(2) for text in HOSTILE]

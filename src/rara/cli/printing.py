@@ -40,19 +40,19 @@ def prepare() -> None:
 
 def say(text: str) -> None:
     """Write a result of one or more lines to stdout."""
-    _results.write(plain_lines(text))
+    _results().write(plain_lines(text))
 
 
 def say_json(value: object) -> None:
     """Write a result to stdout as JSON: indented in a terminal, one line anywhere else."""
-    ascii_only = codecs.lookup(_results.encoding).name != "utf-8"
-    indent = 2 if _results.isatty() else None
-    _results.write(json_of(value, ascii_only=ascii_only, indent=indent) + "\n")
+    ascii_only = codecs.lookup(_results().encoding).name != "utf-8"
+    indent = 2 if _results().isatty() else None
+    _results().write(json_of(value, ascii_only=ascii_only, indent=indent) + "\n")
 
 
 def tell(*lines: str) -> None:
     """Write notes to stderr, one line each, whatever they hold."""
-    _notes.write("".join(f"{plain(line)}\n" for line in lines))
+    _notes().write("".join(f"{plain(line)}\n" for line in lines))
 
 
 def complain(message: str) -> None:
@@ -65,21 +65,21 @@ def complain(message: str) -> None:
 
 def in_terminal() -> bool:
     """Whether somebody may read the notes as they come."""
-    return _notes.isatty()
+    return _notes().isatty()
 
 
 def results_console() -> Console:
     """Where help goes: stdout, with colours in a terminal."""
     from rich.console import Console
 
-    return Console(file=_results, markup=False, highlight=False, emoji=False)
+    return Console(file=_results(), markup=False, highlight=False, emoji=False)
 
 
 def notes_console() -> Console:
     """Where bars and errors go: stderr, with colours in a terminal. Clean names with `plain`."""
     from rich.console import Console
 
-    return Console(file=_notes, markup=False, highlight=False, emoji=False, soft_wrap=True)
+    return Console(file=_notes(), markup=False, highlight=False, emoji=False, soft_wrap=True)
 
 
 def drop_results() -> None:
@@ -89,13 +89,14 @@ def drop_results() -> None:
 
 
 class _Stream(io.TextIOBase):
-    """What rich asks of a stream, passed on to what the name in `sys` stands for now."""
+    """What rich asks of a stream, passed on to one of `sys`; None is one that is closed.
 
-    _name: str
+    It is the one there was at first: while a bar moves, rich puts its own into `sys`, which would
+    lead back to here.
+    """
 
-    @property
-    def _inner(self) -> Any:
-        return getattr(sys, self._name)
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
@@ -114,8 +115,6 @@ class _Stream(io.TextIOBase):
 
 
 class _Results(_Stream):
-    _name = "stdout"
-
     def write(self, text: str) -> int:
         if self._inner is None:
             raise UnwritableError("The result cannot be written to stdout: it is closed.")
@@ -132,8 +131,6 @@ class _Results(_Stream):
 
 
 class _Notes(_Stream):
-    _name = "stderr"
-
     def write(self, text: str) -> int:
         if self._inner is not None:
             try:
@@ -144,4 +141,9 @@ class _Notes(_Stream):
         return len(text)
 
 
-_results, _notes = cast(TextIO, _Results()), cast(TextIO, _Notes())
+def _results() -> TextIO:
+    return cast(TextIO, _Results(sys.stdout))
+
+
+def _notes() -> TextIO:
+    return cast(TextIO, _Notes(sys.stderr))
