@@ -11,17 +11,26 @@ FEATURES = rara.Features.from_arrays(VECTORS, metadata={"label": ["a", "b"] * 20
 REFERENCE = rara.Reference.from_features(VECTORS)
 TABLE = REFERENCE.score_features(VECTORS[:10] + 0.1)
 
-NOT_WHOLE = [2.5, "3", True, -1, [3], b"3", object(), float("nan"), float("inf"), np.float64(2)]
-NOT_A_NUMBER = ["3", True, [3], b"3", object(), float("nan"), -1]
+
+class Other:
+    """No number, no text, no list."""
+
+    def __repr__(self):
+        return "other"  # the same in every process, as the names of tests must be
+
+
+OTHER = Other()
+NOT_WHOLE = [2.5, "3", True, -1, [3], b"3", OTHER, float("nan"), float("inf"), np.float64(2)]
+NOT_A_NUMBER = ["3", True, [3], b"3", OTHER, float("nan"), -1]
 NO_VECTORS = [
-    None, "x", b"x", 3, True, object(), {1: 2}, [], [[]], [1, 2, 3], [[1, 2], [3]], [[None]],
+    None, "x", b"x", 3, True, OTHER, {1: 2}, [], [[]], [1, 2, 3], [[1, 2], [3]], [[None]],
     [["a", "b"]], [[1j] * 4], [[10**400] * 4], [[np.nan] * 4], VECTORS.astype(bool),
     np.zeros((3, 0)), np.zeros((0, 4)), np.zeros((2, 2, 2)),
     np.array([[1, 2], [3]], dtype=object), np.zeros((2, 4), "datetime64[s]"),
 ]  # fmt: skip
-NO_PATH = [None, 3, 1.5, True, b"x", [], {}, object(), "\0", "\ud800", "x" * 10_000, "x/" * 4_000]
-NO_LIST = [3, True, 1.5, object()]
-NO_WORD = [3, True, b"x", object(), "other", "\0", "\ud800", [], {}]
+NO_PATH = [None, 3, 1.5, True, b"x", [], {}, OTHER, "\0", "\ud800", "x" * 10_000, "x/" * 4_000]
+NO_LIST = [3, True, 1.5, OTHER]
+NO_WORD = [3, True, b"x", OTHER, "other", "\0", "\ud800", [], {}]
 
 WHOLE = {
     "Reference.from_features k": lambda k: rara.Reference.from_features(VECTORS, k=k),

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from rara.errors import ImageError, OversizeError, ParameterError, RaraError
-from rara.images import content_digest, decode, resize
+from rara.images import SEVERAL, content_digest, decode, decode_noted, resize
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 FORMATS = ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM", "QOI"]
@@ -508,3 +508,13 @@ def test_a_tiff_of_sixteen_bits_where_white_is_zero_is_no_negative(order, photom
     assert np.asarray(decode(data))[0, :, 0].tolist() == want
     with Image.open(io.BytesIO(data)) as image:
         assert np.asarray(decode(image))[0, :, 0].tolist() == want
+
+
+@pytest.mark.parametrize("kind", ["GIF", "TIFF", "PNG", "WEBP"])
+def test_it_is_noted_where_only_the_first_frame_is_read(kind):
+    frames = [Image.effect_noise((20, 16), 50).convert("RGB") for _ in range(3)]
+    whole, one = io.BytesIO(), io.BytesIO()
+    frames[0].save(whole, kind, save_all=True, append_images=frames[1:])
+    frames[0].save(one, kind)
+    assert decode_noted(whole.getvalue()).note == SEVERAL
+    assert decode_noted(one.getvalue()).note == ""

@@ -97,3 +97,33 @@ def test_a_bomb_beside_the_pixels_takes_no_memory(kind):
 def test_formats_that_start_programs_are_not_opened(start):
     with pytest.raises(ImageError, match=r"^not an image"):
         decode(start + bytes(200))
+
+
+# -- files that a copy has cut or zeroed -------------------------------------------------
+
+
+def noisy_png(mode="RGB"):
+    buffer = io.BytesIO()
+    Image.effect_noise((48, 48), 50).convert(mode).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "P"])
+def test_a_png_is_whole_or_refused(mode):
+    data = noisy_png(mode)
+    assert decode(data).size == (48, 48)
+    start = data.index(b"IDAT")
+    for at in range(start + 4, len(data) - 16, 97):  # Pillow reads some of these as if whole
+        for damaged in (data[:at] + bytes(len(data) - at), data[:at] + b"\xff" + data[at + 1 :]):
+            if damaged != data:
+                with pytest.raises(ImageError, match=r"PNG"):
+                    decode(damaged)
+        with pytest.raises(ImageError):
+            decode(data[:at])
+
+
+def test_a_png_whose_text_alone_is_damaged_is_read():
+    data = noisy_png()
+    text = bytearray(chunk(b"tEXt", b"Comment\0hello"))
+    text[-1] ^= 1
+    assert decode(data[:33] + bytes(text) + data[33:]).size == (48, 48)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rara.arguments import short
 from rara.errors import ParameterError
 from rara.sources import Source
 from rara.store import Features
@@ -90,6 +91,8 @@ def check_key(key: str, **sides: Features | Source) -> None:
     Images are asked without reading their pixels. Of a place that takes long to list, only what
     the first second shows counts: a key that is not found by then passes.
     """
+    if not isinstance(key, str):
+        raise ParameterError(f"{short(key)} is no key of metadata: give text, such as 'label'.")
     missing = [side for side, given in sides.items() if _lacks(given, key)]
     if missing:
         listed = "; ".join(f"{side}: {_listed(_keys(given)[0])}" for side, given in sides.items())

@@ -70,6 +70,9 @@ _FOREIGN = re.compile(rb".{4}ftyp(hei|hev|mif)|.{4}JXL |\xff\x0a", re.DOTALL)
 # How Pillow and its codecs say that data ends too early.
 _TRUNCATED = re.compile(r"truncat|\beof\b|not enough|broken data stream|only got", re.IGNORECASE)
 
+SEVERAL = "the first of several frames or pages"
+"""The note of an image behind which there are more in the same file."""
+
 ONE_COLOUR, DARK = "a single colour", "nearly black"
 """Notes of images with nothing or hardly anything to see."""
 
@@ -157,17 +160,15 @@ def _loaded(
     check_size(image.size, max_pixels)
     check_size(tile_size(image), max_pixels)
     admit(bytes_to_decode(image, payload if isinstance(payload, bytes) else None))
+    frames = SEVERAL if data and getattr(image, "is_animated", False) else ""
     image.load()
     orientation = orientation_of(image)
+    note = ""
     if is_deep(image):
-        return _with(orientation, *from_deep(image, data))
-    if data is None:
-        return image, orientation, ""
-    return _with(orientation, *deep_colours(image, data))
-
-
-def _with(orientation: int, image: Image.Image, note: str) -> tuple[Image.Image, int, str]:
-    return image, orientation, note
+        image, note = from_deep(image, data)
+    elif data is not None:
+        image, note = deep_colours(image, data)
+    return image, orientation, AND_NOTED.join(filter(None, (frames, note)))
 
 
 def resize(

@@ -7,6 +7,7 @@ small file can take hours or gigabytes for other reasons; those that it does not
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Iterator
 
 from rara.errors import ImageError
@@ -18,6 +19,8 @@ MOST_SEGMENTS = 5_000
 """Segments before the first scan of a JPEG, which Pillow joins in quadratic time."""
 
 _PNG = b"\x89PNG\r\n\x1a\n"
+
+_PIXELS = (b"IHDR", b"PLTE", b"IDAT")
 
 # Text of a PNG in which Pillow looks for the orientation.
 _ORIENTING = (b"Raw profile type exif\0", b"XML:com.adobe.xmp\0")
@@ -34,21 +37,42 @@ _BARE = frozenset({0x01, *range(0xD0, 0xDA)})
 def screened(data: bytes) -> bytes:
     """The bytes that Pillow may open; raises ImageError where it should open none."""
     if data.startswith(_PNG):
+        _check_png(data)
         return _without_text(data)
     if data.startswith(b"\xff\xd8\xff"):
         _check_jpeg(data)
     return data
 
 
-def _without_text(data: bytes) -> bytes:
-    """A PNG without its text, which Pillow refuses above 1 MB though the pixels are whole."""
-    kept, start, at = [], 0, 8
+def _check_png(data: bytes) -> None:
+    """Raise ImageError where a chunk that makes pixels is cut or damaged: Pillow reads some on."""
+    whole = memoryview(data)
+    for at, end in _chunks(data):
+        kind = data[at + 4 : at + 8]
+        if kind not in _PIXELS:
+            continue
+        if end > len(data):
+            raise ImageError("truncated PNG")
+        if zlib.crc32(whole[at + 4 : end - 4]) != int.from_bytes(whole[end - 4 : end], "big"):
+            raise ImageError(f"damaged PNG: the checksum of {kind.decode()} is wrong")
+
+
+def _chunks(data: bytes) -> Iterator[tuple[int, int]]:
+    """Where each chunk of a PNG begins and ends; the last one may end behind the data."""
+    at = 8
     while at + 12 <= len(data):
         end = at + 12 + int.from_bytes(data[at : at + 4], "big")
+        yield at, end
+        at = end
+
+
+def _without_text(data: bytes) -> bytes:
+    """A PNG without its text, which Pillow refuses above 1 MB though the pixels are whole."""
+    kept, start = [], 0
+    for at, end in _chunks(data):
         if end <= len(data) and _is_text(data[at + 4 : at + 8], data[at + 8 : at + 40]):
             kept.append(data[start:at])
             start = end
-        at = end
     return b"".join([*kept, data[start:]]) if start else data
 
 
