@@ -47,9 +47,9 @@ ORDER = """
     bursts distinct grouping units repeats treatment codebook provenance reals witnesses
     conclusion membership audit groups typical siblings judgement among_siblings
     reference again opinions
-    cli.printing cli.interrupts cli.unforeseen cli.progress cli.options cli.opened cli.formulas
-    cli.output cli.groups cli.opinions cli.score cli.audit cli.reference cli.embed cli.siblings
-    cli.doctor cli.app cli
+    cli.printing cli.interrupts cli.unforeseen cli.progress cli.options cli.reading cli.opened
+    cli.formulas cli.output cli.groups cli.opinions cli.score cli.audit cli.reference cli.embed
+    cli.siblings cli.doctor cli.app cli
 """
 LAYERS = ORDER.split()
 

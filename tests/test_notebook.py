@@ -81,10 +81,13 @@ def test_another_image_under_the_same_name_is_not_shown(table):
 
 
 def test_a_table_read_from_a_file_shows_what_is_there_now(table, tmp_path):
-    scored, _ = table
-    scored.to_parquet(tmp_path / "scores.parquet")
-    shown = cells(ScoreTable.from_parquet(tmp_path / "scores.parquet")._repr_html_())
+    scored, place = table
+    file = tmp_path / "scores.parquet"
+    scored.to_parquet(file)
+    shown = cells(ScoreTable.from_parquet(file, samples=place)._repr_html_())
     assert sum(alt.startswith("Sample: ") for alt in shown) == 10
+    unasked = cells(ScoreTable.from_parquet(file)._repr_html_())
+    assert not [alt for alt in unasked if alt.startswith("Sample: ")]
 
 
 def test_without_its_images_a_table_shows_names(table):

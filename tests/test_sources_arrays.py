@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from embedding import Means
-from rara.cli.options import Reading
+from rara.cli.reading import Reading
 from rara.embed import embed
 from rara.errors import DamagedArchiveError, EmptySourceError, ParameterError, UnknownSourceError
 from rara.images import decode

@@ -14,12 +14,12 @@ from rara.cli.options import (
     Neighbours,
     Page,
     Place,
-    Reading,
     ReferenceExtraction,
     Working,
 )
 from rara.cli.output import check_page, list_all
 from rara.cli.printing import say, say_json
+from rara.cli.reading import Reading
 from rara.run import step
 
 

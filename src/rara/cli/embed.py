@@ -8,9 +8,10 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from rara.bundle import claim
-from rara.cli.options import IMAGES, OUTPUT, Extraction, Place, Reading, Working
+from rara.cli.options import IMAGES, OUTPUT, Extraction, Place, Working
 from rara.cli.output import list_all, refuse_other
 from rara.cli.printing import say
+from rara.cli.reading import Reading
 from rara.extractors import DEFAULT
 from rara.run import features_of, find_extractor, step
 from rara.sources import open_source

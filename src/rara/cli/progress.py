@@ -38,7 +38,7 @@ BAR = (10, 40)
 """Columns of a bar: with less room there is none."""
 
 WORTH_A_LINE = 1.0
-"""Seconds of a step after which its end is told in a terminal."""
+"""Seconds of a step after which its end is told, even where it counted nothing."""
 
 
 def progress_on() -> Progress:
@@ -209,7 +209,7 @@ class _Lines:
     def finish(self) -> None:
         step, pulse = self._steps.pop()
         pulse.stop()
-        if not step.outer:
+        if not step.outer and (step.count or step.seconds >= WORTH_A_LINE):
             tell(step.end())
         if self._steps:
             outer = self._steps[-1][0]

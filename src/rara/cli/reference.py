@@ -19,7 +19,6 @@ from rara.cli.options import (
     Json,
     Metrics,
     Place,
-    Reading,
     ReferenceExtraction,
     Unit,
     Working,
@@ -27,6 +26,7 @@ from rara.cli.options import (
 )
 from rara.cli.output import list_all, refuse_other
 from rara.cli.printing import say, say_json, tell
+from rara.cli.reading import Reading
 from rara.extractors import DEFAULT
 from rara.reference import Reference
 from rara.report.words import counted

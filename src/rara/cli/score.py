@@ -28,7 +28,6 @@ from rara.cli.options import (
     Neighbours,
     Page,
     Place,
-    Reading,
     Table,
     Unit,
     Working,
@@ -36,6 +35,7 @@ from rara.cli.options import (
 )
 from rara.cli.output import check_page, check_target, list_all, list_unusual
 from rara.cli.printing import say, say_json, tell
+from rara.cli.reading import Reading
 from rara.errors import ParameterError
 from rara.extractors import Extractor
 from rara.judgement import Asked

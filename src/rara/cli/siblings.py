@@ -16,13 +16,13 @@ from rara.cli.options import (
     Json,
     Page,
     Place,
-    Reading,
     Table,
     Working,
     whole,
 )
 from rara.cli.output import check_page, check_target, list_unusual
 from rara.cli.printing import say, say_json
+from rara.cli.reading import Reading
 from rara.extractors import DEFAULT
 from rara.grouping import check_key
 from rara.neighbourhood import checked_k

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 def labels_of(array: NDArray[Any], what: str) -> tuple[list[str], list[str]]:
     """One label for each row, or none at all where a row is no label; and what to say of them.
 
+    >>> import numpy as np
     >>> labels_of(np.eye(3)[[2, 0]], "Array 'y'")
     (['2', '0'], ["Array 'y' is one-hot; its rows were read as class numbers."])
     """
