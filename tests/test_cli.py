@@ -86,7 +86,7 @@ def test_a_saved_reference_scores_like_its_images(place, capsys, tmp_path):
 def test_features_stand_in_for_images(place, capsys, tmp_path):
     code, out, err = called(capsys, "embed", place / "samples", "-o", tmp_path / "vectors")
     assert code == 0
-    assert "6 vectors of 1280" in out
+    assert "6 vectors of 1,280 numbers each" in out
     assert "broken.png" in err
     for samples in (place / "samples", tmp_path / "vectors"):
         target = tmp_path / f"{samples.name}.json"

@@ -408,7 +408,7 @@ def test_in_a_terminal_every_line_of_progress_fits(columns, tmp_path, draw):
     assert max(map(len, moving)) <= columns
     assert any(re.search(r"\d+ / 12", line) for line in moving)
     assert any(line.startswith("Reading /") and "…" in line for line in moving)
-    assert "12 vectors of 1280 written to vectors" in screen(written)
+    assert "12 vectors of 1,280 numbers each written to vectors" in screen(written)
 
 
 def test_json_is_indented_where_a_person_reads_it(tmp_path, capsys):

@@ -180,7 +180,7 @@ def test_the_command_tells_all_as_json(place, capsys):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ([], "the key 'prompt'. The keys that there are: samples: label"),
+        ([], "the key 'prompt'. Keys of the samples: label"),
         (["--by", "label", "--report", "page.pdf"], ".html"),
         (["--by", "label", "-o", "table.xls"], ".parquet"),
         (["--by", "label", "-k", "0"], "at least 1"),

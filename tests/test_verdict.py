@@ -525,7 +525,7 @@ def test_the_summary_counts_by_verdict(mixed):
 def test_the_summary_says_what_the_reference_cannot_carry():
     table = Reference.from_features(gaussian(14, 3)).score_features(gaussian(5, 3, seed=1))
     lines = table.summary().splitlines()
-    assert lines[2] == "Verdict   5 no verdict"
+    assert lines[2] == "Verdict   5 without a verdict"
     assert lines[3].strip() == "Too few real images, or too alike, for a level of 0.05 (p >= 0.13)"
 
 

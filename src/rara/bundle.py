@@ -210,9 +210,10 @@ def _manifest_text(folder: Path) -> bytes:
     except FileNotFoundError:
         if folder.exists():
             raise DamagedStoreError(
-                f"'{folder}' has no {MANIFEST}: rara did not write it, or did not finish."
+                f"'{folder}' has no {MANIFEST}: rara did not write it, or did not finish. "
+                "`rara reference build` and `rara embed` make such folders of images."
             ) from None
-        raise SourceNotFoundError(f"Nothing at '{folder}'.") from None
+        raise SourceNotFoundError(f"Nothing is at '{folder}'.") from None
 
 
 def _verified(folder: Path, text: bytes) -> Bundle:

@@ -95,10 +95,12 @@ def check_key(key: str, **sides: Features | Source) -> None:
         raise ParameterError(f"{short(key)} is no key of metadata: give text, such as 'label'.")
     missing = [side for side, given in sides.items() if _lacks(given, key)]
     if missing:
-        listed = "; ".join(f"{side}: {_listed(_keys(given)[0])}" for side, given in sides.items())
+        listed = [
+            f"Keys of the {side}: {_listed(_keys(given)[0])}." for side, given in sides.items()
+        ]
         raise ParameterError(
             f"No image of the {missing[0]} '{sides[missing[0]].location}' has the key '{key}'. "
-            f"The keys that there are: {listed}."
+            + " ".join(listed)
         )
 
 

@@ -7,7 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from cyclopts import App, CycloptsError, UnknownCommandError, UnusedCliTokensError
+from cyclopts import (
+    App,
+    Argument,
+    CoercionError,
+    CycloptsError,
+    MissingArgumentError,
+    UnknownCommandError,
+    UnusedCliTokensError,
+)
 
 import rara
 from rara.cli import doctor, embed, interrupts, reference, score, siblings
@@ -18,6 +26,7 @@ from rara.cli.printing import (
     notes_console,
     results_console,
     say,
+    say_script,
     tell,
 )
 from rara.cli.unforeseen import REFUSED, explain
@@ -45,6 +54,12 @@ Examples:
 - `rara score a.zip -r train.zip --report page.html -o a.csv`
 - `rara score samples/ -r train/ --group-by label --halves`
 """
+
+MISSING = {
+    "--output": "Say where to write: -o FOLDER.",
+    "--shell": "Name the shell: bash, zsh or fish.",
+}
+"""What to say where an argument is missing whose name alone would not help."""
 
 # What bash is to make of a name with spaces, and of a folder.
 BASH_NAMES = """
@@ -83,7 +98,7 @@ def completion(shell: Literal["bash", "zsh", "fish"]) -> None:
         The shell that the script is for.
     """
     script = app.generate_completion(prog_name="rara", shell=shell)
-    say(script + BASH_NAMES * (shell == "bash"))
+    say_script(script + BASH_NAMES * (shell == "bash"))
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -130,7 +145,21 @@ def _mistaken(error: CycloptsError) -> str:
         return f"'{word}' is one argument too many."
     if isinstance(error, UnknownCommandError) and Path(word).exists():
         return f"'{word}' is no command: `rara score {word} --reference train/` judges it."
+    if isinstance(error, CoercionError) and error.msg is not None:
+        return str(error.msg)  # of rara's own, which names the option
+    if isinstance(error, MissingArgumentError) and error.argument is not None:
+        return _missing(error, error.argument)
     return str(error)
+
+
+def _missing(error: MissingArgumentError, argument: Argument) -> str:
+    """What was left out: the values of an option that was typed, or an argument."""
+    if error.keyword is not None:
+        needed, _ = argument.token_count()
+        return f"{error.keyword} needs {'a value' if needed == 1 else f'{needed} values'}."
+    if error.unused_tokens:  # one of them may be the option, misspelt
+        return str(error)
+    return MISSING.get(argument.name, f"{argument.name.lstrip('-').upper()} is missing.")
 
 
 def _failed(error: Exception) -> int:

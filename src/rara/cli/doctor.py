@@ -84,7 +84,7 @@ def _text(found: dict[str, Any]) -> str:
         ("Packages", packages),
         *((("Extras", one)) for one in extras),
         ("Extractors", ", ".join(found["extractors"]) + f" (default {DEFAULT}: {weights})"),
-        ("Memory", f"{gigabytes:.1f} GB for geometry unless --memory says otherwise"),
+        ("Memory", f"{gigabytes:.1f} GB for geometry and for decoding; --memory changes it"),
         ("Cache", f"{found['cache']}, {found['cache_bytes'] / 1e6:,.1f} MB{writable}"),
         ("", "can be deleted at any time; RARA_CACHE moves it"),
         ("Ready", _ready(found)),

@@ -34,7 +34,7 @@ def bytes_of(text: str) -> int:
     """
     match = _SIZE.fullmatch(text)
     if match is None:
-        raise ParameterError(f"memory '{text}': give a size such as 512MB or 4GB.")
+        raise ParameterError(f"--memory {text}: give a size such as 512MB or 4GB.")
     return int(float(match[1]) * _UNITS[match[2].lower()])
 
 

@@ -13,6 +13,7 @@ import sys
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from rara.errors import UnwritableError
+from rara.report.words import wrapped
 from rara.text import json_of, plain, plain_lines
 
 if TYPE_CHECKING:
@@ -39,8 +40,13 @@ def prepare() -> None:
 
 
 def say(text: str) -> None:
-    """Write a result of one or more lines to stdout."""
-    _results().write(plain_lines(text))
+    """Write a result of one or more lines to stdout; a terminal gets lines that fit."""
+    _results().write(_fitting(plain_lines(text), _results()))
+
+
+def say_script(text: str) -> None:
+    """Write a program for another program to stdout, its lines as they are."""
+    _results().write(text)
 
 
 def say_json(value: object) -> None:
@@ -51,16 +57,17 @@ def say_json(value: object) -> None:
 
 
 def tell(*lines: str) -> None:
-    """Write notes to stderr, one line each, whatever they hold."""
-    _notes().write("".join(f"{plain(line)}\n" for line in lines))
+    """Write notes to stderr, one line each, whatever they hold; a terminal gets lines that fit."""
+    _notes().write("".join(f"{_fitting(plain(line), _notes())}\n" for line in lines))
 
 
 def complain(message: str) -> None:
     """Say on stderr why a command ends, after the name of the program."""
     from rich.text import Text
 
-    line = Text.assemble(("rara:", "bold red"), " ", plain_lines(message))
-    notes_console().print(line)
+    text = Text(_fitting(f"rara: {plain_lines(message)}", _notes()))
+    text.stylize("bold red", 0, len("rara:"))
+    notes_console().print(text)
 
 
 def in_terminal() -> bool:
@@ -86,6 +93,26 @@ def drop_results() -> None:
     """Leave what stdout still holds: nobody reads it, and the end of the program must not try."""
     if sys.stdout is not None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _fitting(text: str, stream: TextIO) -> str:
+    """The text in lines that a terminal need not break within words; anywhere else as it is."""
+    columns = _columns(stream)
+    if columns is None:
+        return text
+    return "\n".join(part for line in text.split("\n") for part in wrapped(line, columns))
+
+
+def _columns(stream: TextIO) -> int | None:
+    """How wide a terminal is; None where there is none, or it does not say."""
+    if not stream.isatty():
+        return None
+    if (said := os.environ.get("COLUMNS", "")).isdecimal() and int(said):
+        return int(said)
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or None
+    except (OSError, ValueError):
+        return None
 
 
 class _Stream(io.TextIOBase):

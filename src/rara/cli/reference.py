@@ -29,7 +29,7 @@ from rara.cli.printing import say, say_json, tell
 from rara.cli.reading import Reading
 from rara.extractors import DEFAULT
 from rara.reference import Reference
-from rara.report.words import counted
+from rara.report.words import counted, percent
 from rara.run import Run, step
 from rara.treatment import Duplicates, Treatment
 
@@ -197,14 +197,14 @@ def _text(described: dict[str, Any]) -> str:
         "Images": f"{described['images']:,} from {described['location']}",
         "Skipped": f"{len(described['skipped'])}",
         **_treated(described["treatment"]),
-        "Extractor": f"{described['extractor']} ({described['dimensions']} dimensions, "
+        "Extractor": f"{described['extractor']} ({described['dimensions']:,} dimensions, "
         f"{described['metric']})",
         "k": f"{described['k']} (any up to {described['largest_k']})",
         "Radii": f"{middle:.4g} in the middle; 90 % between {low:.4g} and {high:.4g}",
         "Radius 0": f"{described['zero_radii']} (images with k or more exact duplicates)",
         "Outside": "unknown"
         if outside is None
-        else f"{outside:.1%} of its own images, each without itself",
+        else f"{percent(outside)} of its own images, each without itself",
         "Fingerprint": described["fingerprint"][:16],
     }
     return "".join(f"{label:<14}{text}\n" for label, text in lines.items())

@@ -1,4 +1,4 @@
-"""The summary in a terminal: facts in at most ten lines of at most 80 columns.
+"""The summary in a terminal: facts in a few lines of at most 80 columns.
 
 For somebody who knows none of the words. One more line, where the rest is, belongs
 to whoever knows the paths.

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypedDict, get_args
 
-from rara.report.words import width
+from rara.report.words import counted, width
 from rara.scores.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -37,9 +37,9 @@ def verdicts(table: pa.Table, provenance: Mapping[str, Any]) -> Verdicts | None:
     known = provenance.get("verdict")
     if not known or "verdict" not in table.column_names:
         return None
-    counted = Counter(table["verdict"].to_pylist())
+    tally = Counter(table["verdict"].to_pylist())
     chosen = table.num_rows < provenance["samples"]["count"]
-    counts = {name: counted[name] for name in get_args(Verdict) if counted[name]}
+    counts = {name: tally[name] for name in get_args(Verdict) if tally[name]}
     return {
         "alpha": known["alpha"],
         "counts": counts,
@@ -50,7 +50,8 @@ def verdicts(table: pa.Table, provenance: Mapping[str, Any]) -> Verdicts | None:
 
 def counted_as(verdict: str, count: int) -> str:
     """`1 copy`, `2 near copies`, `1,000 typical`."""
-    return f"{count:,} {verdict if count == 1 else PLURALS.get(verdict, verdict)}"
+    said = "without a verdict" if verdict == "no verdict" else verdict
+    return f"{count:,} {said if count == 1 else PLURALS.get(verdict, said)}"
 
 
 def verdict_lines(found: Verdicts, columns: int) -> Iterator[str]:
@@ -67,4 +68,5 @@ def verdict_lines(found: Verdicts, columns: int) -> Iterator[str]:
     if found["shortfall"]:
         yield found["shortfall"].rstrip(".")
     elif line and found["expected"] is not None:
-        yield f"of as many real images about {found['expected']:,} would be off-manifold or unknown"
+        real, off = sum(found["counts"].values()), found["expected"]
+        yield f"of {counted(real, 'real image')}, about {off:,} would be off-manifold or unknown"

@@ -6,6 +6,7 @@ a terminal, or run from right to left. They are shown here in a form that can't.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from itertools import accumulate
 from math import floor
@@ -14,6 +15,8 @@ ELLIPSIS = "…"
 NAME_COLUMNS = 40
 ISOLATE, END_ISOLATE = "\u2068", "\u2069"
 RIGHT_TO_LEFT = {"R", "AL", "AN"}
+_WORDS = re.compile("^ *[^ ]+ *|[^ ]+ *")
+_BEFORE_TEXT = re.compile("(?:[^ ]+(?: [^ ]+){0,2} {2,})? *")  # a label has up to three words
 
 
 def number(value: float) -> str:
@@ -83,6 +86,24 @@ def shorten(text: str, columns: int) -> str:
         return text
     tail = _fitting(text[::-1], (columns - 1) // 2)[::-1]
     return f"{_fitting(text, columns - 1 - width(tail))}{ELLIPSIS}{tail}"
+
+
+def wrapped(line: str, columns: int) -> list[str]:
+    """One line as several of at most so many columns, broken at spaces and nowhere else.
+
+    They begin where the text of the line begins: behind its label and two spaces, if it has one.
+    """
+    if width(line) <= columns:
+        return [line]
+    indent = min(len(_BEFORE_TEXT.match(line)[0]), columns // 2)  # type: ignore[index]
+    first, *words = _WORDS.findall(line)
+    lines = [first]
+    for word in words:
+        if width(lines[-1] + word.rstrip(" ")) <= columns:
+            lines[-1] += word
+        else:
+            lines.append(" " * indent + word)
+    return [one.rstrip(" ") for one in lines]
 
 
 def isolated(text: str) -> str:
