@@ -66,7 +66,10 @@ EARLY = {
     "reference is not there": (["score", "samples", "-r", "trian"], "Did you mean"),
     "calibration is not there": ([*SCORE, "--calibration", "mroe"], "mroe"),
     "samples of leave-one-out": (["score", "x", "-r", "train", "--leave-one-out"], "'x'"),
-    "no such group": ([*SCORE, "--group-by", "lable"], "samples: label; reference: label"),
+    "no such group": (
+        [*SCORE, "--group-by", "lable"],
+        "Keys of the samples: label. Keys of the reference: label.",
+    ),
     "group of one side": (["score", "few", "-r", "train", "--group-by", "label"], "samples: none"),
     "no such sibling": ([*SCORE, "--siblings-by", "lable"], "the key 'lable'"),
     "no prompts": ([*SCORE, "--against-siblings"], "the key 'prompt'"),

@@ -290,7 +290,7 @@ def test_a_file_that_is_not_what_its_name_says(tmp_path, name, content):
 def test_unknown_things_are_named_with_what_is_known(tmp_path):
     (tmp_path / "x.rar").write_bytes(b"Rar!")
     with pytest.raises(
-        UnknownSourceError, match=r"x.rar' is nothing that rara knows.*\.zip.*\.npz"
+        UnknownSourceError, match=r"x.rar' is of no kind that rara reads.*\.zip.*\.npz"
     ):
         open_source(tmp_path / "x.rar")
 

@@ -219,8 +219,9 @@ def _treated(treatment: dict[str, Any]) -> dict[str, str]:
     if (unit := treatment["unit"]) is not None:
         lines["Units"] = f"one image each, by '{unit}'; {treatment['left_out']:,} left out in all"
     if treatment["clip_radii"] is not None:
+        radii = "radius" if treatment["clipped"] == 1 else "radii"
         lines["Clipped"] = (
-            f"{treatment['clipped']:,} radii to {treatment['largest_radius']:.4g} "
+            f"{treatment['clipped']:,} {radii} to {treatment['largest_radius']:.4g} "
             f"(quantile {treatment['clip_radii']:g})"
         )
     return lines

@@ -50,7 +50,7 @@ def dissent(table: pa.Table, provenance: Mapping[str, Any]) -> Dissent | None:
 def dissent_line(found: Dissent) -> str:
     """How many verdicts are contested by whom, in one line."""
     if not found["contested"]:
-        return "none: whoever else was asked judges likewise"
+        return "none: every other opinion is the same"
     halves, extractors = found["by_half"], found["by_extractor"]
     if halves is None:
         return f"{_verdicts(found)}, by another extractor"

@@ -46,7 +46,7 @@ class LocalOutlierFactor:
         if find_spec("sklearn") is None:
             raise MissingPackageError(
                 "local_outlier_factor takes scikit-learn, which is not installed: "
-                "`pip install 'rara[families]'`, or leave it away."
+                "`pip install 'rara[families]'`, or remove it."
             )
 
     def questions(self, setting: Setting, samples: int) -> tuple[Reducer, ...]:

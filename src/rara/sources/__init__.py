@@ -184,7 +184,7 @@ def _open_path(path: Path, how: _How) -> Source:
         return _loose_files([path], how.metadata, location=str(path.absolute()))
     if remedy := remedy_for(path):
         raise UnknownSourceError(f"{shown(path)} {remedy}")
-    raise UnknownSourceError(f"{shown(path)} is nothing that rara knows. {_KNOWN}.")
+    raise UnknownSourceError(f"{shown(path)} is of no kind that rara reads. {_KNOWN}.")
 
 
 def _open_folder(path: Path, how: _How) -> Source:
