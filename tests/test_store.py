@@ -320,7 +320,7 @@ def test_foreign_and_half_written_folders_are_told_so(tmp_path, text, words):
 
 
 def test_where_nothing_is(tmp_path):
-    with pytest.raises(SourceNotFoundError, match="Nothing at"):
+    with pytest.raises(SourceNotFoundError, match="Nothing is at"):
         Features.load(tmp_path / "nothing")
     (tmp_path / "file").write_text("")
     with pytest.raises(DamagedStoreError, match="is a file"):
