@@ -14,8 +14,8 @@ ORDER = """
     ranges pillow
     footprint colours screening images prints
     sources.base sources.names sources.paths sources.content sources.hidden sources.compound
-    sources.remedies sources.splits sources.folder_labels sources.records sources.rows
-    sources.matching sources.sidecars sources.metadata sources.limits sources.files sources.hub
+    sources.remedies sources.splits sources.folder_labels sources.records sources.limits
+    sources.rows sources.matching sources.sidecars sources.metadata sources.files sources.hub
     sources.folder sources.archives sources.streams sources.tar_members sources.tars
     sources.zip_layout sources.zips sources.pixels sources.labels sources.stacks
     sources.numpy_files sources.elements sources.memory sources.columns sources.saved

@@ -63,11 +63,24 @@ def check_table(data: bytes) -> None:
     """Raise `ImageError` for a table with so many rows or columns that it would fill the memory."""
     # A line of JSON has no columns.
     header = 0 if data.startswith(b"{") else data.find(b"\n") if b"\n" in data else len(data)
-    for count, most, what in (
+    _check_counts(
         (data.count(b"\n"), MOST_LINES, "lines"),
         (sum(data.count(mark) for mark in _SEPARATORS), MOST_MARKS, "separators"),
         (max(data.count(mark, 0, header) for mark in _SEPARATORS), MOST_COLUMNS, "columns"),
-    ):
+    )
+
+
+def check_cells(rows: int, columns: int) -> None:
+    """The same for a table whose rows and columns are known before they are read."""
+    _check_counts(
+        (rows, MOST_LINES, "rows"),
+        (columns, MOST_COLUMNS, "columns"),
+        (rows * columns, MOST_MARKS, "cells"),
+    )
+
+
+def _check_counts(*counts: tuple[int, int, str]) -> None:
+    for count, most, what in counts:
         if count > most:
             raise ImageError(f"{count:,} {what}, more than the {most:,} that are read of a table")
 

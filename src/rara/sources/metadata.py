@@ -153,8 +153,9 @@ class Metadata:
     def _say_what_repeats(self, table: str, found: dict[str, list[Record]]) -> None:
         several = [len(records) for records in found.values() if len(records) > 1]
         if several:
+            have = "image has" if len(several) == 1 else "images have"
             self._remarks.append(
-                f"{len(several):,} images have several rows in '{table}' ({sum(several):,} rows): "
+                f"{len(several):,} {have} several rows in '{table}' ({sum(several):,} rows): "
                 "values that differ are stored as a JSON list."
             )
 

@@ -13,11 +13,16 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from rara.errors import DamagedArchiveError, RaraError
+from rara.errors import DamagedArchiveError, ImageError, RaraError
 from rara.sources.base import Scalar
+from rara.sources.limits import TABLE, amount, check_cells
 from rara.sources.names import LABEL_TABLE, unique
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
 Row: TypeAlias = Mapping[str, Any]
 
@@ -31,6 +36,8 @@ _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?")
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _DELIMITERS = ",;\t"
 _COLUMNS_NAMED = 10
+_MANY = 1024
+"""Rows of a Parquet table that are read at a time, at most."""
 
 
 class UnusedTableError(RaraError):
@@ -50,7 +57,7 @@ class NamedRows:
 def read_rows(name: str, data: bytes, where: str) -> NamedRows:
     """The rows of the table of this name; `where` it lies is for messages.
 
-    Raises `DamagedArchiveError` or `UnusedTableError`.
+    Raises `DamagedArchiveError`, `UnusedTableError`, or `ImageError` over a limit.
     """
     if name.endswith(LABEL_TABLE):
         return NamedRows(list(_labels(data, where)))
@@ -81,14 +88,15 @@ def damaged(where: str, what: str) -> DamagedArchiveError:
 def _named(rows: Iterable[Row]) -> NamedRows:
     """The rows by the names in them."""
     listed = list(rows)
+    if not listed:
+        raise UnusedTableError("it has no rows below a header")
     columns = dict.fromkeys(key for row in listed for key in row)
     column = _name_column(columns)
-    if column is None and listed:
+    if column is None:
         shown = ", ".join(column[:40] for column in list(columns)[:_COLUMNS_NAMED])
         more = f" and {len(columns) - _COLUMNS_NAMED} more" if len(columns) > _COLUMNS_NAMED else ""
         raise UnusedTableError(f"it has no column '{FILE_NAME}' (columns: {shown or 'none'}{more})")
-    named = [(_text(row.get(column or "")), _without(row, column)) for row in listed]
-    return NamedRows(named, column or FILE_NAME)
+    return NamedRows([(_text(row.get(column)), _without(row, column)) for row in listed], column)
 
 
 def _name_column(columns: Iterable[str]) -> str | None:
@@ -100,10 +108,10 @@ def _name_column(columns: Iterable[str]) -> str | None:
 
 
 def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
+    return str(value) if isinstance(value, (str, int, float)) else ""
 
 
-def _without(row: Row, column: str | None) -> Row:
+def _without(row: Row, column: str) -> Row:
     return {key: value for key, value in row.items() if key != column}
 
 
@@ -124,7 +132,11 @@ def _csv_rows(text: str, where: str) -> Iterator[Row]:
             )
     if not rows:
         return
-    columns = [_typed(column) for column in zip(*(row for _, row in rows), strict=True)]
+    names = _name_column(header)
+    columns = [
+        list(column) if name == names else _typed(column)
+        for name, column in zip(header, zip(*(row for _, row in rows), strict=True), strict=True)
+    ]
     for values in zip(*columns, strict=True):
         yield dict(zip(header, values, strict=True))
 
@@ -166,10 +178,45 @@ def _parquet_rows(data: bytes, where: str) -> Iterator[Row]:
     import pyarrow.parquet as pq
 
     try:
-        for batch in pq.ParquetFile(pa.BufferReader(data)).iter_batches(1024):
-            yield from batch.to_pylist()
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise damaged(where, f" cannot be read: {str(error).splitlines()[0]}") from None
+        total = 0
+        for batch in _batches(pq.ParquetFile(pa.BufferReader(data))):
+            for row in batch.to_pylist():
+                total += _characters(row)
+                if total > TABLE.size:
+                    most = amount(TABLE.size)
+                    raise ImageError(f"its values take more than the {most} read of a table")
+                yield row
+    except (pa.ArrowException, OSError, ValueError, ArithmeticError) as error:
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise damaged(where, f" cannot be read: {reason}") from None
+
+
+def _batches(file: pq.ParquetFile) -> Iterator[pa.RecordBatch]:
+    """The rows of a table, no more at a time than the limit allows.
+
+    A value may be stored once for many rows: none is larger than its column is as it is stored.
+    """
+    known, columns = file.metadata, file.metadata.num_columns
+    check_cells(known.num_rows, columns)
+    stored = max(
+        (
+            known.row_group(group).column(at).total_uncompressed_size
+            for group in range(known.num_row_groups)
+            for at in range(columns)
+        ),
+        default=0,
+    )
+    TABLE.check(stored)
+    yield from file.iter_batches(max(1, min(_MANY, TABLE.size // max(1, stored * columns))))
+
+
+def _characters(value: Any) -> int:
+    """What a value takes, roughly, once it is read."""
+    if isinstance(value, (str, bytes)):
+        return len(value)
+    if isinstance(value, Mapping):
+        return sum(map(_characters, value.values()))
+    return sum(map(_characters, value)) if isinstance(value, (list, tuple)) else 8
 
 
 def _labels(data: bytes, where: str) -> Iterator[tuple[str, Row]]:
