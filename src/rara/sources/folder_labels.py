@@ -24,6 +24,7 @@ class Labels:
         `numbered`: folders of digits number the images, as beside StyleGAN's `dataset.json`.
         """
         self._start = len(wrapper)
+        self._numbered = numbered
         tops = Counter(
             name[self._start :].split("/")[0] for name in images if self._in_folder(name)
         )
@@ -43,7 +44,10 @@ class Labels:
         if self._splits:
             remarks.append(_split_remark(self._splits))
         if self._buckets:
-            remarks.append("The folders are numbers that only sort the images, and no labels.")
+            hint = "" if self._numbered else " Rename them if they are classes."
+            remarks.append(
+                f"The folders are numbers that only sort the images, and no labels.{hint}"
+            )
         return remarks
 
     def _in_folder(self, name: str) -> bool:

@@ -19,31 +19,34 @@ def one_revision(root: Path, names: Sequence[str]) -> tuple[Sequence[str], str, 
     Any other folder is left as it is: all files, no such folder, nothing to say.
     """
     remarks: list[str] = []
-    wrapper = ""
-    for cache in _caches(root, names):
-        inside = [name for name in names if name.startswith(cache)]
-        start = cache + _SHOWN
+    kept = ""
+    for start, cache in _caches(root, names):
+        inside = [name for name in names if name.startswith(start.removesuffix(_SHOWN))]
         shown = [
             name.removeprefix(start).split("/")[0] for name in inside if name.startswith(start)
         ]
-        kept = f"{start}{_main(root / cache, shown)}/"
-        names = [name for name in names if not name.startswith(cache) or name.startswith(kept)]
-        wrapper = wrapper if cache else kept
-        left = sum(not name.startswith(kept) for name in inside)
-        files = "other file of it was" if left == 1 else "other files of it were"
+        kept = f"{start}{_main(cache, shown)}/"
+        others = {name for name in inside if not name.startswith(kept)}
+        names = [name for name in names if name not in others]
+        files = "other file of it was" if len(others) == 1 else "other files of it were"
         remarks.append(
-            f"'{kept}' was read of a cache of Hugging Face's Hub: {left:,} {files} not read."
+            f"'{kept}' was read of a cache of Hugging Face's Hub: {len(others):,} {files} not read."
         )
+    wrapper = kept if all(name.startswith(kept) for name in names) else ""
     return names, wrapper, remarks
 
 
-def _caches(root: Path, names: Sequence[str]) -> list[str]:
-    """The folders below that are such a cache, `""` for the root itself."""
+def _caches(root: Path, names: Sequence[str]) -> list[tuple[str, Path]]:
+    """Where revisions lie below a folder (`""` if in itself), each with its cache."""
+    if names and root.name == _SHOWN.rstrip("/") and _is_cache(root.parent):
+        return [("", root.parent)]
     starts = {f"/{name}".partition(f"/{_SHOWN}") for name in names if _SHOWN in name}
     found = {f"{before[1:]}/".lstrip("/") for before, shown, _ in starts if shown}
-    return sorted(
-        cache for cache in found if all((root / cache / own).is_dir() for own in ("blobs", "refs"))
-    )
+    return [(cache + _SHOWN, root / cache) for cache in sorted(found) if _is_cache(root / cache)]
+
+
+def _is_cache(folder: Path) -> bool:
+    return all((folder / own).is_dir() for own in ("blobs", "refs"))
 
 
 def _main(cache: Path, shown: Collection[str]) -> str:

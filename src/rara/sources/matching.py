@@ -22,7 +22,7 @@ class ImageNames:
         if name in self._names:
             return name
         composed = self._composed.get(_composed(name))
-        return composed or self._folded.get(_folded(name))
+        return composed or self._folded.get(folded(name))
 
     @cached_property
     def _composed(self) -> dict[str, str | None]:
@@ -30,7 +30,7 @@ class ImageNames:
 
     @cached_property
     def _folded(self) -> dict[str, str | None]:
-        return self._by(_folded)
+        return self._by(folded)
 
     def _by(self, form: Callable[[str], str]) -> dict[str, str | None]:
         """Each form that belongs to one image alone; None where it belongs to several."""
@@ -41,9 +41,10 @@ class ImageNames:
         return found
 
 
+def folded(name: str) -> str:
+    """What is the same for names that differ in their case or in Unicode's form."""
+    return _composed(_composed(name).casefold())
+
+
 def _composed(name: str) -> str:
     return unicodedata.normalize("NFC", name)
-
-
-def _folded(name: str) -> str:
-    return _composed(_composed(name).casefold())

@@ -31,7 +31,8 @@ SIDECAR_SUFFIXES = (".json", ".cls", ".txt")
 
 SYSTEM_NAMES = frozenset(
     {
-        *("@eadir", "@__thumb", "@recycle", "#recycle", "#snapshot", "$recycle.bin"),
+        *("@eadir", "@__thumb", "@recycle", "#recycle", "#snapshot", "$recycle.bin", "recycler"),
+        "@recently-snapshot",
         *("lost+found", "system volume information", "__macosx"),
         *("thumbs.db", "ehthumbs.db", "desktop.ini"),
     }

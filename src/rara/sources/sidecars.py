@@ -1,17 +1,19 @@
 """Small files beside images: `x.json`, `x.cls` and `x.txt` describe `x.png`.
 
-WebDataset's convention. A sidecar describes the images of exactly its name; one that has
-none describes those whose name up to the first dot it is, as `x.json` does `x.left.png`.
+WebDataset's convention. A sidecar describes the images of its name; one that has none
+describes those whose name up to the first dot it is, as `x.json` does `x.left.png`.
+Names are compared as those in tables are (matching.py).
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 from rara.errors import ImageError
+from rara.sources.matching import ImageNames
 from rara.sources.names import IMAGE_SUFFIXES, SIDECAR_SUFFIXES, base_name, has_suffix, stem
 from rara.sources.records import Record, Tidier
 
@@ -76,7 +78,7 @@ class Sidecars:
     def _content(self, name: str) -> dict[str, Any]:
         try:
             data = self._read(name)
-            return _json(data) if name.endswith(".json") else self._text(name, data)
+            return _json(data) if has_suffix(name, (".json",)) else self._text(name, data)
         except ImageError as error:
             self._broken[name] = str(error)
             return {}
@@ -88,7 +90,7 @@ class Sidecars:
             self._replaced.add(name)
         if not text:
             return {}
-        if name.endswith(".cls"):
+        if has_suffix(name, (".cls",)):
             return {"label": text}
         if all(_BOX.fullmatch(line) for line in text.splitlines() if line.strip()):
             self._boxes.add(name)
@@ -105,18 +107,31 @@ def _json(data: bytes) -> dict[str, Any]:
 
 
 def _found(images: Sequence[str], others: Collection[str]) -> dict[str, list[str]]:
-    """The sidecars of each image: those of its exact name, or unclaimed ones of its base name."""
+    """The sidecars of each image: those of its name, or unclaimed ones of its base name."""
     named = {image: _own_name(image) for image in images}
     claimed = set(named.values())
+    called = _called(others, claimed.union(map(base_name, images)))
     found: dict[str, list[str]] = {}
     for image, own in named.items():
         base = base_name(image)
         for suffix in SIDECAR_SUFFIXES:
-            if own + suffix in others:
-                found.setdefault(image, []).append(own + suffix)
-            elif base not in claimed and base + suffix in others:
-                found.setdefault(image, []).append(base + suffix)
+            if own + suffix in called:
+                found.setdefault(image, []).append(called[own + suffix])
+            elif base not in claimed and base + suffix in called:
+                found.setdefault(image, []).append(called[base + suffix])
     return found
+
+
+def _called(others: Iterable[str], wanted: Iterable[str]) -> dict[str, str]:
+    """The sidecars by the names that images would have them called."""
+    sidecars = sorted(name for name in others if has_suffix(name, SIDECAR_SUFFIXES))
+    names = ImageNames(wanted)
+    called = {name: name for name in sidecars}
+    for name in sidecars:
+        own = stem(name)
+        if (meant := names.find(own)) is not None:
+            called.setdefault(meant + name[len(own) :].lower(), name)
+    return called
 
 
 def _own_name(image: str) -> str:

@@ -20,6 +20,7 @@ from rara.sources.archives import explained_damage, is_text, repeated_texts, wra
 from rara.sources.content import HEAD, may_be_image
 from rara.sources.files import fail, text_limit
 from rara.sources.limits import PIECE, Limit, amount
+from rara.sources.matching import folded
 from rara.sources.names import (
     IMAGE_SUFFIXES,
     TABLES,
@@ -122,8 +123,8 @@ class CompressedTarFiles(_Tar):
         self._heads: dict[int, bytes] = {}
         self._room = _Room(CARRIED_BYTES)
         super().__init__(path)
-        images = {base_name(self.names[index]) for index in self._heads}
-        images |= {base_name(name) for name in self.names if has_suffix(name, IMAGE_SUFFIXES)}
+        images = {_key(self.names[index]) for index in self._heads}
+        images |= {_key(name) for name in self.names if has_suffix(name, IMAGE_SUFFIXES)}
         for index in [i for i in self._texts if not _describes(self.names[i], images)]:
             del self._texts[index]
 
@@ -248,7 +249,12 @@ def _visible(stream: Stream, path: Path, hidden: list[str]) -> Iterator[tuple[st
 
 
 def _describes(text: str, images: Collection[str]) -> bool:
-    return has_suffix(text, TABLES) or base_name(text) in images
+    return has_suffix(text, TABLES) or _key(text) in images
+
+
+def _key(name: str) -> str:
+    """What an image and its sidecars have in common, however they are written."""
+    return folded(base_name(name))
 
 
 def _content(stream: Stream, member: Member) -> bytes:
