@@ -208,7 +208,7 @@ def test_a_slice_of_a_data_set_is_one_mapping_of_columns():
         (17, r"Element 0 \(int\) is no image"),
         (STACK[0].astype(np.int64), r"\(8, 7, 3\)\) is no image: integers of 64 bits; give uint8"),
         (STACK[0].astype(np.complex64), "complex numbers"),
-        (np.zeros(64, np.float32), r"its shape is \(64,\)"),
+        (np.zeros(64, np.float32), r"\(64,\)\) is a vector.*Reference\.from_features"),
         (Tensor(FIRST[0].astype(np.int64)), "integers of 64 bits"),
         ((STACK[0], STACK[1]), r"tuple of 2: ndarray \(8, 7, 3\), ndarray"),
         ((STACK[0], 1, 2), "tuple of 3: ndarray .*, int, int"),

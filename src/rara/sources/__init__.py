@@ -117,7 +117,7 @@ def _from_text(text: str, how: _How) -> Source:
         _check_plain(expanded, path)
         return _remarked(_open_path(path, how), name_remarks(expanded, path))
     place, inner = split_key(expanded)
-    if inner is not None and how.key is None:
+    if inner is not None:
         return _from_text(place, _How(how.metadata, inner))
     if is_pattern(expanded):
         return _from_pattern(expanded, how)

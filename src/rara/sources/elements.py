@@ -32,6 +32,10 @@ IMAGE_KEYS = (
 """What rows call their image; the first that is there counts."""
 
 _WEBDATASET = {"txt": "prompt", "cls": "label", "labels": "label", "y": "label"}
+_VECTORS = (
+    "Features are no images: stack them with numpy.stack, and give them to "
+    "Reference.from_features or score_features."
+)
 _ENCODED = (bytes, bytearray, memoryview)
 _PLAIN = (str, int, float, bool)
 
@@ -67,6 +71,11 @@ class Taker:
                 )
             case Mapping():
                 return self._of_row(row, element)
+            case (str() | os.PathLike() as path, beside) if _is_label(beside):
+                raise UnknownSourceError(
+                    f"Element {row} is the path {str(path)!r} with {beside!r} beside it. Give rows "
+                    "such as {'image': path, 'label': label}, or a list of the paths alone."
+                )
             case (str() as id_, image):
                 return self._with_id(row, id_, image)
             case (image,):
@@ -112,7 +121,7 @@ class Taker:
 
     def _of_sequence(self, row: int, element: Sequence[Any]) -> Iterator[Part]:
         images = [one for one in element if is_image(one) or _is_batch(one)]
-        if isinstance(element, list) and len(images) == len(element) and not _is_batch(element[0]):
+        if isinstance(element, list) and len(images) == len(element) and not _has_batch(element):
             return self._batch(element, {})
         if len(element) == 2 and len(images[:1]) == 1 and images[0] is element[0]:
             image, beside = element
@@ -122,18 +131,36 @@ class Taker:
             if len(images) == 1:
                 return iter((Part(image, self._metadata(_beside(beside))),))
         kinds = ", ".join(_described(one) for one in element[:4])
+        if any(map(_is_vector, element)) or {float} == set(map(type, element)):
+            raise UnknownSourceError(f"Element {row} ({kinds}) holds a vector. {_VECTORS}")
+        at = next((at for at, one in enumerate(element) if is_image(one) or _is_batch(one)), 0)
         raise UnknownSourceError(
             f"Element {row} is a {type(element).__name__} of {len(element)}: {kinds}. rara takes "
-            "(image, label), (id, image) or a dict; choose, such as (x[0] for x in images)."
+            f"(image, label), (id, image) or a dict; choose, such as (x[{at}] for x in images)."
         )
 
     def _batch(self, images: Any, others: Mapping[str, Any]) -> Iterator[Part]:
         """Each image of a batch with what lies beside it at the same place."""
         count = len(images)
-        columns = {key: self._column(key, value, count) for key, value in others.items()}
+        columns = {
+            key: self._column(key, value, count)
+            for key, value in others.items()
+            if not self._has_other_length(key, value, count)
+        }
         for at in range(count):
             beside = {key: values[at] for key, values in columns.items()}
             yield Part(images[at], self._metadata(beside))
+
+    def _has_other_length(self, key: str, value: Any, count: int) -> bool:
+        """Whether several values cannot belong to the images of a batch one by one."""
+        several = isinstance(value, (list, tuple)) or len(shape_of(value)) > 0
+        if not several or len(value) == count:
+            return False
+        self.remarks[
+            f"A batch of {count:,} images has {len(value):,} values in {key!r}. They were left "
+            "out, because rara cannot tell which belongs to which image."
+        ] = None
+        return True
 
     def _column(self, key: str, value: Any, count: int) -> Sequence[Any]:
         if isinstance(value, (list, tuple)) and len(value) == count:
@@ -174,6 +201,21 @@ def is_image(value: Any) -> bool:
 
 def _is_batch(value: Any) -> bool:
     return len(shape_of(value)) == 4
+
+
+def _has_batch(element: Sequence[Any]) -> bool:
+    return any(map(_is_batch, element))
+
+
+def _is_label(value: Any) -> bool:
+    """Whether this is a class number, and neither an image nor the path of one."""
+    return (
+        value is None or isinstance(value, int) or (hasattr(value, "item") and not shape_of(value))
+    )
+
+
+def _is_vector(value: Any) -> bool:
+    return len(shape_of(value)) == 1
 
 
 def _is_grey_batch(row: int, image: Any, beside: Any) -> bool:
@@ -253,6 +295,8 @@ def check_first(row: int, image: Any) -> None:
     """Refuse all where already the first is no image, rather than skip each for one reason."""
     if image is None or isinstance(image, (str, os.PathLike, Mapping)):
         return
+    if _is_vector(image):
+        raise UnknownSourceError(f"Element {row} ({_described(image)}) is a vector. {_VECTORS}")
     try:
         pixels = payload_of(image)
     except ImageError as error:

@@ -74,6 +74,7 @@ class TableSource:
         self._listed = any(table.column.listed for table in self._tables)
         self._paths = [] if self._listed else _paths(self._tables)
         self._unread = 0
+        self._empty: set[str] = set()
         self._tidier = Tidier()
 
     @property
@@ -82,6 +83,8 @@ class TableSource:
         remarks = dict.fromkeys(remark for table in self._tables for remark in table.remarks)
         if self._unread:
             remarks[f"{self._unread:,} values beside images are damaged and were left out."] = None
+        if self._empty:
+            remarks[f"{len(self._empty):,} of {len(self._rows):,} rows hold no image."] = None
         return [*remarks, *self._tidier.remarks]
 
     def count(self) -> int | None:
@@ -115,7 +118,10 @@ class TableSource:
 
     def _of_row(self, id_: str, table: _Table, batch: pa.RecordBatch) -> Iterator[Item]:
         column, record = table.column, self._record(id_, table, batch)
-        for at, image in enumerate(column.images(batch.column(column.name)[0])):
+        images = list(column.images(batch.column(column.name)[0]))
+        if not images:
+            self._empty.add(id_)
+        for at, image in enumerate(images):
             name = f"{id_}#{at}" if column.listed else id_
             yield Item(name, partial(column.encoded, image), record, column.size(image))
 
