@@ -251,3 +251,56 @@ def test_several_caches_of_the_hub_are_told_apart_by_their_folders(tmp_path):
         }
     source = open_source(as_folder(tmp_path, files))
     assert [record["label"] for record in known(source).values()] == ["a", "b"]
+
+
+def named(data):
+    """A zip whose first member has a name of these bytes, not said to be UTF-8."""
+    placeholder = b"~" * len(data)
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr(f"{placeholder.decode()}.png", png())
+        archive.writestr("metadata.csv", "file_name,x\ncafé.png,1\n")
+    return buffer.getvalue().replace(placeholder, data)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "form"), [("utf-8", "NFC"), ("utf-8", "NFD"), ("cp437", "NFC")]
+)
+def test_names_in_a_zip_that_does_not_say_that_they_are_utf8(tmp_path, encoding, form):
+    name = unicodedata.normalize(form, "café")
+    (tmp_path / "x.zip").write_bytes(named(name.encode(encoding)))
+    assert known(open_source(tmp_path / "x.zip")) == {f"{name}.png": {"x": 1}}
+
+
+def test_an_archive_in_a_list_with_images_is_read(tmp_path):
+    archive = as_zip(tmp_path / "x", {"a.png": png()})
+    (tmp_path / "b.png").write_bytes(png(1))
+    assert open_source([archive, tmp_path / "b.png"]).count() == 2
+
+
+@pytest.mark.parametrize("pattern", [True, False])
+def test_an_image_of_a_pattern_that_is_gone_does_not_end_the_run(tmp_path, pattern):
+    (tmp_path / "a.png").write_bytes(png())
+    (tmp_path / "b.png").symlink_to("nowhere")
+    items = list(open_source(str(tmp_path / "*.png") if pattern else tmp_path))
+    assert [item.id for item in items] == ["a.png", "b.png"]
+    with pytest.raises(ImageError, match="cannot be read: no such file"):
+        items[1].load()
+
+
+@EVERYWHERE
+def test_values_that_another_place_replaces_are_counted(tmp_path, pack):
+    files = {
+        "a.png": png(),
+        "metadata.csv": b"file_name,x,y,z\na.png,1,1,1\n",
+        "metadata.jsonl": b'{"file_name": "a.png", "x": 2, "y": 2, "z": 1}',
+        "a.json": b'{"x": 3}',
+    }
+    source = open_source(pack(tmp_path / "x", files))
+    for _ in range(2):
+        assert known(source) == {"a.png": {"x": 3, "y": 2, "z": 1}}
+        assert source.remarks == [
+            "2 metadata values were replaced by what 'metadata.jsonl' says of the same image and "
+            "key.",
+            "1 metadata value was replaced by what a sidecar says of the same image and key.",
+        ]

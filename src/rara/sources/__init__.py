@@ -148,6 +148,8 @@ def _from_list(texts: Sequence[str], how: _How) -> Source:
         if not path.exists():
             raise not_found(text)
     location = os.pathsep.join(str(path.absolute()) for path in paths)
+    if any(has_suffix(path.name, (".zip", *TAR_SUFFIXES)) for path in paths):
+        return _joined(paths, how, root=_common_folder(paths), location=location)
     return _from_paths(paths, how, location=location)
 
 
@@ -262,13 +264,18 @@ def _refuse_features(folder: Path) -> None:
 
 def _from_paths(paths: Sequence[Path], how: _How, *, location: str) -> Source:
     """Images as if they lay in one folder, tables as one table, anything else one by one."""
-    files = all(path.is_file() for path in paths)
+    files = all(path.is_file() or _is_lost_image(path) for path in paths)
     if files and any(has_suffix(path.name, IMAGE_SUFFIXES) for path in paths):
         _refuse_key(paths[0], how.key)
         return _loose_files(paths, how.metadata, location=location)
     if files and all(has_suffix(path.name, TABLE_SUFFIXES) for path in paths):
         return _tables(paths, how, location=location)
     return _joined(paths, how, root=_common_folder(paths), location=location)
+
+
+def _is_lost_image(path: Path) -> bool:
+    """Whether this is called like an image, but cannot be read: it is skipped with its reason."""
+    return has_suffix(path.name, IMAGE_SUFFIXES) and not path.is_dir()
 
 
 def _loose_files(paths: Sequence[Path], metadata: MetadataUse, *, location: str) -> Source:

@@ -44,6 +44,7 @@ class Metadata:
         self._tidier = Tidier()
         self._remarks: list[str] = []
         self._used: set[str] = set()
+        self._replaced: dict[str, set[tuple[str, str]]] = {}
         self._rows = self._read_tables([n for n in others if n.rpartition("/")[2] in TABLES])
         numbered = wrapper + LABEL_TABLE in self._used
         self._labels = Labels(images, wrapper=wrapper, numbered=numbered)
@@ -59,12 +60,27 @@ class Metadata:
     def remarks(self) -> list[str]:
         """What was not joined, not used or changed; complete once all images were asked for."""
         tables, sidecars = self._remarks, self._sidecars.remarks
-        found = [*self._labels.remarks, *tables, *sidecars, *self._tidier.remarks]
+        replaced = [
+            f"{len(values):,} metadata {'value was' if len(values) == 1 else 'values were'} "
+            f"replaced by what {where} says of the same image and key."
+            for where, values in self._replaced.items()
+        ]
+        found = [*self._labels.remarks, *tables, *sidecars, *replaced, *self._tidier.remarks]
         return [printable(remark) for remark in found]
 
     def of(self, name: str) -> Record:
         """All that is known of the image of this name."""
-        return {**self._labels.of(name)} | self._rows.get(name, {}) | self._sidecars.record(name)
+        own = self._sidecars.record(name)
+        return {**self._labels.of(name)} | self._laid_over(
+            self._rows.get(name, {}), own, name, "a sidecar"
+        )
+
+    def _laid_over(self, first: Record, later: Record, image: str, where: str) -> Record:
+        """Two records as one; values of the first that differ from the later one are counted."""
+        replaced = {(image, key) for key in first.keys() & later.keys() if first[key] != later[key]}
+        if replaced:
+            self._replaced.setdefault(where, set()).update(replaced)
+        return first | later
 
     # -- tables -------------------------------------------------------------------------
 
@@ -78,7 +94,7 @@ class Metadata:
             records = self._joined(name, rows)
             joined += [name] if records else []
             for image, record in records.items():
-                found[image] = found.get(image, {}) | record
+                found[image] = self._laid_over(found.get(image, {}), record, image, f"'{name}'")
         self._say_who_has_none(found, joined)
         return found
 
@@ -115,9 +131,10 @@ class Metadata:
                 found.setdefault(image, []).append(self._tidier.tidy(row, image))
         self._say_what_is_lost(table, lost, len(rows.rows))
         if above:
+            lines, begin = ("row", "begins") if above == 1 else ("rows", "begin")
             self._remarks.append(
-                f"{above:,} rows of '{table}' begin with the name of its own folder: they were "
-                "joined without it."
+                f"{above:,} {lines} of '{table}' {begin} with the name of its own folder, and "
+                f"{'was' if above == 1 else 'were'} joined without it."
             )
         self._say_what_repeats(table, found)
         return {image: self._tidier.joined(records, image) for image, records in found.items()}

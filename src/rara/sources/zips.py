@@ -19,7 +19,9 @@ from rara.sources.names import IMAGE_SUFFIXES, has_suffix, is_hidden, member_nam
 from rara.sources.paths import beside_archive
 from rara.sources.zip_layout import Layout, layout_of
 
-_ENCRYPTED = 0x1  # bit of a member's flags
+# Bits of a member's flags.
+_ENCRYPTED = 0x1
+_UTF_8 = 0x800
 _IN_PIECES = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _AT_ONCE = (zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
 _PACKED = 4096
@@ -38,7 +40,7 @@ class ZipFiles:
             with path.open("rb", buffering=0) as file:
                 layout = layout_of(file, members, self._zip.start_dir)
             _check(path, layout, len(members))
-        names = [member_name(member.filename) for member in members]
+        names = [member_name(_name(member)) for member in members]
         visible = [
             index
             for index, (name, member) in enumerate(zip(names, members, strict=True))
@@ -131,6 +133,16 @@ def _damaged(unseen: Mapping[str, str]) -> list[str]:
     name, fault = next(iter(unseen.items()))
     members = "member that is no image" if len(unseen) == 1 else "members that are no images"
     return [f"Not read: {len(unseen):,} {members} by name, such as {name!r} ({fault})."]
+
+
+def _name(member: ZipInfo) -> str:
+    """The name of a member; macOS writes UTF-8 and does not say so."""
+    if member.flag_bits & _UTF_8 or member.filename.isascii():
+        return member.filename
+    try:
+        return member.filename.encode("cp437").decode()
+    except UnicodeError:
+        return member.filename
 
 
 def _left_out(layout: Layout) -> list[str]:
