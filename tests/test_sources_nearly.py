@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from rara.errors import DamagedArchiveError, ImageError, UnknownSourceError
+from rara.errors import DamagedArchiveError, ImageError, ParameterError, UnknownSourceError
+from rara.grouping import check_key
 from rara.sources import open_source
 from rara.sources.limits import TABLE, Limit, check_cells
 
@@ -304,3 +305,10 @@ def test_values_that_another_place_replaces_are_counted(tmp_path, pack):
             "key.",
             "1 metadata value was replaced by what a sidecar says of the same image and key.",
         ]
+
+
+def test_a_missing_key_comes_with_the_reason(tmp_path):
+    files = {"a.png": png(), "metadata.csv": b"isic_id,age\na,30\n"}
+    source = open_source(as_folder(tmp_path / "x", files))
+    with pytest.raises(ParameterError, match=r"'metadata\.csv' was not used: it has no column"):
+        check_key("age", samples=source)

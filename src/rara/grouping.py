@@ -16,7 +16,11 @@ from numpy.typing import NDArray
 from rara.arguments import short
 from rara.errors import ParameterError
 from rara.sources import Source
+from rara.sources.base import remarks_of
 from rara.store import Features
+
+_SAID = 3
+"""So many remarks on a place are repeated where it lacks a key: they may tell why."""
 
 Rows = NDArray[np.int64]
 
@@ -95,13 +99,13 @@ def check_key(key: str, **sides: Features | Source) -> None:
         raise ParameterError(f"{short(key)} is no key of metadata: give text, such as 'label'.")
     missing = [side for side, given in sides.items() if _lacks(given, key)]
     if missing:
+        lacking = sides[missing[0]]
+        message = f"No image of the {missing[0]} '{lacking.location}' has the key '{key}'."
         listed = [
             f"Keys of the {side}: {_listed(_keys(given)[0])}." for side, given in sides.items()
         ]
-        raise ParameterError(
-            f"No image of the {missing[0]} '{sides[missing[0]].location}' has the key '{key}'. "
-            + " ".join(listed)
-        )
+        said = lacking.remarks if isinstance(lacking, Features) else remarks_of(lacking)
+        raise ParameterError(" ".join([message, *listed, *said[:_SAID]]))
 
 
 def _lacks(given: Features | Source, key: str) -> bool:
