@@ -312,3 +312,19 @@ def test_a_missing_key_comes_with_the_reason(tmp_path):
     source = open_source(as_folder(tmp_path / "x", files))
     with pytest.raises(ParameterError, match=r"'metadata\.csv' was not used: it has no column"):
         check_key("age", samples=source)
+
+
+@pytest.mark.parametrize("mode", ["", "gz", "xz"])
+@pytest.mark.parametrize("suffix", [".tar", ".tgz", ".tar.xz", ".tar.bz2", ".tar.zst"])
+def test_a_tar_whose_name_says_another_compression_gets_the_remedy(tmp_path, mode, suffix):
+    path = tmp_path / f"x{suffix}"
+    with tarfile.open(path, f"w:{mode}") as archive:
+        member = tarfile.TarInfo("a.png")
+        member.size = len(png())
+        archive.addfile(member, io.BytesIO(png()))
+    found = f".tar.{mode}" if mode else ".tar"
+    if suffix.replace(".tgz", ".tar.gz") == found:
+        assert open_source(path).count() == 1
+        return
+    with pytest.raises(DamagedArchiveError, match=f"is a {found}, which .*Rename it to end in"):
+        open_source(path)

@@ -96,15 +96,38 @@ class _CompressedStream(Stream):
         return data
 
 
+_USTAR_AT = 257
+_HEAD = _USTAR_AT + 5
+_STARTS = {
+    b"\x1f\x8b\x08": ".tar.gz",
+    b"\xfd7zXZ\x00": ".tar.xz",
+    b"\x28\xb5\x2f\xfd": ".tar.zst",
+}
+"""How compressed files begin; those of bzip2 could be the name of a member."""
+
+
 @contextmanager
 def opened(path: Path) -> Iterator[Stream]:
     """The bytes of a tar by what its name says of its compression."""
     with path.open("rb") as file:
+        _check_name(path, file.read(_HEAD))
+        file.seek(0)
         if has_suffix(path.name, (".tar",)):
             yield _PlainStream(file)
         else:
             with _decompressed(path, file) as inner:
                 yield _CompressedStream(inner, path)
+
+
+def _check_name(path: Path, head: bytes) -> None:
+    """Raise `DamagedArchiveError` where the first bytes tell of another compression."""
+    found = next((suffix for start, suffix in _STARTS.items() if head.startswith(start)), None)
+    found = ".tar" if head[_USTAR_AT:].startswith(b"ustar") else found
+    suffix = path.suffix.lower().replace(".tgz", ".gz")
+    if found is not None and not found.endswith(suffix):
+        raise DamagedArchiveError(
+            f"{shown(path)} is a {found}, which its name does not say. Rename it to end in {found}."
+        )
 
 
 def _decompressed(path: Path, file: IO[bytes]) -> IO[bytes]:
