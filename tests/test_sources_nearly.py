@@ -274,9 +274,13 @@ def test_names_in_a_zip_that_does_not_say_that_they_are_utf8(tmp_path, encoding,
 
 
 def test_an_archive_in_a_list_with_images_is_read(tmp_path):
-    archive = as_zip(tmp_path / "x", {"a.png": png()})
+    archives = [pack(tmp_path / "x", {"a.png": png()}) for pack in (as_zip, as_tgz)]
+    np.save(tmp_path / "x.npy", PIXELS)
+    pq.write_table(pa.table({"image": [png()]}), tmp_path / "x.parquet")
     (tmp_path / "b.png").write_bytes(png(1))
-    assert open_source([archive, tmp_path / "b.png"]).count() == 2
+    others = [tmp_path / name for name in ("x.npy", "x.parquet", "b.png")]
+    source = open_source([*archives, *others])
+    assert source.count() == len(known(source)) == 1 + 1 + len(PIXELS) + 1 + 1
 
 
 @pytest.mark.parametrize("pattern", [True, False])

@@ -26,6 +26,7 @@ from rara.sources.hidden import hidden_remarks
 from rara.sources.joined import JoinedSource, RemarkedSource
 from rara.sources.memory import from_iterable
 from rara.sources.names import (
+    ARCHIVE_SUFFIXES,
     ARRAY_SUFFIXES,
     IMAGE_SUFFIXES,
     TABLE_SUFFIXES,
@@ -148,7 +149,7 @@ def _from_list(texts: Sequence[str], how: _How) -> Source:
         if not path.exists():
             raise not_found(text)
     location = os.pathsep.join(str(path.absolute()) for path in paths)
-    if any(has_suffix(path.name, (".zip", *TAR_SUFFIXES)) for path in paths):
+    if all(_any_ends(paths, suffixes) for suffixes in (IMAGE_SUFFIXES, ARCHIVE_SUFFIXES)):
         return _joined(paths, how, root=_common_folder(paths), location=location)
     return _from_paths(paths, how, location=location)
 
@@ -271,6 +272,10 @@ def _from_paths(paths: Sequence[Path], how: _How, *, location: str) -> Source:
     if files and all(has_suffix(path.name, TABLE_SUFFIXES) for path in paths):
         return _tables(paths, how, location=location)
     return _joined(paths, how, root=_common_folder(paths), location=location)
+
+
+def _any_ends(paths: Sequence[Path], suffixes: tuple[str, ...]) -> bool:
+    return any(has_suffix(path.name, suffixes) for path in paths)
 
 
 def _is_lost_image(path: Path) -> bool:
