@@ -268,10 +268,12 @@ def test_working_otherwise_changes_nothing(reference, table):
 def test_a_key_that_a_side_lacks_is_an_error_that_lists_those_there_are(reference):
     prompts = ["a bird"] * len(outputs())
     ours = Features.from_arrays(outputs().vectors, metadata={"prompt": prompts})
-    with pytest.raises(ParameterError, match=r"of the samples.*samples: prompt; reference: label"):
+    with pytest.raises(
+        ParameterError, match=r"of the samples.*samples: prompt\. Keys of the reference: label"
+    ):
         reference.score_features(ours, group_by="label")
     with pytest.raises(
-        ParameterError, match=r"of the reference.*samples: prompt; reference: label"
+        ParameterError, match=r"of the reference.*samples: prompt\. Keys of the reference: label"
     ):
         reference.score_features(ours, group_by="prompt")
     with pytest.raises(ParameterError, match=r"samples: none\."):
