@@ -15,6 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rara.arguments import path_of
 from rara.durable import write_file
 from rara.extractors import DEFAULT, Extractor
 from rara.formulas import Formulas
@@ -68,7 +69,7 @@ class Siblings:
         from rara.report.among_siblings import sibling_html
 
         page = sibling_html(self.to_dict(), self.pictures)
-        write_file(Path(path), lambda file: file.write(page.encode()))
+        write_file(path_of(path), lambda file: file.write(page.encode()))
 
     def save(self, path: str | Path, *, formulas: Formulas = "keep") -> None:
         """Write a Parquet, CSV or JSON file, as `ScoreTable.save` does."""

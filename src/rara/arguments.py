@@ -20,6 +20,8 @@ from rara.errors import ParameterError
 
 _LONGEST = 60
 """Of a value in a message."""
+_LARGEST = 2**63 - 1
+"""What counters and seeds can hold."""
 
 
 def whole(value: object, name: str, *, least: int = 1) -> int:
@@ -32,6 +34,8 @@ def whole(value: object, name: str, *, least: int = 1) -> int:
         raise ParameterError(f"{name} = {short(value)}: give a whole number of at least {least}.")
     if value < least:
         raise ParameterError(f"{name} = {short(value)}: give at least {least}.")
+    if int(value) > _LARGEST:
+        raise ParameterError(f"{name} = {short(value)}: give a smaller number.")
     return int(value)
 
 
@@ -39,7 +43,10 @@ def number(value: object, name: str) -> float:
     """A number, also of numpy."""
     if not isinstance(value, Real) or isinstance(value, bool):
         raise ParameterError(f"{name} = {short(value)}: give a number.")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:
+        raise ParameterError(f"{name} = {short(value)}: give a smaller number.") from None
 
 
 def path_of(value: Any, name: str = "path") -> Path:
@@ -85,5 +92,8 @@ def array_of(values: ArrayLike) -> NDArray[Any]:
 
 def short(value: object) -> str:
     """A value as a message can hold it."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes no number of more than 4,300 digits
+        text = f"a {type(value).__name__} that is too long"
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from rara.arguments import path_of
 from rara.bursts import units_of
 from rara.distinct import Alike, alike
 from rara.duplicates import Integers, Pairs, first_alike, several
@@ -124,7 +125,7 @@ class Audit:
         from rara.report.audited import audit_html
 
         page = audit_html(self.to_dict(), self.pictures)
-        write_file(Path(path), lambda file: file.write(page.encode()))
+        write_file(path_of(path), lambda file: file.write(page.encode()))
 
     def _repr_html_(self) -> str:
         from rara.report.notebook import audited_html

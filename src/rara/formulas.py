@@ -20,6 +20,7 @@ Formulas: TypeAlias = Literal["keep", "escape"]
 _SIGNS = "=+\\-@\t\r\n＝＋－＠"
 _BEGINS = f"^'*[{_SIGNS}]"
 """Behind apostrophes too, so that one apostrophe less always gives the text as it was."""
+_TEXT = {"string", "large_string", "string_view", "binary", "large_binary", "binary_view"}
 _NUMBER = r"^[+-]?\d+(\.\d+)?([eE][+-]?\d+)?$"
 
 
@@ -32,20 +33,29 @@ def check_formulas(formulas: str) -> None:
 def like_formulas(table: pa.Table) -> int:
     """How many cells and names of columns a spreadsheet would take for formulas."""
     names = sum(map(_is_formula, table.column_names))
-    return names + sum(pc.sum(_mask(table[i])).as_py() or 0 for i in _texts(table))
+    return names + sum(pc.sum(_mask(column)).as_py() or 0 for column in _texts(table).values())
 
 
 def escaped(table: pa.Table) -> pa.Table:
     """The table with an apostrophe before each of them; reversible, and numbers stay numbers."""
-    for i in _texts(table):
-        column = table[i]
+    for i, column in _texts(table).items():
         marked = pc.binary_join_element_wise("'", column, "")
-        table = table.set_column(i, table.field(i), pc.if_else(_mask(column), marked, column))
+        cells = pc.if_else(_mask(column), marked, column)
+        table = table.set_column(i, table.column_names[i], cells)
     return table.rename_columns([f"'{n}" if _is_formula(n) else n for n in table.column_names])
 
 
-def _texts(table: pa.Table) -> list[int]:
-    return [i for i, field in enumerate(table.schema) if pa.types.is_string(field.type)]
+def _texts(table: pa.Table) -> dict[int, pa.ChunkedArray]:
+    """Columns of text by place, as plain strings: other programs keep text in several ways."""
+    plain = pc.CastOptions(pa.string(), allow_invalid_utf8=True)
+    kinds = enumerate(table.schema.types)
+    return {i: pc.cast(table[i], options=plain) for i, kind in kinds if _is_text(kind)}
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    """Whether a CSV file shows such values as text."""
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return str(kind) in _TEXT
 
 
 def _mask(column: pa.ChunkedArray) -> Any:

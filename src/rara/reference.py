@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rara import neighbourhood
 from rara.agreement import check_same, network_for
-from rara.arguments import path_of
+from rara.arguments import listed, path_of
 from rara.audit import Audit, audit
 from rara.bundle import Parts, array_part, claim, read_bundle
 from rara.codebook import Codebook, coded_in
@@ -177,7 +177,7 @@ class Reference:
 
     def without(self, ids: Collection[str], *, run: Run | None = None) -> Reference:
         """The reference without some of its images: what `fit` on the others would give."""
-        if missing := set(ids) - set(self.ids):
+        if missing := set(listed(ids, "ids")) - set(self.ids):
             raise ParameterError(f"No image '{min(missing)}' in {self!r}.")
         kept = ~np.isin(np.array(self.ids, dtype=object), list(ids))
         checked_k(self.k, int(kept.sum()), self.k)

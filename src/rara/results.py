@@ -138,7 +138,7 @@ class ScoreTable:
         """Write a Parquet file that `from_parquet` reads back, provenance included."""
         import pyarrow.parquet as pq
 
-        write_file(Path(path), lambda file: pq.write_table(self.to_arrow(), file))
+        write_file(path_of(path), lambda file: pq.write_table(self.to_arrow(), file))
 
     def to_csv(self, path: str | Path, *, formulas: Formulas = "keep") -> None:
         """Write a CSV file; `neighbors` is JSON in its cell, NaN an empty cell.
@@ -151,19 +151,19 @@ class ScoreTable:
         flat = self.arrow
         for i, name in enumerate(flat.column_names):
             if pa.types.is_nested(flat.schema.types[i]):
-                cells = [json.dumps(value) for value in flat.column(i).to_pylist()]
+                cells = [json.dumps(value, default=str) for value in flat.column(i).to_pylist()]
                 flat = flat.set_column(i, name, pa.array(cells, pa.string()))
             elif pa.types.is_floating(flat.schema.types[i]):
                 flat = flat.set_column(
                     i, name, pc.if_else(pc.is_nan(flat.column(i)), None, flat[i])
                 )
         flat = escaped(flat) if formulas == "escape" else flat
-        write_file(Path(path), lambda file: csv.write_csv(flat, file))
+        write_file(path_of(path), lambda file: csv.write_csv(flat, file))
 
     def to_json(self, path: str | Path) -> None:
         """Write `{"provenance": …, "rows": […]}`; what is not finite is null."""
         text = _json({"provenance": self.provenance, "rows": self.arrow.to_pylist()})
-        write_file(Path(path), lambda file: file.write(text.encode() + b"\n"))
+        write_file(path_of(path), lambda file: file.write(text.encode() + b"\n"))
 
     def save(self, path: str | Path, *, formulas: Formulas = "keep") -> None:
         """Write a Parquet, CSV or JSON file, as the name's ending says.
@@ -232,7 +232,7 @@ class ScoreTable:
 
         many = checked_cards(cards)
         page = to_html(summarise(self.arrow, self.provenance, self.pictures, cards=many))
-        write_file(Path(path), lambda file: file.write(page.encode()))
+        write_file(path_of(path), lambda file: file.write(page.encode()))
 
     def __repr__(self) -> str:
         reference = self.provenance["reference"]

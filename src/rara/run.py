@@ -15,10 +15,11 @@ from typing import Any, TypeAlias
 
 from numpy.typing import ArrayLike
 
-from rara.arguments import path_of, whole
+from rara.arguments import path_of, short, whole
 from rara.bundle import kind_of
 from rara.embed import OnFailed, Progress, embed
-from rara.extractors import Extractor, get_extractor
+from rara.errors import ParameterError
+from rara.extractors import Extractor, Spec, get_extractor
 from rara.images import DEFAULT_MAX_PIXELS
 from rara.sources import MetadataUse, Source, open_source, refuse_mixed
 from rara.sources.numpy_files import holds_vectors, vectors_in
@@ -53,12 +54,19 @@ class Run:
             value = getattr(self, name)
             if value is not None:
                 object.__setattr__(self, name, whole(value, name))
+        if self.cache is not None:
+            object.__setattr__(self, "cache", path_of(self.cache, "cache"))
 
 
 def find_extractor(extractor: str | os.PathLike[str] | Extractor, run: Run) -> Extractor:
     """An extractor by its name or path, or the one given."""
     if isinstance(extractor, (str, os.PathLike)):
         return get_extractor(extractor, threads=run.threads)
+    if not isinstance(getattr(extractor, "spec", None), Spec):
+        raise ParameterError(
+            f"extractor = {short(extractor)}: give a name, the path of an ONNX file, "
+            "or an extractor."
+        )
     return extractor
 
 

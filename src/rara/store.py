@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import ArrayLike, NDArray
 
-from rara.arguments import array_of, listed, number, path_of, whole
+from rara.arguments import array_of, listed, number, path_of, short, whole
 from rara.bundle import Bundle, Parts, array_part, claim, read_bundle, table_part
 from rara.errors import FeatureError, ParameterError
 from rara.extractors.base import Spec
@@ -168,6 +168,8 @@ class Features:
         >>> Features.from_arrays([[0.0, 1.0], [2.0, 3.0]]).ids
         ['0', '1']
         """
+        if not isinstance(location, str):
+            raise ParameterError(f"location = {short(location)}: give text.")
         rows = _checked(vectors)
         given = range(len(rows)) if ids is None else listed(ids, "ids", vectors=len(rows))
         names = [encodable(str(one)) for one in given]
@@ -175,7 +177,10 @@ class Features:
         digests = [hashlib.sha256(row.data).hexdigest() for row in rows]
         spec = Spec(name=GIVEN, weights="none", preprocessing="none", dim=rows.shape[1])
         return cls(
-            rows, _given_items(names, digests, _records(metadata or {}, len(rows))), spec, location
+            rows,
+            _given_items(names, digests, _records({} if metadata is None else metadata, len(rows))),
+            spec,
+            location,
         )
 
     @classmethod
@@ -343,6 +348,8 @@ def _what_helps(same: int, taken: int) -> str:
 
 def _records(metadata: Mapping[str, Sequence[Any]], rows: int) -> list[str]:
     """Columns as one JSON object a row."""
+    if not isinstance(metadata, Mapping):
+        raise ParameterError(f"metadata = {short(metadata)}: give a list of values under each key.")
     if not metadata:
         return ["{}"] * rows
     given = {key: listed(metadata[key], f"values of '{key}'", vectors=rows) for key in metadata}

@@ -32,11 +32,6 @@ def plain(text: str) -> str:
     return "".join(part if i % 4 else _UNSAFE.sub(_escape, part) for i, part in enumerate(parts))
 
 
-def plain_lines(text: str) -> str:
-    """The same for text of several lines, whose line ends are meant."""
-    return "\n".join(map(plain, text.split("\n")))
-
-
 def encodable(text: str) -> str:
     r"""The text as any file format takes it: halves of surrogate pairs become visible escapes.
 

@@ -108,7 +108,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         if arguments:
             _called(arguments)
         else:
-            say(START)
+            say(*START.splitlines())
     except KeyboardInterrupt:
         return interrupts.told()
     except ReaderLeftError:

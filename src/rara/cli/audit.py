@@ -68,4 +68,4 @@ def audit(
         say_json(found.to_dict())
         return
     written = f"{'Written':<20}{report}" if report else f"{'More':<20}--report page.html, --json"
-    say(f"{found.summary()}\n{written}\n")
+    say(*found.summary().splitlines(), written)

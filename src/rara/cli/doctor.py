@@ -31,7 +31,7 @@ def doctor(*, json: Json = False) -> None:
     if json:
         say_json(found)
     else:
-        say(_text(found))
+        say(*_lines(found))
 
 
 def _examine() -> dict[str, Any]:
@@ -73,7 +73,7 @@ def _ready(found: dict[str, Any]) -> str:
     return "no: install rara again with `pip install --force-reinstall rara`"
 
 
-def _text(found: dict[str, Any]) -> str:
+def _lines(found: dict[str, Any]) -> list[str]:
     gigabytes = found["memory_for_geometry"] / 2**30
     packages = ", ".join(f"{name} {at or 'MISSING'}" for name, at in found["packages"].items())
     extras = [f"{name} {at or 'missing'}: {EXTRAS[name]}" for name, at in found["extras"].items()]
@@ -89,4 +89,4 @@ def _text(found: dict[str, Any]) -> str:
         ("", "can be deleted at any time; RARA_CACHE moves it"),
         ("Ready", _ready(found)),
     ]
-    return "".join(f"{label:<12}{text}\n" for label, text in lines)
+    return [f"{label:<12}{text}" for label, text in lines]

@@ -45,4 +45,4 @@ def embed(
             features, _ = features_of(source, network, run)
             place.write(features.parts())
     list_all(features, "image")
-    say(f"{len(features):,} vectors of {features.spec.dim:,} numbers each written to {output}\n")
+    say(f"{len(features):,} vectors of {features.spec.dim:,} numbers each written to {output}")

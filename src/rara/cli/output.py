@@ -10,6 +10,7 @@ from typing import Any
 from rara.bundle import kind_of, read_bundle
 from rara.cli.printing import tell
 from rara.errors import ParameterError, UnwritableError
+from rara.origin import origin_in
 from rara.report.words import counted, shorten
 from rara.store import NAMED, Features, Noted, Skipped
 from rara.text import encodable
@@ -82,8 +83,8 @@ def refuse_other(folder: Path, *, kind: str, location: str) -> None:
     if kind_of(folder) not in {"features", "reference"}:
         return
     there = read_bundle(folder)
-    if (there.kind, there.facts["location"]) != (kind, encodable(location)):
+    _, origin, _ = origin_in(there)
+    if (there.kind, origin) != (kind, encodable(location)):
         raise UnwritableError(
-            f"'{folder}' holds {there.kind} of '{there.facts['location']}': give another folder, "
-            "or delete it first."
+            f"'{folder}' holds {there.kind} of '{origin}': give another folder, or delete it first."
         )

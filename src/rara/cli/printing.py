@@ -10,11 +10,12 @@ import codecs
 import io
 import os
 import sys
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from rara.errors import UnwritableError
 from rara.report.words import wrapped
-from rara.text import json_of, plain, plain_lines
+from rara.text import json_of, plain
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -39,9 +40,9 @@ def prepare() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def say(text: str) -> None:
-    """Write a result of one or more lines to stdout; a terminal gets lines that fit."""
-    _results().write(_fitting(plain_lines(text), _results()))
+def say(*lines: str) -> None:
+    """Write results to stdout, one line each, whatever they hold; a terminal gets lines that fit."""
+    _results().write(_lines(lines, _results()))
 
 
 def say_script(text: str) -> None:
@@ -58,14 +59,14 @@ def say_json(value: object) -> None:
 
 def tell(*lines: str) -> None:
     """Write notes to stderr, one line each, whatever they hold; a terminal gets lines that fit."""
-    _notes().write("".join(f"{_fitting(plain(line), _notes())}\n" for line in lines))
+    _notes().write(_lines(lines, _notes()))
 
 
 def complain(message: str) -> None:
-    """Say on stderr why a command ends, after the name of the program."""
+    """Say on stderr in one line why a command ends, after the name of the program."""
     from rich.text import Text
 
-    text = Text(_fitting(f"rara: {plain_lines(message)}", _notes()))
+    text = Text(_fitting(f"rara: {plain(message)}", _notes()))
     text.stylize("bold red", 0, len("rara:"))
     notes_console().print(text)
 
@@ -93,6 +94,10 @@ def drop_results() -> None:
     """Leave what stdout still holds: nobody reads it, and the end of the program must not try."""
     if sys.stdout is not None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _lines(lines: Iterable[str], stream: TextIO) -> str:
+    return "".join(f"{_fitting(plain(line), stream)}\n" for line in lines)
 
 
 def _fitting(text: str, stream: TextIO) -> str:

@@ -89,7 +89,7 @@ def build(
         )  # fmt: skip
     _save(reference, output, run)
     list_all(reference.features, "image")
-    say(_text(_described(reference)) + f"{'Written to':<14}{output}\n")
+    say(*_lines(_described(reference)), f"{'Written to':<14}{output}")
 
 
 @app.command
@@ -125,7 +125,7 @@ def extend(
     _save(reference, folder, run)
     list_all(reference.features, "image")
     _warn_of_repeated(before, reference)
-    say(_text(_described(reference)) + f"{'Written to':<14}{folder}\n")
+    say(*_lines(_described(reference)), f"{'Written to':<14}{folder}")
 
 
 @app.command
@@ -145,7 +145,7 @@ def info(
     if json:
         say_json(described)
     else:
-        say(_text(described))
+        say(*_lines(described))
 
 
 def _save(reference: Reference, folder: Path, run: Run) -> None:
@@ -190,7 +190,7 @@ def _described(reference: Reference) -> dict[str, Any]:
     }
 
 
-def _text(described: dict[str, Any]) -> str:
+def _lines(described: dict[str, Any]) -> list[str]:
     low, middle, high = described["radius"]
     outside = described["outside_leave_one_out"]
     lines = {
@@ -207,7 +207,7 @@ def _text(described: dict[str, Any]) -> str:
         else f"{percent(outside)} of its own images, each without itself",
         "Fingerprint": described["fingerprint"][:16],
     }
-    return "".join(f"{label:<14}{text}\n" for label, text in lines.items())
+    return [f"{label:<14}{text}" for label, text in lines.items()]
 
 
 def _treated(treatment: dict[str, Any]) -> dict[str, str]:

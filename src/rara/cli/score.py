@@ -140,7 +140,7 @@ def score(
     if json:
         say_json(_findings(table))
     else:
-        say(_text(table, output, report))
+        say(*_lines(table, output, report))
 
 
 def _check(given: Sides, asked: Asked, opinions: Opinions) -> None:
@@ -266,10 +266,10 @@ def _findings(table: ScoreTable) -> dict[str, Any]:
     return {**facts(table.arrow, table.provenance), **found_in_groups(table.provenance)}
 
 
-def _text(table: ScoreTable, output: Path | None, report: Path | None) -> str:
+def _lines(table: ScoreTable, output: Path | None, report: Path | None) -> list[str]:
     written = "  ".join(str(path) for path in (report, output) if path)
     label, rest = (
         ("Written", written) if written else ("More", "--report page.html, -o all.parquet")
     )
-    lines = [table.summary(), *group_lines(table.provenance), f"{label:<10}{rest}"]
-    return "\n".join(lines) + "\n"
+    summary = table.summary().splitlines()
+    return [*summary, *group_lines(table.provenance), f"{label:<10}{rest}"]

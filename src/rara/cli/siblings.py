@@ -63,6 +63,7 @@ def siblings(
     cells = cells or Cells()
     cells.check(output)
     checked_k(k, k + 1, k)
+    samples = (reading or Reading()).place(samples)
     run = (working or Working()).run()
     with step(run.progress, "Listing the images"):
         images = opened(samples, run)
@@ -82,4 +83,4 @@ def siblings(
         return
     written = "  ".join(str(path) for path in (report, output) if path)
     last = f"{'Written':<10}{written}" if written else f"{'More':<10}--report page.html, -o all.csv"
-    say(f"{found.summary()}\n{last}\n")
+    say(*found.summary().splitlines(), last)

@@ -65,5 +65,5 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 def _said(error: BaseException) -> str:
     """Type and message, at most so long."""
-    text = f"{type(error).__name__}: {error}".rstrip(": .\n")
+    text = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(": .")
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"

@@ -152,7 +152,9 @@ def from_iterable(images: Any, image_key: str | None = None) -> ArraySource | It
             f"{type(images).__name__} is a table: give its rows, such as x.to_dict('records') of "
             "pandas, x.to_dicts() of polars or x.to_pylist() of pyarrow."
         )
-    if not isinstance(images, Iterable) and not hasattr(images, "__getitem__"):
+    if isinstance(images, np.generic) or (
+        not isinstance(images, Iterable) and not hasattr(images, "__getitem__")
+    ):
         raise UnknownSourceError(
             f"{type(images).__name__} is no source. Give a path, a pattern, or something that "
             "can be iterated and yields arrays, PIL images, encoded bytes, or rows of these."
