@@ -1,10 +1,13 @@
 """Names with line ends, numbers without end, folders that tell nothing, and text of other kinds."""
 
+import copy
 import json
+from collections import Counter
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from hostile import manifest_in, raw_seal
 from rara.arguments import number, short, whole
@@ -218,3 +221,76 @@ def test_lists_of_any_kind_are_json_in_their_cells(tmp_path):
     ScoreTable(pa.table({"days": days}), {}).save(tmp_path / "t.csv")
     cell = (tmp_path / "t.csv").read_text().splitlines()[1][1:-1].replace('""', '"')
     assert json.loads(cell) == ["1970-01-01", None]
+
+
+# -- tables from a file -------------------------------------------------------------------
+
+
+def places(value, path=()):
+    """Every place in nested mappings and lists."""
+    for key, one in value.items() if isinstance(value, dict) else enumerate(value):
+        yield (*path, key)
+        if isinstance(one, dict | list):
+            yield from places(one, (*path, key))
+
+
+@pytest.fixture(scope="module")
+def table(place):
+    """Of a real run: its Arrow table and its provenance."""
+    assert run(["score", f"{place / 'samples'}", "-r", f"{place / 'train'}", "-o",
+                f"{place / 't.parquet'}"]) == 0  # fmt: skip
+    arrow = parquet.read_table(place / "t.parquet")
+    return arrow, json.loads(arrow.schema.metadata[b"rara"])
+
+
+def read_and_shown(arrow, provenance, folder):
+    """Whether a file with these is believed; then it can be shown in every way."""
+    metadata = {b"rara": json.dumps(provenance).encode()}
+    parquet.write_table(arrow.replace_schema_metadata(metadata), folder / "t.parquet")
+    try:
+        found = ScoreTable.from_parquet(folder / "t.parquet")
+    except ParameterError:
+        return False
+    found.summary(), found._repr_html_(), repr(found), found.rarest(2)
+    found.report(folder / "p.html")
+    assert "<script>alert" not in (folder / "p.html").read_text()
+    for name in ("t.csv", "t.json"):
+        found.save(folder / name, formulas="escape")
+    return True
+
+
+def test_a_forged_provenance_is_refused_or_can_be_shown(table, tmp_path):
+    arrow, provenance = table
+    assert read_and_shown(arrow, provenance, tmp_path)
+    values = ["<script>alert(1)</script>", None, 10**400, float("nan"), [], {}, 3]
+    outcomes = Counter()
+    known = [path for path in places(provenance) if not (isinstance(path[-1], int) and path[-1])]
+    for at, path in enumerate(known):
+        forged = copy.deepcopy(provenance)
+        inner = forged
+        for key in path[:-1]:
+            inner = inner[key]
+        inner[path[-1]] = values[at % len(values)]
+        outcomes[read_and_shown(arrow, forged, tmp_path)] += 1
+    assert outcomes[False] > 10
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.timestamp("s"), pa.binary(), pa.null(), "twice"])
+def test_columns_of_another_kind_are_refused_or_can_be_shown(kind, table, tmp_path):
+    arrow, provenance = table
+    for at, name in enumerate(arrow.column_names):
+        if kind == "twice":
+            forged = arrow.append_column(name, arrow[at])
+        else:
+            text = pa.array(["<script>alert(1)</script>"] * len(arrow))
+            fits = kind in (pa.string(), pa.binary())
+            forged = arrow.set_column(at, name, text.cast(kind) if fits else pa.nulls(6, kind))
+        assert not read_and_shown(forged, provenance, tmp_path) or kind in (pa.string(), pa.null())
+
+
+@pytest.mark.parametrize("name", ["rarity_witness", "reason", "nearest", "id", "verdict"])
+def test_rows_without_a_text_are_refused_or_can_be_shown(name, table, tmp_path):
+    arrow, provenance = table
+    some = [None, *arrow[name].to_pylist()[1:]]
+    forged = arrow.set_column(arrow.column_names.index(name), name, pa.array(some, pa.string()))
+    read_and_shown(forged, provenance, tmp_path)

@@ -42,7 +42,7 @@ ORDER = """
     report.among_siblings report
     two_sample.views two_sample.pool two_sample.repeats two_sample.ranks two_sample.classifier
     two_sample.comparison two_sample
-    formulas pictures earlier results contested run agreement metric neighbourhood pixels
+    formulas pictures believed earlier results contested run agreement metric neighbourhood pixels
     gallery duplicates
     bursts distinct grouping units repeats treatment codebook provenance reals witnesses
     conclusion membership audit groups typical siblings judgement among_siblings

@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from rara.arguments import array_of, path_of, short, whole
+from rara.believed import wrong_columns, wrong_facts
 from rara.durable import write_file
 from rara.earlier import brought_up
 from rara.errors import ParameterError, SourceNotFoundError
@@ -192,7 +193,8 @@ class ScoreTable:
         Those that the table names are not opened: it may come from somebody else, and tells
         no digests to know the images by.
 
-        Raises ParameterError where an earlier one recorded less than this one needs.
+        Raises ParameterError where an earlier one recorded less than this one needs, and where
+        columns or provenance are of other kinds than rara writes.
         """
         import pyarrow.parquet as pq
 
@@ -209,6 +211,10 @@ class ScoreTable:
                 f"'{path}' is not a score table; `rara score … -o TABLE.parquet` writes one."
             ) from error
         provenance = brought_up(str(path), provenance, arrow.column_names)
+        if wrong := wrong_facts(provenance) or wrong_columns(arrow):
+            raise ParameterError(
+                f"'{path}' holds what rara does not write ({wrong}): score the samples again."
+            )
         ours, theirs = (None if p is None else str(p) for p in (samples, reference))
         pictures = SourcePictures(samples=ours, reference=theirs)
         return cls(arrow.replace_schema_metadata(None), provenance, pictures)
