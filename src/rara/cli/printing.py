@@ -41,7 +41,7 @@ def prepare() -> None:
 
 
 def say(*lines: str) -> None:
-    """Write results to stdout, one line each, whatever they hold; a terminal gets lines that fit."""
+    """Write results to stdout, one line each; a terminal gets lines that fit."""
     _results().write(_lines(lines, _results()))
 
 
