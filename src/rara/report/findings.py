@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import isfinite
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, TypedDict, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rara.arguments import whole
+from rara.arguments import short
 from rara.errors import ParameterError
 from rara.report.calibrated import Calibration, calibration
 from rara.report.dissent import Dissent, dissent, dissents
@@ -128,12 +129,12 @@ def checked_cards(cards: int | None) -> int:
     """How many cards a section shows; raises ParameterError where it could not."""
     if cards is None:
         return CARDS
-    if not 1 <= whole(cards, "cards") <= MOST_CARDS:
+    if not isinstance(cards, Integral) or not 1 <= cards <= MOST_CARDS:
         raise ParameterError(
-            f"cards = {cards}: give a number from 1 to {MOST_CARDS}. The page lists further "
+            f"cards = {short(cards)}: give a number from 1 to {MOST_CARDS}. The page lists further "
             "samples by name."
         )
-    return cards
+    return int(cards)
 
 
 def facts(table: pa.Table, provenance: Mapping[str, Any], *, cards: int = CARDS) -> Facts:
