@@ -127,3 +127,11 @@ def test_a_png_whose_text_alone_is_damaged_is_read():
     text = bytearray(chunk(b"tEXt", b"Comment\0hello"))
     text[-1] ^= 1
     assert decode(data[:33] + bytes(text) + data[33:]).size == (48, 48)
+
+
+def test_a_png_with_a_huge_colour_profile_is_read():
+    """Profiles are ignored, so that the size of one is no reason to skip the image."""
+    data = noisy_png()
+    profile = chunk(b"iCCP", b"p\0\0" + zlib.compress(bytes(40 << 20)))
+    image = decode(data[:33] + profile + data[33:])
+    assert image.tobytes() == decode(data).tobytes()

@@ -8,7 +8,7 @@ from PIL import Image
 
 import rara
 from rara.cli.app import run
-from rara.cli.options import Reading
+from rara.cli.reading import Reading
 from rara.errors import ParameterError, ReferenceMismatchError, UnknownSourceError
 from rara.run import Run, features_of, is_features
 

@@ -21,6 +21,7 @@ MOST_SEGMENTS = 5_000
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 _PIXELS = (b"IHDR", b"PLTE", b"IDAT")
+_ASIDE = (b"tEXt", b"zTXt", b"iTXt", b"iCCP")
 
 # Text of a PNG in which Pillow looks for the orientation.
 _ORIENTING = (b"Raw profile type exif\0", b"XML:com.adobe.xmp\0")
@@ -38,7 +39,7 @@ def screened(data: bytes) -> bytes:
     """The bytes that Pillow may open; raises ImageError where it should open none."""
     if data.startswith(_PNG):
         _check_png(data)
-        return _without_text(data)
+        return _without_asides(data)
     if data.startswith(b"\xff\xd8\xff"):
         _check_jpeg(data)
     return data
@@ -66,18 +67,21 @@ def _chunks(data: bytes) -> Iterator[tuple[int, int]]:
         at = end
 
 
-def _without_text(data: bytes) -> bytes:
-    """A PNG without its text, which Pillow refuses above 1 MB though the pixels are whole."""
+def _without_asides(data: bytes) -> bytes:
+    """A PNG without its text and colour profile, which Pillow refuses above 1 MB.
+
+    Neither is used: the pixels are whole.
+    """
     kept, start = [], 0
     for at, end in _chunks(data):
-        if end <= len(data) and _is_text(data[at + 4 : at + 8], data[at + 8 : at + 40]):
+        if end <= len(data) and _is_aside(data[at + 4 : at + 8], data[at + 8 : at + 40]):
             kept.append(data[start:at])
             start = end
     return b"".join([*kept, data[start:]]) if start else data
 
 
-def _is_text(kind: bytes, content: bytes) -> bool:
-    return kind in (b"tEXt", b"zTXt", b"iTXt") and not content.startswith(_ORIENTING)
+def _is_aside(kind: bytes, content: bytes) -> bool:
+    return kind in _ASIDE and not content.startswith(_ORIENTING)
 
 
 def _check_jpeg(data: bytes) -> None:
