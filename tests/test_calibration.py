@@ -25,7 +25,8 @@ from rara.errors import ParameterError, ReferenceMismatchError
 from rara.gallery import Gallery
 from rara.joint import LISTED
 from rara.reals import calibrated
-from rara.scores import among_its_own, own_balls, setting_of
+from rara.scores import own_balls, setting_of
+from rara.scores.calibrated import among_its_own
 from rara.scores.copy_volume import DEPTH
 from rara.scores.every_k import LARGEST
 

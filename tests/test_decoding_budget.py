@@ -16,7 +16,8 @@ from rara.budget import MemoryBudget
 from rara.embed import embed
 from rara.errors import ImageError, OversizeError, ParameterError
 from rara.footprint import bytes_to_decode
-from rara.images import DEFAULT_MAX_PIXELS, content_digest, decode, decode_noted
+from rara.images import content_digest, decode, decode_noted
+from rara.run import DEFAULT_MAX_PIXELS
 from rara.sources.base import Item
 from rara.strips import STRIP, arrays, assembled, by_strips, strips
 

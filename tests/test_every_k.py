@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from rara import Reference
+from rara.correlation import rank_correlations
 from rara.scores import verdict
-from rara.scores.every_k import rank_correlations
 
 COPIED = ("copy", "near copy")
 

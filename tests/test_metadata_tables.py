@@ -11,7 +11,8 @@ from PIL import Image
 
 from embedding import Means
 from rara.errors import ParameterError
-from rara.run import Run, features_of
+from rara.opening import features_of
+from rara.run import Run
 from rara.sources import open_source
 from rara.sources.matching import ImageNames
 

@@ -18,8 +18,8 @@ from PIL import Image
 import oracle
 from embedding import Means
 from rara import Reference, Run
+from rara.opening import features_of, find_extractor
 from rara.report import facts
-from rara.run import features_of, find_extractor
 
 ONE = Run(threads=1)
 

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFilter
 
 from rara import Features, Reference, Run
+from rara.by_pixels import Witness
 from rara.distinct import alike
 from rara.embed import embed
 from rara.gallery import Gallery
 from rara.geometry import Nearest
-from rara.pixels import SAME, Prints, Witness, closest, closest_others, lists_of_others, prints_of
+from rara.pixels import SAME, Prints, closest, closest_others, lists_of_others, prints_of
 from rara.report import summarise, to_html
 from rara.sources import open_source
 from test_prints import picture

@@ -19,7 +19,7 @@ from rara.errors import (
     UnknownSourceError,
 )
 from rara.images import decode
-from rara.run import is_features
+from rara.opening import is_features
 from rara.sources import open_source
 from rara.sources.base import Item, Source, pick, remarks_of
 from rara.sources.joined import JoinedSource

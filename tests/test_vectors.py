@@ -10,7 +10,8 @@ import rara
 from rara.cli.app import run
 from rara.cli.reading import Reading
 from rara.errors import ParameterError, ReferenceMismatchError, UnknownSourceError
-from rara.run import Run, features_of, is_features
+from rara.opening import features_of, is_features
+from rara.run import Run
 
 RNG = np.random.default_rng(3)
 REAL = RNG.normal(size=(40, 6)).astype(np.float32)

@@ -11,7 +11,8 @@ import numpy as np
 
 from rara.errors import ReferenceMismatchError, SourceError
 from rara.extractors import Extractor
-from rara.run import Run, features_of
+from rara.opening import features_of
+from rara.run import Run
 from rara.sources import Source, open_source
 from rara.store import AND, HELD_OUT, Features
 

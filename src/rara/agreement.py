@@ -7,7 +7,8 @@ import os
 
 from rara.errors import ReferenceMismatchError
 from rara.extractors import FROM_FILE, Extractor, Spec, available
-from rara.run import Run, find_extractor
+from rara.opening import find_extractor
+from rara.run import Run
 
 
 def network_for(

@@ -21,10 +21,11 @@ from rara.extractors import DEFAULT, Extractor
 from rara.formulas import Formulas
 from rara.metric import under
 from rara.neighbourhood import whole_k
+from rara.opening import Images, features_of, find_extractor, is_features
 from rara.pictures import SourcePictures
 from rara.provenance import about_samples, table_of
 from rara.results import ScoreTable
-from rara.run import Images, Run, features_of, find_extractor, is_features
+from rara.run import Run
 from rara.siblings import judged_among_siblings
 from rara.store import Features
 

@@ -15,11 +15,12 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from rara.calibration import q_values
+from rara.correlation import rank_correlations
 from rara.pixels import SAME, first_equal
 from rara.reals import Reals
 from rara.run import Run
-from rara.scores import Calibrated, Setting
-from rara.scores.every_k import rank_correlations
+from rara.scores import Setting
+from rara.scores.calibrated import Calibrated
 from rara.scores.modes import together
 from rara.scores.reasons import explain
 from rara.scores.verdict import Evidence, Levels, decide, off_manifold, shortfall

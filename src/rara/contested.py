@@ -16,10 +16,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from rara.correlation import rank_correlations
 from rara.errors import ParameterError
 from rara.results import ScoreTable, free_name
 from rara.scores.dissent import contradicts, halves_against
-from rara.scores.every_k import rank_correlations
 
 RANKED = ("rarity", "knn_distance")
 """Columns whose rankings are compared."""

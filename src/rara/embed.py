@@ -20,7 +20,7 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 from threading import Event
-from typing import Any, Literal, Protocol, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pyarrow as pa
@@ -32,16 +32,15 @@ from rara.cache import cache_folder
 from rara.crews import crew_of, work_ahead
 from rara.errors import EmptySourceError, FeatureError, ImageError, OversizeError, ParameterError
 from rara.extractors.base import Extractor, Spec
-from rara.images import DEFAULT_MAX_PIXELS, Payload, content_digest, decode_noted
+from rara.images import Payload, content_digest, decode_noted
 from rara.items import ITEMS
 from rara.machine import cores
 from rara.pool import Pool, Record
 from rara.prints import print_of
+from rara.run import DEFAULT_MAX_PIXELS, OnFailed, Progress
 from rara.sources.base import Item, Source, items_within, remarks_of
 from rara.store import Features
 from rara.text import encodable
-
-OnFailed = Literal["keep", "retry"]
 
 _CHUNK = 8
 """Items that a thread looks at in one go: passing them singly costs more than a cached one."""
@@ -54,19 +53,6 @@ _ROWS_BYTES = 64 << 20
 
 _TABLE_ROWS = 16_384
 """So many rows of the table of items are packed into columns at a time."""
-
-
-class Progress(Protocol):
-    """Is told how far a run is; all calls come from the thread that called `embed`."""
-
-    def start(self, total: int | None, what: str) -> None:
-        """Begin; `total` is None where only the end will tell the number of images."""
-
-    def advance(self, *, done: int, cached: int, skipped: int) -> None:
-        """So many more images got a vector, had one already, or failed; each counts once."""
-
-    def finish(self) -> None:
-        """End, whether the run went well or not."""
 
 
 class _Silent:

@@ -20,7 +20,8 @@ from rara import neighbourhood
 from rara.calibration import q_values
 from rara.grouping import NOTHING, Beside, Groups, check_key, groups_of
 from rara.run import Run, watching
-from rara.scores import Calibrated, Rarity, Setting, among_its_own, judge
+from rara.scores import Rarity, Setting, judge
+from rara.scores.calibrated import Calibrated, among_its_own
 from rara.store import Features
 
 LEAST = 20

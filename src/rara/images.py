@@ -27,6 +27,7 @@ from rara.errors import ImageError, OversizeError, ParameterError
 from rara.footprint import bytes_of_array, bytes_to_decode, tile_size
 from rara.pillow import governed
 from rara.ranges import UNIT, Ranged
+from rara.run import DEFAULT_MAX_PIXELS
 from rara.screening import screened
 from rara.strips import strips
 
@@ -38,9 +39,6 @@ Admit: TypeAlias = Callable[[int], None]
 
 DECODER = 3
 """Version of what decoding makes of pixels: raised whenever an image comes out differently."""
-
-DEFAULT_MAX_PIXELS = 128_000_000
-"""The largest image that is decoded unless the caller says otherwise."""
 
 MOST_SIDE = 1_000_000
 """The longest side: the weights of a resize take 32 bytes for each of its pixels."""

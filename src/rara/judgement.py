@@ -22,9 +22,11 @@ from rara.reals import Reals
 from rara.repeats import judged_repeats
 from rara.results import ScoreTable
 from rara.run import Run, step, watching
-from rara.scores import AXES, EveryK, Families, Family, Levels, Setting, judge
+from rara.scores import AXES, Families, Family, Setting, judge
 from rara.scores.calibrated import BY_VECTORS
+from rara.scores.verdict import Levels
 from rara.siblings import judged_among_siblings
+from rara.stability import EveryK
 from rara.store import Features
 from rara.two_sample import tell_apart
 from rara.witnesses import testified

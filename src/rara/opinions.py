@@ -24,12 +24,14 @@ from rara.gallery import Gallery
 from rara.geometry import Boundary
 from rara.judgement import scored_alone
 from rara.metric import under, usual_metric
+from rara.opening import Images, features_of, find_extractor, is_features
 from rara.provenance import table_of
 from rara.reals import calibrated
 from rara.reference import Reference
 from rara.results import ScoreTable
-from rara.run import Images, Run, features_of, find_extractor, is_features
-from rara.scores import Families, Levels
+from rara.run import Run
+from rara.scores import Families
+from rara.scores.verdict import Levels
 from rara.store import Features
 
 UNASKED = "an opinion is asked for verdicts alone"

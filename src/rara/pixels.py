@@ -11,7 +11,7 @@ docs/design/calibration.md.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -28,9 +28,7 @@ from rara.geometry.bits import (
     closest_codes,
     closest_other_codes,
 )
-from rara.joint import Changes, Compared, Ranking
 from rara.prints import CODE_BYTES
-from rara.scores.calibrated import Method
 from rara.store import Features
 
 SAME = -1
@@ -187,45 +185,3 @@ def _first(samples: pa.Array, reference: pa.Array) -> NDArray[np.int64]:
     place = found.fill_null(-1).to_numpy().astype(np.int64)
     places: NDArray[np.int64] = np.append(shared, -1)[place]
     return places
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Witness:
-    """What a reference's pixels say of samples, calibrated with real images."""
-
-    prints: Prints
-    others: Counts
-    """(n,) how near each reference picture has its nearest other one."""
-    reals: Counts
-    """How near each real picture has its nearest in the reference."""
-    method: Method
-    order: Ranking = field(init=False)
-    """The real pictures by how near they are."""
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "order", Ranking.of(-self.reals.astype(float)))
-
-    def compare(
-        self, samples: Prints, *, own: Counts | None, threads: int | None
-    ) -> tuple[Closest, Compared]:
-        """The nearest picture of each sample, and how near it is beside real images.
-
-        A reference picture that has the sample nearer than any other one scores by the sample's
-        distance once that has joined; it matters only where the two distances are equal.
-        """
-        joins = self.method == "full conformal"
-        others = self.others if joins else None
-        found = closest(samples, self.prints, own=own, others=others, threads=threads)
-        if not joins:
-            return found, Compared.of(self.order, _scores(found))
-        named = (found.index >= 0) & (self.others[found.index] > found.distance)
-        rows = np.flatnonzero(named).astype(np.int32)
-        scores = _scores(found)
-        changes = Changes.of(len(named), rows, found.index[rows], scores[rows])
-        which, more = np.zeros(len(named), np.int32), found.joined.astype(np.int64) - named
-        return found, Compared([self.order], which, scores, changes, more)
-
-
-def _scores(found: Closest) -> Doubles:
-    """Higher is nearer."""
-    return -found.distance.astype(np.float64)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from rara.geometry import Statistics
 from rara.results import free_name, metadata_columns
 from rara.scores import Setting, own_balls
-from rara.store import Features
+from rara.store import Features, noted_in
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -85,12 +85,6 @@ def about_reference(
         "treatment": treatment,
         "leave_one_out": own,
     }
-
-
-def noted_in(features: Features) -> list[dict[str, Any]] | None:
-    """What to say of images that were used, with a count and the first ids; None: not known."""
-    noted = features.noted
-    return None if noted is None else [asdict(one) for one in noted]
 
 
 def own_fares(setting: Setting) -> dict[str, Any] | None:

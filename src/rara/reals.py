@@ -11,20 +11,15 @@ from typing import Any
 
 import numpy as np
 
+from rara.by_pixels import Witness
 from rara.errors import ParameterError
 from rara.gallery import Gallery
-from rara.pixels import Witness, closest, prints_of
-from rara.provenance import noted_in
+from rara.pixels import closest, prints_of
 from rara.run import Run, watching
-from rara.scores import (
-    Calibrated,
-    Setting,
-    among_its_own,
-    among_others,
-    each_among_its_own,
-)
-from rara.scores.calibrated import AtK
-from rara.store import Features
+from rara.scores import Setting
+from rara.scores.calibrated import AtK, Calibrated, among_its_own
+from rara.scores.every_k import among_others, each_among_its_own
+from rara.store import Features, noted_in
 
 QUANTILES = 201
 

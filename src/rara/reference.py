@@ -31,12 +31,14 @@ from rara.geometry import Boundary, Coded, Nearest
 from rara.judgement import Asked, Compat, judged
 from rara.metric import under
 from rara.neighbourhood import checked_k, lists_in
+from rara.opening import Images, features_of, find_extractor, given_features, is_features
 from rara.pictures import SourcePictures
 from rara.provenance import about_reference, own_fares
 from rara.reals import Reals, calibrated
 from rara.results import ScoreTable
-from rara.run import Images, Run, features_of, find_extractor, given_features, is_features
-from rara.scores import ALPHA, Family, Levels, Setting, without_itself
+from rara.run import Run
+from rara.scores import Family, Setting, without_itself
+from rara.scores.verdict import ALPHA, Levels
 from rara.sources import Source
 from rara.store import Features
 from rara.treatment import Duplicates, Treatment

@@ -1,33 +1,37 @@
-"""One run: how to work, and the step from images to vectors.
+"""One run: how to work. Nothing here changes a score.
 
-Stands between the two halves of rara: `embed` above knows images, `geometry` knows
-vectors, and a `Reference` asks for both here.
+Ground: knows no source and no embedding, so that every wing can take a `Run`.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
-from numpy.typing import ArrayLike
+from rara.arguments import path_of, whole
 
-from rara.arguments import path_of, short, whole
-from rara.bundle import kind_of
-from rara.embed import OnFailed, Progress, embed
-from rara.errors import ParameterError
-from rara.extractors import Extractor, Spec, get_extractor
-from rara.images import DEFAULT_MAX_PIXELS
-from rara.sources import MetadataUse, Source, open_source, refuse_mixed
-from rara.sources.numpy_files import holds_vectors, vectors_in
-from rara.sources.paths import split_key
-from rara.store import Features
+OnFailed = Literal["keep", "retry"]
+MetadataUse: TypeAlias = Literal["read", "ignore"]
+"""Whether tables and sidecars are read; labels from folders always are."""
 
-Images: TypeAlias = "str | os.PathLike[str] | Source | Features | Iterable[Any]"
-"""A place with images, images themselves, or features of images (also as a folder)."""
+DEFAULT_MAX_PIXELS = 128_000_000
+"""The largest image that is decoded unless the caller says otherwise."""
+
+
+class Progress(Protocol):
+    """Is told how far a run is; all calls come from the thread that called `embed`."""
+
+    def start(self, total: int | None, what: str) -> None:
+        """Begin; `total` is None where only the end will tell the number of images."""
+
+    def advance(self, *, done: int, cached: int, skipped: int) -> None:
+        """So many more images got a vector, had one already, or failed; each counts once."""
+
+    def finish(self) -> None:
+        """End, whether the run went well or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,77 +60,6 @@ class Run:
                 object.__setattr__(self, name, whole(value, name))
         if self.cache is not None:
             object.__setattr__(self, "cache", path_of(self.cache, "cache"))
-
-
-def find_extractor(extractor: str | os.PathLike[str] | Extractor, run: Run) -> Extractor:
-    """An extractor by its name or path, or the one given."""
-    if isinstance(extractor, (str, os.PathLike)):
-        return get_extractor(extractor, threads=run.threads)
-    if not isinstance(getattr(extractor, "spec", None), Spec):
-        raise ParameterError(
-            f"extractor = {short(extractor)}: give a name, the path of an ONNX file, "
-            "or an extractor."
-        )
-    return extractor
-
-
-def is_features(images: object) -> bool:
-    """Whether these are vectors already: features, a folder that rara wrote, or a file of vectors.
-
-    Such a file is an .npy or .npz with an array of floats of shape (n, d), and no images.
-    """
-    if not isinstance(images, (str, os.PathLike)):
-        return isinstance(images, Features)
-    folder, key = _placed(images)
-    if kind_of(folder) is None:
-        return holds_vectors(folder, key)
-    refuse_mixed(folder)
-    return True
-
-
-def features_of(
-    images: Images, extractor: Extractor | None, run: Run
-) -> tuple[Features, Source | None]:
-    """Vectors of images, and the source they came from; features are taken as they are."""
-    if isinstance(images, Features):
-        return images, None
-    if extractor is None:
-        return _stored_features(images), None  # type: ignore[arg-type]
-    source = open_source(images, metadata=run.metadata)
-    features = embed(
-        source,
-        extractor,
-        cache=run.cache,
-        on_failed=run.on_failed,
-        max_pixels=run.max_pixels,
-        threads=run.threads,
-        memory=run.memory,
-        progress=run.progress,
-    )
-    return features, source
-
-
-def _placed(place: str | os.PathLike[str]) -> tuple[Path, str | None]:
-    text, key = split_key(os.path.expanduser(place))  # noqa: PTH111 (the key is no path)
-    return path_of(text), key
-
-
-def _stored_features(place: str | os.PathLike[str]) -> Features:
-    """The features in a folder that rara wrote, or the vectors in a file."""
-    path, key = _placed(place)
-    if path.is_dir():
-        return Features.load(path)
-    found = vectors_in(path, key)
-    metadata = {"label": found.labels} if found.labels else None
-    features = Features.from_arrays(found.vectors, metadata=metadata, location=found.location)
-    return replace(features, remarks=tuple(found.remarks))
-
-
-def given_features(vectors: ArrayLike | Features, ids: Sequence[str] | None, what: str) -> Features:
-    """Vectors that were computed elsewhere, as features."""
-    if isinstance(vectors, Features):
-        return vectors
-    return Features.from_arrays(vectors, ids=ids, location=f"given vectors ({what})")
 
 
 @contextmanager

@@ -292,6 +292,12 @@ def _trusted(bundle: Bundle, items: pa.Table, spec: Spec) -> NDArray[np.float32]
     return vectors
 
 
+def noted_in(features: Features) -> list[dict[str, Any]] | None:
+    """What to say of images that were used, with a count and the first ids; None: not known."""
+    noted = features.noted
+    return None if noted is None else [asdict(one) for one in noted]
+
+
 def _checked(vectors: ArrayLike) -> NDArray[np.float32]:
     given = array_of(vectors)
     if given.ndim != 2 or 0 in given.shape or given.dtype.kind not in "fiu":

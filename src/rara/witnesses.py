@@ -17,9 +17,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from rara.by_pixels import Witness
 from rara.geometry.bits import NONE
 from rara.joint import joint_counts
-from rara.pixels import SAME, Closest, Witness, first_equal, prints_of
+from rara.pixels import SAME, Closest, first_equal, prints_of
 from rara.reals import Reals
 from rara.run import Run
 from rara.scores import Setting

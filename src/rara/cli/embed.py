@@ -13,7 +13,8 @@ from rara.cli.output import list_all, refuse_other
 from rara.cli.printing import say
 from rara.cli.reading import Reading
 from rara.extractors import DEFAULT
-from rara.run import features_of, find_extractor, step
+from rara.opening import features_of, find_extractor
+from rara.run import step
 from rara.sources import open_source
 
 

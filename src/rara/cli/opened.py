@@ -22,9 +22,10 @@ from rara.geometry import Boundary
 from rara.grouping import check_key
 from rara.metric import under
 from rara.neighbourhood import checked_k
+from rara.opening import features_of, find_extractor, is_features
 from rara.opinions import check_halves
 from rara.reference import Reference
-from rara.run import Run, features_of, find_extractor, is_features
+from rara.run import Run
 from rara.sources import Source, open_source
 from rara.store import Features
 from rara.treatment import Treatment

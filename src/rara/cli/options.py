@@ -19,8 +19,7 @@ from rara.extractors import DEFAULT, Extractor, Preprocessing, get_extractor
 from rara.extractors.base import Metric
 from rara.extractors.preprocessing import Fit, Layout
 from rara.extractors.registry import is_path
-from rara.images import DEFAULT_MAX_PIXELS
-from rara.run import Run
+from rara.run import DEFAULT_MAX_PIXELS, Run
 
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?\s*", re.IGNORECASE)
 _UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}

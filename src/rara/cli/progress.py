@@ -21,8 +21,8 @@ from rich.table import Table
 from rich.text import Text
 
 from rara.cli.printing import notes_console, tell
-from rara.embed import Progress
 from rara.report.words import shorten
+from rara.run import Progress
 from rara.text import plain
 
 EVERY = 10.0

@@ -39,13 +39,15 @@ from rara.cli.reading import Reading
 from rara.errors import ParameterError
 from rara.extractors import Extractor
 from rara.judgement import Asked
+from rara.opening import features_of
 from rara.reference import Reference
 from rara.report import facts
 from rara.report.findings import checked_cards
 from rara.report.words import counted
 from rara.results import ScoreTable, check_format
-from rara.run import Run, features_of, step
-from rara.scores import ALPHA, Family, Levels
+from rara.run import Run, step
+from rara.scores import Family
+from rara.scores.verdict import ALPHA, Levels
 
 
 def score(

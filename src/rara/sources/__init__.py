@@ -18,9 +18,10 @@ from typing import Any, get_args
 from rara.arguments import path_of
 from rara.bundle import kind_of
 from rara.errors import EmptySourceError, ParameterError, UnknownSourceError
+from rara.run import MetadataUse
 from rara.sources.base import Item, Scalar, Source
 from rara.sources.content import may_be_image, starts_like_image
-from rara.sources.files import FileSource, MetadataUse, other_remarks
+from rara.sources.files import FileSource, other_remarks
 from rara.sources.folder import FolderFiles, read_head
 from rara.sources.hidden import hidden_remarks
 from rara.sources.joined import JoinedSource, RemarkedSource

@@ -11,9 +11,10 @@ from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal, NoReturn, Protocol, TypeAlias
+from typing import NoReturn, Protocol
 
 from rara.errors import EmptySourceError, ImageError
+from rara.run import MetadataUse
 from rara.sources.base import Item
 from rara.sources.compound import annotating, compound_remarks
 from rara.sources.content import may_be_image, starts_like_image
@@ -29,9 +30,6 @@ from rara.sources.names import (
     suffix_counts,
     unique,
 )
-
-MetadataUse: TypeAlias = Literal["read", "ignore"]
-"""Whether tables and sidecars are read; labels from folders always are."""
 
 
 class Files(Protocol):

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from rara.errors import ImageError
-from rara.images import DEFAULT_MAX_PIXELS
+from rara.run import DEFAULT_MAX_PIXELS
 
 PIECE = 1 << 20
 """So many bytes are read or decompressed at a time."""
