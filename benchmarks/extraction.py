@@ -24,11 +24,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from measuring import parser, save
-from rara.cache import cache_folder
-from rara.embed import embed
 from rara.extractors import Extractor, get_extractor
-from rara.images import content_digest, decode
+from rara.features.embed import embed
+from rara.images.decode import content_digest, decode
 from rara.sources import open_source
+from rara.storage.cache import cache_folder
 
 Measure = Callable[[], object]
 SIZES = {"images": 256, "rounds": 5}

@@ -18,7 +18,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from measuring import apart, cost, parser, save, seconds
-from rara.geometry.codes import Arithmetic
+from rara.geometry.quantization import Arithmetic
 from workload import ask, product, radii, reference_vectors, sample_vectors, told, warm_up
 
 SIZES = {"reference": 20_000, "samples": 4_000, "dimensions": 1280, "repeats": 5, "budget": 256}

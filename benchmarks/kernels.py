@@ -16,9 +16,10 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from measuring import parser, save, seconds
-from rara.geometry import neighbours, products, proofs, sixteen_bits
-from rara.geometry.codes import LEVELS, Arithmetic
-from rara.geometry.products import Make
+from rara.geometry import matmul as products
+from rara.geometry import neighbours, proofs, sixteen_bits
+from rara.geometry.matmul import Make
+from rara.geometry.quantization import LEVELS, Arithmetic
 from workload import K, Vectors, reference_vectors
 
 SIZES = {"reference": 10_000, "rows": 1024, "columns": 2048, "repeats": 7}

@@ -43,7 +43,7 @@ def main() -> None:
 
 def write(folder: Path, count: int, samples: int, dimensions: int) -> None:
     """Both sides as folders of features."""
-    from rara.store import Features
+    from rara.features.features import Features
     from workload import reference_vectors, sample_vectors
 
     sides = {
@@ -148,10 +148,12 @@ def run(folder: Path) -> dict[str, Cost]:
 
 def charge(parts: Parts) -> None:
     """Make the functions that a part consists of tell when they are at work."""
-    from rara import judgement, neighbourhood, reference
-    from rara.codebook import Codebook
-    from rara.results import ScoreTable
-    from rara.store import Features
+    from rara.features import neighbours as neighbourhood
+    from rara.features.code_cache import Codebook
+    from rara.features.features import Features
+    from rara.reference import judging as judgement
+    from rara.reference import reference
+    from rara.table.score_table import ScoreTable
 
     def told(name: str, work: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(work)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from measuring import Cost, Row, apart, cost, interleaved, parser, save
 from rara.geometry import closest_codes, closest_other_codes
-from rara.geometry.bits import ClosestCodes, Words, transposed
+from rara.geometry.hamming import ClosestCodes, Words, transposed
 
 SIZES = {"reference": 50_000, "samples": 10_000, "repeats": 3, "threads": 1}
 PEER = "faiss IndexBinaryFlat, eight times"

@@ -16,7 +16,7 @@ from rara.geometry import (
     neighbours,
     query,
 )
-from rara.geometry.codes import Arithmetic
+from rara.geometry.quantization import Arithmetic
 
 Vectors = NDArray[np.float32]
 

@@ -25,9 +25,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from rara import Features, Reference, Run
-from rara.distinct import View, alike
+from rara.duplicates.find import View, alike
+from rara.duplicates.members import members
 from rara.geometry import Nearest
-from rara.membership import members
 
 SHOWN, ACROSS, EDGE, GAP = 40, 8, 64, 8
 PUBLISHED = 3.25

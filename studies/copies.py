@@ -29,10 +29,10 @@ from phash import hashes, nearest
 from PIL import Image, ImageOps
 
 from rara import Features, Reference, Run, ScoreTable, get_extractor, open_source
-from rara.embed import embed
 from rara.errors import ImageError
-from rara.geometry.bits import NONE
-from rara.images import decode
+from rara.features.embed import embed
+from rara.geometry.hamming import NONE
+from rara.images.decode import decode
 
 Pictures = list[Image.Image]
 Scores = Mapping[str, NDArray[np.float64]]

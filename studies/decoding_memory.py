@@ -6,7 +6,7 @@ r"""Peak memory of decoding one large image of each kind, beside what rara sets 
 For each kind one image is written. Processes of their own then read, decode, fingerprint and
 resize it, in so many threads at once. They report their peak memory above that of an image of
 8 x 8 pixels: VmHWM, of Linux alone, as getrusage includes the parent's. The bytes that rara sets
-aside (`rara.footprint`) must be at least the peak of one.
+aside (`rara.images.footprint`) must be at least the peak of one.
 """
 
 from __future__ import annotations

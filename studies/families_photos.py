@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from rara import Features, Run, get_extractor, open_source
-from rara.embed import embed
+from rara.features.embed import embed
 
 FASHION = Path(__file__).parents[1] / "examples" / "fashion" / "heldout.zip"
 REFERENCE, FRESH, CHANGED = 10_000, 2_000, 1_000

@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from rara import Features, Reference, Run, ScoreTable
-from rara.contested import contested
-from rara.opinions import by_halves
-from rara.scores.dissent import contradicts
+from rara.robustness.contested import contested
+from rara.robustness.second_opinions import by_halves
+from rara.verdict.disagreement import contradicts
 
 FASHION = Path(__file__).parents[1] / "examples" / "fashion"
 RUN = Run(threads=1)

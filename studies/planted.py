@@ -29,10 +29,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from rara import Features, Reference, Run
-from rara.embed import embed
 from rara.extractors import get_extractor
-from rara.results import ScoreTable
+from rara.features.embed import embed
 from rara.sources import open_source
+from rara.table.score_table import ScoreTable
 
 PLANTED, FRESH = 1_000, 9_000
 LEVELS = (0.01, 0.05)

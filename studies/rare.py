@@ -19,7 +19,7 @@ from cifar10 import vectors_of
 from numpy.typing import NDArray
 
 from rara import Reference, Run, ScoreTable
-from rara.scores.verdict import Levels
+from rara.verdict.rules import Levels
 
 RUN = Run(threads=1)
 LEVELS = Levels()

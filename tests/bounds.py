@@ -10,10 +10,10 @@ import numpy as np
 
 import oracle
 from rara.geometry import filter as bounds
-from rara.geometry.codes import Codes
-from rara.geometry.compiled import compiled
-from rara.geometry.products import multiplier
+from rara.geometry.matmul import multiplier
+from rara.geometry.quantization import Codes
 from rara.geometry.rotation import rotate, segments, signs
+from rara.storage.compiled import compiled
 
 
 @compiled

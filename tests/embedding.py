@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
-from rara import pool
-from rara.embed import embed
 from rara.errors import LockedStoreError
 from rara.extractors import Spec
-from rara.images import resize
+from rara.features import vector_cache as pool
+from rara.features.embed import embed
+from rara.images.decode import resize
 from rara.sources.base import Item
 
 LOCKED = 3

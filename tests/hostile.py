@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
-from rara.manifest import part_file, sealed_manifest
+from rara.storage.manifest import part_file, sealed_manifest
 
 
 def manifest_in(folder):

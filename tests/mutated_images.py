@@ -21,8 +21,8 @@ import numpy as np
 from PIL import Image
 
 from rara.errors import ImageError
-from rara.images import FORMATS, decode
-from rara.screening import screened
+from rara.images.decode import FORMATS, decode
+from rara.images.screening import screened
 
 SECONDS = 5
 BYTES = 256 << 20

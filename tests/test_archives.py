@@ -12,7 +12,8 @@ import pytest
 from hostile_archives import COMPRESSIONS, compressed, header, hostile, padded, pax, tar_of
 from rara.errors import DamagedArchiveError, ImageError, SourceError
 from rara.sources import files as files_module
-from rara.sources import limits, open_source, streams, tars
+from rara.sources import limits, open_source
+from rara.sources.archives import streams, tars
 from rara.sources.base import remarks_of
 from rara.sources.limits import Limit, amount, check_table, read_whole
 from reading_archives import outcome

@@ -15,11 +15,11 @@ from PIL import Image
 import oracle
 from embedding import Images, Means, small_images
 from rara import Features, Reference, Run
-from rara.audit import huge_balls
 from rara.cli.app import run as command
-from rara.duplicates import LEVEL, Pairs, company, first_alike, near_pairs
+from rara.duplicates.statistics import LEVEL, Pairs, company, first_alike, near_pairs
 from rara.errors import ParameterError
 from rara.geometry import Nearest, neighbours
+from rara.reference.audit import huge_balls
 from test_report import needs_browser, opened
 
 ONE = Run(threads=1)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rara import Reference, Run
-from rara.bursts import bursts, candidates
+from rara.duplicates.bursts import bursts, candidates
 from rara.geometry import neighbours
 from test_audit import LAWS
 

@@ -12,7 +12,14 @@ from hypothesis.extra.numpy import arrays
 
 import oracle
 from rara import Features, Reference, Run
-from rara.calibration import (
+from rara.calibration.by_vectors import among_its_own
+from rara.calibration.every_k import LARGEST
+from rara.calibration.real_images import calibrated
+from rara.errors import ParameterError, ReferenceMismatchError
+from rara.features.pixel_cache import Gallery
+from rara.scores import own_balls, setting_of
+from rara.scores.copy_volume import DEPTH
+from rara.stats.conformal import (
     at_least,
     below,
     least_called,
@@ -21,14 +28,7 @@ from rara.calibration import (
     q_values,
     shortage,
 )
-from rara.errors import ParameterError, ReferenceMismatchError
-from rara.gallery import Gallery
-from rara.joint import LISTED
-from rara.reals import calibrated
-from rara.scores import own_balls, setting_of
-from rara.scores.calibrated import among_its_own
-from rara.scores.copy_volume import DEPTH
-from rara.scores.every_k import LARGEST
+from rara.stats.joint_rank import LISTED
 
 RANKED = ("knn_p", "off_manifold_p", "copy_p", "typicality_percentile")
 CALIBRATED = (*RANKED, "ball_ratio_p", "rarity_percentile", "off_manifold_q", "copy_q")

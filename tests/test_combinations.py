@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from rara import Features, Reference
-from rara.opinions import by_halves
+from rara.robustness.second_opinions import by_halves
 from rara.scores.families import FAMILIES
 
 GROUPED = ("rarity", "rarity_percentile", "off_manifold_p", "copy_p")

@@ -12,14 +12,14 @@ import pytest
 from PIL import Image
 
 from embedding import Images, Means
-from rara.budget import MemoryBudget
-from rara.embed import embed
 from rara.errors import ImageError, OversizeError, ParameterError
-from rara.footprint import bytes_to_decode
-from rara.images import content_digest, decode, decode_noted
+from rara.features.embed import embed
+from rara.images.decode import content_digest, decode, decode_noted
+from rara.images.footprint import bytes_to_decode
+from rara.images.memory_budget import MemoryBudget
+from rara.images.strips import STRIP, arrays, assembled, by_strips, strips
 from rara.run import DEFAULT_MAX_PIXELS
 from rara.sources.base import Item
-from rara.strips import STRIP, arrays, assembled, by_strips, strips
 
 MEGABYTE = 10**6
 
@@ -301,7 +301,7 @@ def large_images(count):
 @pytest.mark.parametrize(("memory", "most"), [(20 * MEGABYTE, 1), (1000 * MEGABYTE, 4)])
 def test_few_large_images_are_decoded_at_once(memory, most, tmp_path, monkeypatch):
     asking = Asking()
-    monkeypatch.setattr("rara.embed.decode_noted", asking)
+    monkeypatch.setattr("rara.features.embed.decode_noted", asking)
     features = embed(Images(large_images(24)), Means(), cache=tmp_path, threads=4, memory=memory)
     assert len(features) == 24
     assert asking.most == 1 if most == 1 else asking.most > 1
@@ -310,7 +310,7 @@ def test_few_large_images_are_decoded_at_once(memory, most, tmp_path, monkeypatc
 def test_an_image_beyond_the_machine_is_skipped_and_tried_another_time(tmp_path, monkeypatch):
     payloads = large_images(2) | {"small.png": encode(Image.new("RGB", (10, 10)))}
     with monkeypatch.context() as patch:
-        patch.setattr("rara.budget.whole_memory", lambda: 8 * MEGABYTE)
+        patch.setattr("rara.images.memory_budget.whole_memory", lambda: 8 * MEGABYTE)
         features = embed(Images(payloads), Means(), cache=tmp_path, memory=MEGABYTE)
     assert [name for name, _ in features.skipped] == ["0.png", "1.png"]
     assert all("--memory" in reason for _, reason in features.skipped)

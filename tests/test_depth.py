@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rara.colours import TRANSPARENT
 from rara.errors import ImageError
-from rara.images import DARK, ONE_COLOUR, content_digest, decode, decode_noted
+from rara.images.colours import TRANSPARENT
+from rara.images.decode import DARK, ONE_COLOUR, content_digest, decode, decode_noted
 
 RNG = np.random.default_rng(3)
 EIGHT = RNG.integers(0, 256, (9, 7, 4), dtype=np.uint16)

@@ -9,9 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from rara import Features, Reference, ScoreTable
-from rara.contested import contested
 from rara.errors import ParameterError
-from rara.opinions import by_halves
+from rara.robustness.contested import contested
+from rara.robustness.second_opinions import by_halves
 
 
 @pytest.fixture(scope="module")

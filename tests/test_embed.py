@@ -17,8 +17,6 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from embedding import LOCKED, Images, Means, small_images
-from rara import durable, pool
-from rara.embed import embed
 from rara.errors import (
     DamagedArchiveError,
     EmptySourceError,
@@ -28,10 +26,13 @@ from rara.errors import (
     UnwritableError,
 )
 from rara.extractors import get_extractor
-from rara.images import content_digest, decode, decode_noted
-from rara.pool import Pool
-from rara.prints import print_of
-from rara.store import Features, Noted, Skipped
+from rara.features import vector_cache as pool
+from rara.features.embed import embed
+from rara.features.features import Features, Noted, Skipped
+from rara.features.vector_cache import Pool
+from rara.images.decode import content_digest, decode, decode_noted
+from rara.images.phash import print_of
+from rara.storage import atomic as durable
 
 
 def vectors_of(payloads):
@@ -218,7 +219,9 @@ def test_the_window_is_bounded(tmp_path):
 def test_a_second_run_infers_and_decodes_nothing(tmp_path, monkeypatch):
     source = Images(small_images(30, broken=7))
     first = embed(source, Means(), cache=tmp_path)
-    monkeypatch.setattr("rara.embed.decode_noted", lambda *args, **options: pytest.fail("decoded"))
+    monkeypatch.setattr(
+        "rara.features.embed.decode_noted", lambda *args, **options: pytest.fail("decoded")
+    )
     extractor = Means()
     again = embed(source, extractor, cache=tmp_path)
     assert extractor.batches == []
@@ -288,7 +291,7 @@ def test_failures_are_tried_again_only_when_asked(tmp_path, monkeypatch):
         tried.append(payload)
         return decode_noted(payload, **options)
 
-    monkeypatch.setattr("rara.embed.decode_noted", looked_at)
+    monkeypatch.setattr("rara.features.embed.decode_noted", looked_at)
     kept = embed(Images(payloads), Means(), cache=tmp_path)
     assert len(tried) == 5
     embed(Images(payloads), Means(), cache=tmp_path)
@@ -305,7 +308,7 @@ def test_a_retry_that_succeeds_is_remembered(tmp_path, monkeypatch):
         raise ImageError("not enough memory to decode it")
 
     with monkeypatch.context() as patch:
-        patch.setattr("rara.embed.decode_noted", refuse)
+        patch.setattr("rara.features.embed.decode_noted", refuse)
         with pytest.raises(EmptySourceError):
             embed(Images(payloads), Means(), cache=tmp_path)
     with pytest.raises(EmptySourceError):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from rara import Reference
-from rara.correlation import rank_correlations
-from rara.scores import verdict
+from rara.stats.correlation import rank_correlations
+from rara.verdict import rules as verdict
 
 COPIED = ("copy", "near copy")
 

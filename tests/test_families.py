@@ -10,7 +10,7 @@ import oracle
 from rara import Reference, Run, ScoreTable
 from rara.cli.app import run
 from rara.errors import MissingPackageError, ParameterError, RaraError
-from rara.store import Features
+from rara.features.features import Features
 
 ONE = Run(threads=1)
 BOTH = ("rarity_clipped", "local_outlier_factor")

@@ -16,13 +16,17 @@ import pytest
 
 import rara
 from embedding import Means
-from rara import agreement, judgement, results, sources
 from rara import run as running
-from rara.cli import opened, options, printing, progress
+from rara import sources
+from rara.cli import opening as opened
+from rara.cli import options, printing, progress
 from rara.cli.app import app, run
 from rara.cli.progress import Step
 from rara.extractors import Spec
-from rara.store import Features
+from rara.features import compatibility as agreement
+from rara.features.features import Features
+from rara.reference import judging as judgement
+from rara.table import score_table as results
 
 
 @pytest.fixture(scope="module")
@@ -155,7 +159,7 @@ def test_a_key_that_takes_long_to_look_for_is_checked_before_the_samples_are_rea
     made, capsys, monkeypatch, images_read
 ):
     monkeypatch.chdir(made)
-    monkeypatch.setattr("rara.grouping.LISTING_SECONDS", -1)
+    monkeypatch.setattr("rara.features.keys.LISTING_SECONDS", -1)
     code, _, err = called(capsys, *SCORE, "--group-by", "lable")
     assert code == 2
     assert "the key 'lable'" in err

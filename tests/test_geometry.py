@@ -20,15 +20,17 @@ from rara.geometry import (
     Visits,
     neighbours,
     neighbours_left,
-    products,
     query,
     query_in_processes,
     squared_distance,
 )
 from rara.geometry import filter as bounds
-from rara.geometry.codes import MARGIN, Codes, Frame
-from rara.geometry.executors import Crew
-from rara.geometry.products import arithmetic_for, multiplier
+from rara.geometry import (
+    matmul as products,
+)
+from rara.geometry.matmul import arithmetic_for, multiplier
+from rara.geometry.quantization import MARGIN, Codes, Frame
+from rara.geometry.threads import Crew
 
 HOSTILE = {
     "plain": lambda rng, n, d: rng.normal(size=(n, d)),

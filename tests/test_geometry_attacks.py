@@ -21,14 +21,18 @@ from rara.geometry import (
     Ratio,
     Tiling,
     Visits,
-    codes,
     neighbours,
-    products,
     query,
 )
 from rara.geometry import filter as loops
-from rara.geometry.codes import LEVELS, MARGIN, MOST_DIMENSIONS, UNIT, Frame
+from rara.geometry import (
+    matmul as products,
+)
+from rara.geometry import (
+    quantization as codes,
+)
 from rara.geometry.processes import shared
+from rara.geometry.quantization import LEVELS, MARGIN, MOST_DIMENSIONS, UNIT, Frame
 from rara.geometry.rotation import rotate, segments, signs
 from rara.geometry.sixteen_bits import available, product_in_16_bits
 from test_geometry import ARITHMETICS, HOSTILE

@@ -11,8 +11,8 @@ from PIL import Image
 
 import oracle
 import oracle_blocked
-from rara.embed import embed
 from rara.extractors import get_extractor
+from rara.features.embed import embed
 from rara.geometry import Balls, Coded, Exchanged, Nearest, Ratio, Tiling, Visits, neighbours, query
 from rara.sources import open_source
 from test_geometry import ARITHMETICS, HOSTILE, samples_for

@@ -9,7 +9,7 @@ import oracle
 from rara import Features, Reference, Run, ScoreTable
 from rara.cli.app import run
 from rara.errors import ParameterError
-from rara.joint import LISTED
+from rara.stats.joint_rank import LISTED
 
 GROUPED = ("group_rarity", "group_rarity_percentile", "group_off_manifold_p", "group_copy_p")
 TOLD = (*GROUPED, "group_off_manifold_q")

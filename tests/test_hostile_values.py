@@ -13,11 +13,11 @@ from hostile import manifest_in, raw_seal
 from rara.arguments import number, short, whole
 from rara.cli.app import run
 from rara.errors import ParameterError, RaraError
-from rara.formulas import escaped, like_formulas
-from rara.reference import Reference
-from rara.results import ScoreTable
+from rara.features.features import Features
+from rara.reference.reference import Reference
 from rara.run import Run
-from rara.store import Features
+from rara.table.csv_cells import escaped, like_formulas
+from rara.table.score_table import ScoreTable
 
 NAME = "a\nb\x1b[2J\u202e"
 SHOWN = r"a\nb\x1b[2J\u202e"

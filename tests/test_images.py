@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from rara.errors import ImageError, OversizeError, ParameterError, RaraError
-from rara.images import SEVERAL, content_digest, decode, decode_noted, resize
+from rara.images.decode import SEVERAL, content_digest, decode, decode_noted, resize
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 FORMATS = ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM", "QOI"]

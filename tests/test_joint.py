@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rara.joint import LISTED, Changes, Compared, Ranking, joint_counts
+from rara.stats.joint_rank import LISTED, Changes, Compared, Ranking, joint_counts
 
 
 def by_definition(scores):

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from rara import Features, Reference
-from rara.contested import contested
 from rara.errors import ParameterError
-from rara.opinions import by_halves
-from rara.report import facts, listed, summarise, summary_lines, to_html
+from rara.report import facts, summarise, summary_lines, to_html
+from rara.report import lists as listed
 from rara.report.rarest import order_of_rarity
+from rara.robustness.contested import contested
+from rara.robustness.second_opinions import by_halves
 from test_report import (
     HOSTILE,
     MIXED,

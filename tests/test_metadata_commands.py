@@ -7,7 +7,7 @@ import pytest
 
 from rara import ScoreTable
 from rara.cli.app import run
-from rara.store import Features
+from rara.features.features import Features
 
 HOSTILE = (
     '{"file_name": "%s", "id": "mine", "metadata_id": "theirs", "verdict": "v", "big": '

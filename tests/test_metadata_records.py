@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rara.errors import ImageError
-from rara.sources.records import MAX_KEYS, MAX_RECORD_BYTES, MAX_VALUE_BYTES, Tidier
-from rara.sources.sidecars import Sidecars
+from rara.sources.metadata.records import MAX_KEYS, MAX_RECORD_BYTES, MAX_VALUE_BYTES, Tidier
+from rara.sources.metadata.sidecars import Sidecars
 
 
 def tidied(raw):

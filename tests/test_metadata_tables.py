@@ -11,10 +11,10 @@ from PIL import Image
 
 from embedding import Means
 from rara.errors import ParameterError
-from rara.opening import features_of
+from rara.features.opening import features_of
 from rara.run import Run
 from rara.sources import open_source
-from rara.sources.matching import ImageNames
+from rara.sources.metadata.matching import ImageNames
 
 
 def png(colour=0):

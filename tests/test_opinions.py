@@ -11,16 +11,17 @@ from onnx import TensorProto, helper
 
 from embedding import Means
 from rara import Features, Reference, Run, ScoreTable
-from rara.again import seen_again
 from rara.cli.app import run
-from rara.contested import contested
 from rara.errors import ParameterError, ReferenceMismatchError
 from rara.extractors import Spec
-from rara.images import resize
-from rara.opinions import by_extractor, by_halves, halves
-from rara.report import facts, summarise, to_html, words
-from rara.report.dissent import dissent_line, dissents
-from rara.scores.dissent import contradicts, halves_against
+from rara.features.reembed import seen_again
+from rara.images.decode import resize
+from rara.report import facts, summarise, to_html
+from rara.report import formatting as words
+from rara.report.disagreement import dissent_line, dissents
+from rara.robustness.contested import contested
+from rara.robustness.second_opinions import by_extractor, by_halves, halves
+from rara.verdict.disagreement import contradicts, halves_against
 
 OFF = "off-manifold"
 VERDICTS = ("copy", "near copy", "unknown to this reference", OFF, "rare", "uncommon", "typical")

@@ -18,7 +18,7 @@ from PIL import Image
 import oracle
 from embedding import Means
 from rara import Reference, Run
-from rara.opening import features_of, find_extractor
+from rara.features.opening import features_of, find_extractor
 from rara.report import facts
 
 ONE = Run(threads=1)

@@ -11,12 +11,19 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFilter
 
 from rara import Features, Reference, Run
-from rara.by_pixels import Witness
-from rara.distinct import alike
-from rara.embed import embed
-from rara.gallery import Gallery
+from rara.calibration.by_pixels import Witness
+from rara.duplicates.find import alike
+from rara.features.embed import embed
+from rara.features.pixel_cache import Gallery
+from rara.features.pixel_hashes import (
+    SAME,
+    Prints,
+    closest,
+    closest_others,
+    lists_of_others,
+    prints_of,
+)
 from rara.geometry import Nearest
-from rara.pixels import SAME, Prints, closest, closest_others, lists_of_others, prints_of
 from rara.report import summarise, to_html
 from rara.sources import open_source
 from test_prints import picture
@@ -217,16 +224,18 @@ def test_other_reals_calibrate_the_pixels_too(reference, folder, run):
 def test_a_saved_reference_knows_its_pictures(reference, table, folder, run, monkeypatch):
     reference.save(folder / "kept")
     loaded = Reference.load(folder / "kept")
-    monkeypatch.setattr("rara.gallery.closest_others", None)
+    monkeypatch.setattr("rara.features.pixel_cache.closest_others", None)
     again = loaded.score(str(folder / "samples.zip"), alpha=0.3, extractor=Blind(), run=run)
     assert_same(again, table)
 
 
 def test_saving_works_as_the_run_says(reference, tmp_path, monkeypatch):
     threads = []
-    monkeypatch.setattr("rara.neighbourhood.cache_folder", lambda: pytest.fail("another cache"))
     monkeypatch.setattr(
-        "rara.gallery.closest_others",
+        "rara.features.neighbours.cache_folder", lambda: pytest.fail("another cache")
+    )
+    monkeypatch.setattr(
+        "rara.features.pixel_cache.closest_others",
         lambda prints, many, _: threads.append(many) or closest_others(prints, 1),
     )
     fresh = Reference(reference.features, reference.d2, reference.index, k=3)
@@ -247,7 +256,7 @@ def test_a_damaged_file_of_pictures_is_made_again(reference, table, folder, run)
 def test_pictures_are_compared_once(reference, tmp_path, monkeypatch):
     run = Run(cache=tmp_path)
     _, others = Gallery(reference.features).seen(run)
-    monkeypatch.setattr("rara.gallery.closest_others", None)
+    monkeypatch.setattr("rara.features.pixel_cache.closest_others", None)
     _, known = Gallery(reference.features).seen(run)
     np.testing.assert_array_equal(known, others)
     (kept,) = (tmp_path / "neighbours").iterdir()

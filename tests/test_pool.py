@@ -10,10 +10,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from rara import durable, pool
 from rara.errors import UnwritableError
 from rara.extractors import Spec
-from rara.pool import Pool, Record
+from rara.features import vector_cache as pool
+from rara.features.vector_cache import Pool, Record
+from rara.storage import atomic as durable
 
 SPEC = Spec("fake", "weights", "none", 8)
 

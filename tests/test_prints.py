@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image, ImageEnhance, ImageFilter
 
-from rara.geometry.bits import NONE, closest_codes, closest_other_codes, transposed
-from rara.images import decode
-from rara.prints import BITS, print_of
+from rara.geometry.hamming import NONE, closest_codes, closest_other_codes, transposed
+from rara.images.decode import decode
+from rara.images.phash import BITS, print_of
 
 TURN = Image.Transpose
 

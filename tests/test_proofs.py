@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 import oracle
-from rara.geometry import Balls, Nearest, neighbours, products, proofs, query
-from rara.geometry.codes import LEVELS, MOST_DIMENSIONS
-from rara.geometry.products import trusted
+from rara.geometry import Balls, Nearest, neighbours, proofs, query
+from rara.geometry import matmul as products
+from rara.geometry.matmul import trusted
+from rara.geometry.quantization import LEVELS, MOST_DIMENSIONS
 from rara.geometry.sixteen_bits import available, product_in_16_bits
 
 # -- bytes ------------------------------------------------------------------------------

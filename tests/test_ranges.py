@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from embedding import Means
-from rara.embed import embed
 from rara.errors import EmptySourceError, ImageError, UnknownSourceError
-from rara.images import content_digest, decode, decode_noted
+from rara.features.embed import embed
+from rara.images.decode import content_digest, decode, decode_noted
 from rara.sources import open_source
 
 RNG = np.random.default_rng(7)

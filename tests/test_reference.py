@@ -9,15 +9,10 @@ import pytest
 
 import oracle
 from rara import Features, Reference, Run
-from rara.errors import (
-    DamagedStoreError,
-    FeatureError,
-    ParameterError,
-    ReferenceMismatchError,
-)
+from rara.errors import DamagedStoreError, FeatureError, ParameterError, ReferenceMismatchError
 from rara.extractors import Spec
 from rara.extractors.efficientnet_lite0 import SPEC
-from rara.opinions import halves
+from rara.robustness.second_opinions import halves
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -230,7 +225,7 @@ def test_damaged_codes_are_made_again(reference, tmp_path, harm, part):
 
 
 def test_codes_of_another_version_are_left_alone(reference, tmp_path, monkeypatch):
-    monkeypatch.setattr("rara.codebook.VERSION", "coded otherwise")
+    monkeypatch.setattr("rara.features.code_cache.VERSION", "coded otherwise")
     reference.save(tmp_path / "ref")
     monkeypatch.undo()
     loaded = Reference.load(tmp_path / "ref")

@@ -8,10 +8,10 @@ from PIL import Image
 
 import oracle
 from rara import Features, Reference, Run
-from rara.duplicates import Pairs, first_alike
-from rara.repeats import near_distance, repeats_of
+from rara.duplicates.repeats import near_distance, repeats_of
+from rara.duplicates.statistics import Pairs, first_alike
 from rara.report import summarise, to_html
-from rara.report.repeated import repeated
+from rara.report.repeats import repeated
 
 ONE = Run(threads=1)
 

@@ -23,11 +23,12 @@ from PIL import Image
 import rara.report
 from rara import Features, Reference
 from rara.errors import ImageError
-from rara.report import facts, sentences, summarise, summary_lines, to_html, words
-from rara.report.drawing import draw
-from rara.report.findings import SCORES
+from rara.report import facts, sentences, summarise, summary_lines, to_html
+from rara.report import formatting as words
+from rara.report.chart import draw
+from rara.report.facts import SCORES
 from rara.report.histogram import histogram, round_steps
-from rara.report.spread import Spread, own_spreads
+from rara.report.reference_quantiles import Spread, own_spreads
 from rara.report.thumbnails import PIXEL_ART, thumbnail
 
 LEVELS = np.linspace(0, 1, 201)

@@ -10,7 +10,7 @@ from PIL import Image
 
 from rara import Features, Reference
 from rara.report import facts, summarise, to_html
-from rara.report.grouped import strays as rows_of_strays
+from rara.report.groups import strays as rows_of_strays
 from test_report import needs_browser, opened
 
 HOSTILE = "<img src=x onerror=alert(1)>"

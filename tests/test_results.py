@@ -10,7 +10,7 @@ import pytest
 
 from rara import Reference, ScoreTable
 from rara.errors import ParameterError, SourceNotFoundError
-from rara.results import metadata_columns
+from rara.table.score_table import metadata_columns
 
 
 @pytest.fixture(scope="module")

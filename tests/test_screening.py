@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from rara.errors import ImageError
-from rara.images import decode
-from rara.screening import MOST_SCANS, MOST_SEGMENTS, scans
+from rara.images.decode import decode
+from rara.images.screening import MOST_SCANS, MOST_SEGMENTS, scans
 
 
 def jpeg(size=(40, 30), **options):

@@ -23,7 +23,6 @@ from PIL import Image
 import hostile
 import rara
 from hostile import damage, forge, forge_items, manifest_in, raw_seal
-from rara.cache import cache_folder
 from rara.cli.app import run as command
 from rara.errors import (
     DamagedStoreError,
@@ -33,11 +32,12 @@ from rara.errors import (
     ReferenceMismatchError,
     UnwritableError,
 )
-from rara.formulas import escaped, like_formulas
-from rara.geometry import kept_code
-from rara.reference import Reference
-from rara.results import ScoreTable
-from rara.store import Features
+from rara.features.features import Features
+from rara.reference.reference import Reference
+from rara.storage import compiled_cache as kept_code
+from rara.storage.cache import cache_folder
+from rara.table.csv_cells import escaped, like_formulas
+from rara.table.score_table import ScoreTable
 
 OPENED = None
 """What was opened while `watched`, else None."""

@@ -12,7 +12,7 @@ import rara
 from rara import Features, Reference, compare_siblings
 from rara.cli.app import run
 from rara.errors import ParameterError
-from rara.report.words import width
+from rara.report.formatting import width
 from test_report import needs_browser, opened
 
 HOSTILE = "<script>alert(1)</script>"

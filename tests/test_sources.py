@@ -18,8 +18,8 @@ from rara.errors import (
     SourceNotFoundError,
     UnknownSourceError,
 )
-from rara.images import decode
-from rara.opening import is_features
+from rara.features.opening import is_features
+from rara.images.decode import decode
 from rara.sources import open_source
 from rara.sources.base import Item, Source, pick, remarks_of
 from rara.sources.joined import JoinedSource

@@ -8,9 +8,9 @@ import pytest
 
 from embedding import Means
 from rara.cli.reading import Reading
-from rara.embed import embed
 from rara.errors import DamagedArchiveError, EmptySourceError, ParameterError, UnknownSourceError
-from rara.images import decode
+from rara.features.embed import embed
+from rara.images.decode import decode
 from rara.sources import open_source
 
 RNG = np.random.default_rng(5)
@@ -210,8 +210,8 @@ def test_single_numbers_and_no_array_at_all(tmp_path):
 def test_no_pixel_of_larger_images_is_read(tmp_path, kind, how, monkeypatch):
     path = tmp_path / ("a.npy" if how == "npy" else "a.npz")
     (np.save if how == "npy" else np.savez_compressed)(path, np.zeros((2, 30, 30), kind))
-    stacks = "rara.sources.stacks.MappedStack.walk" if how == "npy" else (
-        "rara.sources.stacks.CompressedStack.walk"
+    stacks = "rara.sources.arrays.stacks.MappedStack.walk" if how == "npy" else (
+        "rara.sources.arrays.stacks.CompressedStack.walk"
     )  # fmt: skip
     source = open_source(path)
     monkeypatch.setattr(stacks, lambda *_: pytest.fail("read"))

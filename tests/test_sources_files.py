@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from rara.errors import DamagedArchiveError, ImageError
-from rara.images import decode
+from rara.images.decode import decode
 from rara.sources import files as files_module
 from rara.sources import open_source
 from rara.sources.limits import Limit

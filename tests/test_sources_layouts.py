@@ -17,8 +17,8 @@ from PIL import Image
 from rara.errors import EmptySourceError
 from rara.sources import folder, open_source
 from rara.sources.base import remarks_of
-from rara.sources.compound import annotating
 from rara.sources.content import starts_like_image
+from rara.sources.layouts.compound import annotating
 from rara.text import encodable
 
 

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from rara.errors import DamagedArchiveError, ImageError, ParameterError, UnknownSourceError
-from rara.grouping import check_key
+from rara.features.keys import check_key
 from rara.sources import open_source
 from rara.sources.limits import TABLE, Limit, check_cells
 
@@ -168,7 +168,7 @@ def test_a_text_that_is_stored_once_for_many_rows_is_counted_each_time(tmp_path,
 
 
 def test_a_column_larger_than_a_table_is_not_read(tmp_path, monkeypatch):
-    monkeypatch.setattr("rara.sources.rows.TABLE", Limit(1 << 20, "a metadata table"))
+    monkeypatch.setattr("rara.sources.metadata.rows.TABLE", Limit(1 << 20, "a metadata table"))
     data = parquet({"file_name": ["a.png"], "text": ["x" * 2_000_000]}, compression="zstd")
     place = as_folder(tmp_path / "x", {"a.png": png(), "metadata.parquet": data})
     with pytest.raises(DamagedArchiveError, match=r"2 MB, more than the 1\.05 MB that are read"):

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from rara.errors import EmptySourceError, ImageError, SourceError, UnknownSourceError
-from rara.images import decode
+from rara.images.decode import decode
 from rara.sources import open_source
 
 RNG = np.random.default_rng(11)

@@ -16,8 +16,8 @@ from rara.errors import (
     SourceError,
     UnknownSourceError,
 )
-from rara.images import decode
-from rara.ranges import Ranged
+from rara.images.decode import decode
+from rara.images.ranges import Ranged
 from rara.sources import open_source
 
 

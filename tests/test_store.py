@@ -17,8 +17,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from rara import bundle, durable
-from rara.bundle import Parts, array_part, claim, kind_of, read_bundle, table_part
 from rara.errors import (
     DamagedStoreError,
     FeatureError,
@@ -28,8 +26,11 @@ from rara.errors import (
     UnwritableError,
 )
 from rara.extractors import Spec
-from rara.items import ITEMS
-from rara.store import Features, Noted, Skipped
+from rara.features.features import Features, Noted, Skipped
+from rara.features.items import ITEMS
+from rara.storage import atomic as durable
+from rara.storage import folder as bundle
+from rara.storage.folder import Parts, array_part, claim, kind_of, read_bundle, table_part
 
 SPEC = Spec("fake", "weights", "none", 3)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from rara.report.words import width, wrapped
+from rara.report.formatting import width, wrapped
 
 LINES = [
     "Nearest   sample_00001.png has exactly the features of board/IMG_1113.jpg and of no other",

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from rara import Features, Run, compare_siblings
-from rara.grouping import by_content
-from rara.report.odd_ones import odd_ones
-from rara.typical import MANY, SAME, typical
+from rara.features.keys import by_content
+from rara.groups.typical import MANY, SAME, typical
+from rara.report.siblings import odd_ones
 
 ONE = Run(threads=1)
 

@@ -10,7 +10,7 @@ import rara
 from rara.cli.app import run
 from rara.cli.reading import Reading
 from rara.errors import ParameterError, ReferenceMismatchError, UnknownSourceError
-from rara.opening import features_of, is_features
+from rara.features.opening import features_of, is_features
 from rara.run import Run
 
 RNG = np.random.default_rng(3)

@@ -7,10 +7,11 @@ import pytest
 
 from rara import Features, Reference, Run
 from rara.errors import ParameterError
-from rara.report import facts, summarise, summary_lines, to_html, words
-from rara.scores.modes import together
-from rara.scores.reasons import explain
-from rara.scores.verdict import Evidence, Levels, decide, shortfall
+from rara.report import facts, summarise, summary_lines, to_html
+from rara.report import formatting as words
+from rara.verdict.clusters import together
+from rara.verdict.reasons import explain
+from rara.verdict.rules import Evidence, Levels, decide, shortfall
 
 UNKNOWN, OFF = "unknown to this reference", "off-manifold"
 COPIED = ("copy", "near copy")

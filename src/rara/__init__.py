@@ -4,6 +4,33 @@
     table = reference.score("samples/")            # one record a sample
     table.report("report.html")
 
+The wings, from the ground up; each imports only from those above it. The docstring of a wing
+lists its files in the same order, and tests/test_layout.py reads both.
+
+    errors         what can go wrong, as one tree
+    machine        cores and memory
+    text           text from outside, safe to show and to store
+    arguments      arguments checked in one place
+    run            how to work: threads, memory, cache, progress
+    storage        files, folders and the cache on disk
+    stats          statistics on arrays
+    images         from bytes to pixels
+    sources        where images come from
+    extractors     from pixels to vectors
+    geometry       exact k-NN geometry
+    features       vectors of images, cached by content
+    scores         the axes, one file each
+    duplicates     images that repeat one another
+    two_sample     a test of the whole set
+    calibration    exact p-values beside real images
+    verdict        what may be concluded
+    report         what people see
+    table          the result
+    groups         samples judged within groups and among siblings
+    reference      real images that samples are judged against
+    robustness     second opinions
+    cli            the command line
+
 Names are imported when they are first used, so that importing rara costs nothing.
 """
 
@@ -13,14 +40,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rara.among_siblings import Siblings, compare_siblings
     from rara.errors import RaraError
     from rara.extractors import Preprocessing, get_extractor
-    from rara.reference import Reference
-    from rara.results import ScoreTable
+    from rara.features.features import Features
+    from rara.groups.compare_siblings import Siblings, compare_siblings
+    from rara.reference.reference import Reference
     from rara.run import Run
     from rara.sources import open_source
-    from rara.store import Features
+    from rara.table.score_table import ScoreTable
 
 __version__ = "0.1.0"
 
@@ -39,14 +66,14 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Features": "rara.store",
+    "Features": "rara.features.features",
     "Preprocessing": "rara.extractors",
     "RaraError": "rara.errors",
-    "Reference": "rara.reference",
+    "Reference": "rara.reference.reference",
     "Run": "rara.run",
-    "ScoreTable": "rara.results",
-    "Siblings": "rara.among_siblings",
-    "compare_siblings": "rara.among_siblings",
+    "ScoreTable": "rara.table.score_table",
+    "Siblings": "rara.groups.compare_siblings",
+    "compare_siblings": "rara.groups.compare_siblings",
     "get_extractor": "rara.extractors",
     "open_source": "rara.sources",
 }

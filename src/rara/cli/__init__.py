@@ -1,13 +1,23 @@
 """The command line, one file a command.
 
-    interrupts.py  Ctrl-C and SIGTERM
-    app.py         the commands put together; errors become sentences and exit codes
-    unforeseen.py  the sentence for an error that nobody planned for
-    options.py     what several commands take
-    printing.py    the only way to stdout and stderr
-    progress.py    how far a step is, on stderr
-    opened.py      what places hold, opened once and checked before the work
-    score.py  reference.py  audit.py  siblings.py  embed.py  doctor.py
+    printing      the only way to stdout and stderr
+    interrupts    Ctrl-C and SIGTERM
+    unforeseen    the sentence for an error that nobody planned for
+    progress      how far a step is
+    options       what several commands take
+    reading       which array or column holds the images
+    opening       what places hold, opened once and checked before the work
+    formulas      cells that a spreadsheet would take for a formula
+    output        what was skipped or noted
+    groups        --group-by and --against-siblings
+    opinions      --halves and --extractor repeated
+    score         rara score
+    audit         rara reference audit
+    reference     rara reference
+    embed         rara embed
+    siblings      rara siblings
+    doctor        rara doctor
+    app           the commands put together; errors become exit codes
 
 Results go to stdout, everything else to stderr. Exit codes: 0 done, 2 the user can
 mend it, 70 a fault of rara, 130 interrupted.

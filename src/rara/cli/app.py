@@ -31,7 +31,7 @@ from rara.cli.printing import (
 )
 from rara.cli.unforeseen import REFUSED, explain
 from rara.errors import RaraError
-from rara.geometry.compiled import why_not_kept
+from rara.storage.compiled import why_not_kept
 
 START = """\
 rara tells how original the images of a generator are: how

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from rara.cli.opened import Made, Sides
+from rara.cli.opening import Made, Sides
 from rara.cli.options import (
     IMAGES,
     Json,

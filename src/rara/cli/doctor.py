@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import rara
-from rara.cache import cache_folder
 from rara.cli.options import Json
 from rara.cli.printing import say, say_json
 from rara.extractors import DEFAULT, available
 from rara.machine import cores, quarter_of_memory
+from rara.storage.cache import cache_folder
 
 NEEDED = ("numpy", "numba", "onnxruntime", "onnx", "pyarrow", "pillow", "jinja2")
 EXTRAS = {

@@ -7,15 +7,15 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from rara.bundle import claim
 from rara.cli.options import IMAGES, OUTPUT, Extraction, Place, Working
 from rara.cli.output import list_all, refuse_other
 from rara.cli.printing import say
 from rara.cli.reading import Reading
 from rara.extractors import DEFAULT
-from rara.opening import features_of, find_extractor
+from rara.features.opening import features_of, find_extractor
 from rara.run import step
 from rara.sources import open_source
+from rara.storage.folder import claim
 
 
 def embed(

@@ -11,8 +11,8 @@ from cyclopts import Parameter
 from rara.cli.options import OUTPUT
 from rara.cli.printing import tell
 from rara.errors import ParameterError
-from rara.formulas import Formulas, like_formulas
-from rara.report.words import counted
+from rara.report.formatting import counted
+from rara.table.csv_cells import Formulas, like_formulas
 
 
 class _Table(Protocol):

@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from rara.cli.options import GROUPS
 from rara.cli.output import LISTED
 from rara.cli.printing import tell
-from rara.report.words import counted, percent, shorten
+from rara.report.formatting import counted, percent, shorten
 
 SHOWN = 3
 """Groups in the summary; the table has them all."""

@@ -8,17 +8,17 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from rara.again import sources_of
-from rara.cli.opened import Opened, Sides
+from rara.cli.opening import Opened, Sides
 from rara.cli.options import VERDICTS
-from rara.contested import contested
 from rara.errors import ParameterError
 from rara.extractors import Extractor
-from rara.opinions import by_extractor, by_halves
-from rara.reference import Reference
-from rara.results import ScoreTable
+from rara.features.features import Features
+from rara.features.reembed import sources_of
+from rara.reference.reference import Reference
+from rara.robustness.contested import contested
+from rara.robustness.second_opinions import by_extractor, by_halves
 from rara.run import Run
-from rara.store import Features
+from rara.table.score_table import ScoreTable
 
 
 @Parameter(name="*", group=VERDICTS)

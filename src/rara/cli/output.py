@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rara.bundle import kind_of, read_bundle
 from rara.cli.printing import tell
 from rara.errors import ParameterError, UnwritableError
-from rara.origin import origin_in
-from rara.report.words import counted, shorten
-from rara.store import NAMED, Features, Noted, Skipped
+from rara.features.features import NAMED, Features, Noted, Skipped
+from rara.features.origin import origin_in
+from rara.report.formatting import counted, shorten
+from rara.storage.folder import kind_of, read_bundle
 from rara.text import encodable
 
 LISTED = 10

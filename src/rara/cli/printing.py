@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from rara.errors import UnwritableError
-from rara.report.words import wrapped
+from rara.report.formatting import wrapped
 from rara.text import json_of, plain
 
 if TYPE_CHECKING:

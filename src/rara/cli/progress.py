@@ -21,7 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rara.cli.printing import notes_console, tell
-from rara.report.words import shorten
+from rara.report.formatting import shorten
 from rara.run import Progress
 from rara.text import plain
 

@@ -8,9 +8,8 @@ from typing import Annotated, Any
 import numpy as np
 from cyclopts import App, Parameter
 
-from rara.bundle import claim
 from rara.cli.audit import audit
-from rara.cli.opened import Sides, check_k, check_unit, opened
+from rara.cli.opening import Sides, check_k, check_unit, opened
 from rara.cli.options import (
     IMAGES,
     OUTPUT,
@@ -28,10 +27,11 @@ from rara.cli.output import list_all, refuse_other
 from rara.cli.printing import say, say_json, tell
 from rara.cli.reading import Reading
 from rara.extractors import DEFAULT
-from rara.reference import Reference
-from rara.report.words import counted, percent
+from rara.reference.cleaning import Duplicates, Treatment
+from rara.reference.reference import Reference
+from rara.report.formatting import counted, percent
 from rara.run import Run, step
-from rara.treatment import Duplicates, Treatment
+from rara.storage.folder import claim
 
 app = App(
     name="reference",

@@ -14,7 +14,7 @@ from cyclopts import Parameter
 
 from rara.cli.formulas import Cells
 from rara.cli.groups import Grouping, found_in_groups, group_lines, warn_of_groups
-from rara.cli.opened import Made, Opened, Sides
+from rara.cli.opening import Made, Opened, Sides
 from rara.cli.opinions import Opinions, check_opinions, with_opinions
 from rara.cli.options import (
     IMAGES,
@@ -38,16 +38,16 @@ from rara.cli.printing import say, say_json, tell
 from rara.cli.reading import Reading
 from rara.errors import ParameterError
 from rara.extractors import Extractor
-from rara.judgement import Asked
-from rara.opening import features_of
-from rara.reference import Reference
+from rara.features.opening import features_of
+from rara.reference.judging import Asked
+from rara.reference.reference import Reference
 from rara.report import facts
-from rara.report.findings import checked_cards
-from rara.report.words import counted
-from rara.results import ScoreTable, check_format
+from rara.report.facts import checked_cards
+from rara.report.formatting import counted
 from rara.run import Run, step
 from rara.scores import Family
-from rara.scores.verdict import ALPHA, Levels
+from rara.table.score_table import ScoreTable, check_format
+from rara.verdict.rules import ALPHA, Levels
 
 
 def score(

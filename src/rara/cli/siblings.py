@@ -6,28 +6,18 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from rara.among_siblings import compare_siblings
 from rara.cli.formulas import Cells
-from rara.cli.opened import opened
-from rara.cli.options import (
-    GROUPS,
-    IMAGES,
-    Extraction,
-    Json,
-    Page,
-    Place,
-    Table,
-    Working,
-    whole,
-)
+from rara.cli.opening import opened
+from rara.cli.options import GROUPS, IMAGES, Extraction, Json, Page, Place, Table, Working, whole
 from rara.cli.output import check_page, check_target, list_unusual
 from rara.cli.printing import say, say_json
 from rara.cli.reading import Reading
 from rara.extractors import DEFAULT
-from rara.grouping import check_key
-from rara.neighbourhood import checked_k
-from rara.results import check_format
+from rara.features.keys import check_key
+from rara.features.neighbours import checked_k
+from rara.groups.compare_siblings import compare_siblings
 from rara.run import step
+from rara.table.score_table import check_format
 
 
 def siblings(

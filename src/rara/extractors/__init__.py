@@ -1,4 +1,15 @@
-"""Images -> vectors: named networks, any ONNX file, and whatever other packages add."""
+"""Images to vectors: named networks, any ONNX file, and what other packages add.
+
+From the ground up:
+
+    base                  what an extractor is, and its spec
+    preprocessing         the size, fit, normalisation and layout that a network expects
+    feature_maps          which axis of a 4-D output holds the channels
+    legacy_torch          the default weights' file, read without PyTorch
+    onnx                  any ONNX file as an extractor
+    efficientnet_lite0    the default extractor
+    registry              extractors by name
+"""
 
 from rara.extractors.base import Extractor, Spec
 from rara.extractors.onnx import FROM_FILE

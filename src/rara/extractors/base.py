@@ -2,7 +2,7 @@
 
     image --prepare--> uint8 (height, width, 3) --extract (a batch)--> float32 (n, dim)
 
-Third step of the flow: sources -> images -> extractors -> store. `prepare` runs on
+Third step of the flow: sources -> images -> extractors -> features. `prepare` runs on
 decoding threads; `extract` on as many threads as the extractor has lanes. One image's
 vector must not depend on the images that happen to share its batch, or a run that was
 resumed would end with other bytes than one that was not.

@@ -21,14 +21,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rara.cache import cache_folder
-from rara.durable import write_file
 from rara.errors import DamagedStoreError, UnwritableError, WeightsError
 from rara.extractors.base import Spec
 from rara.extractors.legacy_torch import read_state_dict
 from rara.extractors.onnx import OnnxExtractor, load_graph
-from rara.images import RESIZE
-from rara.plain import open_plain
+from rara.images.decode import RESIZE
+from rara.storage.atomic import write_file
+from rara.storage.cache import cache_folder
+from rara.storage.plain_files import open_plain
 
 SIZE = 224
 SPEC = Spec(

@@ -23,7 +23,7 @@ from rara.errors import ParameterError, WeightsError
 from rara.extractors.base import Spec
 from rara.extractors.feature_maps import CHANNEL_AXIS, channel_axis, refusal
 from rara.extractors.preprocessing import Layout, Preprocessing
-from rara.images import RESIZE, resize
+from rara.images.decode import RESIZE, resize
 from rara.machine import cores
 from rara.machine import onnxruntime as onnxruntime_package
 

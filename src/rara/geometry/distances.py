@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rara.geometry.compiled import compiled
+from rara.storage.compiled import compiled
 
 LANES = 32
 

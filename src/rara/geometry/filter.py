@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rara.geometry.codes import MARGIN, Floats, Terms
-from rara.geometry.compiled import compiled
+from rara.geometry.quantization import MARGIN, Floats, Terms
+from rara.storage.compiled import compiled
 
 Integers = NDArray[np.int32]
 

@@ -20,7 +20,7 @@ from typing import Any, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
-from rara.geometry.codes import Floats
+from rara.geometry.quantization import Floats
 from rara.geometry.query import query
 from rara.geometry.reducers import Reducer
 from rara.geometry.tiles import Statistics, spans

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rara.geometry.codes import MOST_DIMENSIONS, UNIT, Doubles, Floats
+from rara.geometry.quantization import MOST_DIMENSIONS, UNIT, Doubles, Floats
 
 Bytes = NDArray[np.uint8]
 Run = Callable[[NDArray[Any], NDArray[Any]], None]

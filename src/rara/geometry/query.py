@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from rara.geometry.coded import Coded
-from rara.geometry.codes import Arithmetic, Floats, Frame
-from rara.geometry.executors import Crew
 from rara.geometry.filter import Certainty
+from rara.geometry.quantization import Arithmetic, Floats, Frame
+from rara.geometry.quantized import Coded
 from rara.geometry.reducers import Counter, Doubles, Need, Reducer
 from rara.geometry.scan import Demand, Integers, Job, Scan
+from rara.geometry.threads import Crew
 from rara.geometry.tiles import Progress, Statistics, Tiling
 
 Flags = NDArray[np.bool_]

@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from rara.geometry.compiled import compiled
+from rara.storage.compiled import compiled
 
 Doubles = NDArray[np.float64]
 Integers = NDArray[np.int32]

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rara.geometry.compiled import compiled
+from rara.storage.compiled import compiled
 
 LARGEST = 256
 """Coordinates that are mixed at most: 8 roundings each, and the buffer stays in the cache."""

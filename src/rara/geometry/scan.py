@@ -20,12 +20,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rara.geometry.coded import Coded, encode
-from rara.geometry.codes import Arithmetic, Codes, Floats, Frame
 from rara.geometry.distances import squared_distances
-from rara.geometry.executors import Crew
 from rara.geometry.filter import Certainty, Limits, Ratios, keep, sift, split
-from rara.geometry.products import arithmetic_for, note
+from rara.geometry.matmul import arithmetic_for, note
+from rara.geometry.quantization import Arithmetic, Codes, Floats, Frame
+from rara.geometry.quantized import Coded, encode
+from rara.geometry.threads import Crew
 from rara.geometry.tiles import Columns, Ledger, Progress, Statistics, Tiling, Workspace, spans
 from rara.machine import quarter_of_memory
 

@@ -21,7 +21,7 @@ from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from rara.geometry.compiled import compiled
+from rara.storage.compiled import compiled
 
 Bytes = NDArray[np.uint8]
 Signed = NDArray[np.int8]

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rara.geometry.codes import Arithmetic, Codes, Floats, Frame
 from rara.geometry.filter import Pairs
-from rara.geometry.products import Multiply, multiplier
+from rara.geometry.matmul import Multiply, multiplier
+from rara.geometry.quantization import Arithmetic, Codes, Floats, Frame
 
 Progress = Callable[[int], None]
 """Called with the number of pairs that were dealt with since the last call."""

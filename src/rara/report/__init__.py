@@ -1,32 +1,38 @@
 """What people see: a score table and its provenance become facts, lines and one HTML page.
 
-    table + provenance --facts--> dict --summary_lines--> at most ten lines of text
+From the ground up:
+
+    table + provenance --facts--> dict --summary_lines--> at most twelve lines of text
     table + provenance + pictures --summarise--> dict --to_html--> one self-contained file
 
-Both dicts are plain (JSON-able), so whatever shows them needs nothing else of rara.
-
-    words        numbers, counts and names as people read them
-    spread       where a value stands among the reference's own images
-    told_apart   what the classifier two-sample test says of all samples together
-    verdicts     how many samples got which verdict
-    dissent      which verdicts others contest
-    calibrated   what the p-values say of all samples together
-    grouped      groups: for each how many stand out, and who is astray
-    odd_ones     the odd ones out among siblings
-    findings     facts: the counts, the quantiles, the samples picked to be shown
-    sentences    one plain sentence about one sample
-    terminal     the ten lines
-    thumbnails   pictures as data URIs, each embedded once
-    histogram    rarity of the samples and of the reference, counted into bins
-    page         the dict of the whole report, and its HTML
-    among_siblings  samples compared with their siblings alone: lines, and HTML
-    audited      an audit of a reference: its lines, and its HTML
+    formatting             numbers, counts and names as people read them
+    reference_quantiles    where a value stands among the reference's own images
+    verdicts               how many samples got which verdict
+    disagreement           which verdicts are contested
+    calibration            what the p-values say of all samples together
+    two_sample             what the two-sample test says
+    groups                 groups: how many samples stand out in each
+    siblings               the odd ones out among siblings
+    repeats                samples that repeat one another
+    rarest                 the order of the rarest
+    facts                  the counts, the quantiles, the samples picked to be shown
+    sentences              one plain sentence about one sample
+    summary                the lines in a terminal
+    thumbnails             pictures as data URIs, each embedded once
+    histogram              rarity of the samples and of the reference, in the same bins
+    chart                  what the histogram's drawing is made of
+    lists                  every sample that was called anything
+    cards                  the samples worth a look, beside reference images
+    html                   the whole page
+    audit_page             an audit of a reference: lines and page
+    siblings_page          samples compared with their siblings alone: lines and page
+    notebook               tables, references and audits in a notebook
 """
 
 from __future__ import annotations
 
-from rara.report.findings import facts
-from rara.report.page import summarise, to_html
-from rara.report.terminal import summary_lines
+from rara.report.facts import facts
+from rara.report.html import summarise, to_html
+from rara.report.summary import summary_lines
 
 __all__ = ["facts", "summarise", "summary_lines", "to_html"]

@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal, TypedDict
 
-from rara.report.findings import CARDS, Facts, Record
-from rara.report.grouped import stray_sentence
-from rara.report.odd_ones import OddOne, odd_sentence
+from rara.report.facts import CARDS, Facts, Record
+from rara.report.formatting import in_sentence
+from rara.report.groups import stray_sentence
 from rara.report.rarest import STANDING_OUT, WHY
-from rara.report.repeated import Repeat, repeat_sentence, repeats_lede
+from rara.report.repeats import Repeat, repeat_sentence, repeats_lede
 from rara.report.sentences import (
     nearest_sentence,
     outside_sentence,
@@ -24,10 +24,10 @@ from rara.report.sentences import (
     stability_sentence,
     typicality_sentence,
 )
+from rara.report.siblings import OddOne, odd_sentence
 from rara.report.thumbnails import Album, Pictures, Side
-from rara.report.told_apart import score_sentence, told_sentences
+from rara.report.two_sample import score_sentence, told_sentences
 from rara.report.verdicts import COPIED
-from rara.report.words import in_sentence
 
 LARGE, MEDIUM, SMALL = 240, 160, 96
 """Longest side of a picture, in pixels: the sample, what stands beside it, all others."""

@@ -14,7 +14,7 @@ from typing import TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from rara.report.spread import Spread
+from rara.report.reference_quantiles import Spread
 
 FEWEST, MOST = 10, 30
 EQUAL = 1e-9

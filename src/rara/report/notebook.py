@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rara.report.audited import WORDINGS, hung
-from rara.report.findings import facts
-from rara.report.page import rendered
-from rara.report.terminal import summary_lines
+from rara.report.audit_page import WORDINGS, hung
+from rara.report.facts import facts
+from rara.report.html import rendered
+from rara.report.summary import summary_lines
 from rara.report.thumbnails import Album, Pictures
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from rara.store import Features
+    from rara.features.features import Features
 
 ROWS = 10
 """Rows of a table."""

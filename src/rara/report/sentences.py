@@ -6,8 +6,8 @@ are known, and says the bare number where they are not.
 
 from __future__ import annotations
 
-from rara.report.findings import Record, Standing
-from rara.report.words import at_least, in_sentence, nearest_of, number, shorten, times
+from rara.report.facts import Record, Standing
+from rara.report.formatting import at_least, in_sentence, nearest_of, number, shorten, times
 
 REASON_COLUMNS = 400
 TELLING = 0.01

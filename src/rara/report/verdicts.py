@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypedDict, get_args
 
-from rara.report.words import counted, width
-from rara.scores.verdict import Verdict
+from rara.report.formatting import counted, width
+from rara.verdict.rules import Verdict
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -1,6 +1,22 @@
-"""The axes on which each sample is judged, one file an axis; `AXES` is their registry."""
+"""The axes on which each sample is judged, one file an axis; `AXES` is their registry.
 
-from rara.scores.base import Axis, Setting, judge, setting_of
+From the ground up:
+
+    axis                    what an axis is, and the geometry that it asks
+    rarity                  the smallest ball that holds a sample
+    clipped_rarity          rarity with the largest balls clipped
+    local_outlier_factor    how much sparser it is round a sample than round its neighbours
+    families                the scores that are made on request
+    typicality              the distance to the k-th nearest
+    fidelity                in any ball, in how many, realism
+    join_effect             which balls a sample would change if it joined
+    copy_volume             how near the nearest is, for its place
+    ball_ratio              how far outside the balls, in radii
+    copying                 the nearest reference images
+    leave_one_out           reference images, each judged without itself
+"""
+
+from rara.scores.axis import Axis, Setting, judge, setting_of
 from rara.scores.copying import Copying
 from rara.scores.families import Families, Family
 from rara.scores.fidelity import Fidelity

@@ -22,10 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rara.geometry import Nearest
-from rara.joint import Changes
-from rara.scores.base import Doubles, Integers, Setting
+from rara.scores.axis import Doubles, Integers, Setting
 from rara.scores.copy_volume import DEPTH
-from rara.scores.joining import Pairs
+from rara.scores.join_effect import Pairs
+from rara.stats.joint_rank import Changes
 
 Flags = NDArray[np.bool_]
 

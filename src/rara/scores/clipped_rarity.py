@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from rara.geometry import Balls, Reducer
-from rara.scores.base import Columns, Setting
+from rara.scores.axis import Columns, Setting
 
 
 @dataclass(frozen=True, slots=True)

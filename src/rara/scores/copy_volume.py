@@ -19,9 +19,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from rara.joint import Changes, Compared, Ranking
-from rara.scores.base import Doubles
-from rara.scores.joining import Pairs
+from rara.scores.axis import Doubles
+from rara.scores.join_effect import Pairs
+from rara.stats.joint_rank import Changes, Compared, Ranking
 
 DEPTH = 10
 """How many neighbours are looked at: more did not find more copies, in features or photos."""

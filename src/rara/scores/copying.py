@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rara.geometry import Nearest, Reducer
-from rara.scores.base import Columns, Doubles, Setting
+from rara.scores.axis import Columns, Doubles, Setting
 from rara.scores.copy_volume import DEPTH, LocalVolume
 
 

@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol
 
 from rara.arguments import listed
 from rara.errors import ParameterError
-from rara.scores.base import Axis, Setting
+from rara.scores.axis import Axis, Setting
 from rara.scores.clipped_rarity import ClippedRarity
 from rara.scores.local_outlier_factor import LocalOutlierFactor
 

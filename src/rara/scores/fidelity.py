@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from rara.geometry import Balls, Need, Ratio, Reducer
-from rara.scores.base import Columns, Doubles, Integers, Setting
+from rara.scores.axis import Columns, Doubles, Integers, Setting
 
 
 @dataclass(frozen=True, slots=True)

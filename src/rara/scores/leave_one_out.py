@@ -14,7 +14,7 @@ import numpy as np
 
 from rara.errors import ParameterError
 from rara.geometry import Balls
-from rara.scores.base import Setting
+from rara.scores.axis import Setting
 
 
 def without_itself(setting: Setting) -> Setting:

@@ -15,7 +15,7 @@ import numpy as np
 
 from rara.errors import MissingPackageError
 from rara.geometry import Nearest, Reducer
-from rara.scores.base import Columns, Doubles, Integers, Setting
+from rara.scores.axis import Columns, Doubles, Integers, Setting
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

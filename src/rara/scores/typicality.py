@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rara.geometry import Nearest, Reducer
-from rara.scores.base import Columns, Setting
+from rara.scores.axis import Columns, Setting
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,21 @@
 """Where images come from; `open_source` decides what a place is and opens it.
 
-FileSource      a folder, image files, a zip, a tar        files.py folder.py zips.py tars.py
-TableSource     Parquet and Arrow files with images        tables.py
-ArraySource     .npz, .npy, an array in memory             numpy_files.py stacks.py
-IterableSource  lists, mappings, data sets, generators     memory.py
-JoinedSource    several of them, such as shards            joined.py
+From the ground up:
+
+    base        what a source is: stable ids, something to decode, metadata
+    limits      how many bytes of one file are read
+    names       which files are images, safe and unique ids, natural order
+    paths       what a person writes for a place: patterns, and names that are nearly right
+    content     what the first bytes of a file say
+    remedies    what helps where a format is not read
+    layouts     how people arrange files
+    metadata    what is known of an image besides its pixels
+    files       images among named files
+    folder      images in a folder
+    archives    images in zips and tars
+    arrays      images as arrays
+    tables      images in Parquet and Arrow files
+    joined      several sources as one
 """
 
 from __future__ import annotations
@@ -16,16 +27,19 @@ from pathlib import Path
 from typing import Any, get_args
 
 from rara.arguments import path_of
-from rara.bundle import kind_of
 from rara.errors import EmptySourceError, ParameterError, UnknownSourceError
 from rara.run import MetadataUse
+from rara.sources.archives.tars import open_tar
+from rara.sources.archives.zips import ZipFiles
+from rara.sources.arrays.in_memory import from_iterable
+from rara.sources.arrays.numpy_files import open_arrays
 from rara.sources.base import Item, Scalar, Source
 from rara.sources.content import may_be_image, starts_like_image
 from rara.sources.files import FileSource, other_remarks
 from rara.sources.folder import FolderFiles, read_head
-from rara.sources.hidden import hidden_remarks
 from rara.sources.joined import JoinedSource, RemarkedSource
-from rara.sources.memory import from_iterable
+from rara.sources.layouts.hidden import hidden_remarks
+from rara.sources.layouts.splits import split_remarks
 from rara.sources.names import (
     ARCHIVE_SUFFIXES,
     ARRAY_SUFFIXES,
@@ -38,7 +52,6 @@ from rara.sources.names import (
     unescaped,
     unique,
 )
-from rara.sources.numpy_files import open_arrays
 from rara.sources.paths import (
     above_folder,
     beside_files,
@@ -52,10 +65,8 @@ from rara.sources.paths import (
     with_key,
 )
 from rara.sources.remedies import remedy_below, remedy_for
-from rara.sources.saved import saved_tables
-from rara.sources.splits import split_remarks
-from rara.sources.tars import open_tar
-from rara.sources.zips import ZipFiles
+from rara.sources.tables.saved_datasets import saved_tables
+from rara.storage.folder import kind_of
 
 __all__ = ["Item", "MetadataUse", "Scalar", "Source", "holds_tables", "open_source", "refuse_mixed"]
 
@@ -296,7 +307,7 @@ def _loose_files(paths: Sequence[Path], metadata: MetadataUse, *, location: str)
 
 
 def _tables(paths: Sequence[Path], how: _How, *, location: str) -> Source:
-    from rara.sources.tables import TableSource, rows_in  # pyarrow is slow to import
+    from rara.sources.tables.table_source import TableSource, rows_in  # pyarrow is slow to import
 
     root = _common_folder(paths)
     names = list(unique(printable(_below(root, path)) for path in paths))

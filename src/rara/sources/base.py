@@ -1,6 +1,6 @@
 """What a source of images is: stable ids, something to decode, and metadata.
 
-First step of the flow: sources -> images -> extractors -> store. A source knows
+First step of the flow: sources -> images -> extractors -> features. A source knows
 where images are and what they are called; it never decodes them.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias, runtime_checkable
 
-from rara.images import Payload
+from rara.images.decode import Payload
 from rara.text import encodable
 
 Scalar: TypeAlias = str | int | float | bool

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rara.errors import ImageError, SourceError
 from rara.sources.content import HEAD
-from rara.sources.hub import one_revision
+from rara.sources.layouts.hub import one_revision
 from rara.sources.limits import Limit, read_whole
 from rara.sources.names import is_hidden, natural_order, printable, shown
 

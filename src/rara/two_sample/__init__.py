@@ -1,4 +1,4 @@
-"""A test of the whole set: do the samples differ from the reference in a way geometry cannot see?
+"""A test of the whole set: do samples differ from the reference in a way geometry cannot see?
 
     vectors of both sides --pool--> one canonical order, in folds --views--> features
         --classifier--> how well true and shuffled labels are told apart, out of fold
@@ -7,6 +7,13 @@
 
 A classifier two-sample test (Lopez-Paz and Oquab 2017; Kim, Ramdas, Singh and Wasserman 2021).
 Why the p-value holds exactly, and what the test sees: docs/design/two_sample.md.
+
+    views         what the classifiers see of the vectors
+    pool          which images of both sides take part, and in which folds
+    repeats       the pairs of equal or nearly equal samples
+    ranks         one p-value of several statistics
+    classifier    ridge classifiers, each trained on all folds but one
+    comparison    the test, and a score for each sample
 """
 
 from rara.two_sample.comparison import TwoSample, tell_apart, two_sample

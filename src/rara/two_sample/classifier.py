@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rara.geometry.executors import Crew
+from rara.geometry.threads import Crew
 from rara.two_sample.pool import FOLDS, Labels, Pool
 from rara.two_sample.views import Doubles, Vectors
 

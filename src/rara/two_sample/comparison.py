@@ -12,9 +12,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from rara.geometry.executors import Crew
+from rara.features.features import Features
+from rara.geometry.threads import Crew
 from rara.scores import Setting
-from rara.store import Features
 from rara.two_sample.classifier import Told, classify
 from rara.two_sample.pool import FEWEST, FOLDS, Keys, Labels, Pool, folds_of, keys_of, most_of
 from rara.two_sample.ranks import p_value, shares_at_least

@@ -1,0 +1,83 @@
+"""The real images that scores are calibrated with: the reference's own, or others.
+
+reference, or images given for it --> Calibrated at every k --> two more axes of the scores
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from rara.calibration.by_pixels import Witness
+from rara.calibration.by_vectors import AtK, Calibrated, among_its_own
+from rara.calibration.every_k import among_others, each_among_its_own
+from rara.errors import ParameterError
+from rara.features.features import Features, noted_in
+from rara.features.pixel_cache import Gallery
+from rara.features.pixel_hashes import closest, prints_of
+from rara.run import Run, watching
+from rara.scores import Setting
+
+QUANTILES = 201
+
+
+@dataclass(frozen=True, slots=True)
+class Reals:
+    """What samples are calibrated with, and what the provenance says of it."""
+
+    axis: Calibrated
+    every_k: Mapping[int, AtK]
+    origin: Mapping[str, Any]
+    pixels: Witness | None = None
+    """The pixels of the same images; None where rara has not seen them."""
+
+
+def calibrated(
+    given: Features | None, reference: Features, gallery: Gallery, setting: Setting, run: Run
+) -> Reals:
+    """The calibration by the images given, or else by the reference's own."""
+    seen = gallery.seen(run)
+    if given is None:
+        axis = among_its_own(setting)
+        pixels = seen and Witness(*seen, seen[1], axis.at_k.method)
+        return Reals(axis, each_among_its_own(setting, axis.at_k), axis.describe(), pixels)
+    if setting.own is not None:
+        raise ParameterError(
+            "Leave-one-out calibrates the reference's own images with one another: remove the "
+            "calibration."
+        )
+    fresh = _not_in(reference, given)
+    vectors = (fresh.vectors, reference.vectors, setting)
+    engine: dict[str, Any] = {"memory": run.memory, "threads": run.threads}
+    pairs = len(fresh) * len(reference)
+    with watching(run.progress, pairs, "Pairs of calibration and reference") as advance:
+        axis, every_k = among_others(*vectors, **engine, progress=advance)
+    origin = {
+        "location": fresh.location,
+        "fingerprint": fresh.fingerprint,
+        "in_reference": len(given) - len(fresh),
+        "remarks": list(given.remarks),
+        "skipped": [one._asdict() for one in given.skipped],
+        "noted": noted_in(given),
+    }
+    theirs = prints_of(fresh)
+    pixels = None
+    if seen is not None and theirs is not None:
+        found = closest(theirs, seen[0], threads=run.threads).distance
+        pixels = Witness(*seen, found, axis.at_k.method)
+    return Reals(axis, every_k, {**axis.describe(), **origin}, pixels)
+
+
+def _not_in(reference: Features, given: Features) -> Features:
+    """The images that the reference does not hold as well: one of its own is nothing fresh."""
+    digests = given.done["digest"].to_numpy()
+    fresh = np.flatnonzero(~np.isin(digests, reference.done["digest"].to_numpy()))
+    if not len(fresh):
+        raise ParameterError(
+            f"All {len(given):,} calibration images from '{given.location}' are in the reference "
+            "too: calibrate with real images that are not, or hold a share of the reference out."
+        )
+    return given if len(fresh) == len(given) else given.take(fresh, given.location)

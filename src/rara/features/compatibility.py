@@ -1,0 +1,55 @@
+"""Whether distances between two sides mean anything: both must come from the same extractor,
+which is found again for images that are to be compared with what it made before."""
+
+from __future__ import annotations
+
+import os
+
+from rara.errors import ReferenceMismatchError
+from rara.extractors import FROM_FILE, Extractor, Spec, available
+from rara.features.opening import find_extractor
+from rara.run import Run
+
+
+def network_for(
+    reference: Spec, extractor: str | os.PathLike[str] | Extractor | None, run: Run
+) -> Extractor:
+    """The extractor named, or else the one that the reference was made with, by its name.
+
+    Raises ReferenceMismatchError where a name is not enough to find it.
+    """
+    if extractor is None and reference.weights == "none":
+        raise ReferenceMismatchError(
+            "This reference was made of given vectors, so that images cannot be compared with "
+            "it: score vectors with `score_features`, or name the extractor that made them."
+        )
+    if extractor is None and reference.name.startswith(FROM_FILE):
+        raise ReferenceMismatchError(
+            f"This reference was made with an ONNX file ({reference.name}): name that file as the "
+            "extractor, with the preprocessing that was given then."
+        )
+    if extractor is None and reference.name not in available():
+        raise ReferenceMismatchError(
+            f"This reference was made with the extractor '{reference.name[:80]}', and none of that "
+            f"name is installed ({', '.join(available())} are): install it, or name the extractor. "
+            "rara opens no network that a folder names."
+        )
+    return find_extractor(extractor or reference.name, run)
+
+
+def check_same(reference: Spec, samples: Spec) -> None:
+    """Raise ReferenceMismatchError, with both named, unless they are comparable."""
+    if reference.dim != samples.dim:
+        raise ReferenceMismatchError(
+            f"The reference has {reference.dim} dimensions ({reference.name}), the samples have "
+            f"{samples.dim} ({samples.name}): make both with the same extractor."
+        )
+    if reference.fingerprint != samples.fingerprint:
+        raise ReferenceMismatchError(
+            f"The reference was made with {_named(reference)}, the samples with {_named(samples)}: "
+            "distances between them mean nothing. Make both with the same extractor."
+        )
+
+
+def _named(spec: Spec) -> str:
+    return f"{spec.name} ({spec.preprocessing}, {spec.precision}, weights {spec.weights[:8]})"

@@ -1,0 +1,94 @@
+"""The images behind the ids of a result, fetched again for the report.
+
+Scores are made of vectors; only what is shown is decoded a second time. Whatever is
+no longer where it was, or no longer what it was, is left out: its id alone is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, Self
+
+from rara.errors import RaraError
+from rara.features.features import AND, HELD_OUT, Features
+from rara.images.decode import content_digest, decode
+from rara.images.memory_budget import MemoryBudget
+from rara.sources import Item, Source, open_source
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+LARGEST = 640
+"""Longest side that is kept; the report shows less."""
+
+Side = Literal["samples", "reference"]
+
+
+@dataclass(frozen=True, slots=True)
+class SourcePictures:
+    """Pictures of both sides, each from a source or from the place where one was."""
+
+    samples: Source | str | None
+    reference: Source | str | None
+    scored: Mapping[Side, Features] = field(default_factory=dict)
+    """What was scored, with its digests: an image of another content is not shown.
+
+    A table read from a file has none: there the id alone decides, in a place that the user names.
+    """
+
+    @classmethod
+    def of(
+        cls, samples: Features, source: Source | None, reference: Features, own: Source | None
+    ) -> Self:
+        """Pictures behind features, from their sources where these are at hand."""
+        return cls(
+            source or samples.location,
+            own or reference.location,
+            {"samples": samples, "reference": reference},
+        )
+
+    def __call__(self, side: Side, ids: Collection[str]) -> Mapping[str, Image.Image]:
+        """The images of these ids, as far as they can still be had."""
+        place = self.samples if side == "samples" else self.reference
+        if place is None:
+            return {}
+        digests = self._digests(side, ids)
+        found: dict[str, Image.Image] = {}
+        for part in place.split(AND) if isinstance(place, str) else (place,):
+            with suppress(RaraError, OSError):
+                for item in _items(part, ids):
+                    _fetch(item, digests, found)
+        return found
+
+    def _digests(self, side: Side, ids: Collection[str]) -> dict[str, str] | None:
+        """The digest of each image that was scored; None where nobody recorded them."""
+        if side not in self.scored:
+            return None
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        seen = self.scored[side].seen
+        rows = seen.filter(pc.is_in(seen["id"], pa.array(list(ids), seen["id"].type)))
+        return dict(zip(rows["id"].to_pylist(), rows["digest"].to_pylist(), strict=True))
+
+
+def _items(place: Source | str, ids: Collection[str]) -> Iterator[Item]:
+    source = (
+        open_source(place.partition(HELD_OUT)[0], metadata="ignore")
+        if isinstance(place, str)
+        else place
+    )
+    return source.select(ids)
+
+
+def _fetch(item: Item, digests: Mapping[str, str] | None, found: dict[str, Image.Image]) -> None:
+    """One image, unless it cannot be read any more: the others are shown all the same."""
+    with suppress(RaraError, OSError), MemoryBudget().share() as share:  # one at a time
+        payload = item.load()
+        digest = None if digests is None else content_digest(payload, admit=share.take)
+        if digests is None or digest == digests.get(item.id):
+            image = decode(payload, admit=share.take)
+            image.thumbnail((LARGEST, LARGEST))
+            found[item.id] = image

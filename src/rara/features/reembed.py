@@ -1,0 +1,58 @@
+"""The same images once more, at the place where they were, as another extractor sees them.
+
+features --their location, their ids--> images --extractor--> features of the same images
+"""
+
+from __future__ import annotations
+
+from functools import reduce
+
+import numpy as np
+
+from rara.errors import ReferenceMismatchError, SourceError
+from rara.extractors import Extractor
+from rara.features.features import AND, HELD_OUT, Features
+from rara.features.opening import features_of
+from rara.run import Run
+from rara.sources import Source, open_source
+
+
+def seen_again(features: Features, extractor: Extractor, run: Run) -> Features:
+    """Vectors of the same images by another extractor, in the same order.
+
+    Images of which it makes no vector are left out. Raises ReferenceMismatchError where the images
+    cannot be had: vectors that were given, a place that is gone, other images there.
+    """
+    sources = sources_of(features, extractor)
+    found = reduce(Features.joined, (features_of(one, extractor, run)[0] for one in sources))
+    return found.take(_rows(features, found), features.location)
+
+
+def sources_of(features: Features, extractor: Extractor) -> list[Source]:
+    """Where the images of features are, opened for an extractor; raises where they are not."""
+    if features.spec.weights == "none":
+        raise ReferenceMismatchError(
+            f"The features from {features.location} have no images that {extractor.spec.name} "
+            "could look at: give the images."
+        )
+    places = [place.partition(HELD_OUT)[0] for place in features.location.split(AND)]
+    try:
+        return [open_source(place, metadata="ignore") for place in places]
+    except SourceError as error:
+        raise ReferenceMismatchError(
+            f"{extractor.spec.name} needs the images that features were made of: {error}"
+        ) from error
+
+
+def _rows(wanted: Features, found: Features) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Rows of what was found, in the order of what is wanted; another content is another image."""
+    pairs = zip(found.items["id"].to_pylist(), found.items["digest"].to_pylist(), strict=True)
+    there, row = dict(pairs), {name: row for row, name in enumerate(found.ids)}
+    digests = zip(wanted.ids, wanted.done["digest"].to_pylist(), strict=True)
+    gone = [name for name, digest in digests if there.get(name) != digest]
+    if gone:
+        raise ReferenceMismatchError(
+            f"{len(gone):,} of {len(wanted):,} images are no longer at '{wanted.location}' as they "
+            f"were, the first is '{gone[0]}': {found.spec.name} cannot see the same."
+        )
+    return np.array([row[name] for name in wanted.ids if name in row], np.int64)

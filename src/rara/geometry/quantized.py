@@ -1,0 +1,64 @@
+"""A whole reference as codes, made once and kept: what every query would else make again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rara.geometry.matmul import arithmetic_for
+from rara.geometry.quantization import Arithmetic, Codes, Floats, Frame, Terms
+from rara.geometry.threads import Crew
+
+VERSION = "bytes of rotated vectors, 127 levels, 1"
+"""Names what codes and terms mean; codes kept under another name are made again."""
+_BLOCK = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """The codes of a reference, and the frame that samples have to be coded in."""
+
+    frame: Frame
+    codes: Codes
+
+    @classmethod
+    def of(cls, vectors: Floats, *, threads: int | None = None) -> Coded:
+        """Bytes for vectors."""
+        frame = Frame.of(vectors)
+        codes = Codes.empty(len(vectors), vectors.shape[1], "int8")
+        with Crew(threads) as crew:
+            encode(frame, vectors, "int8", crew, into=codes)
+        return cls(frame, codes)
+
+    @staticmethod
+    def pays(samples: int, vectors: Floats) -> bool:
+        """Whether a query of so many samples would make these codes anyway."""
+        return arithmetic_for(samples, *vectors.shape, ready=False) == "int8"
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Everything as plain arrays, for a file."""
+        center = np.append(self.frame.center, float(self.frame.exponent))
+        return {"codes": self.codes.vectors, "terms": np.stack(self.codes.terms), "frame": center}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Coded:
+        """What `arrays` gave, possibly memory-mapped."""
+        center = np.asarray(arrays["frame"], np.float64)
+        terms = Terms(*np.array(arrays["terms"], np.float32))
+        return cls(Frame(center[:-1].copy(), int(center[-1])), Codes(arrays["codes"], terms))
+
+
+def encode(
+    frame: Frame, vectors: Floats, arithmetic: Arithmetic, crew: Crew, *, into: Codes
+) -> None:
+    """`Frame.encode` by the whole crew."""
+
+    def work(start: int, _: int) -> None:
+        part = slice(start, start + _BLOCK)
+        frame.encode(vectors[part], arithmetic, into=into[part])
+
+    crew.each(work, range(0, len(vectors), _BLOCK))

@@ -1,0 +1,113 @@
+"""Samples among their siblings alone: which outputs of a prompt are the odd ones, no reference.
+
+    images --embed--> features --key--> groups --each among its own--> Siblings
+
+What `Reference.score(…, against_siblings=…)` says of siblings, for whoever has nothing to judge
+against.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rara.arguments import path_of
+from rara.extractors import DEFAULT, Extractor
+from rara.features.features import Features
+from rara.features.lookup import SourcePictures
+from rara.features.metric import under
+from rara.features.neighbours import whole_k
+from rara.features.opening import Images, features_of, find_extractor, is_features
+from rara.groups.siblings import judged_among_siblings
+from rara.run import Run
+from rara.storage.atomic import write_file
+from rara.table.csv_cells import Formulas
+from rara.table.provenance import about_samples, table_of
+from rara.table.score_table import ScoreTable
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from rara.report.thumbnails import Pictures
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Siblings:
+    """One record for each sample: `sibling_distance`, `sibling_p`, and its metadata.
+
+    Both are null where a sample has fewer than two siblings, or no such key.
+    """
+
+    arrow: pa.Table
+    provenance: Mapping[str, Any]
+    pictures: Pictures | None = field(default=None, compare=False)
+
+    def __len__(self) -> int:
+        return int(self.arrow.num_rows)
+
+    def __repr__(self) -> str:
+        known = self.provenance["siblings"]
+        return f"Siblings: {len(self)} samples in {len(known['groups'])} groups by {known['by']}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything that is said of them, the odd ones that stand apart most first."""
+        from rara.report.siblings_page import sibling_facts
+
+        return sibling_facts(self.arrow, self.provenance)
+
+    def summary(self) -> str:
+        """At most nine plain lines: what was compared, and who stands apart most."""
+        from rara.report.siblings_page import sibling_lines
+
+        return "\n".join(sibling_lines(self.to_dict()))
+
+    def report(self, path: str | Path) -> None:
+        """Write the page, one HTML file that needs nothing else."""
+        from rara.report.siblings_page import sibling_html
+
+        page = sibling_html(self.to_dict(), self.pictures)
+        write_file(path_of(path), lambda file: file.write(page.encode()))
+
+    def save(self, path: str | Path, *, formulas: Formulas = "keep") -> None:
+        """Write a Parquet, CSV or JSON file, as `ScoreTable.save` does."""
+        ScoreTable(self.arrow, self.provenance).save(path, formulas=formulas)
+
+
+def compare_siblings(
+    images: Images,
+    *,
+    by: str = "prompt",
+    k: int = 3,
+    extractor: str | os.PathLike[str] | Extractor = DEFAULT,
+    run: Run | None = None,
+) -> Siblings:
+    """Compare each image with those that share its value of a key, such as `prompt` or `label`.
+
+    `k`: how far an image stands apart is the distance to its k-th nearest sibling, or to the one
+    that leaves out two where there are fewer. Raises ParameterError where no image has the key.
+    """
+    run = run or Run()
+    k = whole_k(k)
+    network = None if is_features(images) else find_extractor(extractor, run)
+    features, source = features_of(images, network, run)
+    features = under(features, None)
+    found = judged_among_siblings(features, k, by, run)
+    return Siblings(
+        table_of(features, found.columns),
+        {**_origin(features, k), **found.provenance},
+        SourcePictures.of(features, source, features, source),
+    )
+
+
+def _origin(features: Features, k: int) -> dict[str, Any]:
+    known = features.spec.weights != "none"
+    return {
+        "rara": version("rara"),
+        "samples": about_samples(features),
+        "k": k,
+        "extractor": asdict(features.spec) if known else None,
+    }

@@ -1,0 +1,157 @@
+"""Each sample judged within its own group: by the reference images of its label or prompt alone.
+
+    samples, reference --key--> groups --each: neighbours, judge, calibrate--> group_ columns
+
+What is usual for a dog is not for a cat: among all of them a cat that looks like a dog is an
+ordinary image. Calibrated group by group ("Mondrian" conformal prediction: Vovk, Gammerman and
+Shafer, Algorithmic Learning in a Random World, 2005) the p-values hold within every
+group, and not only on average over all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from rara.calibration.by_vectors import Calibrated, among_its_own
+from rara.features import neighbours as neighbourhood
+from rara.features.features import Features
+from rara.features.keys import NOTHING, Beside, Groups, check_key, groups_of
+from rara.run import Run, watching
+from rara.scores import Rarity, Setting, judge
+from rara.stats.conformal import q_values
+
+LEAST = 20
+"""With fewer reference images no p-value of a group is below 5 %."""
+LEVEL = 0.05
+"""The share of each group that is too far out or too near is counted at this level."""
+COLUMNS = ("rarity", "rarity_percentile", "off_manifold_p", "copy_p")
+"""What is told of each sample within its group; `group_` stands before the names."""
+
+
+def judged_in_groups(
+    samples: Features, reference: Features, setting: Setting, by: str | None, run: Run
+) -> Beside:
+    """The columns `group` and `group_…`, and for each group how many of it stand out.
+
+    `setting` is that of the whole reference: k, the rule of the balls, and whether the samples
+    are its own images. Null where the group has too few reference images, or is not known.
+    """
+    if by is None:
+        return NOTHING
+    check_key(by, samples=samples, reference=reference)
+    sides = _Sides(samples, reference, groups_of(by, samples), groups_of(by, reference), setting)
+    found = _Found(len(samples))
+    pairs = sum(len(sides.ours.rows[g]) * sides.theirs.size(g) for g in sides.enough())
+    with watching(run.progress, pairs, "Pairs within groups") as advance:
+        quiet = replace(run, progress=None)
+        counts = {group: found.add(sides, group, quiet, advance) for group in sides.enough()}
+    return Beside(found.columns(sides.ours.names), {"groups": sides.described(by, counts)})
+
+
+@dataclass(frozen=True, slots=True)
+class _Sides:
+    """Samples and reference, both by group."""
+
+    samples: Features
+    reference: Features
+    ours: Groups
+    theirs: Groups
+    whole: Setting
+
+    @property
+    def least(self) -> int:
+        """Reference images that a group must have."""
+        return max(LEAST, 2 * self.whole.k)
+
+    def enough(self) -> list[str]:
+        """The groups of the samples that can be judged."""
+        return [group for group in self.ours.rows if self.theirs.size(group) >= self.least]
+
+    def judged(
+        self, group: str, run: Run, advance: Callable[[int], None] | None
+    ) -> tuple[dict[str, Any], Calibrated]:
+        """The scores of the samples of a group, as if there were no other one."""
+        samples = self.samples.vectors[self.ours.rows[group]]
+        images = self.reference.take(self.theirs.rows[group], self.reference.location)
+        setting = self._setting(images, run)
+        calibrated = among_its_own(setting)
+        columns, _ = judge(
+            samples, images.vectors, (Rarity(), calibrated), setting,
+            memory=run.memory, threads=run.threads, progress=advance,
+        )  # fmt: skip
+        return columns, calibrated
+
+    def _setting(self, images: Features, run: Run) -> Setting:
+        """That of the whole reference in all but the images."""
+        nearest = neighbourhood.find(images, self.whole.k, run)
+        own = None if self.whole.own is None else np.arange(len(images), dtype=np.int32)
+        return replace(
+            self.whole, d2=nearest.d2, index=nearest.index, names=images.ids, own=own, coded=None
+        )
+
+    def described(self, by: str, counts: dict[str, dict[str, Any]]) -> dict[str, Any]:
+        """For each group of the samples how many there are, and what was found of them."""
+        unknown = {"off_manifold": None, "copies": None, "smallest_p": None}
+        groups = [
+            {
+                "group": group,
+                "reference": self.theirs.size(group),
+                "samples": len(rows),
+                **counts.get(group, unknown),
+            }
+            for group, rows in self.ours.rows.items()
+        ]
+        ungrouped = {"samples": self.ours.ungrouped, "reference": self.theirs.ungrouped}
+        return {
+            "by": by,
+            "least": self.least,
+            "level": LEVEL,
+            "groups": groups,
+            "ungrouped": ungrouped,
+        }
+
+
+class _Found:
+    """The columns as they fill up, group by group."""
+
+    def __init__(self, samples: int) -> None:
+        self.values = {name: np.full(samples, np.nan) for name in COLUMNS}
+        self.unknown = np.ones(samples, dtype=np.bool_)
+
+    def add(
+        self, sides: _Sides, group: str, run: Run, advance: Callable[[int], None] | None
+    ) -> dict[str, Any]:
+        """Judge one group; the shares of it that stand out."""
+        rows = sides.ours.rows[group]
+        columns, calibrated = sides.judged(group, run, advance)
+        for name, values in self.values.items():
+            values[rows] = columns[name]
+        self.unknown[rows] = False
+        smallest = calibrated.describe()["smallest_p"]
+        return {
+            "off_manifold": _share(columns["off_manifold_p"], smallest["off_manifold"]),
+            "copies": _share(columns["copy_p"], smallest["copy"]),
+            "smallest_p": smallest,
+        }
+
+    def columns(self, names: list[str | None]) -> dict[str, Any]:
+        import pyarrow as pa
+
+        known = {
+            f"group_{name}": pa.array(values, mask=self.unknown, from_pandas=False)
+            for name, values in (self.values | self._discoveries()).items()
+        }
+        return {"group": pa.array(names, pa.string()), **known}
+
+    def _discoveries(self) -> dict[str, Any]:
+        """All samples judged by their groups are one family: that is whom one picks from."""
+        return {"off_manifold_q": q_values(self.values["off_manifold_p"])}
+
+
+def _share(p: Any, smallest: float) -> float | None:
+    """The share called at the level; None where no p-value can be as small."""
+    return float(np.mean(p <= LEVEL)) if smallest <= LEVEL else None

@@ -1,0 +1,15 @@
+"""From encoded bytes, arrays or PIL images to upright RGB, and what is kept of the pixels.
+
+From the ground up:
+
+    memory_budget      bytes that threads share while they decode
+    phash              a digest of the pixels, and a perceptual hash of 256 bits
+    pillow_settings    Pillow's settings, which belong to the whole process
+    screening          bytes looked over before Pillow opens them
+    strips             large images worked on a strip at a time
+    depth              pixels of sixteen bits to eight
+    footprint          how much memory an image takes, told from its header
+    ranges             which numbers of an array are black and white
+    colours            modes, transparency and depths to RGB
+    decode             the one decoder and the one resize
+"""

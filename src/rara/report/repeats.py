@@ -1,0 +1,133 @@
+"""Samples that repeat one another: how many, which pictures, and what reference images give.
+
+table + provenance --repeated--> Repeated --repeats_lines, repeats_lede, repeat_sentence--> text
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from rara.report.formatting import counted, percent, shorten, width
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+CASES = 8
+
+
+class Repeat(TypedDict):
+    """A picture that several samples are."""
+
+    id: str
+    other: str
+    """Another sample of the group; one that is not the same exactly, where there is any."""
+    size: int
+    exact: int
+    """How many samples are the same exactly, itself included."""
+
+
+class Repeated(TypedDict):
+    """The counts on both sides, and the pictures that come most often."""
+
+    samples: dict[str, int]
+    reference: dict[str, int]
+    cases: list[Repeat]
+
+
+def repeated(
+    table: pa.Table, provenance: Mapping[str, Any], *, most: int = CASES
+) -> Repeated | None:
+    """What repeats among the samples in a table; None where nobody looked.
+
+    `most`: how many pictures there may be among the cases.
+    """
+    known = provenance.get("repeats")
+    if not known or "repeat_of" not in table.column_names:
+        return None
+    ids, firsts, kinds = (table[name].to_pylist() for name in ("id", "repeat_of", "repeat_kind"))
+    members: dict[str, list[tuple[str, str]]] = {}
+    for name, first, kind in zip(ids, firsts, kinds, strict=True):
+        if first is not None:
+            members.setdefault(first, []).append((name, kind))
+    cases = [_repeat(first, of) for first, of in members.items() if len(of) > 1]
+    order = {one["id"]: place for place, one in enumerate(known["groups"])}
+    cases.sort(key=lambda case: (-case["size"], order.get(case["id"], len(order))))
+    return {
+        "samples": {
+            "images": len(ids),
+            "repeating": sum(case["size"] for case in cases),
+            "groups": len(cases),
+            "largest": max((case["size"] for case in cases), default=min(1, len(ids))),
+        },
+        "reference": dict(known["reference"]),
+        "cases": cases[:most],
+    }
+
+
+def groups_of(table: pa.Table) -> dict[str, list[int]]:
+    """The rows of each group of samples that repeat one another, by the first of the group."""
+    rows: dict[str, list[int]] = {}
+    for row, first in enumerate(table["repeat_of"].to_pylist()):
+        if first is not None:
+            rows.setdefault(first, []).append(row)
+    return rows
+
+
+def repeats_lines(found: Repeated, columns: int) -> Iterator[str]:
+    """How many samples are one picture, and all that repeat; none where all differ."""
+    if not found["cases"]:
+        return
+    case, samples, reference = found["cases"][0], found["samples"], found["reference"]
+    nearly = "" if case["exact"] == case["size"] else "nearly "
+    lead = f"{case['size']:,} samples are {nearly}one picture ("
+    tail = f" and {counted(case['size'] - 1, 'other')})."
+    yield f"{lead}{shorten(case['id'], columns - width(lead) - width(tail))}{tail}"
+    if samples["groups"] > 1:
+        yield (
+            f"{samples['repeating']:,} are in {samples['groups']:,} such groups; "
+            f"of {reference['images']:,} reference images {reference['repeating']:,}"
+        )
+
+
+def repeats_lede(found: Repeated) -> str:
+    """Both sides in plain sentences, for the page."""
+    samples, reference = found["samples"], found["reference"]
+    drawn = counted(reference["images"], "reference image")
+    return (
+        f"The same picture as another sample, or nearly: {_figures(samples, 'sample')}. "
+        f"The same of {drawn}: {_figures(reference, 'reference image')}. "
+        "Beside each picture stands another sample of its group."
+    )
+
+
+def repeat_sentence(case: Repeat) -> str:
+    """How many samples are this picture."""
+    exact, size = case["exact"], case["size"]
+    if exact == size:
+        return f"{size:,} samples are exactly this picture."
+    same = "none of the others" if exact == 1 else f"{exact - 1:,} of the others"
+    return f"{size:,} samples are nearly this picture, {same} exactly."
+
+
+def _repeat(first: str, members: list[tuple[str, str]]) -> Repeat:
+    """A table may lack the first of a group: then another of its samples stands for it."""
+    names = [name for name, _ in members]
+    shown = first if first in names else names[0]
+    others = [(kind, name) for name, kind in members if name != shown]
+    kinds = Counter(kind for _, kind in members)
+    return {
+        "id": shown,
+        "other": max(others, key=lambda one: one[0] == "near")[1],
+        "size": len(members),
+        "exact": kinds["exact"],
+    }
+
+
+def _figures(side: Mapping[str, int], noun: str) -> str:
+    if not side["groups"]:
+        return "none"
+    share = percent(side["repeating"] / side["images"])
+    told = f"{counted(side['repeating'], noun)} ({share}) of {counted(side['groups'], 'picture')}"
+    return f"{told}, one of them {side['largest']:,} times"

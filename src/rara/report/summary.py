@@ -1,0 +1,183 @@
+"""The summary in a terminal: facts in a few lines of at most 80 columns.
+
+For somebody who knows none of the words. One more line, where the rest is, belongs
+to whoever knows the paths.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from typing import Any
+
+from rara.report.calibration import copies_lines, hidden_lines, off_manifold_line
+from rara.report.disagreement import dissent_line
+from rara.report.facts import Facts, Record
+from rara.report.formatting import counted, number, percent, shorten, width
+from rara.report.repeats import repeats_lines
+from rara.report.sentences import nearest_in_short, rarity_in_short
+from rara.report.two_sample import told_line
+from rara.report.verdicts import verdict_lines
+
+COLUMNS = 80
+LABEL = 10
+TEXT = COLUMNS - LABEL
+NAME = 30
+
+
+def summary_lines(facts: Facts) -> list[str]:
+    """The main findings as plain text, at most twelve lines of at most 80 columns."""
+    entries = {
+        "Judged": _judged(facts),
+        "against": _side(facts["reference"], "reference image", f" ({_how(facts)})"),
+        **_found(facts),
+        "Repeats": _repeats(facts),
+        "Telltale": _telltale(facts),
+        "Read": _read(facts),
+        "Skipped": _skipped(facts),
+    }
+    return [line for label, texts in entries.items() for line in _labelled(label, texts)]
+
+
+def _how(facts: Facts) -> str:
+    """What all distances are relative to; the metric where it is not the plain one."""
+    metric = facts["reference"]["metric"]
+    return f"k = {facts['k']}" + (f", {metric}" if metric != "euclidean" else "")
+
+
+def _judged(facts: Facts) -> Iterator[str]:
+    if not facts["leave_one_out"]:
+        return _side(facts["samples"], "sample")
+    return _side(facts["samples"], "reference image", ", each without itself,")
+
+
+def _found(facts: Facts) -> dict[str, Iterator[str]]:
+    """Verdicts say more than who is outside; where there is none the numbers speak."""
+    rarest, nearest = facts["picks"]["rarest"], facts["picks"]["nearest"]
+    if verdicts := facts["verdicts"]:
+        outside = islice(_outside(facts), 1 if verdicts["shortfall"] else 0)
+        return {
+            "Verdict": verdict_lines(verdicts, TEXT),
+            "Contested": _contested(facts),
+            "Outside": outside,
+            "Rarest": _rarest(rarest, "none is inside, on the manifold, and no copy"),
+            "Nearest": _nearest(nearest, _unseen(facts)),
+        }
+    return {
+        "Outside": _outside(facts),
+        "Rarest": _rarest(rarest, "none: no sample is inside"),
+        "Nearest": _nearest(nearest, _how_near(facts)),
+    }
+
+
+def _how_near(facts: Facts) -> list[str]:
+    nearest, calibration = facts["picks"]["nearest"], facts["calibration"]
+    if calibration:
+        return copies_lines(calibration)
+    said = nearest_in_short(nearest[0]) if nearest else None
+    return [said] if said else []
+
+
+def _unseen(facts: Facts) -> list[str]:
+    """That copies may have gone unseen, unless that is said already."""
+    calibration, verdicts = facts["calibration"], facts["verdicts"]
+    told = verdicts and verdicts["shortfall"]
+    return [] if told or not calibration else hidden_lines(calibration)
+
+
+def _labelled(label: str, texts: Iterator[str]) -> Iterator[str]:
+    for text in texts:
+        yield f"{label:<{LABEL}}{text}"
+        label = ""
+
+
+def _side(side: Mapping[str, Any], noun: str, note: str = "") -> Iterator[str]:
+    lead = f"{_of_all(side, noun)}{note} from "
+    yield lead + shorten(side["location"], TEXT - width(lead))
+
+
+def _of_all(side: Mapping[str, Any], noun: str) -> str:
+    """`20 samples`, or `3 of 20 samples` where a table holds only some of those scored."""
+    if not filtered(side):
+        return counted(side["count"], noun)
+    return f"{side['count']:,} of {counted(side['scored'], noun)}"
+
+
+def filtered(side: Mapping[str, Any]) -> bool:
+    """Whether a table holds only some of the samples that were scored."""
+    return bool(side.get("scored", 0) > side["count"])
+
+
+def _outside(facts: Facts) -> Iterator[str]:
+    samples, own = facts["samples"], facts["reference"]["share_outside"]
+    beside = "" if own is None else f"; of the reference's own {percent(own)}"
+    if samples["outside"]:
+        many = f"{counted(samples['outside'], 'sample')} ({percent(samples['share_outside'])})"
+        yield f"{many} in no ball{beside}"
+    else:
+        yield f"every sample is in some ball{beside}"
+    if facts["calibration"]:
+        yield off_manifold_line(facts["calibration"])
+
+
+def _rarest(rarest: list[Record], nothing: str) -> Iterator[str]:
+    if not rarest:
+        yield nothing
+        return
+    first = rarest[0]
+    lead = f"{shorten(first['id'], NAME)} (rarity {number(first['rarity'] or 0.0)}; witness "
+    yield lead + shorten(first["rarity_witness"] or "", TEXT - 1 - width(lead)) + ")"
+    if comparison := rarity_in_short(first):
+        yield _uncapital(comparison)
+
+
+def _nearest(nearest: list[Record], notes: list[str]) -> Iterator[str]:
+    if not nearest:
+        return
+    first = nearest[0]
+    lead = f"{shorten(first['id'], NAME)} {_distance(first['nearest_distance'])} "
+    yield lead + shorten(first["nearest"], TEXT - width(lead))
+    yield from notes
+
+
+def _contested(facts: Facts) -> Iterator[str]:
+    if facts["dissent"]:
+        yield dissent_line(facts["dissent"])
+
+
+def _repeats(facts: Facts) -> Iterator[str]:
+    if facts["repeated"]:
+        yield from repeats_lines(facts["repeated"], TEXT)
+
+
+def _telltale(facts: Facts) -> Iterator[str]:
+    if facts["two_sample"]:
+        yield told_line(facts["two_sample"])
+        if filtered(facts["samples"]):
+            yield f"that is of all {facts['samples']['scored']:,}, not of these alone"
+
+
+def _read(facts: Facts) -> Iterator[str]:
+    """How many remarks there are on how images were read: the page and the notebook have them."""
+    remarks = sum(len(facts[side]["remarks"]) for side in ("samples", "reference"))
+    if remarks:
+        verb = "lists it" if remarks == 1 else "lists them"
+        yield f"{counted(remarks, 'remark')} on how images were read: the report {verb}"
+
+
+def _skipped(facts: Facts) -> Iterator[str]:
+    skipped = {
+        "sample": len(facts["samples"]["skipped"]),
+        "reference image": facts["reference"]["skipped"],
+    }
+    if any(skipped.values()):
+        sides = [counted(count, noun) for noun, count in skipped.items() if count]
+        yield f"{' and '.join(sides)} that could not be used"
+
+
+def _distance(distance: float) -> str:
+    return f"is {number(distance)} away from" if distance else "has exactly the features of"
+
+
+def _uncapital(text: str) -> str:
+    return text[0].lower() + text[1:]

@@ -1,0 +1,111 @@
+"""What the two-sample test says of all samples together, in plain sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import floor
+from typing import Any, TypedDict
+
+from rara.report.formatting import counted, number
+
+LEVEL = 0.05
+"""So often samples like the reference are called different."""
+
+
+class ToldApart(TypedDict):
+    """The result of the test; `hidden` where balls see nothing of the difference."""
+
+    auc: float
+    p: float
+    view: str
+    repeats: int
+    samples: int
+    reference: int
+    told: bool
+    hidden: bool
+
+
+def told_apart(
+    provenance: Mapping[str, Any], outside: float | None, own_outside: float | None
+) -> ToldApart | None:
+    """The test's result; None where there was none.
+
+    `outside`, `own_outside`: shares of the samples and of the reference's own images.
+    """
+    record = provenance.get("two_sample")
+    if not record or "absent" in record:
+        return None
+    told = record["p"] <= LEVEL
+    hidden = told and outside is not None and outside <= (own_outside or 0)
+    return {
+        "auc": record["auc"],
+        "p": record["p"],
+        "view": record["view"],
+        "repeats": record["repeats"],
+        "samples": record["samples"],
+        "reference": record["reference"],
+        "told": told,
+        "hidden": hidden,
+    }
+
+
+def told_line(found: ToldApart) -> str:
+    """Whether samples differ from reference images as a set, in one line."""
+    if not found["told"]:
+        return f"no difference that a classifier sees: {_figures(found)}"
+    if found["view"] == "repeats":
+        return f"samples repeat one another: {_pairs(found)} (p = {found['p']:.3f})"
+    if found["hidden"]:
+        return f"no more outside, yet a classifier knows them: {_figures(found)}"
+    return f"a classifier knows them from the reference: {_figures(found)}"
+
+
+def told_sentences(found: ToldApart) -> str:
+    """What was found and how, for the page."""
+    how = (
+        f"Trained on some of {counted(found['samples'], 'sample')} and "
+        f"{counted(found['reference'], 'reference image')}, it judges the others."
+    )
+    if not found["told"]:
+        return f"A classifier does not tell them from the reference: {_figures(found)}. {how}"
+    if found["view"] == "repeats":
+        return (
+            f"Samples repeat one another more than chance allows: {_pairs(found)} of samples are "
+            f"equal or nearly equal (p = {found['p']:.3f}). Apart from that a classifier tells "
+            f"them from the reference with AUC {_auc(found)}. {how} "
+            "These samples differ most from the reference."
+        )
+    seen = {
+        "coordinates": "The two lie elsewhere on average.",
+        "squares": "What differs is how they spread, rather than where they lie.",
+    }[found["view"]]
+    hidden = (
+        " No more of them lie outside every ball than of the reference's own images, and yet "
+        "they are told apart: no ball can see this difference."
+        if found["hidden"]
+        else ""
+    )
+    return (
+        f"A classifier tells samples from reference images: {_figures(found)}. {how} "
+        f"{seen}{hidden} These samples differ most."
+    )
+
+
+def score_sentence(score: float | None) -> str:
+    """How far a sample scores beyond the reference images."""
+    far = score or 0.0
+    side = "beyond" if far >= 0 else "below"
+    return f"Scores {number(abs(far))} standard deviations {side} the average reference image."
+
+
+def _figures(found: ToldApart) -> str:
+    return f"AUC {_auc(found)} (p = {found['p']:.3f})"
+
+
+def _auc(found: ToldApart) -> str:
+    # Rounded down, so that it never reads as if all pairs were told apart where some are not.
+    return f"{floor(found['auc'] * 1000) / 1000:.3f}"
+
+
+def _pairs(found: ToldApart) -> str:
+    return counted(found["repeats"], "pair")

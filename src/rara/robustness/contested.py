@@ -1,0 +1,182 @@
+"""Second opinions beside a table's verdicts, and which of those they contest.
+
+    table, tables of the same samples judged otherwise --contested--> table, three columns more
+
+Who else was asked is no matter here: `second_opinions.py` asks halves of the reference and other
+extractors, and any other tables of the same samples will do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from rara.errors import ParameterError
+from rara.stats.correlation import rank_correlations
+from rara.table.score_table import ScoreTable, free_name
+from rara.verdict.disagreement import contradicts, halves_against
+
+RANKED = ("rarity", "knn_distance")
+"""Columns whose rankings are compared."""
+BY_HALF = pa.list_(pa.string())
+BY_EXTRACTOR = pa.list_(pa.struct([("extractor", pa.string()), ("verdict", pa.string())]))
+
+Halves = tuple[ScoreTable, ScoreTable]
+
+
+def contested(
+    table: ScoreTable,
+    *,
+    halves: Halves | None = None,
+    extractors: Mapping[str, ScoreTable] | None = None,
+) -> ScoreTable:
+    """The table with the opinions of others, and whether any of them contests the verdict.
+
+    Columns behind the reason: `contested`; `verdict_by_half`, a list of two; and
+    `verdict_by_extractor`, a list with names. Null where there is no opinion on a sample. The
+    provenance has how many verdicts are contested by whom, and Spearman's correlation of the
+    rankings.
+
+    Raises ParameterError where an opinion is no answer to the same question: other samples,
+    another k or error rate, or numbers that carry no verdict.
+    """
+    _check(table, [*(halves or ()), *(extractors or {}).values()])
+    weighed = [_by_half(table, halves)] if halves else []
+    weighed += [_by_extractor(table, extractors)] if extractors else []
+    flags = np.logical_or.reduce([one.contested for one in weighed])
+    columns = {"contested": pa.array(flags)}
+    about: dict[str, Any] = {"contested": int(flags.sum())}
+    for one in weighed:
+        columns[f"verdict_by_{one.whom}"] = one.column
+        about[f"by_{one.whom}"] = one.about
+    provenance = {**table.provenance, "opinions": about}
+    return ScoreTable(_behind_reason(table.arrow, columns), provenance, table.pictures)
+
+
+@dataclass(frozen=True, slots=True)
+class _Weighed:
+    """Opinions of one kind."""
+
+    whom: str
+    contested: NDArray[np.bool_]
+    column: pa.Array
+    about: Any
+    """For the provenance."""
+
+
+def _by_half(table: ScoreTable, halves: Halves) -> _Weighed:
+    said = list(zip(*(_said(table, half) for half in halves), strict=True))
+    pairs = zip(table["verdict"], said, strict=True)
+    flags = np.array([halves_against(*pair) for pair in pairs], np.bool_)
+    about = {
+        "halves": [_about(half) for half in halves],
+        "contested": int(flags.sum()),
+        "rank_correlation": _rank_correlation(*halves),
+    }
+    return _Weighed("half", flags, pa.array(said, BY_HALF), about)
+
+
+def _by_extractor(table: ScoreTable, extractors: Mapping[str, ScoreTable]) -> _Weighed:
+    said = {name: _said(table, one) for name, one in extractors.items()}
+    against = {name: _contradicted(table, one) for name, one in said.items()}
+    rows = [
+        [{"extractor": name, "verdict": verdict} for name, verdict in zip(said, row, strict=True)]
+        for row in zip(*said.values(), strict=True)
+    ]
+    about = [
+        {
+            "name": name,
+            **_about(one),
+            "contested": int(against[name].sum()),
+            "rank_correlation": _rank_correlation(table, one),
+        }
+        for name, one in extractors.items()
+    ]
+    flags = np.logical_or.reduce(list(against.values()))
+    return _Weighed("extractor", flags, pa.array(rows, BY_EXTRACTOR), about)
+
+
+def _said(table: ScoreTable, other: ScoreTable) -> list[str | None]:
+    """The other's verdict on each sample of the table."""
+    known = dict(zip(other["id"], other["verdict"], strict=True))
+    return [known.get(name) for name in table["id"]]
+
+
+def _contradicted(table: ScoreTable, said: list[str | None]) -> NDArray[np.bool_]:
+    pairs = zip(table["verdict"], said, strict=True)
+    return np.array([contradicts(*pair) for pair in pairs], np.bool_)
+
+
+def _about(opinion: ScoreTable) -> dict[str, Any]:
+    """Whose opinion it is, and why it may be none."""
+    reference = opinion.provenance["reference"]
+    return {
+        "reference": {name: reference[name] for name in ("location", "count", "fingerprint")},
+        "extractor": opinion.provenance["extractor"],
+        "shortfall": opinion.provenance["verdict"]["shortfall"],
+    }
+
+
+def _rank_correlation(one: ScoreTable, other: ScoreTable) -> dict[str, float | None]:
+    """Spearman's, over the samples that both have a value of."""
+    place = {name: row for row, name in enumerate(other["id"])}
+    rows = [place.get(name) for name in one["id"]]
+    return {name: _correlation(one[name], [*other[name], np.nan], rows) for name in RANKED}
+
+
+def _correlation(
+    ours: NDArray[np.float64], theirs: list[float], rows: list[int | None]
+) -> float | None:
+    beside = [theirs[-1 if row is None else row] for row in rows]
+    return rank_correlations(np.column_stack([ours, beside]), 0)[1]
+
+
+def _behind_reason(arrow: pa.Table, columns: Mapping[str, pa.Array]) -> pa.Table:
+    """What the source knew of the images under the same name is metadata."""
+    there = arrow.column_names
+    taken = {*columns, *there}
+    names = [free_name(name, taken) if name in columns else name for name in there]
+    arrow, at = arrow.rename_columns(names), names.index("reason") + 1
+    for place, (name, values) in enumerate(columns.items(), start=at):
+        arrow = arrow.add_column(place, name, values)
+    return arrow
+
+
+def _check(table: ScoreTable, others: list[ScoreTable]) -> None:
+    if not others:
+        raise ParameterError("No second opinion: give halves, extractors, or both.")
+    if "opinions" in table.provenance:
+        raise ParameterError("This table has second opinions already: give all of them at once.")
+    for one in (table, *others):
+        check_carried(one)
+    for other in others:
+        if _question(table) != _question(other):
+            raise ParameterError(
+                f"A second opinion at {_question(other)} on verdicts at {_question(table)}: "
+                "judge both alike."
+            )
+        if set(table["id"]).isdisjoint(other["id"]):
+            raise ParameterError(
+                "A second opinion on other samples: none of its ids is in the table. Judge the "
+                "same samples."
+            )
+
+
+def check_carried(table: ScoreTable) -> None:
+    """Raise ParameterError where a table's numbers carry no verdicts."""
+    if table.provenance["compat"]:
+        raise ParameterError(
+            "The numbers of the Rarity Score's own code carry no verdict that could be contested: "
+            "leave compat away."
+        )
+
+
+def _question(table: ScoreTable) -> str:
+    about = table.provenance
+    level = about["verdict"]["alpha"]
+    return f"k = {about['k']}, alpha = {level:g}, {about['boundary']} balls"

@@ -1,0 +1,196 @@
+"""Who else is asked for a verdict: halves of the reference, and other extractors.
+
+    table, reference, samples --by_halves--> two tables of the same samples   \\
+                              --by_extractor--> one more                       --contested--> table
+
+A verdict hangs on choices that nobody asked for: which real images came into the reference, and
+which network looks at them. `contested.py` marks the verdicts that others would not give.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+import numpy as np
+
+from rara.calibration.real_images import calibrated
+from rara.errors import ParameterError
+from rara.extractors import Extractor
+from rara.extractors.base import Metric
+from rara.features.compatibility import check_same, network_for
+from rara.features.features import Features
+from rara.features.metric import under, usual_metric
+from rara.features.opening import Images, features_of, find_extractor, is_features
+from rara.features.pixel_cache import Gallery
+from rara.features.reembed import seen_again
+from rara.geometry import Boundary
+from rara.reference.judging import scored_alone
+from rara.reference.reference import Reference
+from rara.robustness.contested import Halves, check_carried
+from rara.run import Run
+from rara.scores import Families
+from rara.table.provenance import table_of
+from rara.table.score_table import ScoreTable
+from rara.verdict.rules import Levels
+
+UNASKED = "an opinion is asked for verdicts alone"
+
+
+def by_halves(
+    table: ScoreTable,
+    reference: Reference,
+    images: Images,
+    *,
+    calibration: Images | None = None,
+    extractor: str | os.PathLike[str] | Extractor | None = None,
+    seed: int = 0,
+    run: Run | None = None,
+) -> Halves:
+    """The samples of a table judged by each of two random halves of its reference.
+
+    At the same k, error rate and rule of the balls; give the `calibration` of the table, if it had
+    one, and its `extractor` where the reference's own cannot be found by its name. Images of the
+    same content are in the same half. Of a leave-one-out table each image is judged by the half
+    that does not hold it, and `images` plays no role.
+
+    Costs less than reference and table did: the halves together have as many pairs with the
+    samples, and half as many among their own images, whose neighbours are kept in the cache.
+    """
+    check_carried(table)
+    run = run or Run()
+    own = table.provenance["leave_one_out"]
+    samples = reference.features if own else _seen(images, reference, extractor, run)
+    reals = None if calibration is None else _seen(calibration, reference, extractor, run)
+    parts = halves(reference, k=table.provenance["k"], seed=seed, run=run)
+    one, other = (_by_half(half, samples, table, reals, run) for half in parts)
+    return one, other
+
+
+def halves(
+    reference: Reference, *, k: int | None = None, seed: int = 0, run: Run | None = None
+) -> tuple[Reference, Reference]:
+    """Two random halves of a reference, disjoint in content as well, treated as it is.
+
+    Never with replacement: images drawn twice would shrink the balls. What `deduplicate` left out
+    stays out.
+    """
+    k = reference.k if k is None else k
+    check_halves(len(reference), k)
+    parts = reference.features.split(0.5, seed=seed)
+    # Almost every image loses a neighbour to the other half: searching anew, each pair once, is
+    # cheaper than mending all those lists.
+    one, other = (
+        Reference.fit(
+            replace(part, location=f"{reference.features.location} (half {i}, seed {seed})"),
+            k=k, metric=reference.metric, clip_radii=reference.treatment.clip_radii, run=run,
+        )
+        for i, part in enumerate(parts, start=1)
+    )  # fmt: skip
+    return one, other
+
+
+def check_halves(images: int, k: int) -> None:
+    """Raise ParameterError where a half of so many images would have too few for k."""
+    if images < 2 * (k + 1):
+        raise ParameterError(
+            f"{images} reference images are too few for two halves with k = {k}: each "
+            f"needs {k + 1}."
+        )
+
+
+def by_extractor(
+    table: ScoreTable,
+    reference: Reference,
+    images: Images,
+    *,
+    extractor: str | os.PathLike[str] | Extractor,
+    calibration: Images | None = None,
+    run: Run | None = None,
+) -> ScoreTable:
+    """The samples of a table judged by what another extractor sees of the same images.
+
+    At the same k, error rate and rule of the balls, and under the same metric where it was
+    chosen rather than the usual one of its extractor. The images of the reference are read
+    again where they were, and likewise those of features. Raises ReferenceMismatchError where they
+    cannot be, and ParameterError where it is the extractor that made the reference.
+    """
+    check_carried(table)
+    run = run or Run()
+    network = find_extractor(extractor, run)
+    if replace(network.spec, metric=reference.metric) == reference.features.spec:
+        raise ParameterError(
+            f"{network.spec.name} made this reference: a second opinion needs another extractor."
+        )
+    other = Reference.fit(
+        seen_again(reference.features, network, run), k=table.provenance["k"],
+        metric=_metric_for(reference), clip_radii=reference.treatment.clip_radii, run=run,
+    )  # fmt: skip
+    own = table.provenance["leave_one_out"]
+    samples = other.features if own else _anew(images, network, other, run)
+    reals = None if calibration is None else _anew(calibration, network, other, run)
+    return _judged(other, samples, table, reals, run, own=own)
+
+
+def _metric_for(reference: Reference) -> Metric | None:
+    """Under which metric another extractor's vectors are compared."""
+    made_with = replace(reference.features.spec, metric="euclidean")
+    return None if reference.metric == usual_metric(made_with) else reference.metric
+
+
+def _seen(
+    images: Images,
+    reference: Reference,
+    extractor: str | os.PathLike[str] | Extractor | None,
+    run: Run,
+) -> Features:
+    """The images as the reference's own extractor sees them."""
+    spec = reference.features.spec
+    network = None if is_features(images) else network_for(spec, extractor, run)
+    features, _ = features_of(images, network, run)
+    check_same(spec, replace(features.spec, metric=reference.metric))
+    return under(features, reference.metric)
+
+
+def _anew(images: Images, network: Extractor, other: Reference, run: Run) -> Features:
+    """The images as another one sees them, those behind features as well."""
+    if is_features(images):
+        seen = seen_again(features_of(images, None, run)[0], network, run)
+    else:
+        seen, _ = features_of(images, network, run)
+    return under(seen, other.metric)
+
+
+def _by_half(
+    half: Reference, samples: Features, table: ScoreTable, reals: Features | None, run: Run
+) -> ScoreTable:
+    """Of the reference's own images a half judges those that it does not hold."""
+    if table.provenance["leave_one_out"]:
+        ours, theirs = (one.done["digest"].to_numpy() for one in (samples, half.features))
+        samples = samples.take(np.flatnonzero(~np.isin(ours, theirs)), samples.location)
+    return _judged(half, samples, table, reals, run)
+
+
+def _judged(
+    reference: Reference,
+    samples: Features,
+    table: ScoreTable,
+    reals: Features | None,
+    run: Run,
+    *,
+    own: bool = False,
+) -> ScoreTable:
+    """What the table was asked, of another reference; verdicts alone, so no classifier's test.
+
+    `own`: the samples are that reference's own images, each judged without itself.
+    """
+    k, levels = table.provenance["k"], Levels(table.provenance["verdict"]["alpha"])
+    rule: Boundary = "closed" if table.provenance["boundary"] == "closed" else "open"
+    setting = reference.setting(k, rule, own=own)
+    known = calibrated(reals, reference.features, Gallery(reference.features), setting, run)
+    known = replace(known, every_k={})
+    scored = scored_alone(samples, reference.features, setting, known, levels, Families(), run)
+    provenance = scored.provenance(
+        samples, reference.describe(k), setting, compat=None, two_sample={"absent": UNASKED}
+    )
+    return ScoreTable(table_of(samples, scored.columns), provenance)

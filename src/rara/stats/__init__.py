@@ -1,0 +1,8 @@
+"""Statistics on arrays: they know no image and no distance.
+
+From the ground up:
+
+    conformal      percentiles, conformal p-values and q-values among scores of real images
+    correlation    how far two orders of the same images agree
+    joint_rank     one exact p-value of several statistics
+"""

@@ -1,0 +1,10 @@
+"""The result: one row a sample, and what the numbers are relative to.
+
+From the ground up:
+
+    csv_cells           cells that a spreadsheet would take for a formula
+    earlier_versions    tables that an earlier version wrote
+    validation          what is believed of a table from a file
+    score_table         ScoreTable: select, save, show
+    provenance          what was judged against what, how, and with which versions
+"""

@@ -1,0 +1,126 @@
+"""What a score table is made of: the columns beside the ids, and what they are relative to.
+
+Last step before the result: scores -> table and provenance -> ScoreTable.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rara.features.features import Features, noted_in
+from rara.geometry import Statistics
+from rara.scores import Setting, own_balls
+from rara.table.score_table import free_name, metadata_columns
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+QUANTILES = 201
+
+
+def provenance_of(
+    features: Features,
+    reference: Mapping[str, Any],
+    setting: Setting,
+    *,
+    compat: str | None,
+    calibration: Mapping[str, Any],
+    two_sample: Mapping[str, Any],
+    verdict: Mapping[str, Any],
+    statistics: Statistics,
+) -> dict[str, Any]:
+    """What was judged against what, how, and with which versions; JSON can hold it."""
+    known = features.spec.weights != "none"
+    return {
+        "rara": version("rara"),
+        "samples": about_samples(features),
+        "reference": reference,
+        "calibration": calibration,
+        "two_sample": two_sample,
+        "verdict": verdict,
+        "leave_one_out": setting.own is not None,
+        "k": setting.k,
+        "boundary": "closed" if setting.boundary == "closed" else "open",
+        "compat": compat,
+        "extractor": asdict(features.spec) if known else None,
+        "engine": asdict(statistics),
+        "versions": _versions(),
+    }
+
+
+def about_samples(features: Features) -> dict[str, Any]:
+    """Which images were judged, and which could not be."""
+    return {
+        "location": features.location,
+        "count": len(features),
+        "remarks": list(features.remarks),
+        "skipped": [one._asdict() for one in features.skipped],
+        "noted": noted_in(features),
+        "fingerprint": features.fingerprint,
+    }
+
+
+def about_reference(
+    features: Features,
+    fingerprint: str,
+    treatment: Mapping[str, Any],
+    own: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """Which real images samples are judged against, how treated, and how they fare themselves."""
+    return {
+        "location": features.location,
+        "count": len(features),
+        "remarks": list(features.remarks),
+        "skipped": len(features.skipped),
+        "noted": noted_in(features),
+        "fingerprint": fingerprint,
+        "metric": features.spec.metric,
+        "treatment": treatment,
+        "leave_one_out": own,
+    }
+
+
+def own_fares(setting: Setting) -> dict[str, Any] | None:
+    """How the reference's own images fare, each judged without itself.
+
+    None where it keeps too few neighbours to leave one out.
+    """
+    if setting.k >= setting.d2.shape[1]:
+        return None
+    rarity = np.sqrt(own_balls(setting).radius2)
+    inside = ~np.isnan(rarity)
+    return {
+        "inside": float(inside.mean()),
+        "rarity": _quantiles(rarity[inside]),
+        "knn_distance": _quantiles(np.sqrt(setting.knn2)),
+        "nearest_distance": _quantiles(np.sqrt(setting.d2[:, 0])),
+    }
+
+
+def _quantiles(values: NDArray[np.float64]) -> list[float]:
+    if not values.size:
+        return []
+    return [float(q) for q in np.quantile(values, np.linspace(0, 1, QUANTILES))]
+
+
+def _versions() -> dict[str, str]:
+    packages = ("numpy", "numba", "onnxruntime", "pillow", "pyarrow")
+    return {"python": platform.python_version(), **{name: version(name) for name in packages}}
+
+
+def table_of(features: Features, columns: Mapping[str, Any]) -> pa.Table:
+    """The columns beside the ids, and the metadata behind them."""
+    import pyarrow as pa
+
+    done = features.done
+    found = {"id": done["id"], **columns}
+    for name, values in metadata_columns(done["metadata"].to_pylist()).items():
+        found[free_name(name, found)] = values
+    return pa.table(found)
