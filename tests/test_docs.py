@@ -73,7 +73,7 @@ def test_the_table_of_guarantees_has_three_words_and_every_p_and_q():
     found = guarantees()
     assert all(words.split(" with ")[0] in GUARANTEES for words in found.values())
     assert {"knn_p", "off_manifold_p", "off_manifold_q", "copy_p", "copy_q"} <= set(found)
-    listed = re.findall(r"`(\w+_[pq])`", (ROOT / "docs" / "axes.md").read_text(encoding="utf-8"))
+    listed = re.findall(r"`(\w+_[pq])`", (ROOT / "docs" / "columns.md").read_text(encoding="utf-8"))
     assert set(listed) <= set(found)
 
 

@@ -11,6 +11,7 @@ lists its files in the same order, and tests/test_layout.py reads both.
     machine        cores and memory
     text           text from outside, safe to show and to store
     arguments      arguments checked in one place
+    columns        one register of every column
     run            how to work: threads, memory, cache, progress
     storage        files, folders and the cache on disk
     stats          statistics on arrays

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rara.arguments import short
+from rara.columns import metadata_names
 from rara.errors import ParameterError
 from rara.report.calibration import Calibration, calibration
 from rara.report.disagreement import Dissent, dissent, dissents
@@ -39,18 +40,8 @@ CARDS = 8
 MOST_CARDS = 200
 """So many keep the page's size bounded: the lists under the cards hold the others."""
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
-SCORES = {
-    *("id", "rarity", "rarity_witness", "knn_distance", "inside", "balls", "realism"),
-    *("nearest", "nearest_distance", "neighbors", "label", "prompt"),
-    *("rarity_percentile", "typicality_percentile", "off_manifold_p", "off_manifold_q"),
-    *("knn_p", "ball_ratio", "ball_ratio_p"),
-    *("copy_p", "copy_q", "copy_volume", "copy_ratio", "authentic"),
-    *("two_sample_score", "two_sample_p"),
-    *("pixel_nearest", "pixel_distance", "pixel_p", "volume_p"),
-    *("verdict", "reason", "stability", "rarity_by_k"),
-    *("contested", "verdict_by_half", "verdict_by_extractor"),
-    *("repeats", "repeat_of", "repeat_kind"),
-}
+OWN_PLACES = ("label", "prompt")
+"""Metadata that a record shows in a place of its own."""
 
 
 class Standing(TypedDict):
@@ -352,7 +343,9 @@ def _record(row: Mapping[str, Any], own: Mapping[str, Spread]) -> Record:
             if held or name != "rarity"
         },
         "times_usual": row["nearest_distance"] / usual if usual > 0 else None,
-        "metadata": {name: _plain(row[name]) for name in row if name not in SCORES},
+        "metadata": {
+            name: _plain(row[name]) for name in metadata_names(row) if name not in OWN_PLACES
+        },
     }
 
 

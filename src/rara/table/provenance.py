@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rara.columns import COLUMNS
 from rara.features.features import Features, noted_in
 from rara.geometry import Statistics
 from rara.scores import Setting, own_balls
@@ -116,11 +117,11 @@ def _versions() -> dict[str, str]:
 
 
 def table_of(features: Features, columns: Mapping[str, Any]) -> pa.Table:
-    """The columns beside the ids, and the metadata behind them."""
+    """The columns beside the ids, and the metadata behind them, under names that no column has."""
     import pyarrow as pa
 
     done = features.done
     found = {"id": done["id"], **columns}
     for name, values in metadata_columns(done["metadata"].to_pylist()).items():
-        found[free_name(name, found)] = values
+        found[free_name(name, {*found, *COLUMNS})] = values
     return pa.table(found)
