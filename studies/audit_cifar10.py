@@ -70,7 +70,7 @@ def likely(view: View, count: int) -> NDArray[np.float64]:
 
 def between(samples: Features, reference: Reference, photos: list[Bytes], run: Run) -> Found:
     """Test photos with near duplicates among the training photos."""
-    nearest = Nearest.of(reference.d2, reference.index)
+    nearest = Nearest.of(reference.geometry.d2, reference.geometry.index)
     same = alike(reference.features, nearest, run)
     found = members(reference.features, same, samples, run)
     rows = np.flatnonzero(found.exact | found.near)
@@ -132,7 +132,7 @@ def main() -> None:
         for name, images in zip(names, photos, strict=True)
     )
     reference = Reference.from_features(train, run=run)
-    nearest = Nearest.of(reference.d2, reference.index)
+    nearest = Nearest.of(reference.geometry.d2, reference.geometry.index)
     found = {
         "train": among(reference.features, nearest, photos[0], run),
         "test": between(test, reference, photos, run),

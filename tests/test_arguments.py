@@ -118,7 +118,7 @@ def test_an_argument_of_another_kind_is_refused(
 def test_whole_numbers_of_numpy_are_whole_numbers(k):
     expected = rara.Reference.from_features(VECTORS, k=2)
     given = rara.Reference.from_features(VECTORS, k=k)
-    assert given.fingerprint == expected.fingerprint
+    assert given.geometry.fingerprint == expected.geometry.fingerprint
     assert type(given.k) is int
     assert REFERENCE.score_features(VECTORS[:3], k=k).provenance["k"] == 2
     assert rara.Run(threads=k).threads == 2

@@ -240,9 +240,9 @@ def test_duplicates_empty_the_balls_and_deduplication_restores_them(times, insid
     }
 
     treated = fit(many, deduplicate="exact")
-    np.testing.assert_array_equal(treated.d2, plain.d2)
-    np.testing.assert_array_equal(treated.index, plain.index)
-    assert treated.fingerprint == plain.fingerprint
+    np.testing.assert_array_equal(treated.geometry.d2, plain.geometry.d2)
+    np.testing.assert_array_equal(treated.geometry.index, plain.geometry.index)
+    assert treated.geometry.fingerprint == plain.geometry.fingerprint
     restored = treated.score_features(fresh, run=ONE)
     assert repr(restored.arrow.to_pylist()) == repr(table.arrow.to_pylist())
     assert treated.describe()["treatment"]["left_out"] == (times - 1) * 4_000
@@ -258,8 +258,8 @@ def test_near_deduplication_keeps_the_first_of_each_group():
     assert len(left_out & {str(row) for row in range(2_000, 2_085)}) >= 0.95 * 85
     assert len(left_out) <= 85 + 3
     without = fit(vectors).without(left_out)
-    np.testing.assert_array_equal(treated.d2, without.d2)
-    np.testing.assert_array_equal(treated.index, without.index)
+    np.testing.assert_array_equal(treated.geometry.d2, without.geometry.d2)
+    np.testing.assert_array_equal(treated.geometry.index, without.geometry.index)
     reasons = dict(treated.features.left_out)
     assert reasons["2081"] == "exact duplicate of '1'"
     assert reasons["2001"] == "near duplicate of '1'"
@@ -439,8 +439,8 @@ def test_a_treated_reference_grows_as_it_was_made():
         np.concatenate([vectors, more]), ids=[*map(str, range(200)), *ids],
         deduplicate="exact", clip_radii=0.9,
     )  # fmt: skip
-    np.testing.assert_array_equal(grown.d2, whole.d2)
-    np.testing.assert_array_equal(grown.index, whole.index)
+    np.testing.assert_array_equal(grown.geometry.d2, whole.geometry.d2)
+    np.testing.assert_array_equal(grown.geometry.index, whole.geometry.index)
     assert grown.describe()["treatment"] == whole.describe()["treatment"]
     assert len(grown) == 230
 

@@ -240,7 +240,7 @@ def test_own_rarity_from_the_lists_is_that_of_a_scan(make, boundary):
     vectors = make()
     reference = Reference.from_features(vectors, k=3)
     table = reference.score_leave_one_out(boundary=boundary)
-    axis = among_its_own(reference.setting(3, boundary))
+    axis = among_its_own(reference.geometry.setting(3, boundary))
     rarity = table["rarity"][table["inside"]]
     np.testing.assert_array_equal(np.sqrt(axis.at_k.rarity2), np.sort(rarity))
 
@@ -251,7 +251,7 @@ def test_own_balls_from_the_lists_are_counted_once(k, boundary):
     vectors = np.concatenate([gaussian(40, 2), np.repeat(gaussian(20, 2, seed=1), 3, axis=0)])
     reference = Reference.from_features(vectors, k=k)
     balls = reference.score_leave_one_out(boundary=boundary)["balls"]
-    np.testing.assert_array_equal(own_balls(reference.setting(k, boundary)).count, balls)
+    np.testing.assert_array_equal(own_balls(reference.geometry.setting(k, boundary)).count, balls)
 
 
 def test_rarity_percentile_counts_the_less_rare_among_those_inside():
@@ -343,7 +343,7 @@ def test_images_of_the_reference_do_not_calibrate_it():
 def test_its_own_images_have_no_other_calibration():
     reference, reals, _ = held_out()
     images, given = reference.features, Features.from_arrays(reals)
-    setting = reference.setting(own=True)
+    setting = reference.geometry.setting(own=True)
     with pytest.raises(ParameterError, match="calibrates the reference's own images with one"):
         calibrated(given, images, Gallery(images), setting, Run())
 

@@ -51,7 +51,7 @@ def share_by_hand(distances, shape, rate):
 
 def test_volume_follows_its_formula(reference, fresh):
     distances = np.sqrt(oracle.squared_distances(gaussian(20, seed=1), reference.features.vectors))
-    law = LocalVolume.around(reference.d2)
+    law = LocalVolume.around(reference.geometry.d2)
     expected = [share_by_hand(row[:10], law.shape, law.rate) for row in np.sort(distances)]
     np.testing.assert_allclose(fresh["copy_volume"][:20], expected, rtol=1e-9)
 

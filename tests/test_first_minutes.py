@@ -16,7 +16,6 @@ import pytest
 
 import rara
 from embedding import Means
-from rara import run as running
 from rara import sources
 from rara.cli import opening as opened
 from rara.cli import options, printing, progress
@@ -24,6 +23,7 @@ from rara.cli.app import app, run
 from rara.cli.progress import Step
 from rara.extractors import Spec
 from rara.features import compatibility as agreement
+from rara.features import opening as running
 from rara.features.features import Features
 from rara.reference import judging as judgement
 from rara.table import score_table as results

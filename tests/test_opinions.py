@@ -121,8 +121,8 @@ def test_halves_are_treated_as_the_reference_is():
     one, other = halves(whole)
     assert len(one) + len(other) == len(whole) == 200
     for half in (one, other):
-        assert half.treatment.clip_radii == 0.5
-        assert half.radii.max() == np.sort(np.sqrt(half.d2[:, 2]))[49]
+        assert half.geometry.treatment.clip_radii == 0.5
+        assert half.radii.max() == np.sort(np.sqrt(half.geometry.d2[:, 2]))[49]
 
 
 @pytest.mark.parametrize("boundary", ["open", "closed"])

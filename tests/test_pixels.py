@@ -24,6 +24,7 @@ from rara.features.pixel_hashes import (
     prints_of,
 )
 from rara.geometry import Nearest
+from rara.reference.geometry import ReferenceGeometry
 from rara.report import summarise, to_html
 from rara.sources import open_source
 from test_prints import picture
@@ -188,7 +189,7 @@ def test_a_folder_without_prints_is_judged_by_its_vectors(reference, folder, run
     Features(known.vectors, items, known.spec, known.location).save(folder / "before")
     before = Features.load(folder / "before")
     assert before.items.schema.names == known.items.schema.names
-    assert before.fingerprint == known.fingerprint
+    assert before.geometry.fingerprint == known.geometry.fingerprint
     table = Reference.from_features(before).score_features(known.take(np.arange(9), "some"))
     assert np.isnan(table["pixel_p"]).all()
     np.testing.assert_array_equal(table["copy_p"], table["volume_p"])
@@ -238,7 +239,9 @@ def test_saving_works_as_the_run_says(reference, tmp_path, monkeypatch):
         "rara.features.pixel_cache.closest_others",
         lambda prints, many, _: threads.append(many) or closest_others(prints, 1),
     )
-    fresh = Reference(reference.features, reference.d2, reference.index, k=3)
+    fresh = Reference(
+        ReferenceGeometry(reference.features, reference.geometry.d2, reference.geometry.index, k=3)
+    )
     fresh.save(tmp_path / "kept", run=Run(cache=tmp_path / "cache", threads=1))
     assert threads == [1]
     assert len(list((tmp_path / "cache" / "neighbours").iterdir())) == 1
@@ -360,7 +363,9 @@ def test_near_duplicates_by_pixels_are_left_out(doubled, run):
 
 
 def test_pictures_that_repeat_nothing_raise_no_alarm(reference, run):
-    found = alike(reference.features, Nearest.of(reference.d2, reference.index), run)
+    found = alike(
+        reference.features, Nearest.of(reference.geometry.d2, reference.geometry.index), run
+    )
     assert len(found.near) == 0
     assert found.pixels is not None
 

@@ -221,7 +221,7 @@ def test_damaged_codes_are_made_again(reference, tmp_path, harm, part):
     assert same(loaded.score_features(samples), reference.score_features(samples))
     loaded.save(tmp_path / "ref")
     assert len(list((tmp_path / "ref").glob(f"{part}-*.npy"))) == 1
-    assert Reference.load(tmp_path / "ref")._codebook.coded is not None
+    assert Reference.load(tmp_path / "ref").geometry.codebook.coded is not None
 
 
 def test_codes_of_another_version_are_left_alone(reference, tmp_path, monkeypatch):
@@ -229,7 +229,7 @@ def test_codes_of_another_version_are_left_alone(reference, tmp_path, monkeypatc
     reference.save(tmp_path / "ref")
     monkeypatch.undo()
     loaded = Reference.load(tmp_path / "ref")
-    assert loaded._codebook.coded is None
+    assert loaded.geometry.codebook.coded is None
     samples = gaussian(20, 8, seed=3)
     assert same(loaded.score_features(samples), reference.score_features(samples))
 
@@ -256,9 +256,9 @@ def test_an_extended_reference_is_the_one_fitted_on_everything(count, metric):
     whole = Reference.from_features(
         np.concatenate([vectors, more]), k=3, ids=names(count) + names(30, "m"), metric=metric
     )
-    np.testing.assert_array_equal(grown.d2, whole.d2)
-    np.testing.assert_array_equal(grown.index, whole.index)
-    assert grown.fingerprint == whole.fingerprint
+    np.testing.assert_array_equal(grown.geometry.d2, whole.geometry.d2)
+    np.testing.assert_array_equal(grown.geometry.index, whole.geometry.index)
+    assert grown.geometry.fingerprint == whole.geometry.fingerprint
     samples = gaussian(20, 8, seed=3)
     assert same(grown.score_features(samples), whole.score_features(samples))
 
@@ -271,9 +271,9 @@ def test_a_reduced_reference_is_the_one_fitted_on_the_rest(left):
     whole = Reference.from_features(vectors, k=3, ids=names(200))
     reduced = whole.without([f"r{i}" for i in gone])
     rest = Reference.from_features(vectors[kept], k=3, ids=[f"r{i}" for i in kept])
-    np.testing.assert_array_equal(reduced.d2, rest.d2)
-    np.testing.assert_array_equal(reduced.index, rest.index)
-    assert reduced.fingerprint == rest.fingerprint
+    np.testing.assert_array_equal(reduced.geometry.d2, rest.geometry.d2)
+    np.testing.assert_array_equal(reduced.geometry.index, rest.geometry.index)
+    assert reduced.geometry.fingerprint == rest.geometry.fingerprint
     assert reduced.ids == rest.ids
 
 
@@ -327,28 +327,34 @@ def test_vectors_of_the_default_network_are_compared_by_hellinger(tmp_path):
     made = replace(Features.from_arrays(vectors), spec=SPEC)
     made.save(tmp_path / "made")
     usual = Reference.fit(tmp_path / "made")
-    assert usual.metric == Reference.from_features(made).metric == "hellinger"
-    assert Reference.fit(tmp_path / "made", metric="euclidean").metric == "euclidean"
+    assert (
+        usual.features.spec.metric
+        == Reference.from_features(made).features.spec.metric
+        == "hellinger"
+    )
+    assert Reference.fit(tmp_path / "made", metric="euclidean").features.spec.metric == "euclidean"
     others = replace(made, spec=replace(SPEC, weights="other"))
-    assert Reference.from_features(others).metric == "euclidean"
+    assert Reference.from_features(others).features.spec.metric == "euclidean"
     same_again = usual.score(tmp_path / "made")
     assert set(same_again["verdict"]) == {"copy"}
     euclidean = Reference.fit(tmp_path / "made", metric="euclidean")
     for reference in (usual, euclidean):
         parts = halves(reference)
-        assert {part.metric for part in parts} == {reference.metric}
+        assert {part.metric for part in parts} == {reference.features.spec.metric}
 
 
 def test_the_metric_is_part_of_what_a_reference_is(tmp_path):
     vectors = gaussian(100, 8)
     plain, cosine = (Reference.from_features(vectors, metric=m) for m in ("euclidean", "cosine"))
-    assert plain.fingerprint != cosine.fingerprint
+    assert plain.geometry.fingerprint != cosine.geometry.fingerprint
     cosine.save(tmp_path / "ref")
     loaded = Reference.load(tmp_path / "ref")
-    assert loaded.metric == "cosine"
+    assert loaded.features.spec.metric == "cosine"
     samples = gaussian(20, 8, seed=3)
     assert same(loaded.score_features(samples), cosine.score_features(samples))
-    assert Reference.from_features(loaded.features).fingerprint == cosine.fingerprint
+    assert (
+        Reference.from_features(loaded.features).geometry.fingerprint == cosine.geometry.fingerprint
+    )
     for other in ("euclidean", "hellinger"):
         with pytest.raises(ReferenceMismatchError, match=f"for the cosine metric, not {other}"):
             Reference.from_features(loaded.features, metric=other)
@@ -461,7 +467,7 @@ def test_provenance_says_relative_to_what():
     provenance = reference.score_features(gaussian(7, 8, seed=6)).provenance
     assert provenance["samples"]["count"] == 7
     assert provenance["reference"]["count"] == 300
-    assert provenance["reference"]["fingerprint"] == reference.fingerprint
+    assert provenance["reference"]["fingerprint"] == reference.geometry.fingerprint
     assert provenance["engine"]["filter"] == "float32"
     assert provenance["extractor"] is None
     json.dumps(provenance)

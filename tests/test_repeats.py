@@ -84,8 +84,8 @@ def test_the_near_distance_is_rare_among_reference_images():
     """Below half the fence: in 2 to 64 dimensions at most 1 in 500 has its nearest as near."""
     for d in (2, 16, 64):
         reference = fit(np.random.default_rng(3).normal(size=(3_000, d)))
-        nearest = np.sqrt(reference.d2[:, 0])
-        assert (nearest <= near_distance(reference.d2[:, 0])).mean() <= 0.002
+        nearest = np.sqrt(reference.geometry.d2[:, 0])
+        assert (nearest <= near_distance(reference.geometry.d2[:, 0])).mean() <= 0.002
     assert near_distance(np.zeros(5)) == 0
 
 

@@ -96,9 +96,9 @@ def equal(one, other):
         and one.features.items.equals(other.features.items)
         and (one.features.spec, one.features.location)
         == (other.features.spec, other.features.location)
-        and (one.k, one.treatment) == (other.k, other.treatment)
-        and one.d2.tobytes() == other.d2.tobytes()
-        and one.index.tobytes() == other.index.tobytes()
+        and (one.k, one.geometry.treatment) == (other.k, other.geometry.treatment)
+        and one.geometry.d2.tobytes() == other.geometry.d2.tobytes()
+        and one.geometry.index.tobytes() == other.geometry.index.tobytes()
     )
 
 
@@ -242,7 +242,7 @@ def test_spare_parts_that_do_not_fit_are_left_alone(whole, folder):
         hostile.place_part(folder, name, hostile.npy(array[..., :-1]))
     loaded = Reference.load(folder)
     assert equal(loaded, Reference.load(whole))
-    assert loaded._codebook.coded is None
+    assert loaded.geometry.codebook.coded is None
 
 
 # -- what a folder names ----------------------------------------------------------------

@@ -55,7 +55,7 @@ def test_units_may_be_named_or_found(by):
     reference = Reference.from_features(train, unit=by)
     assert len(reference) == SCENES
     by_key = Reference.from_features(train, unit="scene")
-    assert reference.fingerprint == by_key.fingerprint
+    assert reference.geometry.fingerprint == by_key.geometry.fingerprint
     assert reference.describe()["treatment"]["unit"] == by
     assert len(reference.features.left_out) == len(train) - SCENES
     assert "of the same unit as 'scene" in reference.features.left_out[0].reason
@@ -112,7 +112,7 @@ def test_a_saved_reference_has_its_unit(tmp_path, capsys):
     assert run([*build, "--unit", "folder"]) == 0
     assert "one image each, by 'folder'; 400 left out in all" in capsys.readouterr().out
     saved = Reference.load(tmp_path / "reference")
-    assert (len(saved), saved.treatment.unit) == (SCENES, "folder")
+    assert (len(saved), saved.geometry.treatment.unit) == (SCENES, "folder")
     score = ["score", str(tmp_path / "train"), "-r", str(tmp_path / "reference")]
     assert run([*score, "--unit", "folder"]) == 0
     assert run([*score, "--unit", "scene"]) == 2
@@ -125,7 +125,7 @@ def test_a_reference_of_units_can_be_extended():
     whole = Reference.from_features(one.joined(other), unit="scene")
     grown = Reference.from_features(one, unit="scene").extend(other)
     assert grown.ids == whole.ids
-    np.testing.assert_array_equal(grown.d2, whole.d2)
+    np.testing.assert_array_equal(grown.geometry.d2, whole.geometry.d2)
     with pytest.raises(ParameterError, match="build the reference anew"):
         Reference.from_features(one, unit="found").extend(other)
 

@@ -333,7 +333,7 @@ def test_shortfall_is_silent_where_all_can_be_called():
 
 def test_scattered_samples_are_not_together():
     lone = 30 * gaussian(50, seed=1)
-    reals2 = np.sort(Reference.from_features(gaussian(500)).d2[:, 2])
+    reals2 = np.sort(Reference.from_features(gaussian(500)).geometry.d2[:, 2])
     far = np.full(50, 1e3)
     assert not together(lone, far, reals2, k=3, every=1, alpha=0.05).any()
     assert together(lone * np.float32(1e-3), far, reals2, k=3, every=1, alpha=0.05).all()
@@ -341,13 +341,13 @@ def test_scattered_samples_are_not_together():
 
 def test_samples_that_are_nearer_to_the_reference_make_no_mode_of_their_own():
     close = gaussian(50, seed=1) * np.float32(0.1)
-    reals2 = np.sort(Reference.from_features(gaussian(500)).d2[:, 2])
+    reals2 = np.sort(Reference.from_features(gaussian(500)).geometry.d2[:, 2])
     assert not together(close, np.zeros(50), reals2, k=3, every=1, alpha=0.05).any()
 
 
 def test_many_samples_are_not_together_for_being_many():
     many = gaussian(3000, 2, seed=1)
-    reals2 = np.sort(Reference.from_features(gaussian(100, 2)).d2[:, 2]) / 25
+    reals2 = np.sort(Reference.from_features(gaussian(100, 2)).geometry.d2[:, 2]) / 25
     dense, thinned = (
         together(many, np.full(3000, 1e3), reals2, k=3, every=every, alpha=0.05).mean()
         for every in (1, 30)

@@ -46,15 +46,16 @@ class Made:
 
     def check(self, place: Place, saved: Reference) -> None:
         """Raise ParameterError where a saved reference was made in another way."""
-        if self.metric not in {None, saved.metric}:
+        metric, unit = saved.features.spec.metric, saved.geometry.treatment.unit
+        if self.metric not in {None, metric}:
             raise ParameterError(
-                f"--metric {self.metric}: the reference '{place}' was made with {saved.metric}."
+                f"--metric {self.metric}: the reference '{place}' was made with {metric}."
             )
-        if self.unit not in {None, saved.treatment.unit}:
+        if self.unit not in {None, unit}:
             raise ParameterError(
                 f"--unit {self.unit}: the reference '{place}' was made with "
-                f"{'every image' if saved.treatment.unit is None else saved.treatment.unit}. Give "
-                "--unit to `rara reference build`."
+                f"{'every image' if unit is None else unit}. Give --unit to "
+                "`rara reference build`."
             )
 
 
@@ -101,7 +102,7 @@ class Sides:
     def unit(self) -> str | None:
         """What the reference keeps one image of."""
         saved = self.reference
-        return saved.treatment.unit if isinstance(saved, Reference) else self.made.unit
+        return saved.geometry.treatment.unit if isinstance(saved, Reference) else self.made.unit
 
     @property
     def real(self) -> Opened:
@@ -121,7 +122,7 @@ class Sides:
         """
         k, saved = self.k_for(k), self.reference
         if isinstance(saved, Reference):
-            checked_k(k, len(saved), saved.largest_k)
+            checked_k(k, len(saved), saved.geometry.largest_k)
         else:
             check_k(saved, k)
 
@@ -133,7 +134,7 @@ class Sides:
     def check_rule(self, boundary: Boundary) -> None:
         """Raise ParameterError where a saved reference does not know this rule of the balls."""
         if isinstance(self.reference, Reference):
-            self.reference.treatment.check(boundary)
+            self.reference.geometry.treatment.check(boundary)
 
     def check_keys(self, group_by: str | None, siblings_by: str | None, *, own: bool) -> None:
         """Raise ParameterError where no image of a side has a key, as far as that is known.
@@ -195,7 +196,7 @@ class Sides:
         """The reference before a share of it is taken out, and how it is made."""
         if isinstance(self.reference, Reference):
             saved = self.reference
-            return saved.features, saved.treatment, saved.metric
+            return saved.features, saved.geometry.treatment, saved.features.spec.metric
         features = under(features_of(self.reference, network, run)[0], self.made.metric)
         treatment = Treatment(unit=self.made.unit)
         return treatment.one_a_unit(features, 1, run), treatment, self.made.metric

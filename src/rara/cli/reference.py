@@ -118,7 +118,7 @@ def extend(
     run = (working or Working()).run()
     with step(run.progress, "Listing the images"):
         before, added = Reference.load(folder), opened(images, run)
-    before.treatment.check_growth()
+    before.geometry.treatment.check_growth()
     network = Sides(before, added).network((extraction or ReferenceExtraction()).make(run), run)
     with step(run.progress, "Adding to the reference"):
         reference = before.extend(added, extractor=network, run=run)
@@ -182,11 +182,11 @@ def _described(reference: Reference) -> dict[str, Any]:
         "metric": spec.metric,
         "treatment": described["treatment"],
         "k": reference.k,
-        "largest_k": reference.largest_k,
+        "largest_k": reference.geometry.largest_k,
         "radius": [float(q) for q in np.quantile(reference.radii, (0.05, 0.5, 0.95))],
         "zero_radii": int((reference.radii == 0).sum()),
         "outside_leave_one_out": None if own is None else 1 - own["inside"],
-        "fingerprint": reference.fingerprint,
+        "fingerprint": reference.geometry.fingerprint,
     }
 
 

@@ -39,7 +39,7 @@ from rara.cli.reading import Reading
 from rara.errors import ParameterError
 from rara.extractors import Extractor
 from rara.features.opening import features_of
-from rara.reference.judging import Asked
+from rara.reference.options import Options, ScoreOptions
 from rara.reference.reference import Reference
 from rara.report import facts
 from rara.report.facts import checked_cards
@@ -47,7 +47,7 @@ from rara.report.formatting import counted
 from rara.run import Run, step
 from rara.scores import Family
 from rara.table.score_table import ScoreTable, check_format
-from rara.verdict.rules import ALPHA, Levels
+from rara.verdict.rules import ALPHA
 
 
 def score(
@@ -109,10 +109,11 @@ def score(
     _check_targets(output, report, cards)
     cells = cells or Cells()
     cells.check(output)
-    asked = Asked(
-        k, boundary, compat, Levels(alpha), grouping.group_by, grouping.siblings, also or (),
-        own=leave_one_out,
-    )  # fmt: skip
+    options: Options = {
+        "k": k, "boundary": boundary, "compat": compat, "alpha": alpha, "also": also or (),
+        "group_by": grouping.group_by, "against_siblings": grouping.siblings,
+    }  # fmt: skip
+    asked = ScoreOptions(**options)
     samples, place, calibration = _placed(samples, place, calibration, reading)
     run = (working or Working()).run()
     with step(run.progress, "Listing the images"):
@@ -123,15 +124,16 @@ def score(
         networks = (extraction or Extractions()).make_all(run)
         network = given.network(networks[0] if networks else None, run)
     check_opinions(given, opinions, networks, compat=compat)
-    _check(given, asked, opinions)
+    _check(given, asked, opinions, own=leave_one_out)
     with step(run.progress, "Making the reference"):
         real, reals = given.both(k, calibration, network, run)
-    _check(replace(given, reference=real), asked, opinions)
-    judged = given.samples if given.samples is not None and not asked.own else real.features
-    if asked.own and given.samples is not None:
+    _check(replace(given, reference=real), asked, opinions, own=leave_one_out)
+    judged = given.samples if given.samples is not None and not leave_one_out else real.features
+    if leave_one_out and given.samples is not None:
         _check_own(real, given.samples, network, run)
     with step(run.progress, "Judging the samples"):
-        table = _judged(real, judged, asked, reals, network, run)
+        scorer = real.scorer(calibration=reals, extractor=network, run=run, **options)
+        table = scorer.score_leave_one_out() if leave_one_out else scorer.score(judged)
         table = with_opinions(table, real, judged, opinions, networks, reals, run)
     _write(table, output, report, cards, cells, run)
     list_all(real.features, "reference image")
@@ -145,31 +147,13 @@ def score(
         say(*_lines(table, output, report))
 
 
-def _check(given: Sides, asked: Asked, opinions: Opinions) -> None:
+def _check(given: Sides, asked: ScoreOptions, opinions: Opinions, *, own: bool) -> None:
     """Refuse before the work what would fail after it, as far as it is known by now."""
     given.check_k(asked.k)
     given.check_rule(asked.rule)
-    given.check_keys(asked.group_by, asked.against_siblings, own=asked.own)
+    given.check_keys(asked.group_by, asked.against_siblings, own=own)
     if opinions.halves:
         given.check_halves(asked.k)
-
-
-def _judged(
-    real: Reference,
-    samples: Opened,
-    asked: Asked,
-    reals: Opened | None,
-    network: Extractor | None,
-    run: Run,
-) -> ScoreTable:
-    options: dict[str, Any] = {
-        "k": asked.k, "boundary": asked.boundary, "alpha": asked.levels.alpha,
-        "group_by": asked.group_by, "against_siblings": asked.against_siblings,
-        "also": asked.also, "run": run,
-    }  # fmt: skip
-    if asked.own:
-        return real.score_leave_one_out(**options)
-    return real.score(samples, compat=asked.compat, calibration=reals, extractor=network, **options)
 
 
 def _write(

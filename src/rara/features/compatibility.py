@@ -4,11 +4,38 @@ which is found again for images that are to be compared with what it made before
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 from rara.errors import ReferenceMismatchError
 from rara.extractors import FROM_FILE, Extractor, Spec, available
-from rara.features.opening import find_extractor
+from rara.features.features import Features
+from rara.features.metric import under
+from rara.features.opening import Images, features_of, find_extractor, is_features
 from rara.run import Run
+from rara.sources import Source
+
+
+def features_like(
+    reference: Spec,
+    images: Images,
+    extractor: str | os.PathLike[str] | Extractor | None,
+    run: Run,
+) -> tuple[Features, Source | None]:
+    """Images as the extractor of a reference sees them, under its metric, and their source.
+
+    Features are taken as they are. Raises ReferenceMismatchError where the two cannot be compared.
+    """
+    network = None if is_features(images) else network_for(reference, extractor, run)
+    if network is not None:
+        check_same(reference, replace(network.spec, metric=reference.metric))
+    features, source = features_of(images, network, run)
+    return comparable(features, reference), source
+
+
+def comparable(features: Features, reference: Spec) -> Features:
+    """The same under a reference's metric; refused where another extractor made them."""
+    check_same(reference, replace(features.spec, metric=reference.metric))
+    return under(features, reference.metric)
 
 
 def network_for(

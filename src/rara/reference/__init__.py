@@ -2,8 +2,11 @@
 
 From the ground up:
 
+    options      what is asked of samples, checked
     cleaning     duplicates left out, one image a unit, huge balls clipped
     audit        what speaks against believing a reference
+    geometry     the images, the distances between them, and their calibration
     judging      every axis, groups, siblings, the two-sample test and the verdict
+    scorer       Scorer: options bound once, warm, for any thread
     reference    Reference: fit, save, extend, score
 """

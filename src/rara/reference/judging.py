@@ -1,6 +1,6 @@
 """Samples judged: every axis, repeats, groups and siblings, the two-sample test, the verdict.
 
-    Asked, Setting --judged--> ScoreTable
+    ScoreOptions, Setting --judged--> ScoreTable
 
 The reference brings its geometry and its calibration; all that is asked of the samples
 beside it comes together here.
@@ -8,22 +8,22 @@ beside it comes together here.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 from rara.calibration.by_vectors import BY_VECTORS
 from rara.calibration.copies import testified
 from rara.calibration.real_images import Reals
 from rara.duplicates.repeats import judged_repeats
-from rara.errors import ParameterError
 from rara.features.features import Features
 from rara.features.lookup import SourcePictures
-from rara.geometry import Boundary, Statistics
+from rara.geometry import Statistics
 from rara.groups.siblings import judged_among_siblings
 from rara.groups.within_groups import judged_in_groups
+from rara.reference.options import Compat, ScoreOptions
 from rara.run import Run, step, watching
-from rara.scores import AXES, Families, Family, Setting, judge
+from rara.scores import AXES, Families, Setting, judge
 from rara.table.provenance import provenance_of, table_of
 from rara.table.score_table import ScoreTable
 from rara.two_sample import tell_apart
@@ -31,49 +31,10 @@ from rara.verdict.conclude import concluded
 from rara.verdict.rules import Levels
 from rara.verdict.stability import EveryK
 
-Compat = Literal["official"]
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What is asked of the samples, beside the reference that they are judged against."""
-
-    k: int | None = None
-    boundary: Literal["open", "closed"] = "open"
-    compat: Compat | None = None
-    levels: Levels = Levels()  # noqa: RUF009 (frozen)
-    group_by: str | None = None
-    against_siblings: str | None = None
-    also: Collection[Family] = ()
-    own: bool = False
-    """Whether the samples are the reference's own images, each judged without itself."""
-
-    def __post_init__(self) -> None:
-        rules = [(None, "open"), (None, "closed"), ("official", "open")]
-        if (self.compat, self.boundary) not in rules:
-            raise ParameterError(
-                f"boundary={self.boundary!r} with compat={self.compat!r}: give boundary 'open' or "
-                "'closed', or compat 'official' with neither."
-            )
-        if (asked := self.families.names) and self.compat:
-            raise ParameterError(
-                f"The authors' code knows no {' or '.join(asked)}: leave compat or also away."
-            )
-
-    @property
-    def rule(self) -> Boundary:
-        """When a ball holds a point."""
-        return self.compat or self.boundary
-
-    @property
-    def families(self) -> Families:
-        """The scores that are made on request."""
-        return Families(self.also)
-
 
 def judged(
     samples: Features,
-    asked: Asked,
+    asked: ScoreOptions,
     *,
     reference: Features,
     setting: Setting,

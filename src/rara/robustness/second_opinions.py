@@ -14,25 +14,18 @@ from dataclasses import replace
 
 import numpy as np
 
-from rara.calibration.real_images import calibrated
 from rara.errors import ParameterError
 from rara.extractors import Extractor
 from rara.extractors.base import Metric
-from rara.features.compatibility import check_same, network_for
+from rara.features.compatibility import features_like
 from rara.features.features import Features
 from rara.features.metric import under, usual_metric
 from rara.features.opening import Images, features_of, find_extractor, is_features
-from rara.features.pixel_cache import Gallery
 from rara.features.reembed import seen_again
-from rara.geometry import Boundary
-from rara.reference.judging import scored_alone
 from rara.reference.reference import Reference
 from rara.robustness.contested import Halves, check_carried
 from rara.run import Run
-from rara.scores import Families
-from rara.table.provenance import table_of
 from rara.table.score_table import ScoreTable
-from rara.verdict.rules import Levels
 
 UNASKED = "an opinion is asked for verdicts alone"
 
@@ -58,10 +51,12 @@ def by_halves(
     samples, and half as many among their own images, whose neighbours are kept in the cache.
     """
     check_carried(table)
-    run = run or Run()
+    run, spec = run or Run(), reference.features.spec
     own = table.provenance["leave_one_out"]
-    samples = reference.features if own else _seen(images, reference, extractor, run)
-    reals = None if calibration is None else _seen(calibration, reference, extractor, run)
+    samples = reference.features if own else features_like(spec, images, extractor, run)[0]
+    reals = None
+    if calibration is not None:
+        reals, _ = features_like(spec, calibration, extractor, run)
     parts = halves(reference, k=table.provenance["k"], seed=seed, run=run)
     one, other = (_by_half(half, samples, table, reals, run) for half in parts)
     return one, other
@@ -83,7 +78,8 @@ def halves(
     one, other = (
         Reference.fit(
             replace(part, location=f"{reference.features.location} (half {i}, seed {seed})"),
-            k=k, metric=reference.metric, clip_radii=reference.treatment.clip_radii, run=run,
+            k=k, metric=part.spec.metric, clip_radii=reference.geometry.treatment.clip_radii,
+            run=run,
         )
         for i, part in enumerate(parts, start=1)
     )  # fmt: skip
@@ -118,13 +114,13 @@ def by_extractor(
     check_carried(table)
     run = run or Run()
     network = find_extractor(extractor, run)
-    if replace(network.spec, metric=reference.metric) == reference.features.spec:
+    if replace(network.spec, metric=reference.features.spec.metric) == reference.features.spec:
         raise ParameterError(
             f"{network.spec.name} made this reference: a second opinion needs another extractor."
         )
     other = Reference.fit(
         seen_again(reference.features, network, run), k=table.provenance["k"],
-        metric=_metric_for(reference), clip_radii=reference.treatment.clip_radii, run=run,
+        metric=_metric_for(reference), clip_radii=reference.geometry.treatment.clip_radii, run=run,
     )  # fmt: skip
     own = table.provenance["leave_one_out"]
     samples = other.features if own else _anew(images, network, other, run)
@@ -135,21 +131,11 @@ def by_extractor(
 def _metric_for(reference: Reference) -> Metric | None:
     """Under which metric another extractor's vectors are compared."""
     made_with = replace(reference.features.spec, metric="euclidean")
-    return None if reference.metric == usual_metric(made_with) else reference.metric
-
-
-def _seen(
-    images: Images,
-    reference: Reference,
-    extractor: str | os.PathLike[str] | Extractor | None,
-    run: Run,
-) -> Features:
-    """The images as the reference's own extractor sees them."""
-    spec = reference.features.spec
-    network = None if is_features(images) else network_for(spec, extractor, run)
-    features, _ = features_of(images, network, run)
-    check_same(spec, replace(features.spec, metric=reference.metric))
-    return under(features, reference.metric)
+    return (
+        None
+        if reference.features.spec.metric == usual_metric(made_with)
+        else reference.features.spec.metric
+    )
 
 
 def _anew(images: Images, network: Extractor, other: Reference, run: Run) -> Features:
@@ -158,7 +144,7 @@ def _anew(images: Images, network: Extractor, other: Reference, run: Run) -> Fea
         seen = seen_again(features_of(images, None, run)[0], network, run)
     else:
         seen, _ = features_of(images, network, run)
-    return under(seen, other.metric)
+    return under(seen, other.features.spec.metric)
 
 
 def _by_half(
@@ -184,13 +170,9 @@ def _judged(
 
     `own`: the samples are that reference's own images, each judged without itself.
     """
-    k, levels = table.provenance["k"], Levels(table.provenance["verdict"]["alpha"])
-    rule: Boundary = "closed" if table.provenance["boundary"] == "closed" else "open"
-    setting = reference.setting(k, rule, own=own)
-    known = calibrated(reals, reference.features, Gallery(reference.features), setting, run)
-    known = replace(known, every_k={})
-    scored = scored_alone(samples, reference.features, setting, known, levels, Families(), run)
-    provenance = scored.provenance(
-        samples, reference.describe(k), setting, compat=None, two_sample={"absent": UNASKED}
-    )
-    return ScoreTable(table_of(samples, scored.columns), provenance)
+    asked = table.provenance
+    scorer = reference.scorer(
+        k=asked["k"], boundary="closed" if asked["boundary"] == "closed" else "open",
+        alpha=asked["verdict"]["alpha"], calibration=reals, run=run,
+    )  # fmt: skip
+    return scorer.verdicts(samples, own=own, absent=UNASKED)

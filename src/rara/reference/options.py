@@ -1,0 +1,77 @@
+"""What is asked of samples, beside the reference that they are judged against.
+
+keywords of `Reference.score` --ScoreOptions--> checked once, before any work
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Literal, TypedDict
+
+from rara.errors import ParameterError
+from rara.geometry import Boundary
+from rara.scores import Families, Family
+from rara.verdict.rules import ALPHA, Levels
+
+Compat = Literal["official"]
+
+
+class Options(TypedDict, total=False):
+    """The keywords that every way to score takes."""
+
+    k: int | None
+    """Which ball: up to the k-th nearest other image; by default the reference's k."""
+    boundary: Literal["open", "closed"]
+    """Whether balls hold the points exactly on them."""
+    compat: Compat | None
+    """`official` gives the numbers of the code that the Rarity Score's authors published."""
+    alpha: float
+    """The error rate of the verdicts."""
+    group_by: str | None
+    """A key of metadata: each image is judged by the reference images of its group as well."""
+    against_siblings: str | None
+    """A key of metadata: each image is compared with the samples that share its value."""
+    also: Collection[Family]
+    """Columns made on request."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreOptions:
+    """The same, checked."""
+
+    k: int | None = None
+    boundary: Literal["open", "closed"] = "open"
+    compat: Compat | None = None
+    alpha: float = ALPHA
+    group_by: str | None = None
+    against_siblings: str | None = None
+    also: Collection[Family] = ()
+
+    def __post_init__(self) -> None:
+        Levels(self.alpha)
+        rules = [(None, "open"), (None, "closed"), ("official", "open")]
+        if (self.compat, self.boundary) not in rules:
+            raise ParameterError(
+                f"boundary={self.boundary!r} with compat={self.compat!r}: give boundary 'open' or "
+                "'closed', or compat 'official' with neither."
+            )
+        if (asked := self.families.names) and self.compat:
+            raise ParameterError(
+                f"The authors' code knows no {' or '.join(asked)}: remove compat or also."
+            )
+
+    @property
+    def rule(self) -> Boundary:
+        """When a ball holds a point."""
+        return self.compat or self.boundary
+
+    @property
+    def families(self) -> Families:
+        """The scores that are made on request."""
+        return Families(self.also)
+
+    @property
+    def levels(self) -> Levels:
+        """The error rates of the verdicts."""
+        return Levels(self.alpha)
