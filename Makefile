@@ -1,6 +1,6 @@
 # make demo      install, judge the demo's samples, say where the report is
 # make test      install, lint, check types, run the tests
-# make bench     speed and memory beside peers, into docs/performance.md (about an hour; SIZE=small:
+# make bench     speed and memory beside peers, into docs/studies/performance.md (about an hour; SIZE=small:
 #                minutes, into .bench, to see that it runs)
 # make study     experiments at full size (downloads packages, takes hours)
 
@@ -68,7 +68,7 @@ KERNELS ?= --reference 2000 --repeats 1
 PARTS ?= --reference 2000 --samples 500 --repeats 1
 else
 RESULTS := benchmarks/results
-PAGE := docs/performance.md
+PAGE := docs/studies/performance.md
 endif
 
 bench: install-dev
@@ -85,26 +85,26 @@ bench: install-dev
 
 study: install-dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[torch,families]'
-	$(BIN)/python studies/calibration.py --into docs/trust.md
-	$(BIN)/python studies/two_sample.py --into docs/trust.md
-	$(BIN)/python studies/families.py --into docs/trust.md
-	$(BIN)/python studies/hostile_files.py --into docs/trust.md
-	$(BIN)/python studies/decoding_memory.py --megapixels 30 --into docs/trust.md
+	$(BIN)/python studies/calibration.py --into docs/explanation/trust.md
+	$(BIN)/python studies/two_sample.py --into docs/explanation/trust.md
+	$(BIN)/python studies/families.py --into docs/explanation/trust.md
+	$(BIN)/python studies/hostile_files.py --into docs/explanation/trust.md
+	$(BIN)/python studies/decoding_memory.py --megapixels 30 --into docs/explanation/trust.md
 	$(BIN)/python studies/verdicts.py
 	$(BIN)/python studies/fashion_generators.py
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check scipy imagehash
 	$(BIN)/python studies/cifar10.py --out .study/cifar10
-	$(BIN)/python studies/calibration_photos.py .study/cifar10 --into docs/trust.md
-	$(BIN)/python studies/families_photos.py .study/cifar10 --into docs/trust.md
-	$(BIN)/python studies/junk.py .study/cifar10 --into docs/trust.md
+	$(BIN)/python studies/calibration_photos.py .study/cifar10 --into docs/explanation/trust.md
+	$(BIN)/python studies/families_photos.py .study/cifar10 --into docs/explanation/trust.md
+	$(BIN)/python studies/junk.py .study/cifar10 --into docs/explanation/trust.md
 	$(BIN)/python studies/opinions.py .study/cifar10
 	$(BIN)/python studies/shortcuts.py --vectors .study/cifar10
-	$(BIN)/python studies/audit_cifar10.py .study/cifar10 --into docs/trust.md
-	$(BIN)/python studies/rare.py .study/cifar10 --into docs/verdict.md
+	$(BIN)/python studies/audit_cifar10.py .study/cifar10 --into docs/explanation/trust.md
+	$(BIN)/python studies/rare.py .study/cifar10 --into docs/explanation/verdict.md
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
 	$(BIN)/python benchmarks/peers.py --vectors .study/cifar10 --tasks radii query --results $(RESULTS)
 	$(BIN)/python benchmarks/page.py --results $(RESULTS) --output $(PAGE)
-	$(BIN)/python studies/planted.py .study/cifar10 --into docs/trust.md
+	$(BIN)/python studies/planted.py .study/cifar10 --into docs/explanation/trust.md
 	$(BIN)/python studies/near_copies.py
 	$(BIN)/python studies/copies.py --cifar10 .study/cifar10 --clipart /usr/share/openclipart/png --work .study/copies
 

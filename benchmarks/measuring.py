@@ -1,6 +1,6 @@
 """How the benchmarks measure, and where they leave what they measured.
 
-    work --measured--> Cost --save--> results/<name>.json --page.py--> docs/performance.md
+    work --measured--> Cost --save--> results/<name>.json --page.py--> docs/studies/performance.md
 
 CPU time is that of all threads of the process, which other processes disturb less than the
 clock. Memory is the peak of the resident size over what was there before the work.

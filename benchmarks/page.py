@@ -1,6 +1,6 @@
-"""Write the tables of docs/performance.md from results/*.json; the prose stays as it is.
+"""Write the tables of docs/studies/performance.md from results/*.json; the prose stays as it is.
 
-    python benchmarks/page.py [--results benchmarks/results] [--page docs/performance.md]
+    python benchmarks/page.py [--results benchmarks/results] [--page docs/studies/performance.md]
 
 A table stands between `<!-- table: name -->` and `<!-- end -->`.
 """
@@ -18,7 +18,7 @@ from typing import Any
 from contestants import PRODUCT, RARA, RARA_KEPT
 from measuring import RESULTS
 
-PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
+PAGE = Path(__file__).parents[1] / "docs" / "studies" / "performance.md"
 PLACE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 NOTHING = "Not measured yet: `make bench` does it.\n"
 FLOAT = 4

@@ -1,4 +1,4 @@
-"""Writes docs/columns.md from the register of columns: python docs/generate.py."""
+"""Writes docs/reference/columns.md from the register of columns: python docs/generate.py."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from pathlib import Path
 
 from rara.columns import COLUMNS, Column
 
-PAGE = Path(__file__).with_name("columns.md")
+PAGE = Path(__file__).parent / "reference" / "columns.md"
 
 HEAD = """# Columns
 
 Every column of every table that rara writes. This page is written by `python docs/generate.py`
 from the register in `rara.columns`. What the numbers mean together, and which to trust for what:
-[the axes](axes.md).
+[the axes](../explanation/axes.md).
 
 Everything is relative to the reference, its number of images and the extractor; the table's
 provenance names all three. A *ball* is the sphere round a reference image that reaches to its k-th

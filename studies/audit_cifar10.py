@@ -1,6 +1,6 @@
 """The audit on CIFAR-10, whose photos are known to repeat one another, for eyes to judge.
 
-    python studies/audit_cifar10.py FOLDER --sheets sheets/ --into docs/trust.md
+    python studies/audit_cifar10.py FOLDER --sheets sheets/ --into docs/explanation/trust.md
 
 FOLDER is what studies/cifar10.py writes. Looks for near duplicates among the training photos,
 and of test photos among them, by vectors and by pixels, and counts them. `--sheets` gets two

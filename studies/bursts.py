@@ -1,6 +1,6 @@
 """How many bursts the audit's search finds, and how many where there are none.
 
-python studies/bursts.py [--into docs/trust.md]
+python studies/bursts.py [--into docs/explanation/trust.md]
 """
 
 from __future__ import annotations

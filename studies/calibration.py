@@ -1,6 +1,6 @@
 """How well calibrated columns keep their word: error rates and percentiles of fresh real images.
 
-    python studies/calibration.py --into docs/trust.md
+    python studies/calibration.py --into docs/explanation/trust.md
 
 Gaussian data in 16 dimensions, k = 3, calibrated by the reference's own images and by a fifth
 of it held out: the share of fresh real images that are called at 5 % and 1 %, how far the

@@ -1,6 +1,6 @@
 """How well calibrated columns keep their word on photos, by both witnesses.
 
-    python studies/calibration_photos.py FOLDER --into docs/trust.md
+    python studies/calibration_photos.py FOLDER --into docs/explanation/trust.md
 
 FOLDER is what studies/cifar10.py writes. References are disjoint parts of CIFAR-10's training
 photos, all of its test photos are fresh; each photo is judged as in `calibration.py`. Ten

@@ -7,7 +7,7 @@
 For each collection: a reference, fresh images that are not in it, and copies of some of its
 images under each edit of `edits.py`. Thresholds are conformal over the fresh images, at 1 %
 and 0.1 %, without those of which `duplicates.py` finds that the reference holds the same
-photo. Writes each collection's section between its markers in docs/copies.md, and a
+photo. Writes each collection's section between its markers in docs/explanation/copies.md, and a
 figure beside it. `--small` takes a few minutes on one core, the whole half an hour.
 """
 
@@ -43,7 +43,7 @@ VECTORS = {
     "volume": "copy_volume",
 }
 METHODS = (*VECTORS, "pHash", "pixels", "either", "joint")
-DOCS = Path(__file__).parents[1] / "docs"
+DOCS = Path(__file__).parents[1] / "docs" / "explanation"
 
 
 @dataclass(frozen=True, slots=True)

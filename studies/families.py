@@ -1,6 +1,6 @@
 """Scores of how unusual an image is, beside each other: which one to trust for what.
 
-    python studies/families.py --into docs/trust.md
+    python studies/families.py --into docs/explanation/trust.md
 
 Rarity as published and with clipped radii, k-NN distance (k = 3), its p-value within each mode, and
 the local outlier factor on mixtures of three Gaussians of unlike width, where the true density is

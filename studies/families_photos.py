@@ -1,6 +1,6 @@
 """Scores of how unusual an image is, on photos: which one tells what from fresh photos.
 
-    python studies/families_photos.py FOLDER --into docs/trust.md
+    python studies/families_photos.py FOLDER --into docs/explanation/trust.md
 
 FOLDER is what studies/cifar10.py writes. The first 10,000 training photos of CIFAR-10 are the
 reference. Test photos are set against others that something was done to, against images that are

@@ -1,6 +1,6 @@
 """Images that are no photos, or broken ones, beside photos: how many are called off-manifold.
 
-    python studies/junk.py FOLDER --into docs/trust.md
+    python studies/junk.py FOLDER --into docs/explanation/trust.md
 
 FOLDER is what studies/cifar10.py writes. Training photos of CIFAR-10 are the reference, 300, 5,000
 and 50,000 of them; test photos are the fresh ones. `junk_images.py` makes the others, from 500 test

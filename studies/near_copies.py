@@ -7,7 +7,7 @@ noise added, five times; thresholds at 1 % false alarms on the fresh ones. `like
 ratio of the true densities of copies and fresh images, noise and all: by Neyman and Pearson
 no test finds more. `place` is told the true density, but neither the noise nor whether such a
 sample would be fresh at all: how many of 4,000 images would come as near to that very place.
-Writes the table between the markers of docs/copies.md; a minute on one core.
+Writes the table between the markers of docs/explanation/copies.md; a minute on one core.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from scipy.stats import ncx2
 
 from rara import Reference, Run
 
-PAGE = Path(__file__).parents[1] / "docs" / "copies.md"
+PAGE = Path(__file__).parents[1] / "docs" / "explanation" / "copies.md"
 BEGIN, END = "<!-- Gaussian: begin -->", "<!-- Gaussian: end -->"
 NOISES = (0.05, 0.2, 0.35, 0.5, 0.7, 1.0)
 LEVEL = 0.01

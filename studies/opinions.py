@@ -1,4 +1,4 @@
-"""How often second opinions contest a verdict, and what that tells: into docs/verdict.md by hand.
+"""How often second opinions contest a verdict; entered into docs/explanation/verdict.md by hand.
 
     python studies/opinions.py .study/cifar10
 

@@ -1,4 +1,4 @@
-"""pHash as the imagehash package has it, for the comparison in docs/copies.md.
+"""pHash as the imagehash package has it, for the comparison in docs/explanation/copies.md.
 
 Signs against the median of the frequencies, where rara's codes have theirs against 0; a picture
 that may have been turned needs a hash of each of the eight ways.

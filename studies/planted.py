@@ -1,6 +1,6 @@
 """Error rates on photos: fresh ones called what they are not, and planted copies found.
 
-    python studies/planted.py FOLDER --into docs/trust.md
+    python studies/planted.py FOLDER --into docs/explanation/trust.md
 
 FOLDER is what studies/cifar10.py writes. All training photos of CIFAR-10 are the reference.
 First its test photos are judged, and how many are called is set against the level; then

@@ -1,6 +1,6 @@
 """What to call rare: rules beside each other, by whether another reference would say the same.
 
-    python studies/rare.py FOLDER --into docs/verdict.md
+    python studies/rare.py FOLDER --into docs/explanation/verdict.md
 
 FOLDER is what studies/cifar10.py writes. Fresh photos are judged by each of two references that
 share no photo, 25,000 of CIFAR-10's training photos each; Gaussian samples in 16 dimensions by

@@ -4,7 +4,7 @@
 
 Prints the share of the reference that a sample meets before its first ball, in the order of
 the radii; and what a byte a coordinate leaves out of a vector, for smaller steps and with
-the rotation. FOLDER is what studies/cifar10.py writes. For docs/performance.md.
+the rotation. FOLDER is what studies/cifar10.py writes. For docs/studies/performance.md.
 """
 
 from __future__ import annotations

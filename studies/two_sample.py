@@ -1,6 +1,6 @@
 """Whether the classifier two-sample test keeps its error rate, and what it sees.
 
-    python studies/two_sample.py --into docs/trust.md
+    python studies/two_sample.py --into docs/explanation/trust.md
 
 First many pairs of sets drawn alike: how often is p <= 5 % and <= 1 %, and how many samples have
 a p-value of their own <= 5 %? Then the differences that k-NN balls cannot see, and the demo's

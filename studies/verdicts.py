@@ -1,4 +1,4 @@
-"""What verdicts say where the answer is known: into docs/verdict.md by hand.
+"""What verdicts say where the answer is known: into docs/explanation/verdict.md by hand.
 
     python studies/verdicts.py
 

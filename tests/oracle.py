@@ -78,7 +78,7 @@ def leave_one_out(reference, i, k, rule="open"):
 def members_scores(members, k, depth, listed):
     """k-NN distance, copying and ball ratio of each member among all the others, squared.
 
-    `depth` neighbours tell volumes, `listed` the ratio. docs/design/calibration.md.
+    `depth` neighbours tell volumes, `listed` the ratio. docs/explanation/calibration.md.
     """
     count = len(members)
     own2 = squared_distances(members, members)

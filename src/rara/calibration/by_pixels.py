@@ -3,7 +3,7 @@
     pixel hashes of reference and samples --Witness--> ranks of the distances
 
 Of real images each is as likely as any other to have the nearest one, and so a sample's p-value
-is exact, as for the vectors: docs/design/calibration.md.
+is exact, as for the vectors: docs/explanation/calibration.md.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Scores among those of real images: percentiles and p-values; see docs/design/calibration.md.
+"""Scores among those of real images: percentiles and p-values; see docs/explanation/calibration.md.
 
     calibration statistics <--- Calibrated ---> questions to the engine
 

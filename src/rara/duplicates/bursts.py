@@ -16,7 +16,7 @@ where
 The quartiles count each candidate that is narrow enough as one image. Three times their distance
 is Tukey's outer fence (Exploratory Data Analysis, 1977): where images lie on several scales it is
 wide. As one image a burst must be no outlier, which a class apart is. m is measured where each
-candidate is one image. The rate of false bursts is measured, not proven: docs/trust.md.
+candidate is one image. The rate of false bursts is measured, not proven: docs/explanation/trust.md.
 """
 
 from __future__ import annotations

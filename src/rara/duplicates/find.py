@@ -4,7 +4,7 @@ features, neighbour lists --alike--> exact pairs, different images, near pairs a
 
 Near duplicates are looked for once exact ones are gone: images at distance 0 tell nothing
 about how the others are strewn. Two witnesses look, in the same way: the vectors, and the pixels
-where they were seen. Each finds duplicates that the other misses, as in docs/copies.md.
+where they were seen. Each finds duplicates that the other misses, as in docs/explanation/copies.md.
 """
 
 from __future__ import annotations

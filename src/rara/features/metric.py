@@ -7,7 +7,7 @@ it orders pairs likewise. The Hellinger distance of two vectors without negative
 that of the shares that their numbers have of their sums: the Euclidean distance of the
 shares' square roots, which are unit vectors too, over the root of 2. One geometry serves all.
 Large numbers count for less than in a cosine, which finds more of what is blurred, noisy or
-copied: docs/trust.md. (As RootSIFT: Arandjelović and Zisserman, CVPR 2012.)
+copied: docs/explanation/trust.md. (As RootSIFT: Arandjelović and Zisserman, CVPR 2012.)
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from rara.geometry import root_vectors, unit_vectors
 def usual_metric(spec: Spec) -> Metric:
     """How an extractor's vectors are compared unless another metric is asked for.
 
-    `hellinger` for the default network, by measurement (docs/trust.md); else `euclidean`, or what
-    the vectors were made for.
+    `hellinger` for the default network, by measurement (docs/explanation/trust.md); else
+    `euclidean`, or what the vectors were made for.
     """
     return "hellinger" if spec == SPEC else spec.metric
 

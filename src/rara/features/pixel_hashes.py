@@ -5,7 +5,7 @@
 How near two pictures are is the number of bits in which their codes differ, at best over the
 ways to turn one; the same picture is nearer than any other. Of real images each is as likely as
 any other to have the nearest, and so a sample's p-value is exact, as for the vectors:
-docs/design/calibration.md.
+docs/explanation/calibration.md.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ Vectors are C-ordered float32 arrays (n, d) of finite numbers; the caller has ch
     distances       the one float64 distance, on which every decision rests
     rotation        spreads a vector over its coordinates, so that bytes resolve it well
     quantization    vectors as float32 or bytes, and how much that leaves out
-    filter          bounds at the price of a fast product: the proof is in docs/design/filter.md
+    filter          bounds at the price of a fast product; proof: docs/explanation/filter.md
     proofs          whether this machine's products are as exact as the bounds assume
     sixteen_bits    products of smaller bytes, where the machine has AVX2
     matmul          the products: bytes where the machine is fast and exact, else float32

@@ -5,7 +5,7 @@ For codes x and y the product gives D = |x|^2 + |y|^2 - 2 xy up to a share of it
 
     sqrt(D) - error(x) - error(y)  <=  distance  <=  sqrt(D) + error(x) + error(y)
 
-docs/design/filter.md derives it. `sift` keeps the pairs whose lower bound does not exceed
+docs/explanation/filter.md derives it. `sift` keeps the pairs whose lower bound does not exceed
 what some answer still needs; every comparison is written so that a NaN (from an overflow,
 or from the root of a tiny negative number) keeps its pair.
 """

@@ -88,7 +88,7 @@ def _is_within(make: Callable[[Floats], Run], rows: Floats, columns: Floats) -> 
 
 
 def allowed(left: Doubles, right: Doubles) -> Doubles:
-    """How far a float32 product may be from a float64 one: (4) of docs/design/filter.md.
+    """How far a float32 product may be from a float64 one: (4) of docs/explanation/filter.md.
 
     It is reduced by more than what a float64 sum is wrong by, in any order.
     """

@@ -4,7 +4,7 @@ Vectors are moved by the reference's mean and scaled by a power of two, which ch
 comparison between distances. Each is then replaced by a code: itself in float32, or a byte
 a coordinate, after a rotation, with a step of its own. What the code leaves out is kept as
 its length, the error; `low` and `high` are the code's squared length, made smaller and larger
-by what the product and the rounding of the bounds can be wrong by (docs/design/filter.md).
+by what the product and the rounding of the bounds can be wrong by (docs/explanation/filter.md).
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ real images Z, with r(x) the distance of x to its k-th nearest other image, z le
 The core are images that have another one x' such that each lies in the other's ball. An image
 outside every ball is in no other image's list and in no core, so that it changes neither a
 radius nor the core when it joins: what else changes is known from the lists, and the p-value
-is exact (docs/design/calibration.md).
+is exact (docs/explanation/calibration.md).
 """
 
 from __future__ import annotations

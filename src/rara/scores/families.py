@@ -1,6 +1,7 @@
 """Other families of k-NN scores, beside the ones that every table has: made where asked for.
 
-They share the pass over the pairs with all axes. docs/trust.md measures which to trust for what.
+They share the pass over the pairs with all axes. Which to trust for what is measured in
+docs/explanation/trust.md.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Which samples would be among the nearest few of a reference image, had they joined it.
 
 What full conformal p-values need to know of the pairs beside each sample's own neighbours:
-docs/design/calibration.md.
+docs/explanation/calibration.md.
 """
 
 from __future__ import annotations

@@ -15,8 +15,8 @@ ranks m(z) = min over w of u_w(z). Therefore
 
 is at most alpha with probability at most alpha, at every n, however the witnesses depend on
 each other. It is never above (number of witnesses) x m(y) / (n + 1), which is Bonferroni's, and
-far below where the witnesses agree on which real images are extreme. docs/design/calibration.md
-has the proof and says which scores change when a sample joins the real images (`Changes`).
+far below where the witnesses agree on which real images are extreme. The proof, and which scores
+change when a sample joins the real images (`Changes`): docs/explanation/calibration.md.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@
         --ranks--> one p-value; `two_sample_score` and `two_sample_p` of each sample
 
 A classifier two-sample test (Lopez-Paz and Oquab 2017; Kim, Ramdas, Singh and Wasserman 2021).
-Why the p-value holds exactly, and what the test sees: docs/design/two_sample.md.
+Why the p-value holds exactly, and what the test sees: docs/explanation/two_sample.md.
 
     views         what the classifiers see of the vectors
     pool          which images of both sides take part, and in which folds

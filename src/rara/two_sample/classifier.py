@@ -3,7 +3,7 @@
 With the labels a ridge classifier's weights are linear, so that one factorisation a fold
 serves every shuffle of them: a permutation test that trains anew each time costs little
 more than one classifier. Rows are distinct vectors, whose labels are shares of samples.
-See docs/design/two_sample.md.
+See docs/explanation/two_sample.md.
 """
 
 from __future__ import annotations

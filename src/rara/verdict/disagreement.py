@@ -1,7 +1,7 @@
 """When a second opinion contradicts a verdict: rules on words alone.
 
 An opinion is the verdict on the same sample by half of the reference, or by what another
-extractor sees. docs/verdict.md says why the rules are these.
+extractor sees. docs/explanation/verdict.md says why the rules are these.
 """
 
 from __future__ import annotations

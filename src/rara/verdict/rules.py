@@ -3,7 +3,7 @@
     columns --decide--> verdict --explain--> one sentence (rara.verdict.reasons)
 
 The first rule that applies decides. A copy of a rare image is a copy, and what lies off the
-manifold is never called rare. docs/verdict.md has the rules as a table.
+manifold is never called rare. docs/explanation/verdict.md has the rules as a table.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def standing(columns: Mapping[str, Any], levels: Levels) -> NDArray[np.str_]:
     How far out it is tells by itself what is uncommon. To be rare it must lie in no small ball,
     either: rarity alone is the radius of a single ball, and comes out otherwise with another
     reference of the same kind; the k-NN distance alone grows wherever a generator spreads too
-    widely (docs/verdict.md).
+    widely (docs/explanation/verdict.md).
     """
     far = columns["knn_p"] <= levels.far
     rules: dict[Verdict, Flags] = {
