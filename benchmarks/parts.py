@@ -151,8 +151,8 @@ def charge(parts: Parts) -> None:
     from rara.features import neighbours as neighbourhood
     from rara.features.code_cache import Codebook
     from rara.features.features import Features
+    from rara.reference import geometry as reference_geometry
     from rara.reference import judging as judgement
-    from rara.reference import reference
     from rara.table.score_table import ScoreTable
 
     def told(name: str, work: Callable[..., Any]) -> Callable[..., Any]:
@@ -168,8 +168,8 @@ def charge(parts: Parts) -> None:
         ("geometry: radii", neighbourhood, "find"),
         ("geometry: samples", Codebook, "for_query"),
         ("geometry: samples", judgement, "judge"),
-        ("calibration", reference, "calibrated"),
-        ("calibration", reference, "own_fares"),
+        ("calibration", reference_geometry, "calibrated"),
+        ("calibration", reference_geometry, "own_fares"),
         ("two-sample test", judgement, "tell_apart"),
         ("verdict", judgement, "concluded"),
         ("report", ScoreTable, "save"),

@@ -388,14 +388,15 @@ def test_nothing_is_written_to_the_home_folder(place, tmp_path):
 AT_WORK = """
 import sys
 from embedding import Means
-from rara import cli, run
+from rara import cli
+from rara.features import opening
 
 class Slow(Means):
     def extract(self, batch):
         sys.stderr.write("at work\\n")
         return super().extract(batch)
 
-run.get_extractor = lambda *name, **options: Slow(seconds=0.02)
+opening.get_extractor = lambda *name, **options: Slow(seconds=0.02)
 cli.main()
 """
 

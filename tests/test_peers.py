@@ -258,8 +258,8 @@ def test_folders_of_the_same_name_are_not_taken_for_each_other(tmp_path):
         for folder, expected in zip(folders, alone, strict=True):
             found = fitted(folder, "shared")
             np.testing.assert_array_equal(found.features.vectors, expected.features.vectors)
-            np.testing.assert_array_equal(found.d2, expected.d2)
-            assert found.fingerprint == expected.fingerprint
+            np.testing.assert_array_equal(found.geometry.d2, expected.geometry.d2)
+            assert found.geometry.fingerprint == expected.geometry.fingerprint
     assert alone[0].ids == alone[1].ids
     assert alone[0].fingerprint != alone[1].fingerprint
 

@@ -189,7 +189,7 @@ def test_a_folder_without_prints_is_judged_by_its_vectors(reference, folder, run
     Features(known.vectors, items, known.spec, known.location).save(folder / "before")
     before = Features.load(folder / "before")
     assert before.items.schema.names == known.items.schema.names
-    assert before.geometry.fingerprint == known.geometry.fingerprint
+    assert before.fingerprint == known.fingerprint
     table = Reference.from_features(before).score_features(known.take(np.arange(9), "some"))
     assert np.isnan(table["pixel_p"]).all()
     np.testing.assert_array_equal(table["copy_p"], table["volume_p"])
@@ -402,7 +402,7 @@ def test_a_reference_that_repeats_itself_says_so():
 
 def test_prints_of_another_version_are_not_compared(reference, folder, monkeypatch):
     reference.save(folder / "other version")
-    for module in ("items", "gallery"):
+    for module in ("features.items", "features.pixel_cache"):
         monkeypatch.setattr(f"rara.{module}.VERSION", 2)
     loaded = Reference.load(folder / "other version")
     assert prints_of(loaded.features) is None

@@ -340,7 +340,7 @@ def test_vectors_of_the_default_network_are_compared_by_hellinger(tmp_path):
     euclidean = Reference.fit(tmp_path / "made", metric="euclidean")
     for reference in (usual, euclidean):
         parts = halves(reference)
-        assert {part.metric for part in parts} == {reference.features.spec.metric}
+        assert {part.features.spec.metric for part in parts} == {reference.features.spec.metric}
 
 
 def test_the_metric_is_part_of_what_a_reference_is(tmp_path):

@@ -236,6 +236,9 @@ _SIBLINGS = [
            "less apart", _FEW_SIBLINGS, 0, 1),
 ]  # fmt: skip
 
+ON_REQUEST = tuple(column.name for column in [*_FAMILIES, *_GROUPS, *_SIBLINGS])
+"""Columns of scores that are made where they are asked for."""
+
 COLUMNS: dict[str, Column] = {
     column.name: column
     for columns in (

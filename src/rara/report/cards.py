@@ -146,7 +146,7 @@ STRAYS = Section(
     "whatever group. Of {judged} from the groups' own images about {expected} would be, too: at a "
     "false discovery rate of {level} {called} called{shortage}.",
     nothing="No sample is too far out for its own group.",
-    sentence=lambda record, k: stray_sentence(record["metadata"], record["verdict"]),
+    sentence=lambda record, k: stray_sentence(record["on_request"], record["verdict"]),
 )
 
 ODD = Section(

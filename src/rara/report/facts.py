@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rara.arguments import short
-from rara.columns import metadata_names
+from rara.columns import ON_REQUEST, metadata_names
 from rara.errors import ParameterError
 from rara.report.calibration import Calibration, calibration
 from rara.report.disagreement import Dissent, dissent, dissents
@@ -88,6 +88,8 @@ class Record(TypedDict):
     """At how many k its stability was tried."""
     standing: dict[str, Standing]
     times_usual: float | None
+    on_request: dict[str, Any]
+    """Scores that were asked for beside the usual ones, by their columns."""
     metadata: dict[str, Any]
 
 
@@ -343,6 +345,7 @@ def _record(row: Mapping[str, Any], own: Mapping[str, Spread]) -> Record:
             if held or name != "rarity"
         },
         "times_usual": row["nearest_distance"] / usual if usual > 0 else None,
+        "on_request": {name: _plain(row[name]) for name in ON_REQUEST if name in row},
         "metadata": {
             name: _plain(row[name]) for name in metadata_names(row) if name not in OWN_PLACES
         },
