@@ -261,7 +261,7 @@ def test_folders_of_the_same_name_are_not_taken_for_each_other(tmp_path):
             np.testing.assert_array_equal(found.geometry.d2, expected.geometry.d2)
             assert found.geometry.fingerprint == expected.geometry.fingerprint
     assert alone[0].ids == alone[1].ids
-    assert alone[0].fingerprint != alone[1].fingerprint
+    assert alone[0].geometry.fingerprint != alone[1].geometry.fingerprint
 
 
 @pytest.mark.parametrize("other", [Cropped, Halved])
