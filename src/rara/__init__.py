@@ -46,6 +46,9 @@ if TYPE_CHECKING:
     from rara.features.features import Features
     from rara.groups.compare_siblings import Siblings, compare_siblings
     from rara.reference.reference import Reference
+    from rara.reference.scorer import Scorer
+    from rara.robustness.contested import contested
+    from rara.robustness.second_opinions import by_extractor, by_halves
     from rara.run import Run
     from rara.sources import open_source
     from rara.table.score_table import ScoreTable
@@ -59,9 +62,13 @@ __all__ = [
     "Reference",
     "Run",
     "ScoreTable",
+    "Scorer",
     "Siblings",
     "__version__",
+    "by_extractor",
+    "by_halves",
     "compare_siblings",
+    "contested",
     "get_extractor",
     "open_source",
 ]
@@ -73,8 +80,12 @@ _HOMES = {
     "Reference": "rara.reference.reference",
     "Run": "rara.run",
     "ScoreTable": "rara.table.score_table",
+    "Scorer": "rara.reference.scorer",
     "Siblings": "rara.groups.compare_siblings",
+    "by_extractor": "rara.robustness.second_opinions",
+    "by_halves": "rara.robustness.second_opinions",
     "compare_siblings": "rara.groups.compare_siblings",
+    "contested": "rara.robustness.contested",
     "get_extractor": "rara.extractors",
     "open_source": "rara.sources",
 }
