@@ -2,9 +2,12 @@
 
 import re
 import shlex
+import zipfile
 from pathlib import Path
 
+import onnx
 import pytest
+from onnx import TensorProto, helper
 
 from rara.cli.app import app, run
 
@@ -13,11 +16,17 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def blocks(page, language):
-    return re.findall(rf"```{language}\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    return [code for found, code in steps(page) if found == language]
 
 
-def commands(page):
-    lines = "".join(blocks(page, "console")).replace("\\\n", " ").splitlines()
+def steps(page):
+    """What a page shows to be run, in its order: (language, code)."""
+    text = page.read_text(encoding="utf-8")
+    return re.findall(r"```(console|python)\n(.*?)```", text, re.DOTALL)
+
+
+def commands(block):
+    lines = block.replace("\\\n", " ").splitlines()
     return [
         line.removeprefix("$ ") for line in lines if line.removeprefix("$ ").startswith("rara ")
     ]
@@ -31,9 +40,35 @@ def every_command(application, path="rara"):
             yield from every_command(command, f"{path} {name}") if inner else [f"{path} {name}"]
 
 
+DEMO = ROOT / "examples" / "fashion"
+
+
+def some_of(archive, target, step):
+    """Each step-th image of an archive, as an archive."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(archive) as whole, zipfile.ZipFile(target, "w") as part:
+        for name in whole.namelist()[::step]:
+            part.writestr(name, whole.read(name))
+
+
+def pooling_network(path):
+    """An ONNX file that pools an image over squares."""
+    entry = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, 8, 8])
+    exits = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
+    pool = helper.make_node("AveragePool", ["x"], ["p"], kernel_shape=[2, 2], strides=[2, 2])
+    graph = helper.make_graph(
+        [pool, helper.make_node("Flatten", ["p"], ["y"])], "g", [entry], [exits]
+    )
+    opsets = [helper.make_opsetid("", 13)]
+    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=8), path)
+
+
 @pytest.fixture
 def place(tmp_path, monkeypatch, draw):
-    """A folder as the documents assume it."""
+    """A folder as the documents assume it; of the demo's images a tenth."""
+    for archive in DEMO.glob("*.zip"):
+        some_of(archive, tmp_path / archive.name, 10)
+    pooling_network(tmp_path / "network.onnx")
     draw(tmp_path / "train", 14, 0)
     draw(tmp_path / "samples", 6, 1)
     draw(tmp_path / "more", 6, 2)
@@ -110,26 +145,29 @@ def test_every_study_is_listed():
 
 
 def test_there_is_something_to_run():
-    assert len(commands(ROOT / "README.md")) >= 2
-    assert blocks(ROOT / "README.md", "python")
+    readme, tutorial = ROOT / "README.md", ROOT / "docs" / "tutorial.md"
+    assert [command for block in blocks(readme, "console") for command in commands(block)]
+    assert blocks(readme, "python")
+    assert len(blocks(tutorial, "console")) >= 4
+    assert blocks(tutorial, "python")
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if commands(page)], ids=lambda p: p.name)
-def test_commands_run(page, place, capsys):
-    for command in commands(page):
-        code = run(shlex.split(command)[1:])
-        assert code == 0, f"{command}: {capsys.readouterr().err}"
+def named(page):
+    return str(page.relative_to(ROOT))
 
 
-@pytest.mark.parametrize(
-    "page", [page for page in PAGES if blocks(page, "python")], ids=lambda p: p.name
-)
-def test_python_runs(page, place):
-    for block in blocks(page, "python"):
-        exec(compile(block, page.name, "exec"), {})
+@pytest.mark.parametrize("page", filter(steps, PAGES), ids=named)
+def test_what_a_page_shows_runs_in_its_order(page, place, capsys):
+    for language, code in steps(page):
+        if language == "python":
+            exec(compile(code, page.name, "exec"), {})
+            continue
+        for command in commands(code):
+            result = run(shlex.split(command)[1:])
+            assert result == 0, f"{command}: {capsys.readouterr().err}"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+@pytest.mark.parametrize("page", PAGES, ids=named)
 def test_links_lead_somewhere(page):
     targets = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8"))
     assert [target for target in targets if not (page.parent / target).exists()] == []
