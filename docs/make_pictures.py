@@ -2,7 +2,8 @@
 
 It runs every console and python block of docs/tutorial.md in /tmp/demo, in the order of the page,
 on the demo's images. What a block prints goes into the text block below it. Pictures of the
-reports that the blocks write go to docs/pictures/.
+reports that the blocks write go to docs/pictures/. The sentences between the blocks quote figures:
+read them again after a run that changes an output.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ COLOURS = 128
 
 def main() -> None:
     """Run the page, write its outputs into it, and take the pictures."""
+    if DEMO.exists():
+        raise SystemExit(f"{DEMO} is there already: move it away, as the blocks run in a new one.")
     DEMO.mkdir()
     try:
         for archive in (ROOT / "examples" / "fashion").glob("*.zip"):

@@ -26,10 +26,10 @@ def steps(page):
 
 
 def commands(block):
+    """Those of rara, however the page calls it: `rara`, or `.venv/bin/rara` of a checkout."""
     lines = block.replace("\\\n", " ").splitlines()
-    return [
-        line.removeprefix("$ ") for line in lines if line.removeprefix("$ ").startswith("rara ")
-    ]
+    calls = [line.removeprefix("$ ").removeprefix(".venv/bin/") for line in lines]
+    return [call for call in calls if call.startswith("rara ")]
 
 
 def every_command(application, path="rara"):
@@ -156,7 +156,7 @@ def named(page):
     return str(page.relative_to(ROOT))
 
 
-@pytest.mark.parametrize("page", filter(steps, PAGES), ids=named)
+@pytest.mark.parametrize("page", list(filter(steps, PAGES)), ids=named)
 def test_what_a_page_shows_runs_in_its_order(page, place, capsys):
     for language, code in steps(page):
         if language == "python":
@@ -167,7 +167,46 @@ def test_what_a_page_shows_runs_in_its_order(page, place, capsys):
             assert result == 0, f"{command}: {capsys.readouterr().err}"
 
 
+def anchors(page):
+    """What links to the headings of a page end in."""
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=named)
 def test_links_lead_somewhere(page):
-    targets = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8"))
-    assert [target for target in targets if not (page.parent / target).exists()] == []
+    links = re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", page.read_text(encoding="utf-8"))
+    for target, anchor in links:
+        place = page.parent / target if target else page
+        assert place.exists(), target
+        assert not anchor or anchor in anchors(place), f"{target}#{anchor}"
+
+
+def test_every_document_is_in_the_index():
+    index = ROOT / "docs" / "README.md"
+    text = index.read_text(encoding="utf-8")
+    pages = [page for page in PAGES if page.parent != ROOT and page != index]
+    missing = [page.name for page in pages if f"({page.relative_to(index.parent)})" not in text]
+    assert missing == []
+
+
+def labels(lines):
+    return [line.split()[0] for line in lines if line and not line.startswith(" ")]
+
+
+def test_the_tutorial_explains_each_line_of_the_summary(place, capsys):
+    """In the order in which the command prints them today, as in the output that is shown."""
+    text = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
+    explained = re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)
+    shown = re.search(r"```text\n(.*?)```", text, re.DOTALL)[1]
+    (command,) = commands(steps(ROOT / "docs" / "tutorial.md")[0][1])
+    assert run(shlex.split(command)[1:]) == 0
+    assert labels(shown.splitlines()) == explained
+    assert labels(capsys.readouterr().out.splitlines()) == explained
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs" / "how-to").glob("*.md")), ids=named)
+def test_a_how_to_is_short_and_runs(page):
+    assert steps(page)
+    assert len(page.read_text(encoding="utf-8").splitlines()) <= 50
