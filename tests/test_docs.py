@@ -210,3 +210,12 @@ def test_the_tutorial_explains_each_line_of_the_summary(place, capsys):
 def test_a_how_to_is_short_and_runs(page):
     assert steps(page)
     assert len(page.read_text(encoding="utf-8").splitlines()) <= 50
+
+
+def test_every_make_target_that_a_page_names_is_there():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([\w-]+):", makefile, re.MULTILINE))
+    text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    named = set(re.findall(r"(?:^|`)make ([a-z-]+)", text, re.MULTILINE))
+    assert {"demo", "install", "test"} <= named
+    assert named <= targets
