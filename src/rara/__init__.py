@@ -20,6 +20,7 @@ lists its files in the same order, and tests/test_layout.py reads both.
     extractors     from pixels to vectors
     geometry       exact k-NN geometry
     features       vectors of images, cached by content
+    provenance     what a result is relative to, as typed records
     scores         the axes, one file each
     duplicates     images that repeat one another
     two_sample     a test of the whole set

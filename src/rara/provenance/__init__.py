@@ -1,0 +1,8 @@
+"""What a result is relative to, as typed records that JSON can hold.
+
+From the ground up:
+
+    coding        records to JSON and back, checked by the types of their fields
+    parts         one record for each part: samples, reference, calibration, verdict, …
+    provenance    Provenance of a score table, SiblingsProvenance of a comparison
+"""

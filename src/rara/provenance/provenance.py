@@ -1,0 +1,122 @@
+"""What was judged against what, how, and with which versions.
+
+parts --Provenance--to_json--> the record in a file --from_json--> Provenance
+
+As a mapping it has the keys and values of its JSON: `table.provenance["k"]`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from rara.errors import ParameterError
+from rara.extractors.base import Spec
+from rara.geometry.tiles import Statistics
+from rara.provenance import parts
+from rara.provenance.coding import (
+    OMITTED,
+    JsonObject,
+    LacksKeyError,
+    WrongKindError,
+    decoded,
+    encoded,
+)
+
+SCHEMA = 1
+"""Of the JSON. It rises when a key changes its meaning; a key that is added has a default."""
+
+
+class AsJson(Mapping[str, Any]):
+    """A record that is written to files, read by keys or by attributes."""
+
+    __slots__ = ()
+
+    def to_json(self) -> JsonObject:
+        """Keys and values that JSON can hold."""
+        found: JsonObject = encoded(self)
+        return found
+
+    @classmethod
+    def from_json(cls, value: object, place: str = "") -> Self:
+        """The record that `to_json` wrote, in this version or an earlier one.
+
+        `place`: the file that it comes from, for errors. Raises ParameterError where a key is
+        missing that has no default, or unknown, or where a value is of another kind.
+        """
+        what = f"'{place}'" if place else "The provenance"
+        _check_schema(value, what)
+        try:
+            return decoded(cls, value, "provenance")
+        except LacksKeyError as error:
+            by = value.get("rara", UNKNOWN) if isinstance(value, Mapping) else UNKNOWN
+            key = str(error).removeprefix("provenance.")
+            raise ParameterError(
+                f"{what} was written by rara {str(by)[:80]} and lacks '{key}', which this version "
+                "needs: score the samples again."
+            ) from None
+        except WrongKindError as error:
+            raise ParameterError(
+                f"{what} holds what rara does not write ({error}): score the samples again."
+            ) from None
+
+    def __getitem__(self, key: str) -> Any:
+        return self.to_json()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.to_json())
+
+    def __len__(self) -> int:
+        return len(self.to_json())
+
+
+UNKNOWN = "an unknown version"
+
+
+def _check_schema(value: object, what: str) -> None:
+    found = value.get("schema", SCHEMA) if isinstance(value, Mapping) else SCHEMA
+    if type(found) is int and found > SCHEMA:
+        raise ParameterError(
+            f"{what} has a provenance of schema {str(found)[:20]}, and this version of rara reads "
+            f"up to {SCHEMA}: install a later one."
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Provenance(AsJson):
+    """What the scores of a table are relative to. Equal where the JSON is."""
+
+    schema: int = SCHEMA
+    rara: str = UNKNOWN
+    """The version that judged."""
+    samples: parts.SamplesPart
+    reference: parts.ReferencePart
+    calibration: parts.CalibrationPart | None = None
+    two_sample: parts.TwoSamplePart | parts.NoTwoSample | None = None
+    verdict: parts.VerdictPart | None = None
+    leave_one_out: bool = False
+    k: int
+    boundary: str
+    compat: str | None = None
+    extractor: Spec | None
+    """None where the vectors were given and nobody said what made them."""
+    engine: Statistics | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
+    repeats: parts.RepeatsPart | None = field(default=None, metadata=OMITTED)
+    groups: parts.GroupsPart | None = field(default=None, metadata=OMITTED)
+    siblings: parts.SiblingsPart | None = field(default=None, metadata=OMITTED)
+    families: parts.FamiliesPart | None = field(default=None, metadata=OMITTED)
+    opinions: parts.OpinionsPart | None = field(default=None, metadata=OMITTED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class SiblingsProvenance(AsJson):
+    """What a comparison of siblings is relative to: there is no reference."""
+
+    schema: int = SCHEMA
+    rara: str = UNKNOWN
+    samples: parts.SamplesPart
+    k: int
+    extractor: Spec | None
+    siblings: parts.SiblingsPart
