@@ -442,4 +442,4 @@ def test_the_smallest_p_is_reached_and_never_passed(copies):
 
 def test_a_setting_of_vectors_alone_has_no_own_rarities():
     axis = among_its_own(setting_of(gaussian(20, 2), 3))
-    assert axis.describe()["reals_inside"] == 0
+    assert axis.describe().reals_inside == 0

@@ -73,7 +73,7 @@ def test_folders_that_are_not_utf8_work_from_end_to_end(places, draw):
     assert run(command) == 0
     table = ScoreTable.from_parquet(out)
     assert table.provenance["samples"]["location"] == f"{places}/caf\\xe9/gen"
-    json.dumps(table.provenance).encode()
+    json.dumps(table.provenance.to_json()).encode()
     assert page.read_text(encoding="utf-8").count("data:image") >= 4
     for _ in range(2):  # a folder of the same place may be written again
         assert run(build) == 0

@@ -470,7 +470,7 @@ def test_provenance_says_relative_to_what():
     assert provenance["reference"]["fingerprint"] == reference.geometry.fingerprint
     assert provenance["engine"]["filter"] == "float32"
     assert provenance["extractor"] is None
-    json.dumps(provenance)
+    json.dumps(provenance.to_json())
 
 
 def test_more_of_the_space_is_covered_by_wider_balls(reference):

@@ -61,7 +61,7 @@ def test_parquet_and_back(table, tmp_path):
     again = ScoreTable.from_parquet(tmp_path / "t.parquet")
     assert again.arrow.schema == table.arrow.schema
     assert repr(again.arrow.to_pylist()) == repr(table.arrow.to_pylist())
-    assert again.provenance == json.loads(json.dumps(table.provenance))
+    assert again.provenance == json.loads(json.dumps(table.provenance.to_json()))
     assert (
         pd.read_parquet(tmp_path / "t.parquet")["rarity"].isna().sum()
         == np.isnan(table["rarity"]).sum()

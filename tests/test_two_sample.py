@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rara import Features, Reference, Run
+from rara.provenance.coding import encoded
 from rara.report import facts, summarise, summary_lines, to_html
 from rara.two_sample import two_sample
 from rara.two_sample.classifier import inverse, pairs_won
@@ -400,8 +401,8 @@ def test_a_table_has_the_column_and_the_record(reference):
     direct = two_sample(samples, reference.features.vectors)
     np.testing.assert_array_equal(table["two_sample_score"], direct.two_sample_score)
     np.testing.assert_array_equal(table["two_sample_p"], direct.two_sample_p)
-    assert table.provenance["two_sample"] == direct.describe()
-    assert direct.describe()["folds"] == FOLDS
+    assert table.provenance["two_sample"] == encoded(direct.describe())
+    assert direct.describe().folds == FOLDS
 
 
 @pytest.mark.parametrize(

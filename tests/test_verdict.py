@@ -1,12 +1,14 @@
 """The verdict: experiments whose answer is known, error rates, precedence, and its sentences."""
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from rara import Features, Reference, Run
 from rara.errors import ParameterError
+from rara.provenance.parts import CalibrationPart, NearCopy, SmallestP
 from rara.report import facts, summarise, summary_lines, to_html
 from rara.report import formatting as words
 from rara.verdict.clusters import together
@@ -21,10 +23,10 @@ CALM = {
     "ball_ratio_p": 1.0, "copy_p": 0.4, "copy_q": 0.9,
     "volume_p": 0.2, "pixel_p": None, "pixel_nearest": None, "pixel_distance": None,
 }  # fmt: skip
-KNOWN = {
-    "method": "full conformal", "reals": 999, "reals_inside": 800,
-    "smallest_p": {"off_manifold": 0.001, "copy": 0.002}, "near_copy": {"p": 0.002, "repeating": 0},
-}  # fmt: skip
+KNOWN = CalibrationPart(
+    method="full conformal", rarity_method="leave-one-out", copy_statistic="copy_volume",
+    reals=999, reals_inside=800, smallest_p=SmallestP(0.001, 0.002), near_copy=NearCopy(0.002, 0),
+)  # fmt: skip
 
 RARE = {"off_manifold_p": 0.1}
 PIXELS = {"pixel_nearest": "p.png", "pixel_distance": 12, "pixel_p": 0.001}
@@ -324,8 +326,8 @@ def test_as_near_as_can_be_told_is_no_verdict_where_it_may_be_chance():
 def test_shortfall_is_silent_where_all_can_be_called():
     assert shortfall(KNOWN, Levels()) is None
     assert shortfall(KNOWN, Levels(0.001)) is not None
-    assert "Only 18 of 999" in shortfall(KNOWN | {"reals_inside": 18}, Levels())
-    assert shortfall(KNOWN | {"reals_inside": 19}, Levels()) is None
+    assert "Only 18 of 999" in shortfall(replace(KNOWN, reals_inside=18), Levels())
+    assert shortfall(replace(KNOWN, reals_inside=19), Levels()) is None
 
 
 # -- modes --
@@ -396,7 +398,7 @@ def test_working_otherwise_changes_no_verdict(reference):
         ),
         (
             {"off_manifold_p": 0.872},
-            {"known": KNOWN | {"method": "held-out"}},
+            {"known": replace(KNOWN, method="held-out")},
             "At least as near to its 3 nearest reference images as 87.1 % of held-out real images "
             "are to theirs; nearest reference image r.png is not unusually close (p = 0.4).",
         ),
@@ -455,7 +457,7 @@ def test_working_otherwise_changes_no_verdict(reference):
         ),
         (
             {"copy_p": 0.06, "copy_q": 0.9},
-            {"near": True, "known": KNOWN | {"near_copy": {"p": 0.062, "repeating": 60}}},
+            {"near": True, "known": replace(KNOWN, near_copy=NearCopy(0.062, 60))},
             "As near to reference image r.png as a copy is (p = 0.06), but 60 reference images "
             "repeat others as closely, too many to tell among 1 samples.",
         ),

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from rara.calibration.by_vectors import Method
 from rara.features.pixel_hashes import Closest, Prints, closest
 from rara.geometry.hamming import Counts
+from rara.provenance.parts import Method
 from rara.stats.conformal import Doubles
 from rara.stats.joint_rank import Changes, Compared, Ranking
 

@@ -11,13 +11,14 @@ was set aside.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rara.calibration.copy_statistic import CopyStatistic, statistic_for
 from rara.geometry import Balls, Nearest, Reducer
+from rara.provenance.parts import CalibrationPart, Method, NearCopy, SmallestP
 from rara.scores.axis import Columns, Doubles, Setting
 from rara.scores.ball_ratio import BallRatio, listed
 from rara.scores.join_effect import Joining, Pairs
@@ -25,7 +26,6 @@ from rara.scores.leave_one_out import own_balls
 from rara.stats import conformal as calibration
 from rara.stats.joint_rank import Compared, Ranking, joint_counts
 
-Method = Literal["full conformal", "leave-one-out", "held-out"]
 Counts = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
@@ -238,7 +238,7 @@ class Calibrated:
             BY_VECTORS: copying,
         }
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> CalibrationPart:
         """What the p-values rest on, and the smallest that there can be.
 
         Of copies that is what any exact one has; `near_copy` is what any near one has, for it
@@ -248,21 +248,18 @@ class Calibrated:
         exact = int(np.count_nonzero(self.evidence.exact))
         method = self.at_k.method
         twice = method == "full conformal" and not self.statistics.far.whole
-        return {
-            "method": method,
-            "rarity_method": "held-out" if method == "held-out" else "leave-one-out",
-            "copy_statistic": self.statistics.copying.name,
-            "reals": self.at_k.count,
-            "reals_inside": len(self.at_k.rarity2),
-            "smallest_p": {
-                "off_manifold": (1 + int(twice)) / self.at_k.members,
-                "copy": self.at_k.smallest_of_copies(exact),
-            },
-            "near_copy": {
-                "p": self.at_k.smallest_of_copies(repeating),
-                "repeating": repeating,
-            },
-        }
+        return CalibrationPart(
+            method=method,
+            rarity_method="held-out" if method == "held-out" else "leave-one-out",
+            copy_statistic=self.statistics.copying.name,
+            reals=self.at_k.count,
+            reals_inside=len(self.at_k.rarity2),
+            smallest_p=SmallestP(
+                off_manifold=(1 + int(twice)) / self.at_k.members,
+                copy=self.at_k.smallest_of_copies(exact),
+            ),
+            near_copy=NearCopy(self.at_k.smallest_of_copies(repeating), repeating),
+        )
 
     @property
     def _measured(self) -> Measured:

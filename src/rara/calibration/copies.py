@@ -9,7 +9,7 @@ exact all the same, and costs no factor where they agree (`rara.stats.joint_rank
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from rara.calibration.real_images import Reals
 from rara.features.features import Features
 from rara.features.pixel_hashes import SAME, Closest, first_equal, prints_of
 from rara.geometry.hamming import NONE
+from rara.provenance.parts import CalibrationPart, NearCopy
 from rara.run import Run
 from rara.scores import Setting
 from rara.stats.joint_rank import joint_counts
@@ -43,7 +44,7 @@ class Testified:
     more like a copy in all of these."""
     near: NDArray[np.bool_]
     """Samples that are as near as only a copy is, whatever p says."""
-    origin: Mapping[str, Any]
+    origin: CalibrationPart
     """What `Calibrated.describe` says, for all witnesses together."""
 
 
@@ -90,7 +91,7 @@ def _with_left_out(
     return pc.if_else(pa.array(same), names, nearest), np.where(same, SAME, distance)
 
 
-def _by_vectors(vectors: ByVectors, origin: Mapping[str, Any]) -> Testified:
+def _by_vectors(vectors: ByVectors, origin: CalibrationPart) -> Testified:
     """Where one side's pixels were never seen."""
     samples, p = len(vectors.near), vectors.ranks / vectors.at_k.members
     columns = {
@@ -103,13 +104,13 @@ def _by_vectors(vectors: ByVectors, origin: Mapping[str, Any]) -> Testified:
     return Testified(columns, vectors.near, origin)
 
 
-def _origin(known: Mapping[str, Any], vectors: ByVectors, pixels: Witness) -> dict[str, Any]:
+def _origin(known: CalibrationPart, vectors: ByVectors, pixels: Witness) -> CalibrationPart:
     """The smallest p-values of copies, behind real images that either witness holds for such."""
     exact = int(np.count_nonzero(vectors.reals_exact | (pixels.reals == SAME)))
     near = int(np.count_nonzero(vectors.reals_near | (pixels.reals <= NEAR_BITS)))
     smallest = vectors.at_k.smallest_of_copies
-    return {
-        **known,
-        "smallest_p": {**known["smallest_p"], "copy": smallest(exact)},
-        "near_copy": {"p": smallest(near), "repeating": near},
-    }
+    return replace(
+        known,
+        smallest_p=replace(known.smallest_p, copy=smallest(exact)),
+        near_copy=NearCopy(smallest(near), near),
+    )

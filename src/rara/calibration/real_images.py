@@ -6,7 +6,7 @@ reference, or images given for it --> Calibrated at every k --> two more axes of
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from rara.errors import ParameterError
 from rara.features.features import Features, noted_in
 from rara.features.pixel_cache import Gallery
 from rara.features.pixel_hashes import closest, prints_of
+from rara.provenance.parts import CalibrationImages, CalibrationPart
 from rara.run import Run, watching
 from rara.scores import Setting
 
@@ -30,7 +31,7 @@ class Reals:
 
     axis: Calibrated
     every_k: Mapping[int, AtK]
-    origin: Mapping[str, Any]
+    origin: CalibrationPart
     pixels: Witness | None = None
     """The pixels of the same images; None where rara has not seen them."""
 
@@ -55,20 +56,20 @@ def calibrated(
     pairs = len(fresh) * len(reference)
     with watching(run.progress, pairs, "Pairs of calibration and reference") as advance:
         axis, every_k = among_others(*vectors, **engine, progress=advance)
-    origin = {
-        "location": fresh.location,
-        "fingerprint": fresh.fingerprint,
-        "in_reference": len(given) - len(fresh),
-        "remarks": list(given.remarks),
-        "skipped": [one._asdict() for one in given.skipped],
-        "noted": noted_in(given),
-    }
+    images = CalibrationImages(
+        location=fresh.location,
+        fingerprint=fresh.fingerprint,
+        in_reference=len(given) - len(fresh),
+        remarks=given.remarks,
+        skipped=tuple(given.skipped),
+        noted=noted_in(given),
+    )
     theirs = prints_of(fresh)
     pixels = None
     if seen is not None and theirs is not None:
         found = closest(theirs, seen[0], threads=run.threads).distance
         pixels = Witness(*seen, found, axis.at_k.method)
-    return Reals(axis, every_k, {**axis.describe(), **origin}, pixels)
+    return Reals(axis, every_k, replace(axis.describe(), images=images), pixels)
 
 
 def _not_in(reference: Features, given: Features) -> Features:

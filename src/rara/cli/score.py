@@ -46,7 +46,8 @@ from rara.report.facts import checked_cards
 from rara.report.formatting import counted
 from rara.run import Run, step
 from rara.scores import Family
-from rara.table.score_table import ScoreTable, check_format
+from rara.table.score_table import ScoreTable
+from rara.table.writing import check_format
 from rara.verdict.rules import ALPHA
 
 

@@ -17,7 +17,7 @@ from rara.features.keys import check_key
 from rara.features.neighbours import checked_k
 from rara.groups.compare_siblings import compare_siblings
 from rara.run import step
-from rara.table.score_table import check_format
+from rara.table.writing import check_format
 
 
 def siblings(

@@ -25,6 +25,7 @@ from rara.duplicates.statistics import Doubles, Integers, Pairs, equal_pairs, fi
 from rara.features.features import Features
 from rara.features.keys import Beside, by_content, first_by_content
 from rara.geometry import Nearest, neighbours, neighbours_left, query, squared_distance
+from rara.provenance.parts import RepeatCounts, RepeatGroup, RepeatsPart
 from rara.run import Run, watching
 from rara.scores import Setting
 
@@ -59,28 +60,27 @@ class Repeats:
         sizes: Integers = np.bincount(self.first, minlength=len(self.first))[self.first]
         return sizes
 
-    def counts(self) -> dict[str, int]:
+    def counts(self) -> RepeatCounts:
         """How many images repeat one another, in how many groups, and the largest of these."""
         sizes = self.sizes
         repeating = sizes > 1
-        return {
-            "images": len(sizes),
-            "repeating": int(np.count_nonzero(repeating)),
-            "groups": len(np.unique(self.first[repeating])),
-            "largest": int(sizes.max(initial=0)),
-        }
+        return RepeatCounts(
+            images=len(sizes),
+            repeating=int(np.count_nonzero(repeating)),
+            groups=len(np.unique(self.first[repeating])),
+            largest=int(sizes.max(initial=0)),
+        )
 
 
-def judged_repeats(samples: Features, reference: Features, setting: Setting, run: Run) -> Beside:
+def judged_repeats(
+    samples: Features, reference: Features, setting: Setting, run: Run
+) -> Beside[RepeatsPart]:
     """The columns `repeats`, `repeat_of` and `repeat_kind`, and the largest groups."""
     limit = near_distance(setting.d2[:, 0])
     found = None if setting.own is None else Nearest.of(setting.d2, setting.index)
     repeats = repeats_of(samples, limit, run, found)
     usual = _among_reference(reference, setting, len(samples), limit, run)
-    return Beside(
-        _columns(samples.ids, repeats),
-        {"repeats": _described(samples, repeats, usual, limit)},
-    )
+    return Beside(_columns(samples.ids, repeats), _described(samples, repeats, usual, limit))
 
 
 def near_distance(spacing2: Doubles) -> float:
@@ -194,7 +194,7 @@ def _to_one(vectors: NDArray[np.float32], rows: Integers, one: np.int64, run: Ru
 
 def _among_reference(
     reference: Features, setting: Setting, count: int, limit: float, run: Run
-) -> dict[str, int]:
+) -> RepeatCounts:
     """The counts among as many reference images, drawn by a fixed seed, or all of them.
 
     An image whose nearest other is farther than the limit repeats none: few are looked at.
@@ -205,11 +205,12 @@ def _among_reference(
     same = _equal_items(reference.done.take(drawn))
     near = setting.d2[drawn, 0] <= limit**2
     near[same.one] = near[same.other] = True
-    counts = {"images": len(drawn), "repeating": 0, "groups": 0, "largest": min(1, len(drawn))}
+    counts = RepeatCounts(images=len(drawn), repeating=0, groups=0, largest=min(1, len(drawn)))
     if near.sum() < 2:
         return counts
     some = reference.take(drawn[near], reference.location)
-    return {**repeats_of(some, limit, replace(run, progress=None)).counts(), "images": len(drawn)}
+    found = repeats_of(some, limit, replace(run, progress=None))
+    return replace(found.counts(), images=len(drawn))
 
 
 def _columns(ids: list[str], repeats: Repeats) -> dict[str, Any]:
@@ -227,19 +228,16 @@ def _columns(ids: list[str], repeats: Repeats) -> dict[str, Any]:
 
 
 def _described(
-    samples: Features, repeats: Repeats, usual: dict[str, int], limit: float
-) -> dict[str, Any]:
+    samples: Features, repeats: Repeats, usual: RepeatCounts, limit: float
+) -> RepeatsPart:
     """The counts on both sides, and the largest groups."""
     place = {row: number for number, row in enumerate(by_content(samples).tolist())}
     sizes, ids = repeats.sizes.tolist(), samples.ids
     firsts = np.flatnonzero((repeats.first == np.arange(len(ids))) & (repeats.sizes > 1)).tolist()
     firsts.sort(key=lambda row: (-sizes[row], place[row]))
-    groups = [
-        {
-            "id": ids[row],
-            "size": sizes[row],
-            "kind": "exact" if repeats.exact[repeats.first == row].all() else "near",
-        }
-        for row in firsts[:LISTED]
-    ]
-    return {"distance": limit, "samples": repeats.counts(), "reference": usual, "groups": groups}
+    listed = firsts[:LISTED]
+    whole = {row: repeats.exact[repeats.first == row].all() for row in listed}
+    groups = tuple(
+        RepeatGroup(ids[row], sizes[row], "exact" if whole[row] else "near") for row in listed
+    )
+    return RepeatsPart(distance=limit, samples=repeats.counts(), reference=usual, groups=groups)

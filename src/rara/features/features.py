@@ -292,10 +292,10 @@ def _trusted(bundle: Bundle, items: pa.Table, spec: Spec) -> NDArray[np.float32]
     return vectors
 
 
-def noted_in(features: Features) -> list[dict[str, Any]] | None:
+def noted_in(features: Features) -> tuple[Noted, ...] | None:
     """What to say of images that were used, with a count and the first ids; None: not known."""
     noted = features.noted
-    return None if noted is None else [asdict(one) for one in noted]
+    return None if noted is None else tuple(noted)
 
 
 def _checked(vectors: ArrayLike) -> NDArray[np.float32]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from rara.sources.base import remarks_of
 _SAID = 3
 """So many remarks on a place are repeated where it lacks a key: they may tell why."""
 
+Part = TypeVar("Part")
 Rows = NDArray[np.int64]
 
 LISTING_SECONDS = 1.0
@@ -48,14 +49,14 @@ class Groups:
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
+class Beside(Generic[Part]):
     """What grouping adds to a score table: columns, and what is said of them."""
 
     columns: dict[str, Any]
-    provenance: dict[str, Any]
+    part: Part
 
 
-NOTHING = Beside({}, {})
+NOTHING = Beside({}, None)
 
 
 def groups_of(key: str, features: Features) -> Groups:

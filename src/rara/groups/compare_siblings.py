@@ -9,25 +9,24 @@ against.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rara.arguments import path_of
 from rara.extractors import DEFAULT, Extractor
-from rara.features.features import Features
 from rara.features.lookup import SourcePictures
 from rara.features.metric import under
 from rara.features.neighbours import whole_k
 from rara.features.opening import Images, features_of, find_extractor, is_features
 from rara.groups.siblings import judged_among_siblings
+from rara.provenance.provenance import SiblingsProvenance
 from rara.run import Run
 from rara.storage.atomic import write_file
 from rara.table.csv_cells import Formulas
-from rara.table.provenance import about_samples, table_of
-from rara.table.score_table import ScoreTable
+from rara.table.provenance import about_extractor, about_samples, table_of
+from rara.table.writing import save
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -43,15 +42,15 @@ class Siblings:
     """
 
     arrow: pa.Table
-    provenance: Mapping[str, Any]
+    provenance: SiblingsProvenance
     pictures: Pictures | None = field(default=None, compare=False)
 
     def __len__(self) -> int:
         return int(self.arrow.num_rows)
 
     def __repr__(self) -> str:
-        known = self.provenance["siblings"]
-        return f"Siblings: {len(self)} samples in {len(known['groups'])} groups by {known['by']}"
+        known = self.provenance.siblings
+        return f"Siblings: {len(self)} samples in {len(known.groups)} groups by {known.by}"
 
     def to_dict(self) -> dict[str, Any]:
         """Everything that is said of them, the odd ones that stand apart most first."""
@@ -74,7 +73,7 @@ class Siblings:
 
     def save(self, path: str | Path, *, formulas: Formulas = "keep") -> None:
         """Write a Parquet, CSV or JSON file, as `ScoreTable.save` does."""
-        ScoreTable(self.arrow, self.provenance).save(path, formulas=formulas)
+        save(self.arrow, self.provenance, path, formulas=formulas)
 
 
 def compare_siblings(
@@ -98,16 +97,12 @@ def compare_siblings(
     found = judged_among_siblings(features, k, by, run)
     return Siblings(
         table_of(features, found.columns),
-        {**_origin(features, k), **found.provenance},
+        SiblingsProvenance(
+            rara=version("rara"),
+            samples=about_samples(features),
+            k=k,
+            extractor=about_extractor(features),
+            siblings=found.part,
+        ),
         SourcePictures.of(features, source, features, source),
     )
-
-
-def _origin(features: Features, k: int) -> dict[str, Any]:
-    known = features.spec.weights != "none"
-    return {
-        "rara": version("rara"),
-        "samples": about_samples(features),
-        "k": k,
-        "extractor": asdict(features.spec) if known else None,
-    }

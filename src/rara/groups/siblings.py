@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rara.features.features import Features
-from rara.features.keys import NOTHING, Beside, Rows, by_content, check_key, groups_of
+from rara.features.keys import Beside, Rows, by_content, check_key, groups_of
 from rara.geometry import neighbours
 from rara.groups.typical import typical
+from rara.provenance.parts import SiblingGroup, SiblingsPart
 from rara.run import Run, watching
 from rara.stats.conformal import at_least, p_values
 
@@ -29,13 +30,11 @@ BESIDE = 6
 """Typical outputs that are kept beside an odd one."""
 
 
-def judged_among_siblings(samples: Features, k: int, by: str | None, run: Run) -> Beside:
+def judged_among_siblings(samples: Features, k: int, by: str, run: Run) -> Beside[SiblingsPart]:
     """The columns `sibling_distance` and `sibling_p`, and for each group its odd one out.
 
     NaN becomes null where a sample has fewer than two siblings, or where its group is not known.
     """
-    if by is None:
-        return NOTHING
     check_key(by, samples=samples)
     groups = groups_of(by, samples)
     distance, p = np.full((2, len(samples)), np.nan)
@@ -52,8 +51,8 @@ def judged_among_siblings(samples: Features, k: int, by: str | None, run: Run) -
         others = rows[:0] if odd is None else rows[rows != odd]
         shown = typical(samples.vectors, others[np.argsort(place[others])], run)
         described.append(_described(name, len(rows), k, odd, shown.tolist(), ids))
-    provenance = {"by": by, "least": LEAST, "groups": described, "ungrouped": groups.ungrouped}
-    return Beside(_columns(distance, p), {"siblings": provenance})
+    part = SiblingsPart(by=by, least=LEAST, groups=tuple(described), ungrouped=groups.ungrouped)
+    return Beside(_columns(distance, p), part)
 
 
 def _depth(k: int, outputs: int) -> int:
@@ -83,15 +82,15 @@ def _odd(rows: Rows, p: NDArray[np.float64]) -> int | None:
 
 def _described(
     name: str, size: int, k: int, odd: int | None, others: Iterable[int], ids: list[str]
-) -> dict[str, Any]:
+) -> SiblingGroup:
     """The size of a group, its odd one out, and its most typical others."""
-    return {
-        "group": name,
-        "samples": size,
-        "k": _depth(k, size) if size >= LEAST else None,
-        "odd": None if odd is None else ids[odd],
-        "typical": [ids[row] for row in islice(others, BESIDE)],
-    }
+    return SiblingGroup(
+        group=name,
+        samples=size,
+        k=_depth(k, size) if size >= LEAST else None,
+        odd=None if odd is None else ids[odd],
+        typical=tuple(ids[row] for row in islice(others, BESIDE)),
+    )
 
 
 def _columns(distance: NDArray[np.float64], p: NDArray[np.float64]) -> dict[str, Any]:

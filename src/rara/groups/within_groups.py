@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from rara.calibration.by_vectors import Calibrated, among_its_own
 from rara.features import neighbours as neighbourhood
 from rara.features.features import Features
 from rara.features.keys import NOTHING, Beside, Groups, check_key, groups_of
+from rara.provenance.parts import GroupPart, GroupsPart, SmallestP, Ungrouped
 from rara.run import Run, watching
 from rara.scores import Rarity, Setting, judge
 from rara.stats.conformal import q_values
@@ -34,7 +35,7 @@ COLUMNS = ("rarity", "rarity_percentile", "off_manifold_p", "copy_p")
 
 def judged_in_groups(
     samples: Features, reference: Features, setting: Setting, by: str | None, run: Run
-) -> Beside:
+) -> Beside[GroupsPart] | Beside[None]:
     """The columns `group` and `group_…`, and for each group how many of it stand out.
 
     `setting` is that of the whole reference: k, the rule of the balls, and whether the samples
@@ -49,7 +50,18 @@ def judged_in_groups(
     with watching(run.progress, pairs, "Pairs within groups") as advance:
         quiet = replace(run, progress=None)
         counts = {group: found.add(sides, group, quiet, advance) for group in sides.enough()}
-    return Beside(found.columns(sides.ours.names), {"groups": sides.described(by, counts)})
+    return Beside(found.columns(sides.ours.names), sides.described(by, counts))
+
+
+class Standing(NamedTuple):
+    """The shares of a group that stand out; None where they are not known."""
+
+    off_manifold: float | None
+    copies: float | None
+    smallest_p: SmallestP | None
+
+
+UNJUDGED = Standing(None, None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,26 +105,21 @@ class _Sides:
             self.whole, d2=nearest.d2, index=nearest.index, names=images.ids, own=own, coded=None
         )
 
-    def described(self, by: str, counts: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    def described(self, by: str, counts: dict[str, Standing]) -> GroupsPart:
         """For each group of the samples how many there are, and what was found of them."""
-        unknown = {"off_manifold": None, "copies": None, "smallest_p": None}
-        groups = [
-            {
-                "group": group,
-                "reference": self.theirs.size(group),
-                "samples": len(rows),
-                **counts.get(group, unknown),
-            }
-            for group, rows in self.ours.rows.items()
-        ]
-        ungrouped = {"samples": self.ours.ungrouped, "reference": self.theirs.ungrouped}
-        return {
-            "by": by,
-            "least": self.least,
-            "level": LEVEL,
-            "groups": groups,
-            "ungrouped": ungrouped,
-        }
+        groups = tuple(self._group(group, counts.get(group, UNJUDGED)) for group in self.ours.rows)
+        ungrouped = Ungrouped(self.ours.ungrouped, self.theirs.ungrouped)
+        return GroupsPart(by=by, least=self.least, level=LEVEL, groups=groups, ungrouped=ungrouped)
+
+    def _group(self, group: str, found: Standing) -> GroupPart:
+        return GroupPart(
+            group=group,
+            reference=self.theirs.size(group),
+            samples=len(self.ours.rows[group]),
+            off_manifold=found.off_manifold,
+            copies=found.copies,
+            smallest_p=found.smallest_p,
+        )
 
 
 class _Found:
@@ -124,19 +131,19 @@ class _Found:
 
     def add(
         self, sides: _Sides, group: str, run: Run, advance: Callable[[int], None] | None
-    ) -> dict[str, Any]:
+    ) -> Standing:
         """Judge one group; the shares of it that stand out."""
         rows = sides.ours.rows[group]
         columns, calibrated = sides.judged(group, run, advance)
         for name, values in self.values.items():
             values[rows] = columns[name]
         self.unknown[rows] = False
-        smallest = calibrated.describe()["smallest_p"]
-        return {
-            "off_manifold": _share(columns["off_manifold_p"], smallest["off_manifold"]),
-            "copies": _share(columns["copy_p"], smallest["copy"]),
-            "smallest_p": smallest,
-        }
+        smallest = calibrated.describe().smallest_p
+        return Standing(
+            _share(columns["off_manifold_p"], smallest.off_manifold),
+            _share(columns["copy_p"], smallest.copy),
+            smallest,
+        )
 
     def columns(self, names: list[str | None]) -> dict[str, Any]:
         import pyarrow as pa

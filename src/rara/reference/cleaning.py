@@ -23,6 +23,7 @@ from rara.errors import ParameterError
 from rara.features import neighbours as neighbourhood
 from rara.features.features import Features
 from rara.geometry import Boundary, Nearest
+from rara.provenance.parts import TreatmentPart
 from rara.run import Run
 from rara.scores import Setting
 from rara.storage.folder import Bundle
@@ -126,16 +127,18 @@ class Treatment:
                 "authors' code are not: make a reference without clip_radii for compat='official'."
             )
 
-    def describe(self, features: Features, setting: Setting) -> dict[str, Any]:
+    def describe(self, features: Features, setting: Setting) -> TreatmentPart:
         """What was done, for the provenance of results with this geometry."""
         largest2 = setting.largest2
         clipped = int(np.count_nonzero(setting.knn2 > largest2))
-        return {
-            **self.facts(),
-            "left_out": len(features.left_out),
-            "largest_radius": None if math.isinf(largest2) else math.sqrt(largest2),
-            "clipped": clipped,
-        }
+        return TreatmentPart(
+            deduplicate=self.deduplicate,
+            unit=self.unit,
+            clip_radii=self.clip_radii,
+            left_out=len(features.left_out),
+            largest_radius=None if math.isinf(largest2) else math.sqrt(largest2),
+            clipped=clipped,
+        )
 
 
 def _reasons(features: Features, found: Nearest, treatment: Treatment, run: Run) -> dict[int, str]:

@@ -22,6 +22,7 @@ from rara.features.features import Features
 from rara.features.neighbours import checked_k
 from rara.features.pixel_cache import Gallery
 from rara.geometry import Boundary, Coded
+from rara.provenance.parts import ReferencePart
 from rara.reference.cleaning import Treatment
 from rara.run import Run
 from rara.scores import Setting, without_itself
@@ -105,7 +106,7 @@ class ReferenceGeometry:
             lambda: calibrated(None, self.features, self.gallery, setting, run),
         )
 
-    def describe(self, k: int | None = None) -> dict[str, Any]:
+    def describe(self, k: int | None = None) -> ReferencePart:
         """What results say of the reference that they are relative to."""
         setting = self.setting(k)
         own = self.once(("own", setting.k), lambda: own_fares(setting))

@@ -17,10 +17,20 @@ from rara.calibration.copies import testified
 from rara.calibration.real_images import Reals
 from rara.duplicates.repeats import judged_repeats
 from rara.features.features import Features
+from rara.features.keys import NOTHING, Beside
 from rara.features.lookup import SourcePictures
 from rara.geometry import Statistics
 from rara.groups.siblings import judged_among_siblings
 from rara.groups.within_groups import judged_in_groups
+from rara.provenance.parts import (
+    CalibrationPart,
+    NoTwoSample,
+    ReferencePart,
+    SiblingsPart,
+    TwoSamplePart,
+    VerdictPart,
+)
+from rara.provenance.provenance import Provenance
 from rara.reference.options import Compat, ScoreOptions
 from rara.run import Run, step, watching
 from rara.scores import AXES, Families, Setting, judge
@@ -39,13 +49,13 @@ def judged(
     reference: Features,
     setting: Setting,
     known: Reals,
-    described: Mapping[str, Any],
+    described: ReferencePart,
     pictures: SourcePictures | None,
     run: Run,
 ) -> ScoreTable:
     """One record for each sample, and what all of them are relative to."""
     group = judged_in_groups(samples, reference, setting, asked.group_by, run)
-    siblings = judged_among_siblings(samples, setting.k, asked.against_siblings, run)
+    siblings = _among_siblings(samples, setting.k, asked.against_siblings, run)
     repeats = judged_repeats(samples, reference, setting, run)
     scored = scored_alone(samples, reference, setting, known, asked.levels, asked.families, run)
     with step(run.progress, "Two-sample test"):
@@ -54,9 +64,17 @@ def judged(
         samples, described, setting, compat=asked.compat, two_sample=told
     )
     found = {**scored.columns, **apart, **repeats.columns, **group.columns, **siblings.columns}
-    provenance |= {**repeats.provenance, **group.provenance, **siblings.provenance}
-    provenance |= asked.families.provenance(setting)
+    provenance = replace(
+        provenance, repeats=repeats.part, groups=group.part, siblings=siblings.part,
+        families=asked.families.provenance(setting),
+    )  # fmt: skip
     return ScoreTable(table_of(samples, found), provenance, pictures)
+
+
+def _among_siblings(
+    samples: Features, k: int, by: str | None, run: Run
+) -> Beside[SiblingsPart] | Beside[None]:
+    return NOTHING if by is None else judged_among_siblings(samples, k, by, run)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,19 +82,19 @@ class Scored:
     """Samples judged one by one by a whole reference: every axis, and the verdict."""
 
     columns: Mapping[str, Any]
-    calibration: Mapping[str, Any]
-    verdict: Mapping[str, Any]
+    calibration: CalibrationPart
+    verdict: VerdictPart
     statistics: Statistics
 
     def provenance(
         self,
         samples: Features,
-        described: Mapping[str, Any],
+        described: ReferencePart,
         setting: Setting,
         *,
         compat: Compat | None,
-        two_sample: Mapping[str, Any],
-    ) -> dict[str, Any]:
+        two_sample: TwoSamplePart | NoTwoSample,
+    ) -> Provenance:
         """What it is relative to, with what a test of all samples together found."""
         return provenance_of(
             samples, described, setting, compat=compat, calibration=self.calibration,

@@ -29,6 +29,7 @@ from rara.features.metric import under
 from rara.features.opening import Images, features_of, find_extractor, given_features, is_features
 from rara.features.pixel_cache import others_in
 from rara.geometry import Nearest
+from rara.provenance.coding import encoded
 from rara.reference.audit import Audit, audit
 from rara.reference.cleaning import Duplicates, Treatment
 from rara.reference.geometry import ReferenceGeometry
@@ -198,8 +199,9 @@ class Reference:
         return np.sqrt(self.geometry.setting().radii2)
 
     def describe(self, k: int | None = None) -> dict[str, Any]:
-        """What results say of the reference that they are relative to."""
-        return self.geometry.describe(k)
+        """What results say of the reference that they are relative to, as JSON has it."""
+        found: dict[str, Any] = encoded(self.geometry.describe(k))
+        return found
 
     def audit(
         self,

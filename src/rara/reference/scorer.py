@@ -20,6 +20,7 @@ from rara.features.compatibility import comparable, features_like
 from rara.features.features import Features
 from rara.features.lookup import SourcePictures
 from rara.features.opening import Images, given_features
+from rara.provenance.parts import NoTwoSample
 from rara.reference.geometry import Once, ReferenceGeometry
 from rara.reference.judging import judged, scored_alone
 from rara.reference.options import ScoreOptions
@@ -79,7 +80,7 @@ class Scorer:
         scored = scored_alone(samples, reference, setting, known, levels, Families(), self.run)
         provenance = scored.provenance(
             samples, self.geometry.describe(setting.k), setting,
-            compat=self.options.compat, two_sample={"absent": absent},
+            compat=self.options.compat, two_sample=NoTwoSample(absent),
         )  # fmt: skip
         return ScoreTable(table_of(samples, scored.columns), provenance)
 

@@ -9,14 +9,21 @@ extractors, and any other tables of the same samples will do.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from rara.errors import ParameterError
+from rara.provenance.parts import (
+    ByExtractor,
+    ByHalf,
+    HalfPart,
+    OpinionsPart,
+    OtherReference,
+)
 from rara.stats.correlation import rank_correlations
 from rara.table.score_table import ScoreTable, free_name
 from rara.verdict.disagreement import contradicts, halves_against
@@ -26,6 +33,7 @@ RANKED = ("rarity", "knn_distance")
 BY_HALF = pa.list_(pa.string())
 BY_EXTRACTOR = pa.list_(pa.struct([("extractor", pa.string()), ("verdict", pa.string())]))
 
+About = TypeVar("About")
 Halves = tuple[ScoreTable, ScoreTable]
 
 
@@ -46,59 +54,67 @@ def contested(
     another k or error rate, or numbers that carry no verdict.
     """
     _check(table, [*(halves or ()), *(extractors or {}).values()])
-    weighed = [_by_half(table, halves)] if halves else []
-    weighed += [_by_extractor(table, extractors)] if extractors else []
-    flags = np.logical_or.reduce([one.contested for one in weighed])
+    one = _by_half(table, halves) if halves else None
+    other = _by_extractor(table, extractors) if extractors else None
+    flags = np.logical_or.reduce([weighed.contested for weighed in (one, other) if weighed])
     columns = {"contested": pa.array(flags)}
-    about: dict[str, Any] = {"contested": int(flags.sum())}
-    for one in weighed:
-        columns[f"verdict_by_{one.whom}"] = one.column
-        about[f"by_{one.whom}"] = one.about
-    provenance = {**table.provenance, "opinions": about}
+    if one:
+        columns["verdict_by_half"] = one.column
+    if other:
+        columns["verdict_by_extractor"] = other.column
+    about = OpinionsPart(
+        contested=int(flags.sum()),
+        by_half=one.about if one else None,
+        by_extractor=other.about if other else None,
+    )
+    provenance = replace(table.provenance, opinions=about)
     return ScoreTable(_behind_reason(table.arrow, columns), provenance, table.pictures)
 
 
 @dataclass(frozen=True, slots=True)
-class _Weighed:
+class _Weighed(Generic[About]):
     """Opinions of one kind."""
 
-    whom: str
     contested: NDArray[np.bool_]
     column: pa.Array
-    about: Any
+    about: About
     """For the provenance."""
 
 
-def _by_half(table: ScoreTable, halves: Halves) -> _Weighed:
+def _by_half(table: ScoreTable, halves: Halves) -> _Weighed[ByHalf]:
     said = list(zip(*(_said(table, half) for half in halves), strict=True))
     pairs = zip(table["verdict"], said, strict=True)
     flags = np.array([halves_against(*pair) for pair in pairs], np.bool_)
-    about = {
-        "halves": [_about(half) for half in halves],
-        "contested": int(flags.sum()),
-        "rank_correlation": _rank_correlation(*halves),
-    }
-    return _Weighed("half", flags, pa.array(said, BY_HALF), about)
+    about = ByHalf(
+        halves=tuple(_about(half) for half in halves),
+        contested=int(flags.sum()),
+        rank_correlation=_rank_correlation(*halves),
+    )
+    return _Weighed(flags, pa.array(said, BY_HALF), about)
 
 
-def _by_extractor(table: ScoreTable, extractors: Mapping[str, ScoreTable]) -> _Weighed:
+def _by_extractor(
+    table: ScoreTable, extractors: Mapping[str, ScoreTable]
+) -> _Weighed[tuple[ByExtractor, ...]]:
     said = {name: _said(table, one) for name, one in extractors.items()}
     against = {name: _contradicted(table, one) for name, one in said.items()}
     rows = [
         [{"extractor": name, "verdict": verdict} for name, verdict in zip(said, row, strict=True)]
         for row in zip(*said.values(), strict=True)
     ]
-    about = [
-        {
-            "name": name,
-            **_about(one),
-            "contested": int(against[name].sum()),
-            "rank_correlation": _rank_correlation(table, one),
-        }
-        for name, one in extractors.items()
-    ]
+    about = tuple(
+        ByExtractor(
+            name=name,
+            reference=whose.reference,
+            extractor=whose.extractor,
+            shortfall=whose.shortfall,
+            contested=int(against[name].sum()),
+            rank_correlation=_rank_correlation(table, extractors[name]),
+        )
+        for name, whose in ((name, _about(one)) for name, one in extractors.items())
+    )
     flags = np.logical_or.reduce(list(against.values()))
-    return _Weighed("extractor", flags, pa.array(rows, BY_EXTRACTOR), about)
+    return _Weighed(flags, pa.array(rows, BY_EXTRACTOR), about)
 
 
 def _said(table: ScoreTable, other: ScoreTable) -> list[str | None]:
@@ -112,14 +128,16 @@ def _contradicted(table: ScoreTable, said: list[str | None]) -> NDArray[np.bool_
     return np.array([contradicts(*pair) for pair in pairs], np.bool_)
 
 
-def _about(opinion: ScoreTable) -> dict[str, Any]:
+def _about(opinion: ScoreTable) -> HalfPart:
     """Whose opinion it is, and why it may be none."""
-    reference = opinion.provenance["reference"]
-    return {
-        "reference": {name: reference[name] for name in ("location", "count", "fingerprint")},
-        "extractor": opinion.provenance["extractor"],
-        "shortfall": opinion.provenance["verdict"]["shortfall"],
-    }
+    whose = opinion.provenance
+    reference = OtherReference(
+        location=whose.reference.location,
+        count=whose.reference.count,
+        fingerprint=whose.reference.fingerprint,
+    )
+    missing = whose.verdict.shortfall if whose.verdict else None
+    return HalfPart(reference=reference, extractor=whose.extractor, shortfall=missing)
 
 
 def _rank_correlation(one: ScoreTable, other: ScoreTable) -> dict[str, float | None]:
@@ -150,7 +168,7 @@ def _behind_reason(arrow: pa.Table, columns: Mapping[str, pa.Array]) -> pa.Table
 def _check(table: ScoreTable, others: list[ScoreTable]) -> None:
     if not others:
         raise ParameterError("No second opinion: give halves, extractors, or both.")
-    if "opinions" in table.provenance:
+    if table.provenance.opinions is not None:
         raise ParameterError("This table has second opinions already: give all of them at once.")
     for one in (table, *others):
         check_carried(one)
@@ -169,7 +187,7 @@ def _check(table: ScoreTable, others: list[ScoreTable]) -> None:
 
 def check_carried(table: ScoreTable) -> None:
     """Raise ParameterError where a table's numbers carry no verdicts."""
-    if table.provenance["compat"]:
+    if table.provenance.compat:
         raise ParameterError(
             "The numbers of the Rarity Score's own code carry no verdict that could be contested: "
             "leave compat away."
@@ -178,5 +196,12 @@ def check_carried(table: ScoreTable) -> None:
 
 def _question(table: ScoreTable) -> str:
     about = table.provenance
-    level = about["verdict"]["alpha"]
-    return f"k = {about['k']}, alpha = {level:g}, {about['boundary']} balls"
+    level = alpha_of(table)
+    return f"k = {about.k}, alpha = {level:g}, {about.boundary} balls"
+
+
+def alpha_of(table: ScoreTable) -> float:
+    """The error rate of a table's verdicts; raises ParameterError where it has none."""
+    if table.provenance.verdict is None:
+        raise ParameterError("This table carries no verdicts: score the samples again.")
+    return table.provenance.verdict.alpha

@@ -23,7 +23,7 @@ from rara.features.metric import under, usual_metric
 from rara.features.opening import Images, features_of, find_extractor, is_features
 from rara.features.reembed import seen_again
 from rara.reference.reference import Reference
-from rara.robustness.contested import Halves, check_carried
+from rara.robustness.contested import Halves, alpha_of, check_carried
 from rara.run import Run
 from rara.table.score_table import ScoreTable
 
@@ -52,12 +52,12 @@ def by_halves(
     """
     check_carried(table)
     run, spec = run or Run(), reference.features.spec
-    own = table.provenance["leave_one_out"]
+    own = table.provenance.leave_one_out
     samples = reference.features if own else features_like(spec, images, extractor, run)[0]
     reals = None
     if calibration is not None:
         reals, _ = features_like(spec, calibration, extractor, run)
-    parts = halves(reference, k=table.provenance["k"], seed=seed, run=run)
+    parts = halves(reference, k=table.provenance.k, seed=seed, run=run)
     one, other = (_by_half(half, samples, table, reals, run) for half in parts)
     return one, other
 
@@ -119,10 +119,10 @@ def by_extractor(
             f"{network.spec.name} made this reference: a second opinion needs another extractor."
         )
     other = Reference.fit(
-        seen_again(reference.features, network, run), k=table.provenance["k"],
+        seen_again(reference.features, network, run), k=table.provenance.k,
         metric=_metric_for(reference), clip_radii=reference.geometry.treatment.clip_radii, run=run,
     )  # fmt: skip
-    own = table.provenance["leave_one_out"]
+    own = table.provenance.leave_one_out
     samples = other.features if own else _anew(images, network, other, run)
     reals = None if calibration is None else _anew(calibration, network, other, run)
     return _judged(other, samples, table, reals, run, own=own)
@@ -151,7 +151,7 @@ def _by_half(
     half: Reference, samples: Features, table: ScoreTable, reals: Features | None, run: Run
 ) -> ScoreTable:
     """Of the reference's own images a half judges those that it does not hold."""
-    if table.provenance["leave_one_out"]:
+    if table.provenance.leave_one_out:
         ours, theirs = (one.done["digest"].to_numpy() for one in (samples, half.features))
         samples = samples.take(np.flatnonzero(~np.isin(ours, theirs)), samples.location)
     return _judged(half, samples, table, reals, run)
@@ -172,7 +172,7 @@ def _judged(
     """
     asked = table.provenance
     scorer = reference.scorer(
-        k=asked["k"], boundary="closed" if asked["boundary"] == "closed" else "open",
-        alpha=asked["verdict"]["alpha"], calibration=reals, run=run,
+        k=asked.k, boundary="closed" if asked.boundary == "closed" else "open",
+        alpha=alpha_of(table), calibration=reals, run=run,
     )  # fmt: skip
     return scorer.verdicts(samples, own=own, absent=UNASKED)

@@ -12,6 +12,7 @@ from typing import Any, Literal, Protocol
 
 from rara.arguments import listed
 from rara.errors import ParameterError
+from rara.provenance.parts import FamiliesPart
 from rara.scores.axis import Axis, Setting
 from rara.scores.clipped_rarity import ClippedRarity
 from rara.scores.local_outlier_factor import LocalOutlierFactor
@@ -54,7 +55,9 @@ class Families:
         """Those, each once."""
         return tuple(FAMILIES[name] for name in dict.fromkeys(self.names))
 
-    def provenance(self, setting: Setting) -> dict[str, Any]:
-        """What is said of them; nothing where none is asked for."""
-        told = {name: FAMILIES[name].describe(setting) for name in self.names}
-        return {"families": told} if told else {}
+    def provenance(self, setting: Setting) -> FamiliesPart | None:
+        """What is said of them; None where none is asked for."""
+        told: dict[str, Mapping[str, Any]] = {
+            name: FAMILIES[name].describe(setting) for name in self.names
+        }
+        return told or None

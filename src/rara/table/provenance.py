@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
-from dataclasses import asdict
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +14,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rara.columns import COLUMNS
+from rara.extractors.base import Spec
 from rara.features.features import Features, noted_in
 from rara.geometry import Statistics
+from rara.provenance.parts import (
+    CalibrationPart,
+    NoTwoSample,
+    OwnFares,
+    ReferencePart,
+    SamplesPart,
+    TreatmentPart,
+    TwoSamplePart,
+    VerdictPart,
+)
+from rara.provenance.provenance import Provenance
 from rara.scores import Setting, own_balls
 from rara.table.score_table import free_name, metadata_columns
 
@@ -28,67 +39,71 @@ QUANTILES = 201
 
 def provenance_of(
     features: Features,
-    reference: Mapping[str, Any],
+    reference: ReferencePart,
     setting: Setting,
     *,
     compat: str | None,
-    calibration: Mapping[str, Any],
-    two_sample: Mapping[str, Any],
-    verdict: Mapping[str, Any],
+    calibration: CalibrationPart,
+    two_sample: TwoSamplePart | NoTwoSample,
+    verdict: VerdictPart,
     statistics: Statistics,
-) -> dict[str, Any]:
-    """What was judged against what, how, and with which versions; JSON can hold it."""
-    known = features.spec.weights != "none"
-    return {
-        "rara": version("rara"),
-        "samples": about_samples(features),
-        "reference": reference,
-        "calibration": calibration,
-        "two_sample": two_sample,
-        "verdict": verdict,
-        "leave_one_out": setting.own is not None,
-        "k": setting.k,
-        "boundary": "closed" if setting.boundary == "closed" else "open",
-        "compat": compat,
-        "extractor": asdict(features.spec) if known else None,
-        "engine": asdict(statistics),
-        "versions": _versions(),
-    }
+) -> Provenance:
+    """What samples that were judged one by one are relative to."""
+    return Provenance(
+        rara=version("rara"),
+        samples=about_samples(features),
+        reference=reference,
+        calibration=calibration,
+        two_sample=two_sample,
+        verdict=verdict,
+        leave_one_out=setting.own is not None,
+        k=setting.k,
+        boundary="closed" if setting.boundary == "closed" else "open",
+        compat=compat,
+        extractor=about_extractor(features),
+        engine=statistics,
+        versions=_versions(),
+    )
 
 
-def about_samples(features: Features) -> dict[str, Any]:
+def about_extractor(features: Features) -> Spec | None:
+    """What made the vectors; None where nobody said."""
+    return features.spec if features.spec.weights != "none" else None
+
+
+def about_samples(features: Features) -> SamplesPart:
     """Which images were judged, and which could not be."""
-    return {
-        "location": features.location,
-        "count": len(features),
-        "remarks": list(features.remarks),
-        "skipped": [one._asdict() for one in features.skipped],
-        "noted": noted_in(features),
-        "fingerprint": features.fingerprint,
-    }
+    return SamplesPart(
+        location=features.location,
+        count=len(features),
+        remarks=features.remarks,
+        skipped=tuple(features.skipped),
+        noted=noted_in(features),
+        fingerprint=features.fingerprint,
+    )
 
 
 def about_reference(
     features: Features,
     fingerprint: str,
-    treatment: Mapping[str, Any],
-    own: Mapping[str, Any] | None,
-) -> dict[str, Any]:
+    treatment: TreatmentPart,
+    own: OwnFares | None,
+) -> ReferencePart:
     """Which real images samples are judged against, how treated, and how they fare themselves."""
-    return {
-        "location": features.location,
-        "count": len(features),
-        "remarks": list(features.remarks),
-        "skipped": len(features.skipped),
-        "noted": noted_in(features),
-        "fingerprint": fingerprint,
-        "metric": features.spec.metric,
-        "treatment": treatment,
-        "leave_one_out": own,
-    }
+    return ReferencePart(
+        location=features.location,
+        count=len(features),
+        remarks=features.remarks,
+        skipped=len(features.skipped),
+        noted=noted_in(features),
+        fingerprint=fingerprint,
+        metric=features.spec.metric,
+        treatment=treatment,
+        leave_one_out=own,
+    )
 
 
-def own_fares(setting: Setting) -> dict[str, Any] | None:
+def own_fares(setting: Setting) -> OwnFares | None:
     """How the reference's own images fare, each judged without itself.
 
     None where it keeps too few neighbours to leave one out.
@@ -97,18 +112,18 @@ def own_fares(setting: Setting) -> dict[str, Any] | None:
         return None
     rarity = np.sqrt(own_balls(setting).radius2)
     inside = ~np.isnan(rarity)
-    return {
-        "inside": float(inside.mean()),
-        "rarity": _quantiles(rarity[inside]),
-        "knn_distance": _quantiles(np.sqrt(setting.knn2)),
-        "nearest_distance": _quantiles(np.sqrt(setting.d2[:, 0])),
-    }
+    return OwnFares(
+        inside=float(inside.mean()),
+        rarity=_quantiles(rarity[inside]),
+        knn_distance=_quantiles(np.sqrt(setting.knn2)),
+        nearest_distance=_quantiles(np.sqrt(setting.d2[:, 0])),
+    )
 
 
-def _quantiles(values: NDArray[np.float64]) -> list[float]:
+def _quantiles(values: NDArray[np.float64]) -> tuple[float, ...]:
     if not values.size:
-        return []
-    return [float(q) for q in np.quantile(values, np.linspace(0, 1, QUANTILES))]
+        return ()
+    return tuple(float(q) for q in np.quantile(values, np.linspace(0, 1, QUANTILES)))
 
 
 def _versions() -> dict[str, str]:

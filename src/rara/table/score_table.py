@@ -8,11 +8,9 @@ selection; nothing here computes a score.
 from __future__ import annotations
 
 import json
-import math
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,11 +23,19 @@ from rara.arguments import array_of, path_of, short, whole
 from rara.errors import ParameterError, SourceNotFoundError
 from rara.features.items import record_of
 from rara.features.lookup import SourcePictures
+from rara.provenance.provenance import Provenance
 from rara.storage.atomic import write_file
-from rara.table.csv_cells import Formulas, check_formulas, escaped
+from rara.table.csv_cells import Formulas
 from rara.table.earlier_versions import brought_up
-from rara.table.validation import wrong_columns, wrong_facts
-from rara.text import json_of
+from rara.table.validation import wrong_columns
+from rara.table.writing import (
+    RECORD,
+    save,
+    with_record,
+    write_csv,
+    write_json,
+    write_parquet,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,8 +43,6 @@ if TYPE_CHECKING:
 
     from rara.report.thumbnails import Pictures
 
-FORMATS = (".parquet", ".csv", ".json")
-_KEY = b"rara"
 _NO_TABLE = (pa.ArrowException, OSError, ValueError, KeyError, TypeError, RecursionError)
 
 
@@ -48,11 +52,11 @@ class ScoreTable:
 
     `table["rarity"]` is a numpy array; columns of text, with None where there is none,
     are object arrays. `provenance` tells the reference, the counts, k, the extractor
-    and the versions that the scores are relative to.
+    and the versions that the scores are relative to, by attributes or by the keys of its JSON.
     """
 
     arrow: pa.Table
-    provenance: Mapping[str, Any]
+    provenance: Provenance
     pictures: Pictures | None = field(default=None, compare=False)
     """Gives the images by id, for the report; None where there are none."""
 
@@ -117,8 +121,7 @@ class ScoreTable:
 
     def to_arrow(self) -> pa.Table:
         """The Arrow table, with the provenance in its schema's metadata."""
-        metadata = {**(self.arrow.schema.metadata or {}), _KEY: _json(self.provenance).encode()}
-        return self.arrow.replace_schema_metadata(metadata)
+        return with_record(self.arrow, self.provenance)
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         return self.to_arrow().__arrow_c_stream__(requested_schema)
@@ -126,7 +129,7 @@ class ScoreTable:
     def to_pandas(self) -> pd.DataFrame:
         """A pandas data frame; the provenance is in its `attrs`."""
         frame = self.arrow.to_pandas()
-        frame.attrs["rara"] = dict(self.provenance)
+        frame.attrs["rara"] = self.provenance.to_json()
         return frame  # type: ignore[no-any-return]
 
     def to_polars(self) -> pl.DataFrame:
@@ -137,47 +140,25 @@ class ScoreTable:
 
     def to_parquet(self, path: str | Path) -> None:
         """Write a Parquet file that `from_parquet` reads back, provenance included."""
-        import pyarrow.parquet as pq
-
-        write_file(path_of(path), lambda file: pq.write_table(self.to_arrow(), file))
+        write_parquet(self.arrow, self.provenance, path)
 
     def to_csv(self, path: str | Path, *, formulas: Formulas = "keep") -> None:
         """Write a CSV file; `neighbors` is JSON in its cell, NaN an empty cell.
 
         Text is exact unless `formulas="escape"`: see `rara.table.csv_cells`.
         """
-        check_formulas(formulas)
-        import pyarrow.csv as csv
-
-        flat = self.arrow
-        for i, name in enumerate(flat.column_names):
-            if pa.types.is_nested(flat.schema.types[i]):
-                cells = [json.dumps(value, default=str) for value in flat.column(i).to_pylist()]
-                flat = flat.set_column(i, name, pa.array(cells, pa.string()))
-            elif pa.types.is_floating(flat.schema.types[i]):
-                flat = flat.set_column(
-                    i, name, pc.if_else(pc.is_nan(flat.column(i)), None, flat[i])
-                )
-        flat = escaped(flat) if formulas == "escape" else flat
-        write_file(path_of(path), lambda file: csv.write_csv(flat, file))
+        write_csv(self.arrow, path, formulas=formulas)
 
     def to_json(self, path: str | Path) -> None:
         """Write `{"provenance": …, "rows": […]}`; what is not finite is null."""
-        text = _json({"provenance": self.provenance, "rows": self.arrow.to_pylist()})
-        write_file(path_of(path), lambda file: file.write(text.encode() + b"\n"))
+        write_json(self.arrow, self.provenance, path)
 
     def save(self, path: str | Path, *, formulas: Formulas = "keep") -> None:
         """Write a Parquet, CSV or JSON file, as the name's ending says.
 
         `formulas="escape"`: in CSV, an apostrophe before text that a spreadsheet would run.
         """
-        check_formulas(formulas)
-        writers: dict[str, Callable[[str | Path], None]] = {
-            ".parquet": self.to_parquet,
-            ".csv": partial(self.to_csv, formulas=formulas),
-            ".json": self.to_json,
-        }
-        writers[check_format(path)](path)
+        save(self.arrow, self.provenance, path, formulas=formulas)
 
     @classmethod
     def from_parquet(
@@ -203,15 +184,15 @@ class ScoreTable:
         try:
             with Path(path).open("rb") as file:  # a path that is not UTF-8 is refused
                 arrow = pq.read_table(file)
-            provenance = json.loads(arrow.schema.metadata[_KEY])
-            if not all(isinstance(provenance[side], Mapping) for side in ("samples", "reference")):
+            record = json.loads(arrow.schema.metadata[RECORD])
+            if not all(isinstance(record[side], Mapping) for side in ("samples", "reference")):
                 raise TypeError("samples or reference")
         except _NO_TABLE as error:
             raise ParameterError(
                 f"'{path}' is not a score table; `rara score … -o TABLE.parquet` writes one."
             ) from error
-        provenance = brought_up(str(path), provenance, arrow.column_names)
-        if wrong := wrong_facts(provenance) or wrong_columns(arrow):
+        provenance = brought_up(str(path), record, arrow.column_names)
+        if wrong := wrong_columns(arrow):
             raise ParameterError(
                 f"'{path}' holds what rara does not write ({wrong}): score the samples again."
             )
@@ -241,10 +222,9 @@ class ScoreTable:
         write_file(path_of(path), lambda file: file.write(page.encode()))
 
     def __repr__(self) -> str:
-        reference = self.provenance["reference"]
         return (
-            f"ScoreTable of {len(self)} samples against {reference['count']} reference images "
-            f"(k = {self.provenance['k']}): {', '.join(self.columns)}"
+            f"ScoreTable of {len(self)} samples against {self.provenance.reference.count} "
+            f"reference images (k = {self.provenance.k}): {', '.join(self.columns)}"
         )
 
     def _repr_html_(self) -> str:
@@ -262,27 +242,6 @@ def _mask(keep: Any, rows: int) -> NDArray[np.bool_]:
             "expression."
         )
     return mask
-
-
-def check_format(path: str | Path) -> str:
-    """The ending of a table's name; raises ParameterError where none of the formats has it."""
-    suffix = path_of(path).suffix.lower()
-    if suffix not in FORMATS:
-        raise ParameterError(f"The format of '{path}' is unknown: end it in {', '.join(FORMATS)}.")
-    return suffix
-
-
-def _json(value: object) -> str:
-    return json_of(_plain(value))
-
-
-def _plain(value: Any) -> Any:
-    """JSON has no NaN and no infinity: they become null."""
-    if isinstance(value, Mapping):
-        return {key: _plain(one) for key, one in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(one) for one in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def metadata_columns(records: Sequence[str]) -> dict[str, pa.Array]:

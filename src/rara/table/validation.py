@@ -1,62 +1,17 @@
-"""What is believed of a score table from a file: columns and provenance of the kinds rara writes.
+"""What is believed of a score table from a file: columns of the kinds rara writes.
 
-columns, provenance --wrong_columns, wrong_facts--> what is wrong, in a few words, or ''
+columns --wrong_columns--> what is wrong, in a few words, or ''
 
 Anybody can write such a file. Whatever is shown of a table counts on these kinds, so they are
-looked at once, when it is read. What a key or a column means is for `rara.table.earlier_versions`.
+looked at once, when it is read; those of the provenance in `rara.provenance.coding`. Which columns
+there are is for `rara.table.earlier_versions`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, TypeAlias
-
 import pyarrow as pa
 import pyarrow.compute as pc
 
-Kind: TypeAlias = "type | Mapping[str, Any] | list[Any] | tuple[Any, ...]"
-"""A type, the kinds of a mapping's values, of a list's, or several of which one fits."""
-
-_MOST = 1e300
-"""What no number in a table comes near to."""
-_NOTED = ([{"note": str, "ids": [str], "count": int}], None)
-_SIDE = {
-    "location": str, "count": int, "remarks": [str], "noted": _NOTED, "fingerprint": (str, None),
-}  # fmt: skip
-_SPREAD = [float]
-_OWN = {
-    "inside": float, "rarity": _SPREAD, "knn_distance": _SPREAD, "nearest_distance": _SPREAD,
-}  # fmt: skip
-_REPEATING = {"images": int, "repeating": int, "groups": int, "largest": int}
-_FACTS: Mapping[str, Any] = {
-    "rara": str,
-    "samples": {**_SIDE, "skipped": [{"id": str, "reason": str}]},
-    "reference": {**_SIDE, "skipped": int, "metric": str, "leave_one_out": (_OWN, None)},
-    "calibration": (
-        {
-            "method": str,
-            "reals": int,
-            "smallest_p": {"off_manifold": float, "copy": float},
-            "near_copy": {"p": float, "repeating": int},
-        },
-        None,
-    ),
-    "two_sample": ({"absent": str, "auc": float, "p": float}, None),
-    "verdict": ({"alpha": float, "shortfall": (str, None)}, None),
-    "leave_one_out": bool,
-    "k": int,
-    "boundary": str,
-    "compat": (str, None),
-    "extractor": (
-        {"name": str, "weights": str, "preprocessing": str, "dim": int, "precision": str},
-        None,
-    ),
-    "versions": {},
-    "repeats": ({"samples": _REPEATING, "reference": _REPEATING, "groups": [{"id": str}]}, None),
-    "groups": ({"by": str, "groups": [{}]}, None),
-    "siblings": ({"by": str, "groups": [{}]}, None),
-    "opinions": ({}, None),
-}
 _TEXTS = (
     *("id", "verdict", "reason", "rarity_witness", "nearest", "pixel_nearest", "group"),
     *("repeat_of", "repeat_kind"),
@@ -79,11 +34,6 @@ _BESIDE = (
     ("verdict", "reason"),
 )
 """Columns of which the second has a value wherever the first has one."""
-
-
-def wrong_facts(provenance: Any) -> str:
-    """What of a provenance is of another kind than rara writes; empty where nothing is."""
-    return _wrong(provenance, _FACTS, "provenance")
 
 
 def wrong_columns(table: pa.Table) -> str:
@@ -129,26 +79,3 @@ def _fits_neighbors(kind: pa.DataType) -> bool:
     there = {field.name: field.type for field in kind.value_type}
     distance = there.get("distance", pa.null())
     return there.get("id") == pa.string() and bool(pa.types.is_floating(distance))
-
-
-def _wrong(value: Any, kind: Any, place: str) -> str:
-    """Where the first value of another kind is, and what there is in its place."""
-    kinds = kind if isinstance(kind, tuple) else (kind,)
-    if value is None and None in kinds:
-        return ""
-    kind = kinds[0]
-    if isinstance(kind, Mapping) and isinstance(value, Mapping):
-        inner = (
-            (one, value[name], f"{place}.{name}") for name, one in kind.items() if name in value
-        )
-        return next(filter(None, (_wrong(there, one, at) for one, there, at in inner)), "")
-    if isinstance(kind, list) and isinstance(value, list):
-        return next(filter(None, (_wrong(one, kind[0], place) for one in value)), "")
-    fits = not isinstance(kind, (Mapping, list)) and _is(value, kind)
-    return "" if fits else f"{type(value).__name__} as {place}"
-
-
-def _is(value: Any, kind: type) -> bool:
-    if kind in (int, float):
-        return type(value) in {int, kind} and abs(value) <= _MOST
-    return isinstance(value, kind)

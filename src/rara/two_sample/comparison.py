@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
 from rara.features.features import Features
 from rara.geometry.threads import Crew
+from rara.provenance.parts import NoTwoSample, TwoSamplePart
 from rara.scores import Setting
 from rara.two_sample.classifier import Told, classify
 from rara.two_sample.pool import FEWEST, FOLDS, Keys, Labels, Pool, folds_of, keys_of, most_of
@@ -56,14 +57,14 @@ class TwoSample:
     permutations: int
     seed: int
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> TwoSamplePart:
         """All but the scores."""
-        names = (*("auc", "p", "view", "repeats", "samples", "reference", "permutations", "seed"),)
-        return {
-            **{name: getattr(self, name) for name in names},
-            "p_by_view": dict(self.p_by_view),
-            "folds": FOLDS,
-        }
+        return TwoSamplePart(
+            auc=self.auc, p=self.p, view=self.view,
+            p_by_view=dict[str, float](self.p_by_view.items()),
+            repeats=self.repeats, samples=self.samples, reference=self.reference,
+            permutations=self.permutations, seed=self.seed, folds=FOLDS,
+        )  # fmt: skip
 
 
 def two_sample(
@@ -176,10 +177,10 @@ class Trial:
 
 def tell_apart(
     samples: Features, reference: Features, setting: Setting, *, threads: int | None = None
-) -> tuple[Mapping[str, Doubles], dict[str, Any]]:
+) -> tuple[Mapping[str, Doubles], TwoSamplePart | NoTwoSample]:
     """The columns of the test and its record; or none, and why it is `absent`."""
     if reason := _why_not(len(samples), len(reference), setting):
-        return {}, {"absent": reason}
+        return {}, NoTwoSample(reason)
     found = two_sample(samples.vectors, reference.vectors, threads=threads)
     columns = {name: getattr(found, name) for name in ("two_sample_score", "two_sample_p")}
     return columns, found.describe()

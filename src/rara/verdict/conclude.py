@@ -6,7 +6,6 @@ columns, contents, vectors --Evidence--> verdict and reason
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from rara.calibration.by_vectors import Calibrated
 from rara.calibration.real_images import Reals
 from rara.features.features import Features
 from rara.features.pixel_hashes import SAME, first_equal
+from rara.provenance.parts import OverK, VerdictPart
 from rara.run import Run
 from rara.scores import Setting
 from rara.stats.conformal import q_values
@@ -38,7 +38,7 @@ def concluded(
     reals: Reals,
     levels: Levels,
     run: Run,
-) -> tuple[dict[str, Any], dict[str, Any]]:
+) -> tuple[dict[str, Any], VerdictPart]:
     """The columns, `verdict` and `reason` first, and what the provenance says of those.
 
     `copy_q` is Benjamini and Hochberg's over the samples that are not known to be copies, and 0
@@ -52,7 +52,10 @@ def concluded(
     q = q_values(np.where(known, np.nan, columns["copy_p"]))
     columns = {**columns, "copy_q": np.where(known, 0.0, q)}
     missing = OFFICIAL if setting.boundary == "official" else shortfall(reals.origin, levels)
-    about = {**asdict(levels), "shortfall": missing, "k": _over_k(columns, setting, reals)}
+    about = VerdictPart(
+        alpha=levels.alpha, rare=levels.rare, uncommon=levels.uncommon, shortfall=missing,
+        k=_over_k(columns, setting, reals),
+    )  # fmt: skip
     if setting.boundary == "official":
         nothing = pa.array(["no verdict"] * len(samples), pa.string())
         why = pa.array([OFFICIAL] * len(samples), pa.string())
@@ -81,13 +84,13 @@ def _stability(standings: NDArray[np.float64], verdicts: list[str]) -> NDArray[n
     return np.array([fixed.get(verdict, share) for verdict, share in pairs])
 
 
-def _over_k(columns: Mapping[str, Any], setting: Setting, reals: Reals) -> dict[str, Any] | None:
+def _over_k(columns: Mapping[str, Any], setting: Setting, reals: Reals) -> OverK | None:
     """How far the ranking by rarity depends on k: Spearman's correlation with the k chosen."""
     ks = list(reals.every_k)
     if setting.k not in ks:
         return None
     rarity = columns["rarity_by_k"].flatten().to_numpy(zero_copy_only=False).reshape(-1, len(ks))
-    return {"tried": ks, "rank_correlation": rank_correlations(rarity, ks.index(setting.k))}
+    return OverK(tuple(ks), tuple(rank_correlations(rarity, ks.index(setting.k))))
 
 
 def twins(

@@ -5,10 +5,11 @@ Shares are rounded down and p-values up, so that no figure claims more than was 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, floor, isfinite, log10
 
+from rara.provenance.parts import SmallestP
 from rara.verdict.rules import Evidence
 
 
@@ -24,7 +25,7 @@ class Common:
     """What the real images are called."""
     repeating: int
     """Real images that repeat others as closely as copies do."""
-    smallest_p: Mapping[str, float]
+    smallest_p: SmallestP
     shortfall: str | None
 
 
@@ -71,15 +72,15 @@ MIDDLE = 50.0
 def explain(verdicts: Sequence[str], evidence: Evidence, *, k: int, alpha: float) -> list[str]:
     """The sentence of each sample."""
     known = evidence.calibration
-    noun = "held-out real images" if known["method"] == "held-out" else "reference images"
+    noun = "held-out real images" if known.method == "held-out" else "reference images"
     common = Common(
         samples=len(verdicts),
         k=k,
         alpha=alpha,
-        reals=known["reals"],
+        reals=known.reals,
         noun=noun,
-        repeating=known["near_copy"]["repeating"],
-        smallest_p=known["smallest_p"],
+        repeating=known.near_copy.repeating,
+        smallest_p=known.smallest_p,
         shortfall=evidence.shortfall,
     )
     rows = zip(*(evidence.columns[name].tolist() for name in FIGURES), strict=True)
@@ -194,7 +195,7 @@ def _passed(case: Case, p: float) -> str:
 
 
 def _off_p(case: Case) -> str:
-    return _at(case.off_manifold_p, case.common.smallest_p["off_manifold"])
+    return _at(case.off_manifold_p, case.common.smallest_p.off_manifold)
 
 
 def _times(ratio: float) -> str:
@@ -226,7 +227,7 @@ def _farther(case: Case, p: float) -> int:
 
 
 def _copy_p(case: Case) -> str:
-    return _at(case.copy_p, case.common.smallest_p["copy"])
+    return _at(case.copy_p, case.common.smallest_p.copy)
 
 
 def _at(p: float, smallest: float) -> str:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from rara.arguments import number
 from rara.errors import ParameterError
+from rara.provenance.parts import CalibrationPart
 from rara.stats.conformal import percentiles
 
 ALPHA = 0.05
@@ -74,7 +75,7 @@ class Evidence:
     """As near to a reference image as only a copy is, whatever p says."""
     together: Flags
     """Off the manifold, but among others like it (`rara.verdict.clusters`)."""
-    calibration: Mapping[str, Any]
+    calibration: CalibrationPart
     """What `Calibrated.describe` says."""
     shortfall: str | None
     """Why this reference cannot carry a verdict; None where it can."""
@@ -125,15 +126,15 @@ def standing(columns: Mapping[str, Any], levels: Levels) -> NDArray[np.str_]:
 
 def too_near_to_tell(evidence: Evidence, levels: Levels) -> Flags:
     """As near as a copy, yet too many samples, or repeats among the real images, to call it one."""
-    of, smallest = evidence.columns, evidence.calibration["smallest_p"]["copy"]
+    of, smallest = evidence.columns, evidence.calibration.smallest_p.copy
     flags: Flags = (evidence.near | (of["copy_p"] <= smallest)) & (of["copy_q"] > levels.alpha)
     return flags
 
 
-def shortfall(calibration: Mapping[str, Any], levels: Levels) -> str | None:
+def shortfall(calibration: CalibrationPart, levels: Levels) -> str | None:
     """Why these real images cannot carry a verdict, in one sentence; None where they can."""
-    reals, inside = calibration["reals"], calibration["reals_inside"]
-    smallest = max(calibration["smallest_p"].values())
+    reals, inside = calibration.reals, calibration.reals_inside
+    smallest = max(calibration.smallest_p.off_manifold, calibration.smallest_p.copy)
     if smallest > levels.alpha:
         level = f"{levels.alpha:.2g} (p >= {smallest:.2g})"
         return f"Too few real images, or too alike, for a level of {level}."
