@@ -24,6 +24,8 @@ from test_report import (
     provenance,
     row,
     shown,
+    typed,
+    written,
 )
 
 KNOWN = {"verdict": {"alpha": 0.05, "shortfall": None}}
@@ -254,10 +256,10 @@ def test_without_verdicts_the_rarest_have_the_greatest_rarity():
 
 
 def test_remarks_are_listed_on_the_page_and_counted_in_the_summary():
-    origin = provenance(1)
+    origin = written(1)
     origin["samples"]["remarks"] = ["2 <b>files</b> were passed over.", "صورة was read twice."]
     origin["reference"]["remarks"] = ["1 file was passed over."]
-    found = summarise(made_of([row("s")]), origin, None)
+    found = summarise(made_of([row("s")]), typed(origin), None)
     page = to_html(found)
     outline(page)  # no id twice
     assert "Samples: 2 <b>files</b> were passed over." in shown(page)
@@ -265,7 +267,9 @@ def test_remarks_are_listed_on_the_page_and_counted_in_the_summary():
     line = "Read      3 remarks on how images were read: the report lists them"
     assert line in summary_lines(found)
     origin["samples"]["remarks"] = origin["reference"]["remarks"] = []
-    assert not [one for one in summary_lines(facts(made_of([row("s")]), origin)) if "Read" in one]
+    assert not [
+        one for one in summary_lines(facts(made_of([row("s")]), typed(origin))) if "Read" in one
+    ]
 
 
 @needs_browser

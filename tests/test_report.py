@@ -7,6 +7,7 @@ import math
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from html.parser import HTMLParser
 from io import BytesIO
 from itertools import pairwise
@@ -24,6 +25,7 @@ import rara.report
 from rara import Features, Reference
 from rara.columns import metadata_names
 from rara.errors import ImageError
+from rara.provenance.provenance import Provenance
 from rara.report import facts, sentences, summarise, summary_lines, to_html
 from rara.report import formatting as words
 from rara.report.chart import draw
@@ -66,7 +68,7 @@ def made_of(rows):
     return table
 
 
-def provenance(count, *, known=True, **more):
+def written(count, *, known=True, **more):
     """A reference of 1,000 images whose own numbers are spread evenly: 0 to 10, 0 to 4, 0 to 2."""
     own = {
         "inside": 0.75,
@@ -91,6 +93,15 @@ def provenance(count, *, known=True, **more):
         "versions": {"numpy": "2.0"},
         **more,
     }  # fmt: skip
+
+
+def typed(origin):
+    """What the JSON of a provenance says."""
+    return Provenance.from_json(origin)
+
+
+def provenance(count, **more):
+    return typed(written(count, **more))
 
 
 MIXED = [
@@ -221,9 +232,10 @@ def test_beyond_all_is_all():
 
 @pytest.mark.parametrize("quantiles", [[], [math.nan] * 201])
 def test_a_reference_with_nothing_inside_has_no_rarity_of_its_own(quantiles):
-    origin = provenance(1)["reference"]
-    origin["leave_one_out"] |= {"inside": 0.0, "rarity": quantiles}
-    assert set(own_spreads(origin)) == {"knn_distance", "nearest_distance"}
+    whole = provenance(1).reference
+    own = replace(whole.leave_one_out, inside=0.0, rarity=tuple(quantiles))
+    known = own_spreads(replace(whole, leave_one_out=own))
+    assert set(known) == {"knn_distance", "nearest_distance"}
 
 
 # -- sentences --
@@ -285,9 +297,9 @@ def test_sentences_without_leave_one_out_say_the_bare_numbers():
 
 
 def test_equal_values_are_neither_rarer_nor_less_rare():
-    origin = provenance(1)
+    origin = written(1)
     origin["reference"]["leave_one_out"]["rarity"] = [5.0] * 201
-    record = facts(made_of([row("s", rarity=5.0)]), origin)["picks"]["rarest"][0]
+    record = facts(made_of([row("s", rarity=5.0)]), typed(origin))["picks"]["rarest"][0]
     assert sentences.rarity_sentence(record).startswith("As rare as the reference's own images")
 
 
@@ -369,12 +381,19 @@ def test_the_page_says_of_how_many_copies_it_shows_some():
     assert "Here are" not in page_of(rows, verdict=known)
 
 
+def calibration_of(reals, smallest, *, repeating):
+    return {
+        "method": "held-out", "rarity_method": "held-out", "copy_statistic": "copy_volume",
+        "reals": reals, "reals_inside": reals, "near_copy": {"p": smallest, "repeating": repeating},
+        "smallest_p": {"off_manifold": smallest, "copy": smallest},
+    }  # fmt: skip
+
+
 def calibrated(p, q, *, judged=1, smallest=1e-6):
     """Facts of samples with these p-values of the k-NN distance and q-values of copying."""
     pairs = enumerate(zip(p, q, strict=True))
     rows = [row(f"s{i}", off_manifold_p=one, copy_q=other) for i, (one, other) in pairs]
-    known = {"method": "held-out", "reals": 99, "smallest_p": {"copy": smallest}}
-    known["near_copy"] = {"p": smallest, "repeating": 0}
+    known = calibration_of(99, smallest, repeating=0)
     return made_of(rows), provenance(judged, calibration=known)
 
 
@@ -408,7 +427,8 @@ def test_the_page_says_how_many_copies_may_be_hidden():
 
 def test_the_summary_says_that_repeats_are_the_cause_and_what_helps():
     table, origin = calibrated([0.5] * 100, [1.0] * 100, judged=100, smallest=0.01)
-    origin["calibration"]["near_copy"]["repeating"] = 60
+    near = replace(origin.calibration.near_copy, repeating=60)
+    origin = replace(origin, calibration=replace(origin.calibration, near_copy=near))
     lines = summary_lines(facts(table, origin))
     at = lines.index("          up to 19 near copies may be hidden: real images repeat each other")
     assert lines[at + 1] == "          --deduplicate near leaves the repeats out of the reference"
@@ -437,10 +457,10 @@ def test_calibrated_columns_are_no_metadata():
 
 
 def test_the_summary_names_what_was_skipped():
-    origin = provenance(1)
+    origin = written(1)
     origin["samples"]["skipped"] = [{"id": "x", "reason": "empty"}]
     origin["reference"]["skipped"] = 2
-    last = summary_lines(facts(made_of([row("s")]), origin))[-1]
+    last = summary_lines(facts(made_of([row("s")]), typed(origin)))[-1]
     assert last == "Skipped   1 sample and 2 reference images that could not be used"
 
 
@@ -460,11 +480,10 @@ def test_an_exact_copy_is_not_zero_away():
 def test_the_summary_fits_ten_lines_of_eighty_columns(name, number, known, smallest, q, scored):
     made = row(name, rarity=number, nearest=number, off_manifold_p=0.01, copy_q=q)
     made |= {"nearest": name, "rarity_witness": name}
-    calibration = {"method": "held-out", "reals": 9, "smallest_p": {"copy": smallest}}
-    calibration["near_copy"] = {"p": smallest, "repeating": 2}
-    origin = provenance(scored, known=known, calibration=calibration if known else None)
+    calibration = calibration_of(9, smallest, repeating=2)
+    origin = written(scored, known=known, calibration=calibration if known else None)
     origin["samples"] |= {"location": name, "skipped": [{"id": name, "reason": name}]}
-    lines = summary_lines(facts(made_of([made]), origin))
+    lines = summary_lines(facts(made_of([made]), typed(origin)))
     assert len(lines) <= 10
     assert max(map(words.width, lines)) <= 80
     assert all("\n" not in line for line in lines)
@@ -746,26 +765,26 @@ def test_a_reference_judged_by_itself_says_so():
 
 
 def test_skipped_images_are_listed_with_their_reasons():
-    origin = provenance(1)
+    origin = written(1)
     skipped = [{"id": f"bad{i}.png", "reason": "The file is empty."} for i in range(201)]
     origin["samples"]["skipped"] = skipped
-    text = shown(to_html(summarise(made_of([row("s")]), origin, None)))
+    text = shown(to_html(summarise(made_of([row("s")]), typed(origin), None)))
     assert "201 samples could not be used." in text
     assert text.count("The file is empty.") == 200
     assert "And 1 more." in text
 
 
 def test_noted_images_are_counted_and_named_beside_the_skipped():
-    origin = provenance(1)
+    origin = written(1)
     origin["samples"]["noted"] = [{"note": "a single colour", "count": 1_204, "ids": ["a", "b"]}]
     origin["reference"]["noted"] = [{"note": "nearly black", "count": 1, "ids": ["c.png"]}]
-    text = shown(to_html(summarise(made_of([row("s")]), origin, None)))
+    text = shown(to_html(summarise(made_of([row("s")]), typed(origin), None)))
     for part in ("1,204 samples", "a single colour", "and 1,202 more", "nearly black"):
         assert part in text
     assert "1 reference image" in text
     for nothing in ([], None):
         origin["samples"]["noted"] = origin["reference"]["noted"] = nothing
-        made = to_html(summarise(made_of([row("s")]), origin, None))
+        made = to_html(summarise(made_of([row("s")]), typed(origin), None))
         assert 'id="noted"' not in made
 
 
@@ -795,24 +814,24 @@ def test_names_are_only_names(name, pictures):
     made = row(name, rarity=2.0, label=name, prompt=name, **{f"meta {name}": name})
     made |= {"nearest": name, "rarity_witness": name}
     made["neighbors"] = [{"id": name, "distance": 1.0}]
-    origin = provenance(1)
+    origin = written(1)
     for side in ("samples", "reference"):
         origin[side]["location"] = name
     origin["samples"]["skipped"] = [{"id": name, "reason": name}]
     origin["samples"]["noted"] = [{"note": name, "count": 1, "ids": [name]}]
-    page = outline(to_html(summarise(made_of([made]), origin, pictures)))
+    page = outline(to_html(summarise(made_of([made]), typed(origin), pictures)))
     plain = outline(page_of([row("s", rarity=2.0, label="l", prompt="p", meta="m")]))
     assert {tag for tag, _ in page.tags} <= {tag for tag, _ in plain.tags} | {"details", "wbr"}
     assert not [attrs for _, attrs in page.tags for key in attrs if key.startswith("on")]
     assert all(link.startswith(("#", "data:")) for link in page.links)
     assert "49" not in "".join(page.text)
-    to_html(summarise(made_of([made]), origin, pictures)).encode("utf-8")
+    to_html(summarise(made_of([made]), typed(origin), pictures)).encode("utf-8")
 
 
 def test_a_location_that_is_no_unicode_can_still_be_written():
-    origin = provenance(1)
+    origin = written(1)
     origin["samples"]["location"] = "gen\udcff/"
-    to_html(summarise(made_of([row("s")]), origin, None)).encode("utf-8")
+    to_html(summarise(made_of([row("s")]), typed(origin), None)).encode("utf-8")
 
 
 def test_long_names_are_cut_but_kept_whole_in_the_title():

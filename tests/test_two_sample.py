@@ -4,6 +4,7 @@ Seeds are fixed. A bound on a number of calls is the 99.9 % quantile of the bino
 """
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -463,8 +464,8 @@ def test_the_report_says_where_nothing_is_told_apart(reference):
 
 def test_the_summary_never_reads_as_if_all_were_told(reference):
     table = reference.score_features(normal(np.random.default_rng(1), 80), run=ONE)
-    told = table.provenance["two_sample"] | {"auc": 0.99996, "p": 0.001}
-    lines = summary_lines(facts(table.arrow, {**table.provenance, "two_sample": told}))
+    told = replace(table.provenance.two_sample, auc=0.99996, p=0.001)
+    lines = summary_lines(facts(table.arrow, replace(table.provenance, two_sample=told)))
     assert any("AUC 0.999 (p = 0.001)" in line for line in lines)
     assert len(lines) <= 10
     assert max(map(len, lines)) <= 80

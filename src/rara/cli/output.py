@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 from rara.cli.printing import tell
 from rara.errors import ParameterError, UnwritableError
 from rara.features.features import NAMED, Features, Noted, Skipped
 from rara.features.origin import origin_in
+from rara.provenance.parts import CalibrationImages, SamplesPart
 from rara.report.formatting import counted, shorten
 from rara.storage.folder import kind_of, read_bundle
 from rara.text import encodable
@@ -43,11 +43,11 @@ def list_all(features: Features, noun: str) -> None:
     list_noted(features.noted, noun)
 
 
-def list_unusual(origin: Mapping[str, Any], noun: str) -> None:
+def list_unusual(origin: SamplesPart | CalibrationImages, noun: str) -> None:
     """The same of images from the provenance of what came out."""
-    list_remarks(origin.get("remarks", ()), noun)
-    list_skipped([Skipped(**one) for one in origin.get("skipped", ())], noun)
-    list_noted([Noted(**one) for one in origin.get("noted") or ()], noun)
+    list_remarks(origin.remarks, noun)
+    list_skipped(origin.skipped, noun)
+    list_noted(origin.noted, noun)
 
 
 def list_noted(noted: Iterable[Noted] | None, noun: str) -> None:

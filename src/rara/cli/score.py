@@ -5,7 +5,6 @@ Request --checked--> Sides --made, judged--> ScoreTable --> summary, table, page
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -13,7 +12,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 
 from rara.cli.formulas import Cells
-from rara.cli.groups import Grouping, found_in_groups, group_lines, warn_of_groups
+from rara.cli.groups import Grouping, encoded_groups, group_lines, warn_of_groups
 from rara.cli.opening import Made, Opened, Sides
 from rara.cli.opinions import Opinions, check_opinions, with_opinions
 from rara.cli.options import (
@@ -39,6 +38,7 @@ from rara.cli.reading import Reading
 from rara.errors import ParameterError
 from rara.extractors import Extractor
 from rara.features.opening import features_of
+from rara.provenance.parts import CalibrationImages
 from rara.reference.options import Options, ScoreOptions
 from rara.reference.reference import Reference
 from rara.report import facts
@@ -139,8 +139,9 @@ def score(
     _write(table, output, report, cards, cells, run)
     list_all(real.features, "reference image")
     if not leave_one_out:
-        list_unusual(table.provenance["samples"], "sample")
-    _list_unusable(table.provenance["calibration"])
+        list_unusual(table.provenance.samples, "sample")
+    if table.provenance.calibration and table.provenance.calibration.images:
+        _list_unusable(table.provenance.calibration.images)
     warn_of_groups(table.provenance)
     if json:
         say_json(_findings(table))
@@ -230,9 +231,9 @@ def _check_own(real: Reference, samples: Opened, network: Extractor | None, run:
         )
 
 
-def _list_unusable(calibration: Mapping[str, Any]) -> None:
-    list_unusual(calibration, "calibration image")
-    if same := calibration.get("in_reference"):
+def _list_unusable(images: CalibrationImages) -> None:
+    list_unusual(images, "calibration image")
+    if same := images.in_reference:
         held = "it" if same == 1 else "them"
         many = counted(same, "calibration image")
         tell(f"Left out {many}: the reference holds {held} too.")
@@ -250,7 +251,7 @@ def _check_targets(output: Path | None, report: Path | None, cards: int | None) 
 
 
 def _findings(table: ScoreTable) -> dict[str, Any]:
-    return {**facts(table.arrow, table.provenance), **found_in_groups(table.provenance)}
+    return {**facts(table.arrow, table.provenance), **encoded_groups(table.provenance)}
 
 
 def _lines(table: ScoreTable, output: Path | None, report: Path | None) -> list[str]:

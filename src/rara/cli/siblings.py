@@ -67,7 +67,7 @@ def siblings(
     if report:
         with step(run.progress, "Writing the page"):
             found.report(report)
-    list_unusual(found.provenance["samples"], "sample")
+    list_unusual(found.provenance.samples, "sample")
     if json:
         say_json(found.to_dict())
         return

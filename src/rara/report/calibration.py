@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
+from rara.provenance.coding import encoded
+from rara.provenance.provenance import Provenance
 from rara.report.formatting import counted, percent
 from rara.stats.conformal import least_called, shortage
 from rara.verdict.rules import ALPHA
@@ -45,30 +46,30 @@ class Calibration(TypedDict):
     smallest_p: dict[str, float]
 
 
-def calibration(table: pa.Table, provenance: Mapping[str, Any]) -> Calibration | None:
+def calibration(table: pa.Table, provenance: Provenance) -> Calibration | None:
     """The counts; None where a table has no calibrated columns."""
-    known = provenance.get("calibration")
-    if not known or "copy_q" not in table.column_names:
+    known = provenance.calibration
+    if known is None or "copy_q" not in table.column_names:
         return None
-    level = (provenance.get("verdict") or {}).get("alpha", ALPHA)
+    level = provenance.verdict.alpha if provenance.verdict else ALPHA
     q = table["copy_q"].to_numpy()
     # Of those that are copies as a matter of fact q is 0, and no test is made.
-    tested, near = int(np.count_nonzero(q != 0)), known["near_copy"]
-    chosen = table.num_rows < provenance["samples"]["count"]
-    cause = REPEATED if near["repeating"] > 1 else FEW
+    tested, near = int(np.count_nonzero(q != 0)), known.near_copy
+    chosen = table.num_rows < provenance.samples.count
+    cause = REPEATED if near.repeating > 1 else FEW
     return {
         "level": level,
-        "method": known["method"],
-        "reals": known["reals"],
+        "method": known.method,
+        "reals": known.reals,
         "samples": table.num_rows,
         "off_manifold": int(np.count_nonzero(table["off_manifold_p"].to_numpy() <= level)),
         "expected": round(level * table.num_rows),
         "copies": int(np.count_nonzero(q <= level)),
         "near_copies": int(np.count_nonzero((q > 0) & (q <= level))),
-        "least_copies": least_called(near["p"], tested, level),
+        "least_copies": least_called(near.p, tested, level),
         "cause": cause,
-        "shortage": None if chosen else shortage(near["p"], tested, level, cause),
-        "smallest_p": dict(known["smallest_p"]),
+        "shortage": None if chosen else shortage(near.p, tested, level, cause),
+        "smallest_p": encoded(known.smallest_p),
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict
 
+from rara.provenance.provenance import Provenance
 from rara.report.formatting import NAME_COLUMNS, counted, in_sentence, percent, shorten
 from rara.report.verdicts import SHORT
 from rara.verdict.disagreement import contradicts, halves_against
@@ -27,9 +28,10 @@ class Dissent(TypedDict):
     by_extractor: dict[str, int]
 
 
-def dissent(table: pa.Table, provenance: Mapping[str, Any]) -> Dissent | None:
+def dissent(table: pa.Table, provenance: Provenance) -> Dissent | None:
     """The counts; None where nobody else was asked."""
-    if "opinions" not in provenance or "contested" not in table.column_names:
+    opinions = provenance.opinions
+    if opinions is None or "contested" not in table.column_names:
         return None
     given, names = table["verdict"].to_pylist(), table.column_names
     return {
@@ -41,8 +43,7 @@ def dissent(table: pa.Table, provenance: Mapping[str, Any]) -> Dissent | None:
             else None
         ),
         "by_extractor": {
-            one["name"]: _against(given, table, i)
-            for i, one in enumerate(provenance["opinions"].get("by_extractor", ()))
+            one.name: _against(given, table, i) for i, one in enumerate(opinions.by_extractor or ())
         },
     }
 

@@ -19,6 +19,9 @@ from numpy.typing import NDArray
 from rara.arguments import short
 from rara.columns import ON_REQUEST, metadata_names
 from rara.errors import ParameterError
+from rara.provenance.coding import encoded
+from rara.provenance.parts import ReferencePart, SamplesPart
+from rara.provenance.provenance import Provenance
 from rara.report.calibration import Calibration, calibration
 from rara.report.disagreement import Dissent, dissent, dissents
 from rara.report.groups import Grouped, grouped, strays
@@ -130,7 +133,7 @@ def checked_cards(cards: int | None) -> int:
     return int(cards)
 
 
-def facts(table: pa.Table, provenance: Mapping[str, Any], *, cards: int = CARDS) -> Facts:
+def facts(table: pa.Table, provenance: Provenance, *, cards: int = CARDS) -> Facts:
     """What was judged against what, how much of it lies outside, and the samples to look at.
 
     `picks` holds at most `cards` samples each of the `copies` (and near copies), the `rarest`
@@ -143,9 +146,9 @@ def facts(table: pa.Table, provenance: Mapping[str, Any], *, cards: int = CARDS)
     `contested` are those whose verdict others contest. Each is its row, plus `standing`: for each
     number, the share of the reference's own images (leave-one-out) that it is `above` and `below`.
     """
-    own = own_spreads(provenance["reference"])
-    samples = _samples(table, provenance["samples"])
-    reference = _reference(provenance["reference"])
+    own = own_spreads(provenance.reference)
+    samples = _samples(table, provenance.samples)
+    reference = _reference(provenance.reference)
     odd = odd_ones(table, provenance, most=cards)
     repeats = repeated(table, provenance, most=cards)
     whole = samples["count"] >= samples["scored"]  # the test is of all that were scored
@@ -154,10 +157,10 @@ def facts(table: pa.Table, provenance: Mapping[str, Any], *, cards: int = CARDS)
     return {
         "samples": samples,
         "reference": reference,
-        "k": provenance["k"],
-        "boundary": provenance["boundary"],
-        "compat": provenance.get("compat"),
-        "leave_one_out": provenance.get("leave_one_out", False),
+        "k": provenance.k,
+        "boundary": provenance.boundary,
+        "compat": provenance.compat,
+        "leave_one_out": provenance.leave_one_out,
         "calibration": calibration(table, provenance),
         "two_sample": told,
         "verdicts": verdicts(table, provenance),
@@ -165,8 +168,8 @@ def facts(table: pa.Table, provenance: Mapping[str, Any], *, cards: int = CARDS)
         "grouped": grouped(table, provenance),
         "odd_ones": odd,
         "repeated": repeats,
-        "extractor": provenance.get("extractor"),
-        "versions": {"rara": provenance["rara"], **provenance.get("versions", {})},
+        "extractor": encoded(provenance.extractor),
+        "versions": {"rara": provenance.rara, **provenance.versions},
         "quantiles": {
             "rarity": _quantiles(rarities(table), own.get("rarity")),
             "knn_distance": _quantiles(_column(table, "knn_distance"), own.get("knn_distance")),
@@ -196,33 +199,33 @@ def records(table: pa.Table, rows: NDArray[np.int64], own: Mapping[str, Spread])
     return [_record(row, own) for row in table.take(rows).to_pylist()]
 
 
-def _samples(table: pa.Table, origin: Mapping[str, Any]) -> dict[str, Any]:
+def _samples(table: pa.Table, origin: SamplesPart) -> dict[str, Any]:
     outside = int(np.count_nonzero(~inside(table)))
     return {
-        "location": origin["location"],
-        "fingerprint": origin.get("fingerprint"),
+        "location": origin.location,
+        "fingerprint": origin.fingerprint,
         "count": table.num_rows,
         # A table may have been filtered since it was scored.
-        "scored": origin["count"],
-        "remarks": list(origin.get("remarks", ())),
-        "skipped": [dict(item) for item in origin["skipped"]],
-        "noted": origin.get("noted"),
+        "scored": origin.count,
+        "remarks": list(origin.remarks),
+        "skipped": encoded(origin.skipped),
+        "noted": encoded(origin.noted),
         "outside": outside,
         "share_outside": outside / table.num_rows if table.num_rows else None,
     }
 
 
-def _reference(origin: Mapping[str, Any]) -> dict[str, Any]:
-    known = origin.get("leave_one_out")
+def _reference(origin: ReferencePart) -> dict[str, Any]:
+    known = origin.leave_one_out
     return {
-        "location": origin["location"],
-        "fingerprint": origin.get("fingerprint"),
-        "metric": origin.get("metric", "euclidean"),
-        "count": origin["count"],
-        "remarks": list(origin.get("remarks", ())),
-        "skipped": origin["skipped"],
-        "noted": origin.get("noted"),
-        "share_outside": None if known is None else 1 - known["inside"],
+        "location": origin.location,
+        "fingerprint": origin.fingerprint,
+        "metric": origin.metric,
+        "count": origin.count,
+        "remarks": list(origin.remarks),
+        "skipped": origin.skipped,
+        "noted": encoded(origin.noted),
+        "share_outside": None if known is None else 1 - known.inside,
     }
 
 

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
+from rara.provenance.parts import GroupPart, GroupsPart
+from rara.provenance.provenance import Provenance
 from rara.report.formatting import in_sentence
 from rara.report.verdicts import ASTRAY, COPIED
 from rara.stats.conformal import shortage
@@ -57,25 +59,25 @@ class Grouped(TypedDict):
     """Why single samples could not be called among so many."""
 
 
-def grouped(table: pa.Table, provenance: Mapping[str, Any]) -> Grouped | None:
+def grouped(table: pa.Table, provenance: Provenance) -> Grouped | None:
     """The groups of the samples in a table; None where they were not judged by groups."""
-    known = provenance.get("groups")
-    if not known or "group_off_manifold_q" not in table.column_names:
+    known = provenance.groups
+    if known is None or "group_off_manifold_q" not in table.column_names:
         return None
     members = _members(table)
-    rows = [_row(one, members[one["group"]], table, known["level"]) for one in known["groups"]
-            if one["group"] in members]  # fmt: skip
+    rows = [_row(one, members[one.group], table, known.level) for one in known.groups
+            if one.group in members]  # fmt: skip
     q = _numbers(table, "group_off_manifold_q")
     rows.sort(key=lambda row: (row["too_small"], -(row["off_manifold"] or 0.0)))
     return {
-        "by": known["by"],
-        "least": known["least"],
-        "level": known["level"],
+        "by": known.by,
+        "least": known.least,
+        "level": known.level,
         "rows": rows,
         "too_small": sum(row["samples"] for row in rows if row["too_small"]),
         "ungrouped": table["group"].null_count,
         "judged": int(np.count_nonzero(~np.isnan(q))),
-        "called": int(np.count_nonzero(q <= known["level"])),
+        "called": int(np.count_nonzero(q <= known.level)),
         "shortage": _shortage(known),
     }
 
@@ -103,11 +105,11 @@ def stray_sentence(row: Mapping[str, Any], verdict: str | None) -> str:
     return f"Too far out for an image of {group} (p = {p:.2g}, q = {q:.2g}).{whole}"
 
 
-def _shortage(known: Mapping[str, Any]) -> str | None:
+def _shortage(known: GroupsPart) -> str | None:
     """Why not even the largest group could have a single sample called among all."""
-    smallest = [one["smallest_p"]["off_manifold"] for one in known["groups"] if one["smallest_p"]]
-    judged = sum(one["samples"] for one in known["groups"] if one["smallest_p"])
-    return shortage(min(smallest), judged, known["level"]) if smallest else None
+    smallest = [one.smallest_p.off_manifold for one in known.groups if one.smallest_p]
+    judged = sum(one.samples for one in known.groups if one.smallest_p)
+    return shortage(min(smallest), judged, known.level) if smallest else None
 
 
 def _members(table: pa.Table) -> dict[str, NDArray[np.int64]]:
@@ -118,17 +120,15 @@ def _members(table: pa.Table) -> dict[str, NDArray[np.int64]]:
     return {group: np.array(found) for group, found in rows.items()}
 
 
-def _row(
-    known: Mapping[str, Any], rows: NDArray[np.int64], table: pa.Table, level: float
-) -> GroupRow:
-    smallest, copies = known["smallest_p"], None
+def _row(known: GroupPart, rows: NDArray[np.int64], table: pa.Table, level: float) -> GroupRow:
+    smallest, copies = known.smallest_p, None
     if "verdict" in table.column_names:
         called = Counter(_verdicts(table)[rows].tolist())
         copies = sum(called[verdict] for verdict in COPIED)
     row: GroupRow = {
-        "group": known["group"],
+        "group": known.group,
         "samples": len(rows),
-        "reference": known["reference"],
+        "reference": known.reference,
         "too_small": smallest is None,
         "off_manifold": None,
         "telling": False,
@@ -139,10 +139,10 @@ def _row(
         percentile = _numbers(table, "group_rarity_percentile")[rows]
         inside = percentile[~np.isnan(percentile)]
         row["rarity_percentile"] = float(np.median(inside)) if len(inside) else None
-    if smallest is not None and smallest["off_manifold"] <= level:
+    if smallest is not None and smallest.off_manifold <= level:
         p = _numbers(table, "group_off_manifold_p")[rows]
         row["off_manifold"] = share = float(np.mean(p <= level))
-        error = sqrt(level * (1 - level) * (1 / len(rows) + 1 / known["reference"]))
+        error = sqrt(level * (1 - level) * (1 / len(rows) + 1 / known.reference))
         row["telling"] = share > level + 2 * error
     return row
 

@@ -19,6 +19,7 @@ import numpy as np
 from markupsafe import Markup, escape
 from numpy.typing import NDArray
 
+from rara.provenance.provenance import Provenance
 from rara.report import formatting as words
 from rara.report.cards import CardRow, card_rows, hang_pictures
 from rara.report.chart import draw
@@ -60,7 +61,7 @@ class Summary(Facts):
 
 def summarise(
     table: pa.Table,
-    provenance: Mapping[str, Any],
+    provenance: Provenance,
     pictures: Pictures | None,
     *,
     cards: int = CARDS,
@@ -74,7 +75,7 @@ def summarise(
     that decodes on access never holds more than one image in memory.
     """
     found = facts(table, provenance, cards=cards)
-    own = own_spreads(provenance["reference"])
+    own = own_spreads(provenance.reference)
     bins = histogram(rarities(table), own.get("rarity"))
     rows, examples = card_rows(found, cards), _examples(table, bins)
     album = Album()

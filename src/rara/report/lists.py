@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
+from rara.provenance.provenance import Provenance
 from rara.report.disagreement import dissents
 from rara.report.facts import contested, copying, far_out, ordered
 from rara.report.formatting import counted, number, shorten
@@ -48,11 +49,11 @@ class Listing(TypedDict):
     """The column of the saved table that tells them."""
 
 
-def listings(table: pa.Table, provenance: Mapping[str, Any]) -> dict[str, Listing]:
+def listings(table: pa.Table, provenance: Provenance) -> dict[str, Listing]:
     """The lists by the key of their section; a section of whose kind there is none has no list."""
     found = {"repeats": _repeats(table)} if "repeat_of" in table.column_names else {}
-    if "verdict" in table.column_names and provenance.get("verdict"):
-        carried = provenance["verdict"]["shortfall"] is None
+    if "verdict" in table.column_names and provenance.verdict:
+        carried = provenance.verdict.shortfall is None
         found |= {
             "copies": _copies(table, carried),
             "rarest": _rarest(table),
@@ -60,8 +61,8 @@ def listings(table: pa.Table, provenance: Mapping[str, Any]) -> dict[str, Listin
         }
     if "contested" in table.column_names:
         found["contested"] = _contested(table)
-    if "group_off_manifold_q" in table.column_names and provenance.get("groups"):
-        found["strays"] = _strays(table, provenance["groups"]["level"])
+    if "group_off_manifold_q" in table.column_names and provenance.groups:
+        found["strays"] = _strays(table, provenance.groups.level)
     return {key: one for key, one in found.items() if one["count"]}
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rara.provenance.provenance import Provenance
 from rara.report.audit_page import WORDINGS, hung
 from rara.report.facts import facts
 from rara.report.html import rendered
@@ -36,7 +37,7 @@ REMARKS = 10
 """Remarks that are shown; the provenance has all."""
 
 
-def table_html(table: pa.Table, provenance: Mapping[str, Any], pictures: Pictures | None) -> str:
+def table_html(table: pa.Table, provenance: Provenance, pictures: Pictures | None) -> str:
     """The summary, and the first rows with verdict, rarity and nearest reference image."""
     found, shown, album = facts(table, provenance), table.slice(0, ROWS).to_pylist(), Album()
     keys = _keys(album, pictures, shown)

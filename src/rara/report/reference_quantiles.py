@@ -7,12 +7,13 @@ certain is a bound: every share given here is reached at least.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from rara.provenance.parts import ReferencePart
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +57,22 @@ class Spread:
         return max(1, len(self.quantiles) - 1)
 
 
-def own_spreads(reference: Mapping[str, Any]) -> dict[str, Spread]:
+def own_spreads(reference: ReferencePart) -> dict[str, Spread]:
     """What is known of the reference's own images, by column; rarity is of those inside."""
-    known = reference.get("leave_one_out") or {}
-    counts = {
-        "rarity": round(known.get("inside", 0) * reference["count"]),
-        "knn_distance": reference["count"],
-        "nearest_distance": reference["count"],
+    known, count = reference.leave_one_out, reference.count
+    if known is None:
+        return {}
+    found = {
+        "rarity": (known.rarity, round(known.inside * count)),
+        "knn_distance": (known.knn_distance, count),
+        "nearest_distance": (known.nearest_distance, count),
     }
     return {
-        column: Spread(np.asarray(known[column], dtype=np.float64), count)
-        for column, count in counts.items()
-        if count > 0 and _usable(known.get(column))
+        column: Spread(np.asarray(quantiles, dtype=np.float64), count)
+        for column, (quantiles, count) in found.items()
+        if count > 0 and _usable(quantiles)
     }
 
 
-def _usable(quantiles: Sequence[float] | None) -> bool:
-    return quantiles is not None and len(quantiles) > 0 and bool(np.isfinite(quantiles).all())
+def _usable(quantiles: Sequence[float]) -> bool:
+    return len(quantiles) > 0 and bool(np.isfinite(quantiles).all())

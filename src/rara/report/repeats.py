@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
+from rara.provenance.coding import encoded
+from rara.provenance.provenance import Provenance
 from rara.report.formatting import counted, percent, shorten, width
 
 if TYPE_CHECKING:
@@ -36,15 +38,13 @@ class Repeated(TypedDict):
     cases: list[Repeat]
 
 
-def repeated(
-    table: pa.Table, provenance: Mapping[str, Any], *, most: int = CASES
-) -> Repeated | None:
+def repeated(table: pa.Table, provenance: Provenance, *, most: int = CASES) -> Repeated | None:
     """What repeats among the samples in a table; None where nobody looked.
 
     `most`: how many pictures there may be among the cases.
     """
-    known = provenance.get("repeats")
-    if not known or "repeat_of" not in table.column_names:
+    known = provenance.repeats
+    if known is None or "repeat_of" not in table.column_names:
         return None
     ids, firsts, kinds = (table[name].to_pylist() for name in ("id", "repeat_of", "repeat_kind"))
     members: dict[str, list[tuple[str, str]]] = {}
@@ -52,7 +52,7 @@ def repeated(
         if first is not None:
             members.setdefault(first, []).append((name, kind))
     cases = [_repeat(first, of) for first, of in members.items() if len(of) > 1]
-    order = {one["id"]: place for place, one in enumerate(known["groups"])}
+    order = {one.id: place for place, one in enumerate(known.groups)}
     cases.sort(key=lambda case: (-case["size"], order.get(case["id"], len(order))))
     return {
         "samples": {
@@ -61,7 +61,7 @@ def repeated(
             "groups": len(cases),
             "largest": max((case["size"] for case in cases), default=min(1, len(ids))),
         },
-        "reference": dict(known["reference"]),
+        "reference": encoded(known.reference),
         "cases": cases[:most],
     }
 

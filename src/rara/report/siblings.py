@@ -5,13 +5,14 @@ table + provenance --odd_ones--> OddOnes, those that stand apart most first
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from math import inf
 from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rara.provenance.parts import SiblingGroup
+from rara.provenance.provenance import Provenance, SiblingsProvenance
 from rara.report.formatting import in_sentence, nearest_of, number, times
 
 if TYPE_CHECKING:
@@ -49,25 +50,25 @@ class OddOnes(TypedDict):
 
 
 def odd_ones(
-    table: pa.Table, provenance: Mapping[str, Any], *, most: int | None = CASES
+    table: pa.Table, provenance: Provenance | SiblingsProvenance, *, most: int | None = CASES
 ) -> OddOnes | None:
     """The odd ones among the samples in a table; None where siblings were not compared.
 
     `most`: how many there may be; None gives all.
     """
-    known = provenance.get("siblings")
-    if not known or "sibling_distance" not in table.column_names:
+    known = provenance.siblings
+    if known is None or "sibling_distance" not in table.column_names:
         return None
-    judged = [one for one in known["groups"] if one["k"] is not None]
-    cases = _cases(table, known["by"], [one for one in judged if one["odd"] is not None])
+    judged = [one for one in known.groups if one.k is not None]
+    cases = _cases(table, known.by, [one for one in judged if one.odd is not None])
     cases.sort(key=lambda case: -(inf if case["times"] is None else case["times"]))
     return {
-        "by": known["by"],
-        "least": known["least"],
-        "samples": sum(one["samples"] for one in judged),
+        "by": known.by,
+        "least": known.least,
+        "samples": sum(one.samples for one in judged),
         "groups": len(judged),
-        "too_small": len(known["groups"]) - len(judged),
-        "ungrouped": known["ungrouped"],
+        "too_small": len(known.groups) - len(judged),
+        "ungrouped": known.ungrouped,
         "cases": cases[:most],
     }
 
@@ -83,7 +84,7 @@ def odd_sentence(case: OddOne) -> str:
     return f"The farthest of {case['count'] + 1:,} ({group}): {far}."
 
 
-def _cases(table: pa.Table, by: str, groups: list[Mapping[str, Any]]) -> list[OddOne]:
+def _cases(table: pa.Table, by: str, groups: list[SiblingGroup]) -> list[OddOne]:
     """A table may hold some of the samples alone: of those siblings are shown.
 
     Where none of the typical ones is left, the first sibling stands beside the odd one.
@@ -98,19 +99,24 @@ def _cases(table: pa.Table, by: str, groups: list[Mapping[str, Any]]) -> list[Od
         families.setdefault(value, []).append(row)
     distance = np.asarray(table["sibling_distance"].to_numpy(), dtype=np.float64)
     found = []
-    for one in (one for one in groups if one["odd"] in place):
-        row = place[one["odd"]]
+    for one in groups:
+        if one.k is None or one.odd is None or one.odd not in place:
+            continue
+        row = place[one.odd]
         siblings = [other for other in families[values[row]] if other != row]
         if siblings:
-            shown = [name for name in one.get("typical", ()) if name in place]
+            shown = [name for name in one.typical if name in place]
             found.append(
-                _case(one, row, np.array(siblings), shown or [ids[siblings[0]]], ids, distance)
+                _case(
+                    one, one.k, row, np.array(siblings), shown or [ids[siblings[0]]], ids, distance
+                )
             )
     return found
 
 
 def _case(
-    known: Mapping[str, Any],
+    known: SiblingGroup,
+    k: int,
     row: int,
     siblings: NDArray[np.int64],
     shown: list[str],
@@ -120,10 +126,10 @@ def _case(
     usual = float(np.median(distance[siblings]))
     return {
         "id": ids[row],
-        "group": known["group"],
+        "group": known.group,
         "siblings": shown,
         "count": len(siblings),
-        "k": known["k"],
+        "k": k,
         "distance": float(distance[row]),
         "times": float(distance[row]) / usual if usual > 0 else None,
     }

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from rara.provenance.coding import encoded
+from rara.provenance.provenance import SiblingsProvenance
 from rara.report.cards import LARGE, MEDIUM, SMALL
 from rara.report.formatting import counted, shorten, times, width
 from rara.report.html import rendered
@@ -27,15 +29,15 @@ SHOWN = 40
 """Odd ones that the page shows."""
 
 
-def sibling_facts(table: pa.Table, provenance: Mapping[str, Any]) -> dict[str, Any]:
+def sibling_facts(table: pa.Table, provenance: SiblingsProvenance) -> dict[str, Any]:
     """What was compared, and the odd one of every group, those farthest apart first."""
     found = odd_ones(table, provenance, most=None)
-    sizes = [one["samples"] for one in provenance["siblings"]["groups"]]
+    sizes = [one.samples for one in provenance.siblings.groups]
     return {
-        "samples": {**provenance["samples"], "compared": found["samples"] if found else 0},
-        "k": provenance["k"],
-        "extractor": provenance["extractor"],
-        "versions": {"rara": provenance["rara"]},
+        "samples": {**encoded(provenance.samples), "compared": found["samples"] if found else 0},
+        "k": provenance.k,
+        "extractor": encoded(provenance.extractor),
+        "versions": {"rara": provenance.rara},
         "sizes": {"smallest": min(sizes, default=0), "largest": max(sizes, default=0)},
         "odd_ones": found,
     }

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from math import floor
-from typing import Any, TypedDict
+from typing import TypedDict
 
+from rara.provenance.parts import NoTwoSample
+from rara.provenance.provenance import Provenance
 from rara.report.formatting import counted, number
 
 LEVEL = 0.05
@@ -26,24 +27,24 @@ class ToldApart(TypedDict):
 
 
 def told_apart(
-    provenance: Mapping[str, Any], outside: float | None, own_outside: float | None
+    provenance: Provenance, outside: float | None, own_outside: float | None
 ) -> ToldApart | None:
     """The test's result; None where there was none.
 
     `outside`, `own_outside`: shares of the samples and of the reference's own images.
     """
-    record = provenance.get("two_sample")
-    if not record or "absent" in record:
+    record = provenance.two_sample
+    if record is None or isinstance(record, NoTwoSample):
         return None
-    told = record["p"] <= LEVEL
+    told = record.p <= LEVEL
     hidden = told and outside is not None and outside <= (own_outside or 0)
     return {
-        "auc": record["auc"],
-        "p": record["p"],
-        "view": record["view"],
-        "repeats": record["repeats"],
-        "samples": record["samples"],
-        "reference": record["reference"],
+        "auc": record.auc,
+        "p": record.p,
+        "view": record.view,
+        "repeats": record.repeats,
+        "samples": record.samples,
+        "reference": record.reference,
         "told": told,
         "hidden": hidden,
     }

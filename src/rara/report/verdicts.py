@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, TypedDict, get_args
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, TypedDict, get_args
 
+from rara.provenance.provenance import Provenance
 from rara.report.formatting import counted, width
 from rara.verdict.rules import Verdict
 
@@ -32,19 +33,19 @@ class Verdicts(TypedDict):
     shortfall: str | None
 
 
-def verdicts(table: pa.Table, provenance: Mapping[str, Any]) -> Verdicts | None:
+def verdicts(table: pa.Table, provenance: Provenance) -> Verdicts | None:
     """The counts; None where a table has no verdicts."""
-    known = provenance.get("verdict")
-    if not known or "verdict" not in table.column_names:
+    known = provenance.verdict
+    if known is None or "verdict" not in table.column_names:
         return None
     tally = Counter(table["verdict"].to_pylist())
-    chosen = table.num_rows < provenance["samples"]["count"]
+    chosen = table.num_rows < provenance.samples.count
     counts = {name: tally[name] for name in get_args(Verdict) if tally[name]}
     return {
-        "alpha": known["alpha"],
+        "alpha": known.alpha,
         "counts": counts,
-        "expected": None if chosen else round(known["alpha"] * table.num_rows),
-        "shortfall": known["shortfall"],
+        "expected": None if chosen else round(known.alpha * table.num_rows),
+        "shortfall": known.shortfall,
     }
 
 
