@@ -129,3 +129,16 @@ def test_metadata_columns_take_what_comes():
     columns = metadata_columns(['{"label": "a", "seed": 1}', '{"seed": "x"}', "{}"])
     assert columns["label"].to_pylist() == ["a", None, None]
     assert columns["seed"].to_pylist() == ["1", "x", None]
+
+
+def test_official_numbers_come_back_too(tmp_path):
+    """There, what is outside has the rarity 0, and no witness."""
+    rng = np.random.default_rng(0)
+    reference = Reference.from_features(rng.normal(size=(60, 4)))
+    table = reference.score_features(3 * rng.normal(size=(20, 4)), compat="official")
+    assert not table["inside"].all()
+    table.to_parquet(tmp_path / "official.parquet")
+    again = ScoreTable.from_parquet(tmp_path / "official.parquet")
+    assert again.arrow.equals(table.arrow)
+    again.report(tmp_path / "page.html")
+    assert again.summary() == table.summary()

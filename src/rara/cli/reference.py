@@ -27,6 +27,7 @@ from rara.cli.output import list_all, refuse_other
 from rara.cli.printing import say, say_json, tell
 from rara.cli.reading import Reading
 from rara.extractors import DEFAULT
+from rara.provenance.coding import encoded
 from rara.reference.cleaning import Duplicates, Treatment
 from rara.reference.reference import Reference
 from rara.report.formatting import counted, percent
@@ -167,25 +168,25 @@ def _warn_of_repeated(before: Reference, after: Reference) -> None:
 
 
 def _described(reference: Reference) -> dict[str, Any]:
-    described = reference.describe()
-    own = described["leave_one_out"]
+    described = reference.geometry.describe()
+    own = described.leave_one_out
     spec = reference.features.spec
     return {
         "images": len(reference),
         "location": reference.features.location,
         "skipped": [one._asdict() for one in reference.features.skipped],
-        "noted": described["noted"],
+        "noted": encoded(described.noted),
         "extractor": spec.name,
         "preprocessing": spec.preprocessing,
         "weights": spec.weights,
         "dimensions": spec.dim,
         "metric": spec.metric,
-        "treatment": described["treatment"],
+        "treatment": encoded(described.treatment),
         "k": reference.k,
         "largest_k": reference.geometry.largest_k,
         "radius": [float(q) for q in np.quantile(reference.radii, (0.05, 0.5, 0.95))],
         "zero_radii": int((reference.radii == 0).sum()),
-        "outside_leave_one_out": None if own is None else 1 - own["inside"],
+        "outside_leave_one_out": None if own is None else 1 - own.inside,
         "fingerprint": reference.geometry.fingerprint,
     }
 

@@ -28,12 +28,13 @@ _NUMBERS = (
 _WHOLE = ("id", "inside", "knn_distance", "nearest", "nearest_distance", "balls")
 """Columns that have a value in each row."""
 _BESIDE = (
-    ("rarity", "rarity_witness"),
+    ("inside", "rarity_witness"),
     ("pixel_distance", "pixel_nearest"),
     ("repeat_kind", "repeat_of"),
     ("verdict", "reason"),
 )
-"""Columns of which the second has a value wherever the first has one."""
+"""Columns of which the second has a value wherever the first has one; a flag has one where it is
+true."""
 
 
 def wrong_columns(table: pa.Table) -> str:
@@ -54,7 +55,9 @@ def wrong_columns(table: pa.Table) -> str:
 
 def _alone(first: pa.ChunkedArray, second: pa.ChunkedArray) -> bool:
     given = pc.is_valid(first)
-    if pa.types.is_floating(first.type):
+    if pa.types.is_boolean(first.type):
+        given = pc.fill_null(first, False)
+    elif pa.types.is_floating(first.type):
         given = pc.and_(given, pc.invert(pc.fill_null(pc.is_nan(first), True)))
     return bool(pc.any(pc.and_(given, pc.is_null(second)), min_count=0).as_py())
 
