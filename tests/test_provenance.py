@@ -172,3 +172,8 @@ def test_keys_of_a_record_inside_are_among_those_around_it():
     found = decoded(CalibrationPart, WRITTEN["calibration"]["calibration"], "calibration")
     assert encoded(found)["location"] == found.images.location
     assert "images" not in encoded(found)
+
+
+def test_it_shows_its_parts():
+    found = repr(SiblingsProvenance.from_json(WRITTEN["siblings alone"]))
+    assert found == "SiblingsProvenance(schema, rara, samples, k, extractor, siblings)"

@@ -156,6 +156,18 @@ class VerdictPart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EnginePart:
+    """What the scan of all pairs did."""
+
+    filter: str
+    """The product that the filter ended with."""
+    pairs: int
+    verified: int
+    """Pairs whose float64 distance was taken."""
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RepeatCounts:
     """How many images repeat one another, in how many groups, and the largest of these."""
 

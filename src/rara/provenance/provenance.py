@@ -13,7 +13,6 @@ from typing import Any, Self
 
 from rara.errors import ParameterError
 from rara.extractors.base import Spec
-from rara.geometry.tiles import Statistics
 from rara.provenance import parts
 from rara.provenance.coding import (
     OMITTED,
@@ -61,6 +60,9 @@ class AsJson(Mapping[str, Any]):
                 f"{what} holds what rara does not write ({error}): score the samples again."
             ) from None
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(self)})"
+
     def __getitem__(self, key: str) -> Any:
         return self.to_json()[key]
 
@@ -101,7 +103,7 @@ class Provenance(AsJson):
     compat: str | None = None
     extractor: Spec | None
     """None where the vectors were given and nobody said what made them."""
-    engine: Statistics | None = None
+    engine: parts.EnginePart | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
     repeats: parts.RepeatsPart | None = field(default=None, metadata=OMITTED)
     groups: parts.GroupsPart | None = field(default=None, metadata=OMITTED)

@@ -19,6 +19,7 @@ from rara.features.features import Features, noted_in
 from rara.geometry import Statistics
 from rara.provenance.parts import (
     CalibrationPart,
+    EnginePart,
     NoTwoSample,
     OwnFares,
     ReferencePart,
@@ -61,9 +62,13 @@ def provenance_of(
         boundary="closed" if setting.boundary == "closed" else "open",
         compat=compat,
         extractor=about_extractor(features),
-        engine=statistics,
+        engine=_engine(statistics),
         versions=_versions(),
     )
+
+
+def _engine(did: Statistics) -> EnginePart:
+    return EnginePart(filter=did.filter, pairs=did.pairs, verified=did.verified, note=did.note)
 
 
 def about_extractor(features: Features) -> Spec | None:
