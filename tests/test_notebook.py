@@ -118,8 +118,8 @@ def test_a_filtered_table_says_nothing_that_only_all_samples_tell():
         assert said in whole
         assert said not in part
     assert "no more outside" not in part
-    assert "that is of all 250, not of these alone" in part
-    assert "of all 250" not in whole
+    assert "this holds for all 250 samples, not only for these" in part
+    assert "for all 250" not in whole
 
 
 def test_a_reference_says_what_it_is_made_of(reference):

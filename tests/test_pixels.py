@@ -122,7 +122,7 @@ def test_each_copy_has_its_source_and_its_sentence(table):
     assert blurred["pixel_nearest"] == "005.png"
     assert 0 <= blurred["pixel_distance"] < 20
     assert blurred["reason"].startswith(
-        "Nearer by its pixels to reference image 005.png than chance explains "
+        "Nearer by its pixels to reference image 005.png than expected by chance "
         f"({blurred['pixel_distance']} of 256 bits differ, p = "
     )
     assert row(table, "mirrored.png")["pixel_nearest"] == "006.png"

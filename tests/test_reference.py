@@ -131,9 +131,9 @@ def test_leave_one_out_is_an_explicit_request(reference):
     assert table.provenance["leave_one_out"]
     assert (table["nearest"] != table["id"]).all()
     assert table.summary().startswith("Judged")
-    assert "each without itself" in table.summary().splitlines()[0]
+    assert "leave-one-out" in table.summary().splitlines()[0]
     other = reference.score_features(reference.features)
-    assert "each without itself" not in other.summary()
+    assert "leave-one-out" not in other.summary()
 
 
 def test_the_authors_code_sees_copies_too(reference):

@@ -358,7 +358,7 @@ def test_the_summary_reads_as_it_should(mixed):
     assert summary_lines(mixed) == [
         "Judged    20 samples from gen/",
         "against   1,000 reference images (k = 3) from train/",
-        "Outside   2 samples (10.0 %) in no ball; of the reference's own 25.0 %",
+        "Outside   2 samples (10.0 %) in no ball; of reference images 25.0 %",
         "Rarest    d (rarity 9.500; witness ref/witness.png)",
         "          rarer than 94 % of the reference's own images that are inside",
         "Nearest   d is 0.2500 away from ref/0.png",
@@ -408,10 +408,10 @@ def test_the_summary_counts_what_is_too_far_out_and_too_near():
 @pytest.mark.parametrize(
     ("judged", "smallest", "line"),
     [
-        (100, 0.01, "up to 19 near copies may be hidden: too few real images"),
+        (100, 0.01, "up to 19 near copies may be hidden: 99 real images are too few"),
         (5, 0.01, "no sample nearer than real images are (at most 5 % falsely)"),
-        (10, 0.01, "1 near copy may be hidden: too few real images"),
-        (5, 0.06, "near copies cannot be told from chance: too few real images"),
+        (10, 0.01, "1 near copy may be hidden: 99 real images are too few"),
+        (5, 0.06, "no near copy can be detected: 99 real images are too few"),
     ],
 )
 def test_the_summary_says_how_many_copies_may_be_hidden(judged, smallest, line):
@@ -422,7 +422,7 @@ def test_the_summary_says_how_many_copies_may_be_hidden(judged, smallest, line):
 def test_the_page_says_how_many_copies_may_be_hidden():
     table, origin = calibrated([0.5] * 100, [1.0] * 100, judged=100, smallest=0.01)
     page = to_html(summarise(table, origin, None))
-    assert "too few real images: up to 19 among 100" in page
+    assert "too few real images: up to 19 of 100" in page
 
 
 def test_the_summary_says_that_repeats_are_the_cause_and_what_helps():
@@ -430,14 +430,14 @@ def test_the_summary_says_that_repeats_are_the_cause_and_what_helps():
     near = replace(origin.calibration.near_copy, repeating=60)
     origin = replace(origin, calibration=replace(origin.calibration, near_copy=near))
     lines = summary_lines(facts(table, origin))
-    at = lines.index("          up to 19 near copies may be hidden: real images repeat each other")
-    assert lines[at + 1] == "          --deduplicate near leaves the repeats out of the reference"
+    at = lines.index("          up to 19 near copies may be hidden: real images repeat one another")
+    assert lines[at + 1] == "          --deduplicate near removes the repeats from the reference"
 
 
 def test_exact_copies_do_not_hide_that_near_ones_may_be_hidden():
     table, origin = calibrated([0.5] * 100, [0.0] * 10 + [1.0] * 90, judged=100, smallest=0.01)
     lines = summary_lines(facts(table, origin))
-    assert "          up to 17 near copies may be hidden: too few real images" in lines
+    assert "          up to 17 near copies may be hidden: 99 real images are too few" in lines
 
 
 def test_altered_copies_are_shown_beside_exact_ones():
@@ -461,7 +461,7 @@ def test_the_summary_names_what_was_skipped():
     origin["samples"]["skipped"] = [{"id": "x", "reason": "empty"}]
     origin["reference"]["skipped"] = 2
     last = summary_lines(facts(made_of([row("s")]), typed(origin)))[-1]
-    assert last == "Skipped   1 sample and 2 reference images that could not be used"
+    assert last == "Skipped   1 sample and 2 reference images could not be used"
 
 
 def test_an_exact_copy_is_not_zero_away():

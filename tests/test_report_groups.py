@@ -121,7 +121,7 @@ def test_strays_are_those_too_far_out_and_the_unsuspected_come_first(table, foun
     assert known["called"] >= 5
     page = page_of(table)
     assert f"at a false discovery rate of 5 % {known['called']} are called." in page
-    assert "too few reals" not in section(page, "strays")
+    assert "too few real images" not in section(page, "strays")
 
 
 def test_where_no_single_sample_can_be_called_it_is_said():
@@ -129,8 +129,8 @@ def test_where_no_single_sample_can_be_called_it_is_said():
     table = reference.score_features(labelled([30, 30, 30, 0], 3), group_by="label")
     known = facts(table.arrow, table.provenance)["grouped"]
     assert known["called"] == 0
-    assert "up to 58 among 90 may be hidden" in known["shortage"]
-    assert "none is called; too few reals" in page_of(table)
+    assert "up to 58 of 90 may be hidden" in known["shortage"]
+    assert "none is called; too few real images" in page_of(table)
 
 
 def test_a_filtered_table_tells_of_what_is_left(table):

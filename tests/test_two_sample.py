@@ -49,7 +49,7 @@ def test_an_inner_radius_is_told_although_all_are_inside():
     assert told["auc"] >= 0.999
     assert told["p"] == 1 / 1000
     assert told["view"] == "squares"
-    assert "no more outside, yet a classifier knows them: AUC" in table.summary()
+    assert "no more outside, but a classifier detects them: AUC" in table.summary()
 
 
 def test_a_shift_of_one_dimension_in_a_thousand_is_told():
@@ -415,7 +415,7 @@ def test_without_a_test_the_reason_is_said(reference, count, options, word):
     table = reference.score_features(samples, run=ONE, **options)
     assert "two_sample_score" not in table.columns
     assert word in table.provenance["two_sample"]["absent"]
-    assert "Telltale" not in table.summary()
+    assert "Detected" not in table.summary()
 
 
 def test_the_references_own_images_are_not_tested(reference):
@@ -456,8 +456,8 @@ def test_the_report_says_where_nothing_is_told_apart(reference):
     assert told["p"] > 0.05
     found = facts(table.arrow, table.provenance)
     assert "two_sample_score" not in found["picks"]
-    assert "no difference that a classifier sees: AUC" in table.summary()
-    assert "does not tell them from the reference" in to_html(
+    assert "no difference: a classifier reaches AUC" in table.summary()
+    assert "No difference detected: a classifier reaches AUC" in to_html(
         summarise(table.arrow, table.provenance, None)
     )
 

@@ -405,7 +405,7 @@ def test_working_otherwise_changes_no_verdict(reference):
         (
             {"copy_p": 0.002, "copy_q": 0.0123},
             {},
-            "Nearer to reference image r.png than chance explains (p <= 0.002, q = 0.013).",
+            "Nearer to reference image r.png than expected by chance (p <= 0.002, q = 0.013).",
         ),
         (
             {"nearest_distance": 0.0},
@@ -421,8 +421,8 @@ def test_working_otherwise_changes_no_verdict(reference):
         (
             PIXELS | {"copy_p": 0.002, "copy_q": 0.0123},
             {},
-            "Nearer by its pixels to reference image p.png than chance explains (12 of 256 bits "
-            "differ, p <= 0.002, q = 0.013).",
+            "Nearer by its pixels to reference image p.png than expected by chance (12 of 256 "
+            "bits differ, p <= 0.002, q = 0.013).",
         ),
         (
             PIXELS | RARE | {"copy_p": 0.02, "copy_q": 0.3, "rarity_percentile": 97.0},
@@ -433,8 +433,8 @@ def test_working_otherwise_changes_no_verdict(reference):
         (
             PIXELS | {"copy_p": 0.002, "copy_q": 0.9},
             {},
-            "As near by its pixels to reference image p.png as can be told (p <= 0.002), but among "
-            "1 samples that may be chance: too few reference images.",
+            "As near by its pixels to reference image p.png as the test can measure (p <= "
+            "0.002), but among 1 samples that may be chance: too few reference images.",
         ),
         (
             {"off_manifold_p": 0.001},
@@ -446,14 +446,14 @@ def test_working_otherwise_changes_no_verdict(reference):
             {"off_manifold_p": 0.042},
             {"together": True},
             "Farther from its 3 nearest reference images than 95.8 % of reference images are from "
-            "theirs (p = 0.042), but among other samples like it: of a kind that the reference "
-            "lacks, or with a fault that repeats.",
+            "theirs (p = 0.042); other samples are like it: a kind that the reference lacks, or a "
+            "repeated fault.",
         ),
         (
             {"volume_p": 0.002, "copy_p": 0.002, "copy_q": 0.9},
             {},
-            "As near to reference image r.png as can be told (p <= 0.002), but among 1 samples "
-            "that may be chance: too few reference images.",
+            "As near to reference image r.png as the test can measure (p <= 0.002), but among 1 "
+            "samples that may be chance: too few reference images.",
         ),
         (
             {"copy_p": 0.06, "copy_q": 0.9},
@@ -470,7 +470,7 @@ def test_working_otherwise_changes_no_verdict(reference):
         (
             {"off_manifold_p": 0.001, "knn_p": 0.3, "ball_ratio": np.inf, "ball_ratio_p": 0.001},
             {},
-            "Nearest to images that lie apart themselves, unlike all reference images "
+            "Nearest to images that are isolated themselves, unlike all reference images "
             "(p <= 0.001): broken, or of a kind that the reference lacks.",
         ),
     ],
@@ -611,8 +611,8 @@ def test_repeats_in_the_reference_are_named_where_they_hide_copies():
     assert counts(table)["near copy"] == 0
     assert (table["verdict"][300:] == "no verdict").mean() > 0.9
     assert "but 60 reference images repeat others as closely" in table["reason"][320]
-    assert "near copies cannot be told from chance: real images repeat" in table.summary()
-    assert "--deduplicate near leaves the repeats out" in table.summary()
+    assert "no near copy can be detected: real images repeat one another" in table.summary()
+    assert "--deduplicate near removes the repeats" in table.summary()
 
 
 @pytest.mark.parametrize(("twins", "treated"), [(30, "near"), (0, None)])
@@ -620,5 +620,5 @@ def test_without_repeats_all_near_copies_are_told(twins, treated):
     images, samples = with_twins(twins)
     table = Reference.from_features(images, deduplicate=treated).score_features(samples)
     assert set(table["verdict"][300:]) == {"near copy"}
-    assert "near copies cannot" not in table.summary()
+    assert "no near copy can" not in table.summary()
     assert "may be hidden" not in table.summary()

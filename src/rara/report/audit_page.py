@@ -45,27 +45,26 @@ class Wording:
 WORDINGS = {
     "constant vectors": Wording(
         "Constant vectors",
-        "All images have the same vector: nothing at all can be told from these features. Another "
-        "extractor is needed, or other images.",
+        "All images have the same vector: these features carry no information. Use another "
+        "extractor, or other images.",
     ),
     "exact duplicates": Wording(
         "Exact duplicates",
-        "Of the same content, or with the same vector, as an image before them. Each takes a place "
-        "among the k nearest of its like: their balls shrink, fewer samples are inside, and "
-        "copies are told from chance less well. Without them, scores are those of the different "
-        "images: deduplicate.",
+        "Images with the same content, or the same vector, as an earlier one. Each takes a place "
+        "among the k nearest of the others: their balls shrink, fewer samples are inside, and "
+        "copies are harder to detect. Deduplicate, so that only different images count.",
         link=" = ",
     ),
     "near duplicates": Wording(
         "Near duplicates",
-        "Much nearer to each other than to all that come next, as the images around them are not. "
+        "Much nearer to each other than to the next images, unlike the images around them. "
         "They shrink balls as exact duplicates do. How many of them are false is measured on data "
         "without duplicates, not proven. Look at the pairs; deduplicate them if they are alike.",
         link=" ~ ",
     ),
     "bursts": Wording(
         "Bursts",
-        "Groups far nearer to each other than to all other images, such as frames of one film. "
+        "Groups of images far nearer to each other than to all others, such as frames of one film. "
         "Each shows its first image and the one farthest from it. "
         "Error rates hold for images of the same scenes, not for new ones; with --unit found, or "
         "--unit folder where each has its own, they hold for new ones.",
@@ -77,21 +76,21 @@ WORDINGS = {
     ),
     "huge balls": Wording(
         "Huge balls",
-        "Images so far from all others that nearly anything lies in their balls: junk counts as "
-        "inside there, and as the rarest of all. Beside each stands its nearest other image. Do "
-        "they belong to the reference? Take them out, or clip the radii.",
+        "Images so far from all others that nearly anything lies in their balls. Even junk is "
+        "inside there, and the rarest of all. Beside each is its nearest other image. If they do "
+        "not belong to the reference, remove them, or clip the radii.",
         link=", nearest ",
     ),
     "members": Wording(
         "Samples in it",
-        "These samples are images of the reference: whatever is said of them is said of a copy.",
+        "These samples are images of the reference: their scores are those of copies.",
         link=" = ",
         sides=("samples", "reference"),
     ),
     "near members": Wording(
         "Samples near it",
         "These samples are as near to an image of the reference as near duplicates are: much "
-        "nearer than to all that come next. How many of them are false is measured on data without "
+        "nearer than to the next images. How many of them are false is measured on data without "
         "duplicates, not proven. Look at the pairs.",
         link=" ~ ",
         sides=("samples", "reference"),
@@ -103,12 +102,12 @@ WORDINGS = {
     ),
     "skipped": Wording(
         "Skipped",
-        "Images that could not be used, so that the reference is without them.",
+        "Images that could not be used: they are not in the reference.",
         pictured=False,
     ),
     "constant features": Wording(
         "Constant features",
-        "The same number for all images: these features tell nothing, and do no harm.",
+        "The same number for all images: these features carry no information and do no harm.",
         pictured=False,
     ),
 }
@@ -133,7 +132,7 @@ def sentence(found: Mapping[str, Any]) -> str:
     images, share = counted(count, "image"), percent(found["share"])
     match kind:
         case "constant vectors":
-            return "all vectors are equal: nothing can be told from them"
+            return "all vectors are equal: they carry no information"
         case "exact duplicates" | "near duplicates":
             return f"{images} ({share}) of {counted(measures['groups'], 'group')} can go"
         case "bursts":
@@ -150,7 +149,7 @@ def sentence(found: Mapping[str, Any]) -> str:
         case "small classes":
             return f"{count:,} of {counted(measures['labels'], 'label')}, with k or fewer images"
         case "skipped":
-            return f"{images} ({share}) that could not be used"
+            return f"{images} ({share}) could not be used"
     return f"{count:,} of {measures['features']:,} ({share}), {measures['zero']:,} of them always 0"
 
 

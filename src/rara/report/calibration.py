@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 FEW = "too few real images"
-REPEATED = "real images repeat each other"
-HELP = "--deduplicate near leaves the repeats out of the reference"
+REPEATED = "real images repeat one another"
+HELP = "--deduplicate near removes the repeats from the reference"
 
 
 class Calibration(TypedDict):
     """How many samples are too far out or too near, at `level`.
 
-    Of real images so many are called off the manifold; of those called copies so many falsely.
+    Of real images so many are called off the manifold; of those called copies so many by mistake.
     """
 
     level: float
@@ -38,7 +38,7 @@ class Calibration(TypedDict):
     near_copies: int
     """Those of the copies that a test tells, not equal bytes, pictures or vectors."""
     least_copies: int | None
-    """How many near copies there must be for any to be told; None where not even all could be."""
+    """How many near copies there must be for any to be called; None where not even all could be."""
     cause: str
     """What keeps p-values from being smaller."""
     shortage: str | None
@@ -74,16 +74,21 @@ def calibration(table: pa.Table, provenance: Provenance) -> Calibration | None:
 
 
 def hidden_lines(found: Calibration) -> list[str]:
-    """How many near copies there may be although none is told, and what helps; or nothing."""
+    """How many near copies may be hidden although none is called, and what helps; or nothing."""
     if found["near_copies"] or not found["shortage"]:
         return []
     least, cause = found["least_copies"], found["cause"]
+    why = f"{counted(found['reals'], 'real image')} {_too_few(found)}" if cause == FEW else cause
     if least is None:
-        said = f"near copies cannot be told from chance: {cause}"
+        said = f"no near copy can be detected: {why}"
     else:
         many = "1 near copy" if least == 2 else f"up to {least - 1:,} near copies"
-        said = f"{many} may be hidden: {cause}"
+        said = f"{many} may be hidden: {why}"
     return [said, *([HELP] if cause == REPEATED else [])]
+
+
+def _too_few(found: Calibration) -> str:
+    return "is too few" if found["reals"] == 1 else "are too few"
 
 
 def off_manifold_line(found: Calibration) -> str:

@@ -88,8 +88,8 @@ class Section:
 COPIES = Section(
     key="copies",
     title="Copies and near copies",
-    lede="Samples that stand nearer to a reference image than chance explains, each beside that "
-    "image. Compare each pair: the verdict rests on features and pixels, yours on what you see.",
+    lede="Samples nearer to a reference image than expected by chance, each beside that image. "
+    "Compare each pair: the verdict comes from features and pixels alone.",
     nothing="No sample was called a copy or a near copy.",
     sentence=lambda record, k: nearest_sentence(record),
     leading="by pixels",
@@ -99,8 +99,8 @@ SECTIONS = (
     Section(
         key="rarest",
         title="The rarest",
-        lede="Inside, where the reference is sparse. Beside each stands its witness: the reference "
-        "image whose ball is the smallest that holds it.",
+        lede="Inside, where the reference is sparse. Beside each is its witness: the reference "
+        "image with the smallest ball that holds it.",
         nothing="No sample is inside, so none has a rarity.",
         sentence=lambda record, k: rarity_sentence(record),
         leading="witness",
@@ -116,15 +116,15 @@ SECTIONS = (
         key="nearest",
         title="The nearest to a reference image",
         lede="The smallest distances between a sample and one single reference image. "
-        "Compare each pair: the distance says how near, your eyes say how alike.",
+        "Compare each pair: the distance is a number, only your eyes can judge likeness.",
         nothing="There are no samples.",
         sentence=lambda record, k: nearest_sentence(record),
     ),
     Section(
         key="farthest",
         title="The farthest outside",
-        lede="No ball holds these samples, or they are off the manifold; of all such samples these "
-        "are the ones that real images are least often as far out as.",
+        lede="No ball holds these samples, or they are off the manifold. They are ordered by how "
+        "few real images are as far out.",
         nothing="No sample lies outside every ball.",
         sentence=lambda record, k: outside_sentence(record),
     ),

@@ -90,4 +90,4 @@ def _named(odd: Mapping[str, Any]) -> Iterator[str]:
         tail = f" ({shorten(case['group'], 24)}; {far})"
         yield shorten(case["id"], TEXT - width(tail)) + tail
     if not odd["cases"]:
-        yield "none: no sample is farther from its siblings than all of these are"
+        yield "none: no sample is farther from its siblings than all others are"

@@ -1,7 +1,6 @@
 """The summary in a terminal: facts in a few lines of at most 80 columns.
 
-For somebody who knows none of the words. One more line, where the rest is, belongs
-to whoever knows the paths.
+For a reader who knows none of the terms. The command adds one line: the paths that it wrote.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ def summary_lines(facts: Facts) -> list[str]:
         "against": _side(facts["reference"], "reference image", f" ({_how(facts)})"),
         **_found(facts),
         "Repeats": _repeats(facts),
-        "Telltale": _telltale(facts),
+        "Detected": _detected(facts),
         "Read": _read(facts),
         "Skipped": _skipped(facts),
     }
@@ -48,7 +47,7 @@ def _how(facts: Facts) -> str:
 def _judged(facts: Facts) -> Iterator[str]:
     if not facts["leave_one_out"]:
         return _side(facts["samples"], "sample")
-    return _side(facts["samples"], "reference image", ", each without itself,")
+    return _side(facts["samples"], "reference image", ", leave-one-out,")
 
 
 def _found(facts: Facts) -> dict[str, Iterator[str]]:
@@ -79,7 +78,7 @@ def _how_near(facts: Facts) -> list[str]:
 
 
 def _unseen(facts: Facts) -> list[str]:
-    """That copies may have gone unseen, unless that is said already."""
+    """That copies may be hidden, unless that is said already."""
     calibration, verdicts = facts["calibration"], facts["verdicts"]
     told = verdicts and verdicts["shortfall"]
     return [] if told or not calibration else hidden_lines(calibration)
@@ -110,12 +109,12 @@ def filtered(side: Mapping[str, Any]) -> bool:
 
 def _outside(facts: Facts) -> Iterator[str]:
     samples, own = facts["samples"], facts["reference"]["share_outside"]
-    beside = "" if own is None else f"; of the reference's own {percent(own)}"
+    beside = "" if own is None else f"; of reference images {percent(own)}"
     if samples["outside"]:
         many = f"{counted(samples['outside'], 'sample')} ({percent(samples['share_outside'])})"
         yield f"{many} in no ball{beside}"
     else:
-        yield f"every sample is in some ball{beside}"
+        yield f"no sample is outside every ball{beside}"
     if facts["calibration"]:
         yield off_manifold_line(facts["calibration"])
 
@@ -150,11 +149,11 @@ def _repeats(facts: Facts) -> Iterator[str]:
         yield from repeats_lines(facts["repeated"], TEXT)
 
 
-def _telltale(facts: Facts) -> Iterator[str]:
+def _detected(facts: Facts) -> Iterator[str]:
     if facts["two_sample"]:
         yield told_line(facts["two_sample"])
         if filtered(facts["samples"]):
-            yield f"that is of all {facts['samples']['scored']:,}, not of these alone"
+            yield f"this holds for all {facts['samples']['scored']:,} samples, not only for these"
 
 
 def _read(facts: Facts) -> Iterator[str]:
@@ -172,7 +171,7 @@ def _skipped(facts: Facts) -> Iterator[str]:
     }
     if any(skipped.values()):
         sides = [counted(count, noun) for noun, count in skipped.items() if count]
-        yield f"{' and '.join(sides)} that could not be used"
+        yield f"{' and '.join(sides)} could not be used"
 
 
 def _distance(distance: float) -> str:

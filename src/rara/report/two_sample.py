@@ -11,6 +11,8 @@ from rara.report.formatting import counted, number
 
 LEVEL = 0.05
 """So often samples like the reference are called different."""
+BARELY = 0.6
+"""Below this AUC a difference is sure, but small."""
 
 
 class ToldApart(TypedDict):
@@ -53,36 +55,38 @@ def told_apart(
 def told_line(found: ToldApart) -> str:
     """Whether samples differ from reference images as a set, in one line."""
     if not found["told"]:
-        return f"no difference that a classifier sees: {_figures(found)}"
+        return f"no difference: a classifier reaches {_figures(found)}"
     if found["view"] == "repeats":
         return f"samples repeat one another: {_pairs(found)} (p = {found['p']:.3f})"
     if found["hidden"]:
-        return f"no more outside, yet a classifier knows them: {_figures(found)}"
-    return f"a classifier knows them from the reference: {_figures(found)}"
+        return f"no more outside, but a classifier detects them: {_figures(found)}"
+    if found["auc"] < BARELY:
+        return f"a classifier can barely tell samples from reference images (AUC {_auc(found)})"
+    return f"a classifier tells samples from the reference: {_figures(found)}"
 
 
 def told_sentences(found: ToldApart) -> str:
     """What was found and how, for the page."""
     how = (
-        f"Trained on some of {counted(found['samples'], 'sample')} and "
-        f"{counted(found['reference'], 'reference image')}, it judges the others."
+        f"It is trained on some of {counted(found['samples'], 'sample')} and "
+        f"{counted(found['reference'], 'reference image')}, and tested on the others."
     )
     if not found["told"]:
-        return f"A classifier does not tell them from the reference: {_figures(found)}. {how}"
+        return f"No difference detected: a classifier reaches {_figures(found)}. {how}"
     if found["view"] == "repeats":
         return (
             f"Samples repeat one another more than chance allows: {_pairs(found)} of samples are "
-            f"equal or nearly equal (p = {found['p']:.3f}). Apart from that a classifier tells "
+            f"equal or nearly equal (p = {found['p']:.3f}). Apart from that, a classifier tells "
             f"them from the reference with AUC {_auc(found)}. {how} "
             "These samples differ most from the reference."
         )
     seen = {
-        "coordinates": "The two lie elsewhere on average.",
-        "squares": "What differs is how they spread, rather than where they lie.",
+        "coordinates": "On average, the two sets lie in different places.",
+        "squares": "The two sets differ in spread rather than in place.",
     }[found["view"]]
     hidden = (
-        " No more of them lie outside every ball than of the reference's own images, and yet "
-        "they are told apart: no ball can see this difference."
+        " The share of samples outside every ball is no larger than that of reference images: "
+        "the balls do not show this difference."
         if found["hidden"]
         else ""
     )
@@ -104,7 +108,7 @@ def _figures(found: ToldApart) -> str:
 
 
 def _auc(found: ToldApart) -> str:
-    # Rounded down, so that it never reads as if all pairs were told apart where some are not.
+    # Rounded down, so that it never reads as if all pairs were separated where some are not.
     return f"{floor(found['auc'] * 1000) / 1000:.3f}"
 
 

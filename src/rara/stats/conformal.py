@@ -92,21 +92,22 @@ def least_called(smallest_p: float, images: int, level: float) -> int | None:
 
 
 def shortage(
-    smallest_p: float, images: int, level: float, cause: str = "too few reals"
+    smallest_p: float, images: int, level: float, cause: str = "too few real images"
 ) -> str | None:
     """What cannot be seen because no p is small enough, in one clear sentence that says the cause.
 
     None where a single image could be called at this level.
 
     >>> shortage(1 / 1000, images=200, level=0.05)
-    'too few reals: up to 3 among 200 may be hidden, for no p is below 0.001'
+    'too few real images: up to 3 of 200 may be hidden, because no p is below 0.001'
     """
     least = least_called(smallest_p, images, level)
     if least == 1 or not images:
         return None
     if least is None:
-        return f"{cause}: none among {images:,} can be told, for no p is below {smallest_p:.2g}"
+        why = f"because no p is below {smallest_p:.2g}"
+        return f"{cause}: none of {images:,} can be detected, {why}"
     return (
-        f"{cause}: up to {least - 1:,} among {images:,} may be hidden, for no p is below "
+        f"{cause}: up to {least - 1:,} of {images:,} may be hidden, because no p is below "
         f"{smallest_p:.2g}"
     )

@@ -100,13 +100,13 @@ def _copy(case: Case) -> str:
 
 def _near_copy(case: Case) -> str:
     figures = f"{_bits(case)}{_copy_p(case)}, q = {_rounded(case.copy_q)}"
-    return f"Nearer{_way(case)} to {_closest(case)} than chance explains ({figures})."
+    return f"Nearer{_way(case)} to {_closest(case)} than expected by chance ({figures})."
 
 
 def _unknown(case: Case) -> str:
     return (
-        f"{_far_out(case)}, but among other samples like it: of a kind that the reference lacks, "
-        "or with a fault that repeats."
+        f"{_far_out(case)}; other samples are like it: a kind that the reference lacks, "
+        "or a repeated fault."
     )
 
 
@@ -121,11 +121,11 @@ def _no_verdict(case: Case) -> str:
     if common.repeating > 1:
         return (
             f"{near} as a copy is ({_copy_p(case)}), but {common.repeating:,} {common.noun} repeat "
-            f"others as closely, too many to tell among {common.samples:,} samples."
+            f"others as closely: too many to call it a copy among {common.samples:,} samples."
         )
     return (
-        f"{near} as can be told ({_copy_p(case)}), but among {common.samples:,} samples that may "
-        f"be chance: too few {common.noun}."
+        f"{near} as the test can measure ({_copy_p(case)}), but among {common.samples:,} samples "
+        f"that may be chance: too few {common.noun}."
     )
 
 
@@ -181,7 +181,7 @@ def _far_out(case: Case) -> str:
 def _outside(case: Case) -> str:
     passed, p = _passed(case, case.ball_ratio_p), _off_p(case)
     if not isfinite(case.ball_ratio):
-        return f"Nearest to images that lie apart themselves, unlike {passed} ({p})"
+        return f"Nearest to images that are isolated themselves, unlike {passed} ({p})"
     times = f"{_times(case.ball_ratio)} radii from the centre of the nearest"
     return f"Outside every ball, {times}, farther than {passed} are ({p})"
 
