@@ -128,6 +128,47 @@ def test_no_page_claims_more_than_the_table_of_guarantees(page):
             assert not claims, sentence
 
 
+LONGEST = 30
+"""Words of a sentence: the reader's second language may be English."""
+NO_PROSE = re.compile(
+    r"""
+    ```.*?``` | <!--.*?-->           # code and comments
+    | ^[ ]*\|[^\n]*                   # rows of tables
+    | (?<=\n\n)(?:[ ]{4,}[^\n]+\n)+    # formulas
+    """,
+    re.DOTALL | re.MULTILINE | re.VERBOSE,
+)
+SENTENCES = re.compile(
+    r"""
+    \n\s*\n | ^\s*(?:[-*#>]+|\d+\.)\s     # paragraphs, items, headings
+    | (?<=[.:;!?])[)*_"]*(?:\s|$) | [ ]·\s
+    """,
+    re.MULTILINE | re.VERBOSE,
+)
+
+
+def sentences(text):
+    """The sentences of a page, without code, tables, formulas and the targets of links."""
+    prose = re.sub(r"\]\([^)]*\)", "]", NO_PROSE.sub("\n\n", text))
+    return [" ".join(part.split()) for part in SENTENCES.split(prose) if part.strip()]
+
+
+def test_sentences_are_found():
+    text = (
+        "# A heading\n\nOne, two\nand three. Four: [five](a. b)!\n\n    a = b\n    c = d\n\n"
+        "- six\n  and seven\n- eight\n\n| a | b. |\n\n```python\nnine\n```\n<!-- ten -->\n"
+    )
+    assert sentences(text) == [
+        *("A heading", "One, two and three.", "Four:", "[five]!", "six and seven", "eight"),
+    ]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_sentence_is_too_long(page):
+    found = sentences(page.read_text(encoding="utf-8"))
+    assert [one for one in found if len(one.split()) > LONGEST] == []
+
+
 def test_every_option_of_score_is_documented():
     text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
     collection = app["score"].assemble_argument_collection()
