@@ -430,7 +430,7 @@ def test_the_report_shows_the_samples_that_differ_most(reference):
     samples.vectors[:] += 0.7
     table = reference.score_features(samples, run=ONE)
     found = facts(table.arrow, table.provenance)
-    assert found["two_sample"]["told"]
+    assert found["two_sample"]["detected"]
     assert found["picks"]["two_sample_score"][0]["id"] == "s5.png"
     assert table["two_sample_score"].argmax() == 5
     page = to_html(summarise(table.arrow, table.provenance, None))

@@ -26,7 +26,7 @@ from rara.report.sentences import (
 )
 from rara.report.siblings import OddOne, odd_sentence
 from rara.report.thumbnails import Album, Pictures, Side
-from rara.report.two_sample import score_sentence, told_sentences
+from rara.report.two_sample import difference_sentences, score_sentence
 from rara.report.verdicts import COPIED
 
 LARGE, MEDIUM, SMALL = 240, 160, 96
@@ -266,7 +266,7 @@ def _two_sample_section(facts: Facts) -> list[Section]:
     """None where samples and reference were not tested."""
     if facts["two_sample"] is None:
         return []
-    said = told_sentences(facts["two_sample"])
+    said = difference_sentences(facts["two_sample"])
     return [replace(TWO_SAMPLE, lede=said, nothing=said)]
 
 

@@ -30,7 +30,7 @@ from rara.report.rarest import numbers as _column
 from rara.report.reference_quantiles import Spread, own_spreads
 from rara.report.repeats import Repeated, repeated
 from rara.report.siblings import OddOnes, odd_ones
-from rara.report.two_sample import ToldApart, told_apart
+from rara.report.two_sample import Difference, difference
 from rara.report.verdicts import ASTRAY, COPIED, Verdicts, verdicts
 from rara.verdict.reasons import speaks_by_pixels
 from rara.verdict.rules import Verdict
@@ -109,7 +109,7 @@ class Facts(TypedDict):
     compat: str | None
     leave_one_out: bool
     calibration: Calibration | None
-    two_sample: ToldApart | None
+    two_sample: Difference | None
     verdicts: Verdicts | None
     dissent: Dissent | None
     grouped: Grouped | None
@@ -153,7 +153,7 @@ def facts(table: pa.Table, provenance: Provenance, *, cards: int = CARDS) -> Fac
     repeats = repeated(table, provenance, most=cards)
     whole = samples["count"] >= samples["scored"]  # the test is of all that were scored
     outside = samples["share_outside"] if whole else None
-    told = told_apart(provenance, outside, reference["share_outside"])
+    found = difference(provenance, outside, reference["share_outside"])
     return {
         "samples": samples,
         "reference": reference,
@@ -162,7 +162,7 @@ def facts(table: pa.Table, provenance: Provenance, *, cards: int = CARDS) -> Fac
         "compat": provenance.compat,
         "leave_one_out": provenance.leave_one_out,
         "calibration": calibration(table, provenance),
-        "two_sample": told,
+        "two_sample": found,
         "verdicts": verdicts(table, provenance),
         "dissent": dissent(table, provenance),
         "grouped": grouped(table, provenance),
@@ -180,7 +180,7 @@ def facts(table: pa.Table, provenance: Provenance, *, cards: int = CARDS) -> Fac
         "picks": {
             name: records(table, rows[:cards], own)
             for name, rows in {
-                **_picks(table, told, cards),
+                **_picks(table, found, cards),
                 "odd": _rows(table, odd),
                 "repeats": _rows(table, repeats),
             }.items()
@@ -237,7 +237,7 @@ def _quantiles(values: NDArray[np.float64], own: Spread | None) -> dict[str, lis
 
 
 def _picks(
-    table: pa.Table, told: ToldApart | None, cards: int
+    table: pa.Table, found: Difference | None, cards: int
 ) -> dict[str, NDArray[np.int64] | None]:
     """Row numbers, the most telling first; among equals the table's order decides."""
     copied, astray = called(table, COPIED), called(table, ASTRAY)
@@ -251,7 +251,7 @@ def _picks(
         "typical": ordered(np.flatnonzero(~copied), knn, nearest),
         "nearest": ordered(everything, nearest, knn),
         "farthest": ordered(outside, *far_out(table), -nearest, -knn),
-        **_two_sample(table, told),
+        **_two_sample(table, found),
         **_strays(table),
         **_contested(table),
     }
@@ -264,8 +264,8 @@ def far_out(table: pa.Table) -> list[NDArray[np.float64]]:
     return [_column(table, "off_manifold_p"), -_column(table, "ball_ratio")]
 
 
-def _two_sample(table: pa.Table, told: ToldApart | None) -> dict[str, NDArray[np.int64]]:
-    if told is None or not told["told"] or "two_sample_score" not in table.column_names:
+def _two_sample(table: pa.Table, found: Difference | None) -> dict[str, NDArray[np.int64]]:
+    if found is None or not found["detected"] or "two_sample_score" not in table.column_names:
         return {}
     scores = _column(table, "two_sample_score")
     return {"two_sample_score": ordered(np.arange(table.num_rows), -scores)}

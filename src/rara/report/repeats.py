@@ -129,5 +129,7 @@ def _figures(side: Mapping[str, int], noun: str) -> str:
     if not side["groups"]:
         return "none"
     share = percent(side["repeating"] / side["images"])
-    told = f"{counted(side['repeating'], noun)} ({share}) of {counted(side['groups'], 'picture')}"
-    return f"{told}, one of them {side['largest']:,} times"
+    repeating = (
+        f"{counted(side['repeating'], noun)} ({share}) of {counted(side['groups'], 'picture')}"
+    )
+    return f"{many}, one of them {side['largest']:,} times"

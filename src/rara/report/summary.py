@@ -15,7 +15,7 @@ from rara.report.facts import Facts, Record
 from rara.report.formatting import counted, number, percent, shorten, width
 from rara.report.repeats import repeats_lines
 from rara.report.sentences import nearest_in_short, rarity_in_short
-from rara.report.two_sample import told_line
+from rara.report.two_sample import difference_line
 from rara.report.verdicts import verdict_lines
 
 COLUMNS = 80
@@ -80,8 +80,8 @@ def _how_near(facts: Facts) -> list[str]:
 def _unseen(facts: Facts) -> list[str]:
     """That copies may be hidden, unless that is said already."""
     calibration, verdicts = facts["calibration"], facts["verdicts"]
-    told = verdicts and verdicts["shortfall"]
-    return [] if told or not calibration else hidden_lines(calibration)
+    said = verdicts and verdicts["shortfall"]
+    return [] if said or not calibration else hidden_lines(calibration)
 
 
 def _labelled(label: str, texts: Iterator[str]) -> Iterator[str]:
@@ -151,7 +151,7 @@ def _repeats(facts: Facts) -> Iterator[str]:
 
 def _detected(facts: Facts) -> Iterator[str]:
     if facts["two_sample"]:
-        yield told_line(facts["two_sample"])
+        yield difference_line(facts["two_sample"])
         if filtered(facts["samples"]):
             yield f"this holds for all {facts['samples']['scored']:,} samples, not only for these"
 

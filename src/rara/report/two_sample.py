@@ -15,7 +15,7 @@ BARELY = 0.6
 """Below this AUC a difference is sure, but small."""
 
 
-class ToldApart(TypedDict):
+class Difference(TypedDict):
     """The result of the test; `hidden` where balls see nothing of the difference."""
 
     auc: float
@@ -24,13 +24,13 @@ class ToldApart(TypedDict):
     repeats: int
     samples: int
     reference: int
-    told: bool
+    detected: bool
     hidden: bool
 
 
-def told_apart(
+def difference(
     provenance: Provenance, outside: float | None, own_outside: float | None
-) -> ToldApart | None:
+) -> Difference | None:
     """The test's result; None where there was none.
 
     `outside`, `own_outside`: shares of the samples and of the reference's own images.
@@ -38,8 +38,8 @@ def told_apart(
     record = provenance.two_sample
     if record is None or isinstance(record, NoTwoSample):
         return None
-    told = record.p <= LEVEL
-    hidden = told and outside is not None and outside <= (own_outside or 0)
+    detected = record.p <= LEVEL
+    hidden = detected and outside is not None and outside <= (own_outside or 0)
     return {
         "auc": record.auc,
         "p": record.p,
@@ -47,14 +47,14 @@ def told_apart(
         "repeats": record.repeats,
         "samples": record.samples,
         "reference": record.reference,
-        "told": told,
+        "detected": detected,
         "hidden": hidden,
     }
 
 
-def told_line(found: ToldApart) -> str:
+def difference_line(found: Difference) -> str:
     """Whether samples differ from reference images as a set, in one line."""
-    if not found["told"]:
+    if not found["detected"]:
         return f"no difference: a classifier reaches {_figures(found)}"
     if found["view"] == "repeats":
         return f"samples repeat one another: {_pairs(found)} (p = {found['p']:.3f})"
@@ -65,13 +65,13 @@ def told_line(found: ToldApart) -> str:
     return f"a classifier tells samples from the reference: {_figures(found)}"
 
 
-def told_sentences(found: ToldApart) -> str:
+def difference_sentences(found: Difference) -> str:
     """What was found and how, for the page."""
     how = (
         f"It is trained on some of {counted(found['samples'], 'sample')} and "
         f"{counted(found['reference'], 'reference image')}, and tested on the others."
     )
-    if not found["told"]:
+    if not found["detected"]:
         return f"No difference detected: a classifier reaches {_figures(found)}. {how}"
     if found["view"] == "repeats":
         return (
@@ -103,14 +103,14 @@ def score_sentence(score: float | None) -> str:
     return f"Scores {number(abs(far))} standard deviations {side} the average reference image."
 
 
-def _figures(found: ToldApart) -> str:
+def _figures(found: Difference) -> str:
     return f"AUC {_auc(found)} (p = {found['p']:.3f})"
 
 
-def _auc(found: ToldApart) -> str:
+def _auc(found: Difference) -> str:
     # Rounded down, so that it never reads as if all pairs were separated where some are not.
     return f"{floor(found['auc'] * 1000) / 1000:.3f}"
 
 
-def _pairs(found: ToldApart) -> str:
+def _pairs(found: Difference) -> str:
     return counted(found["repeats"], "pair")
