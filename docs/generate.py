@@ -16,7 +16,7 @@ from the register in `rara.columns`. What the numbers mean together, and which t
 [the axes](../explanation/axes.md).
 
 Everything is relative to the reference, its number of images and the extractor; the table's
-provenance names all three. A *ball* is the sphere round a reference image that reaches to its k-th
+provenance names all three. A *ball* is the sphere around a reference image that reaches to its k-th
 nearest *other* reference image. A *distance* is between vectors of one extractor: it compares only
 between results with the same reference, k and extractor. A *p-value* is among real images:
 p = (1 + at least as extreme) / (1 + n), ties included.

@@ -575,7 +575,7 @@ REFUSED = {
     "a batch of 1": {"shape": [2, 3, 4, 4]},
     "takes tensor.int64.": {"shape": [1, 3, 4, 4], "dtype": TensorProto.INT64},
     "layout='nchw' or 'nhwc'": {"shape": [1, 3, 4, 3]},
-    "where the channels are is open": {"shape": [1, "c", "h", "w"]},
+    "which axis holds the channels is unclear": {"shape": [1, "c", "h", "w"]},
 }
 
 

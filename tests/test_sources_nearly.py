@@ -199,7 +199,7 @@ def test_values_of_another_number_than_a_batch_are_left_out(labels):
     assert list(known(source).values()) == [{"set": "train"}] * 4
     assert source.remarks == [
         f"A batch of 4 images has {len(labels)} values in 'label'. They were left out, because "
-        "rara cannot tell which belongs to which image."
+        "it is unclear which belongs to which image."
     ]
 
 

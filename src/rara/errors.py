@@ -8,7 +8,7 @@
     │   └── DamagedArchiveError       ValueError          an archive that cannot be read on
     ├── ImageError                    ValueError          one image cannot be used: it is skipped
     │   └── OversizeError             larger than the limit that the caller set
-    ├── ExtractorError                an extractor cannot be had
+    ├── ExtractorError                an extractor is unavailable
     │   ├── UnknownExtractorError     LookupError         no extractor of that name
     │   └── WeightsError              ValueError          weights missing, or not the ones expected
     ├── StoreError                    a folder with features cannot be used
@@ -59,7 +59,7 @@ class OversizeError(ImageError):
 
 
 class ExtractorError(RaraError):
-    """An extractor cannot be had."""
+    """An extractor is unavailable."""
 
 
 class UnknownExtractorError(ExtractorError, LookupError):

@@ -69,7 +69,7 @@ complete -o filenames -F _rara_names rara
 
 app = App(
     name="rara",
-    help="Tell how original the images of a generator are.",
+    help="Measure how original the images of a generator are.",
     version=rara.__version__,
     help_format="markdown",
     suppress_keyboard_interrupt=False,
@@ -88,7 +88,7 @@ app.command(doctor.doctor, sort_key=5)
 
 @app.command(sort_key=6)
 def completion(shell: Literal["bash", "zsh", "fish"]) -> None:
-    """Print a script that has a shell complete commands, options and places.
+    """Print a script with which a shell completes commands, options and places.
 
     Nothing is installed: `source <(rara completion bash)` is for one session.
 

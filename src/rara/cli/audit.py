@@ -1,4 +1,4 @@
-"""`rara reference audit`: what speaks against believing a reference."""
+"""`rara reference audit`: the problems of a reference."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def audit(
     extraction: ReferenceExtraction | None = None,
     working: Working | None = None,
 ) -> None:
-    """Say what speaks against believing a reference, worst first, before it is used.
+    """Find the problems of a reference before you use it, worst first.
 
     Exact and near duplicates, images with huge balls, balls of radius 0, constant features,
     classes too small for k, images that were skipped, and samples that are in the reference.

@@ -26,7 +26,7 @@ EXTRAS = {
 
 
 def doctor(*, json: Json = False) -> None:
-    """Say what is installed, what is missing and what it costs."""
+    """Show what is installed, what is missing and what it costs."""
     found = _examine()
     if json:
         say_json(found)

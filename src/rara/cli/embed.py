@@ -26,7 +26,7 @@ def embed(
     extraction: Extraction | None = None,
     working: Working | None = None,
 ) -> None:
-    """Turn images into a folder of vectors, which can stand in for them everywhere.
+    """Turn images into a folder of vectors, which every command accepts instead.
 
     Parameters
     ----------

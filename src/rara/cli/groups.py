@@ -32,7 +32,7 @@ class Grouping:
         str | None,
         Parameter(
             metavar="KEY",
-            help="Judge each sample by the reference images of its own group as well: `label` (the "
+            help="Also judge each sample by the reference images of its own group: `label` (the "
             "first folder), `prompt`, or another key of both sides.",
         ),
     ] = None

@@ -106,8 +106,7 @@ Unit = Annotated[
     Parameter(
         group=REFERENCE,
         metavar="KEY",
-        help="For images in bursts, keep one of each: by a key such as `label`, by `folder`, or "
-        "`found`.",
+        help="Keep one image of each burst: by a key such as `label`, by `folder`, or `found`.",
     ),
 ]
 
@@ -123,7 +122,7 @@ class Working:
             converter=whole,
             metavar="N",
             show_default="one for each core",
-            help="Threads to work with.",
+            help="Number of threads.",
         ),
     ] = None
     memory: Annotated[
@@ -150,7 +149,7 @@ class Working:
             group=IMAGES,
             negative=(),
             show_default=False,
-            help="Read the images alone: no metadata tables, and no files that describe an image.",
+            help="Read only images: no metadata tables, and no files that describe an image.",
         ),
     ] = False
 
@@ -189,7 +188,7 @@ class Extraction:
         Parameter(
             negative=(),
             metavar="WIDTH HEIGHT",
-            help="Of an ONNX file: the size of its images, where it gives none.",
+            help="For an ONNX file: the size of its images, if the file gives none.",
         ),
     ] = None
     mean: Annotated[
@@ -197,31 +196,31 @@ class Extraction:
         Parameter(
             negative=(),
             metavar="R G B",
-            help="Of an ONNX file: what is subtracted from colours in 0..1.",
+            help="For an ONNX file: the mean to subtract from colours in 0..1.",
         ),
     ] = None
     std: Annotated[
         tuple[float, float, float] | None,
         Parameter(
-            negative=(), metavar="R G B", help="Of an ONNX file: what they are then divided by."
+            negative=(), metavar="R G B", help="For an ONNX file: the deviation to divide by."
         ),
     ] = None
     fit: Annotated[
         Fit | None,
-        Parameter(help="Of an ONNX file: `stretch` images to its size, or scale and `crop` them."),
+        Parameter(help="For an ONNX file: `stretch` images to its size, or scale and `crop` them."),
     ] = None
     onnx_output: Annotated[
         str | None,
         Parameter(
             metavar="NAME",
             show_default="the first",
-            help="Of an ONNX file: the output that holds the features.",
+            help="For an ONNX file: the output that holds the features.",
         ),
     ] = None
     output_layout: Annotated[
         Layout | None,
         Parameter(
-            help="Of an ONNX file with feature maps: channels first (`nchw`) or last (`nhwc`)."
+            help="For an ONNX file with feature maps: channels first (`nchw`) or last (`nhwc`)."
         ),
     ] = None
 
@@ -241,7 +240,7 @@ class Extraction:
         files = [name for name in names if is_path(name)]
         if given and not files:
             option = next(iter(given)).replace("_", "-")
-            raise ParameterError(f"--{option} is for an ONNX file: name it, too.")
+            raise ParameterError(f"--{option} needs an ONNX file: give its path with --extractor.")
         preprocessing = Preprocessing(**_in_python(given)) if given else None
         expected = dict.fromkeys(files, preprocessing)
         made = [
@@ -307,15 +306,15 @@ class Calibration:
         Place | None,
         Parameter(
             metavar="PLACE",
-            show_default="the reference's own, each without itself",
-            help="Real images to calibrate with that are not in the reference.",
+            show_default="the reference's own, leave-one-out",
+            help="Real images for calibration that are not in the reference.",
         ),
     ] = None
     held_out: Annotated[
         float | None,
         Parameter(
             metavar="SHARE",
-            help="Or take a share out of the reference to calibrate with, such as 0.2.",
+            help="Set a share of the reference aside for calibration, such as 0.2.",
         ),
     ] = None
     seed: Annotated[
@@ -329,7 +328,7 @@ class Calibration:
         if self.calibration is not None and self.held_out is not None:
             raise ParameterError("Give --calibration or --held-out, not both.")
         if self.seed is not None and self.held_out is None:
-            raise ParameterError(f"--seed {self.seed} chooses what --held-out takes: give it too.")
+            raise ParameterError(f"--seed {self.seed} needs --held-out: give both, or neither.")
         if self.seed is not None and self.seed < 0:
             raise ParameterError(f"--seed {self.seed}: give at least 0.")
         if self.held_out is not None and not 0 < self.held_out < 1:

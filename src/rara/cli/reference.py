@@ -36,7 +36,7 @@ from rara.storage.folder import claim
 
 app = App(
     name="reference",
-    help="Make a reference once, to score against it at no cost.",
+    help="Make a reference once, and score against it many times.",
     sort_key=2,
 )
 app.command(audit)
@@ -65,12 +65,12 @@ def build(
     output
         The folder to write: vectors and the radii of balls.
     k
-        Neighbours that scores use; they can ask for any other up to 10.
+        Default k of scores; each score can use another k up to 10.
     deduplicate
         Leave out images that repeat an earlier one: `exact` for the same content or vector, `near`
-        for near duplicates as well.
+        also for near duplicates.
     clip_radii
-        Let no ball count as larger than this quantile of the radii, such as 0.99.
+        Clip the radii of balls at this quantile, such as 0.99.
     """
     with claim(output):  # before long work, so that it fails early
         pass
@@ -135,7 +135,7 @@ def info(
     *,
     json: Json = False,
 ) -> None:
-    """Say what a reference folder holds, after verifying every byte of it.
+    """Verify every byte of a reference folder, and show what it holds.
 
     Parameters
     ----------
@@ -205,7 +205,7 @@ def _lines(described: dict[str, Any]) -> list[str]:
         "Radius 0": f"{described['zero_radii']} (images with k or more exact duplicates)",
         "Outside": "unknown"
         if outside is None
-        else f"{percent(outside)} of its own images, each without itself",
+        else f"{percent(outside)} of its own images, leave-one-out",
         "Fingerprint": described["fingerprint"][:16],
     }
     return [f"{label:<14}{text}" for label, text in lines.items()]

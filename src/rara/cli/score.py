@@ -91,14 +91,14 @@ def score(
     reference
         The real images, in any of these forms, or a folder of `rara reference build`.
     cards
-        How many samples a section of the page shows with pictures.
+        Samples with pictures in each section of the page.
     leave_one_out
-        Judge the reference's own images instead of samples, each without itself.
+        Judge the reference's own images instead of samples.
     alpha
         How often verdicts may be wrong: the share of real images called off-manifold, and of false
         calls among near copies.
     also
-        One more column; repeat it for both.
+        Add a column; repeat the option for both.
     boundary
         Whether a ball holds a point exactly on its surface.
     compat

@@ -78,8 +78,8 @@ def channel_axis(
 def refusal(what: str, output: str, shape: Sequence[int]) -> ParameterError:
     """What to do where the axis of the channels is open."""
     return ParameterError(
-        f"Output '{output}' of {what} has the shape {tuple(shape)}, and the file leaves open which "
-        "axis holds the channels: give output_layout='nchw' or 'nhwc' (--output-layout), or "
+        f"Output '{output}' of {what} has the shape {tuple(shape)}, and the file does not say "
+        "which axis holds the channels: give output_layout='nchw' or 'nhwc' (--output-layout), or "
         "name another output."
     )
 

@@ -187,7 +187,7 @@ def _only_input(session: onnxruntime.InferenceSession, what: str) -> Any:
 def _layout(shape: list[Any], what: str) -> Layout:
     if (shape[1] == 3) == (shape[3] == 3):
         raise ParameterError(
-            f"{what} takes an input of shape {shape}, where the channels are is open: "
+            f"{what} takes an input of shape {shape}, which axis holds the channels is unclear: "
             "give layout='nchw' or 'nhwc'."
         )
     return "nchw" if shape[1] == 3 else "nhwc"

@@ -47,8 +47,8 @@ def network_for(
     """
     if extractor is None and reference.weights == "none":
         raise ReferenceMismatchError(
-            "This reference was made of given vectors, so that images cannot be compared with "
-            "it: score vectors with `score_features`, or name the extractor that made them."
+            "This reference was made of given vectors, so images cannot be compared with it. "
+            "Score vectors with `score_features`, or name the extractor that made them."
         )
     if extractor is None and reference.name.startswith(FROM_FILE):
         raise ReferenceMismatchError(
@@ -57,8 +57,8 @@ def network_for(
         )
     if extractor is None and reference.name not in available():
         raise ReferenceMismatchError(
-            f"This reference was made with the extractor '{reference.name[:80]}', and none of that "
-            f"name is installed ({', '.join(available())} are): install it, or name the extractor. "
+            f"This reference was made with the extractor '{reference.name[:80]}', which is not "
+            f"installed ({', '.join(available())} are): install it, or name the extractor. "
             "rara opens no network that a folder names."
         )
     return find_extractor(extractor or reference.name, run)
@@ -74,7 +74,7 @@ def check_same(reference: Spec, samples: Spec) -> None:
     if reference.fingerprint != samples.fingerprint:
         raise ReferenceMismatchError(
             f"The reference was made with {_named(reference)}, the samples with {_named(samples)}: "
-            "distances between them mean nothing. Make both with the same extractor."
+            "their distances have no meaning. Make both with the same extractor."
         )
 
 

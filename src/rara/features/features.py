@@ -310,7 +310,7 @@ def _checked(vectors: ArrayLike) -> NDArray[np.float32]:
     if bad.size:
         raise FeatureError(
             f"{bad.size} of {len(rows)} vectors are NaN or infinite in float32, the first in row "
-            f"{bad[0]}: leave them out."
+            f"{bad[0]}: remove them."
         )
     return rows
 

@@ -67,7 +67,7 @@ def _root_vectors(features: Features) -> NDArray[np.float32]:
     if negative.size:
         raise FeatureError(
             f"{negative.size} of {len(features)} vectors have negative numbers, the first is "
-            f"'{features.ids[negative[0]]}': the Hellinger metric takes none. Use `cosine`."
+            f"'{features.ids[negative[0]]}': the Hellinger metric accepts none. Use `cosine`."
         )
     return _none_empty(features, root_vectors(features.vectors))
 
@@ -77,6 +77,6 @@ def _none_empty(features: Features, vectors: NDArray[np.float32]) -> NDArray[np.
     if flat.size:
         raise FeatureError(
             f"{flat.size} of {len(vectors)} vectors are 0 and have no direction, the first is "
-            f"'{features.ids[flat[0]]}': leave them out, or use the Euclidean metric."
+            f"'{features.ids[flat[0]]}': remove them, or use the Euclidean metric."
         )
     return vectors

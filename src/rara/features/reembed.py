@@ -21,7 +21,7 @@ def seen_again(features: Features, extractor: Extractor, run: Run) -> Features:
     """Vectors of the same images by another extractor, in the same order.
 
     Images of which it makes no vector are left out. Raises ReferenceMismatchError where the images
-    cannot be had: vectors that were given, a place that is gone, other images there.
+    are unavailable: vectors that were given, a place that is gone, other images there.
     """
     sources = sources_of(features, extractor)
     found = reduce(Features.joined, (features_of(one, extractor, run)[0] for one in sources))
@@ -32,8 +32,8 @@ def sources_of(features: Features, extractor: Extractor) -> list[Source]:
     """Where the images of features are, opened for an extractor; raises where they are not."""
     if features.spec.weights == "none":
         raise ReferenceMismatchError(
-            f"The features from {features.location} have no images that {extractor.spec.name} "
-            "could look at: give the images."
+            f"The features from {features.location} have no images for "
+            f"{extractor.spec.name}: give the images."
         )
     places = [place.partition(HELD_OUT)[0] for place in features.location.split(AND)]
     try:
@@ -52,7 +52,7 @@ def _rows(wanted: Features, found: Features) -> np.ndarray[tuple[int], np.dtype[
     gone = [name for name, digest in digests if there.get(name) != digest]
     if gone:
         raise ReferenceMismatchError(
-            f"{len(gone):,} of {len(wanted):,} images are no longer at '{wanted.location}' as they "
-            f"were, the first is '{gone[0]}': {found.spec.name} cannot see the same."
+            f"{len(gone):,} of {len(wanted):,} images at '{wanted.location}' are missing or "
+            f"changed, the first is '{gone[0]}': {found.spec.name} needs the same images."
         )
     return np.array([row[name] for name in wanted.ids if name in row], np.int64)

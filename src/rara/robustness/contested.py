@@ -190,7 +190,7 @@ def check_carried(table: ScoreTable) -> None:
     if table.provenance.compat:
         raise ParameterError(
             "The numbers of the Rarity Score's own code carry no verdict that could be contested: "
-            "leave compat away."
+            "remove compat."
         )
 
 

@@ -24,7 +24,7 @@ class OnRequest(Axis, Protocol):
     """An axis that not every table has."""
 
     def check(self) -> None:
-        """Raises where it cannot be had; before long work."""
+        """Raises where it is unavailable; before long work."""
 
     def describe(self, setting: Setting) -> dict[str, Any]:
         """What the provenance says of it."""

@@ -22,8 +22,8 @@ def without_itself(setting: Setting) -> Setting:
     depth = setting.d2.shape[1]
     if setting.k >= depth:
         raise ParameterError(
-            f"k = {setting.k} is too large to judge this reference's own images, each without "
-            f"itself: at most {depth - 1}."
+            f"k = {setting.k} is too large to judge this reference's own images "
+            f"leave-one-out: at most {depth - 1}."
         )
     return replace(setting, own=np.arange(len(setting.d2), dtype=np.int32))
 

@@ -45,7 +45,7 @@ class LocalOutlierFactor:
         """Raises MissingPackageError where scikit-learn is not installed."""
         if find_spec("sklearn") is None:
             raise MissingPackageError(
-                "local_outlier_factor takes scikit-learn, which is not installed: "
+                "local_outlier_factor needs scikit-learn, which is not installed: run "
                 "`pip install 'rara[families]'`, or remove it."
             )
 

@@ -115,7 +115,7 @@ class Taker:
         keys = ", ".join(map(repr, values)) or "nothing"
         asked = "" if self.image_key is None else f", not {self.image_key!r}"
         raise UnknownSourceError(
-            f"Element {row} is a row with {keys}{asked}: it is open which is the image. Call "
+            f"Element {row} is a row with {keys}{asked}: it is unclear which is the image. Call "
             "rara.open_source(rows, image_column=...) with its key, or rename it to 'image'."
         )
 
@@ -158,7 +158,7 @@ class Taker:
             return False
         self.remarks[
             f"A batch of {count:,} images has {len(value):,} values in {key!r}. They were left "
-            "out, because rara cannot tell which belongs to which image."
+            "out, because it is unclear which belongs to which image."
         ] = None
         return True
 
