@@ -459,7 +459,7 @@ def test_working_otherwise_changes_no_verdict(reference):
             {"copy_p": 0.06, "copy_q": 0.9},
             {"near": True, "known": replace(KNOWN, near_copy=NearCopy(0.062, 60))},
             "As near to reference image r.png as a copy is (p = 0.06), but 60 reference images "
-            "repeat others as closely, too many to tell among 1 samples.",
+            "repeat others as closely: too many to call it a copy among 1 samples.",
         ),
         (
             {"off_manifold_p": 0.002, "knn_p": 0.3, "ball_ratio": 1.8765, "ball_ratio_p": 0.002},

@@ -129,7 +129,5 @@ def _figures(side: Mapping[str, int], noun: str) -> str:
     if not side["groups"]:
         return "none"
     share = percent(side["repeating"] / side["images"])
-    repeating = (
-        f"{counted(side['repeating'], noun)} ({share}) of {counted(side['groups'], 'picture')}"
-    )
+    many = f"{counted(side['repeating'], noun)} ({share}) of {counted(side['groups'], 'picture')}"
     return f"{many}, one of them {side['largest']:,} times"
