@@ -111,7 +111,7 @@ def test_shortage_speaks_only_where_a_single_image_could_not_be_called():
     assert shortage(1 / 20_000, images=1_000, level=0.05) is None
     assert "up to 3 of 200 may be hidden" in shortage(1 / 1_000, images=200, level=0.05)
     assert "none of 3 can be detected" in shortage(1 / 10, images=3, level=0.05)
-    assert shortage(1 / 10, images=3, level=0.05, cause="so few").startswith("so few: ")
+    assert "(so few: no p is" in shortage(1 / 10, images=3, level=0.05, cause="so few")
     assert shortage(1 / 10, images=0, level=0.05) is None
 
 

@@ -422,7 +422,7 @@ def test_the_summary_says_how_many_copies_may_be_hidden(judged, smallest, line):
 def test_the_page_says_how_many_copies_may_be_hidden():
     table, origin = calibrated([0.5] * 100, [1.0] * 100, judged=100, smallest=0.01)
     page = to_html(summarise(table, origin, None))
-    assert "too few real images: up to 19 of 100" in page
+    assert "up to 19 of 100 may be hidden (too few real images: no p is" in page
 
 
 def test_the_summary_says_that_repeats_are_the_cause_and_what_helps():

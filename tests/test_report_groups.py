@@ -130,7 +130,7 @@ def test_where_no_single_sample_can_be_called_it_is_said():
     known = facts(table.arrow, table.provenance)["grouped"]
     assert known["called"] == 0
     assert "up to 58 of 90 may be hidden" in known["shortage"]
-    assert "none is called; too few real images" in page_of(table)
+    assert "none is called; up to 58 of 90 may be hidden (too few real images" in page_of(table)
 
 
 def test_a_filtered_table_tells_of_what_is_left(table):

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from rara import Features, Reference, Run
 from rara.provenance.coding import encoded
 from rara.report import facts, summarise, summary_lines, to_html
+from rara.report.summary import TEXT
+from rara.report.two_sample import difference_line
 from rara.two_sample import two_sample
 from rara.two_sample.classifier import inverse, pairs_won
 from rara.two_sample.pool import FOLDS, folds_of, keys_of
@@ -469,3 +471,25 @@ def test_the_summary_never_reads_as_if_all_were_told(reference):
     assert any("AUC 0.999 (p = 0.001)" in line for line in lines)
     assert len(lines) <= 10
     assert max(map(len, lines)) <= 80
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({}, "a classifier tells samples from the reference: AUC 0.994 (p = 0.001)"),
+        ({"hidden": True}, "no more outside, but a classifier detects them: AUC 0.994 (p = 0.001)"),
+        (
+            {"auc": 0.5259, "hidden": True},
+            "a classifier can barely tell samples from reference images (AUC 0.525)",
+        ),
+        (
+            {"auc": 0.7, "p": 0.2, "detected": False},
+            "no difference: a classifier reaches AUC 0.700 (p = 0.200)",
+        ),
+    ],
+)
+def test_the_line_says_how_large_a_difference_is(changes, line):
+    found = {"auc": 0.994, "p": 0.001, "view": "coordinates", "repeats": 0}
+    found |= {"samples": 100, "reference": 400, "detected": True, "hidden": False}
+    assert difference_line(found | changes) == line
+    assert len(line) <= TEXT

@@ -204,7 +204,7 @@ _FAMILIES = [
            "Rarity as if no ball were larger than 99 % of the balls.", "rarer",
            Gap("outside every clipped ball", "NaN"), 0),
     Column("local_outlier_factor", "double", "--also local_outlier_factor", "ratio",
-           "Mean density round the ten nearest reference images, over the density round the "
+           "Mean density around the ten nearest reference images, over the density round the "
            "sample; about 1 is usual.", "sparser than its neighbours", low=0,
            source="Breunig et al. 2000"),
 ]  # fmt: skip

@@ -58,10 +58,10 @@ def difference_line(found: Difference) -> str:
         return f"no difference: a classifier reaches {_figures(found)}"
     if found["view"] == "repeats":
         return f"samples repeat one another: {_pairs(found)} (p = {found['p']:.3f})"
-    if found["hidden"]:
-        return f"no more outside, but a classifier detects them: {_figures(found)}"
     if found["auc"] < BARELY:
         return f"a classifier can barely tell samples from reference images (AUC {_auc(found)})"
+    if found["hidden"]:
+        return f"no more outside, but a classifier detects them: {_figures(found)}"
     return f"a classifier tells samples from the reference: {_figures(found)}"
 
 

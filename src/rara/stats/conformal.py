@@ -99,15 +99,12 @@ def shortage(
     None where a single image could be called at this level.
 
     >>> shortage(1 / 1000, images=200, level=0.05)
-    'too few real images: up to 3 of 200 may be hidden, because no p is below 0.001'
+    'up to 3 of 200 may be hidden (too few real images: no p is below 0.001)'
     """
     least = least_called(smallest_p, images, level)
     if least == 1 or not images:
         return None
+    why = f"{cause}: no p is below {smallest_p:.2g}"
     if least is None:
-        why = f"because no p is below {smallest_p:.2g}"
-        return f"{cause}: none of {images:,} can be detected, {why}"
-    return (
-        f"{cause}: up to {least - 1:,} of {images:,} may be hidden, because no p is below "
-        f"{smallest_p:.2g}"
-    )
+        return f"none of {images:,} can be detected ({why})"
+    return f"up to {least - 1:,} of {images:,} may be hidden ({why})"
