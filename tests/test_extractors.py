@@ -630,7 +630,7 @@ def test_other_outputs_are_named_with_the_option_that_chooses_them(tmp_path):
         load_onnx(path, preprocessing=Preprocessing(output="z"))
     made = Extraction(extractor=[str(path)], onnx_output="pooled").make(Run())
     assert made.spec.dim == 3
-    with pytest.raises(ParameterError, match="--onnx-output is for an ONNX file"):
+    with pytest.raises(ParameterError, match="--onnx-output needs an ONNX file"):
         Extraction(onnx_output="pooled").make(Run())
 
 

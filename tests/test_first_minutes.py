@@ -97,7 +97,7 @@ EARLY = {
         "authors",
     ),
     "extractor": ([*SCORE, "--extractor", "gone.onnx"], "gone.onnx"),
-    "size of no file": ([*SCORE, "--size", "8", "8"], "--size is for an ONNX file"),
+    "size of no file": ([*SCORE, "--size", "8", "8"], "--size needs an ONNX file"),
     "memory": ([*SCORE, "--memory", "much"], "512MB"),
     "vectors of another network": (["score", "vectors", "-r", "train"], "dimensions"),
     "reference of another network": (["score", "samples", "-r", "other"], "dimensions"),

@@ -639,10 +639,10 @@ MISTAKES = {
     "vectors gone": (["score", "orphans", "-r", "train", *BOTH], "needs the images"),
     "no verdicts": ([*SCORE, "--halves", "--compat", "official"], "carry no verdict"),
     "elsewhere": (["embed", "samples", "-o", "v", *BOTH], "second opinions are for `rara score`"),
-    "size of a name": ([*SCORE, *BOTH[:2], "--size", "8", "8"], "--size is for an ONNX file"),
+    "size of a name": ([*SCORE, *BOTH[:2], "--size", "8", "8"], "--size needs an ONNX file"),
     "layout of a name": (
         [*SCORE, *BOTH[:2], "--output-layout", "nhwc"],
-        "--output-layout is for an ONNX file",
+        "--output-layout needs an ONNX file",
     ),
     "too few": (["score", "samples", "-r", "few", "--halves"], "too few for two halves"),
 }
