@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
+from laws import found_share, scenes
 from rara import Run
 from rara.duplicates.bursts import bursts
-from test_bursts import found_share, scenes
 
 Law = Callable[[np.random.Generator, int, int], NDArray[np.float64]]
 

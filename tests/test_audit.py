@@ -14,13 +14,14 @@ from PIL import Image
 
 import oracle
 from embedding import Images, Means, small_images
+from laws import LAWS
+from pages import needs_browser, opened
 from rara import Features, Reference, Run
 from rara.cli.app import run as command
 from rara.duplicates.statistics import LEVEL, Pairs, company, first_alike, near_pairs
 from rara.errors import ParameterError
 from rara.geometry import Nearest, neighbours
 from rara.reference.audit import huge_balls
-from test_report import needs_browser, opened
 
 ONE = Run(threads=1)
 
@@ -35,32 +36,6 @@ def fit(vectors, **options):
 
 def pairs_of(finding):
     return {frozenset((case.id, case.beside)) for case in finding.cases}
-
-
-def mixed_dimensions(rng, n):
-    """A sheet of 5 dimensions and a cloud of 30, apart."""
-    vectors = np.zeros((n, 60))
-    vectors[: n // 2, :5] = rng.normal(size=(n // 2, 5))
-    vectors[n // 2 :, 30:] = rng.normal(size=(n - n // 2, 30)) + 5
-    return vectors
-
-
-def mixed_scales(rng, n):
-    """150 clusters whose widths differ by two orders of magnitude."""
-    centres, widths = 4 * rng.normal(size=(150, 16)), np.exp(rng.normal(size=150))
-    chosen = rng.integers(0, 150, n)
-    return centres[chosen] + widths[chosen, None] * rng.normal(size=(n, 16))
-
-
-LAWS = {
-    "normal": gaussian,
-    "uniform": lambda rng, n: rng.random((n, 12)),
-    "exponential": lambda rng, n: rng.exponential(size=(n, 12)),
-    "heavy tails": lambda rng, n: rng.standard_t(3, size=(n, 8)),
-    "rectified": lambda rng, n: np.maximum(gaussian(rng, n) @ gaussian(rng, 16, 64), 0),
-    "mixed dimensions": mixed_dimensions,
-    "mixed scales": mixed_scales,
-}
 
 
 # -- near duplicates --

@@ -3,29 +3,12 @@
 import numpy as np
 import pytest
 
+from laws import LAWS, found_share, scenes
 from rara import Reference, Run
 from rara.duplicates.bursts import bursts, candidates
 from rara.geometry import neighbours
-from test_audit import LAWS
 
 ONE = Run(threads=1)
-
-
-def scenes(rng, sizes, d=16, noise=0.05):
-    """Frames of scenes strewn normally, in random order, and the scene of each."""
-    scene = rng.permutation(np.repeat(np.arange(len(sizes)), sizes))
-    centres = rng.normal(size=(len(sizes), d))
-    return (centres[scene] + noise * rng.normal(size=(len(scene), d))).astype(np.float32), scene
-
-
-def found_share(first, scene):
-    """Of the scenes with two frames or more, those found with exactly their frames."""
-    true = [np.flatnonzero(scene == one) for one in np.unique(scene)]
-    true = [rows for rows in true if len(rows) > 1]
-    exact = [
-        (first[rows] == rows[0]).all() and (first == rows[0]).sum() == len(rows) for rows in true
-    ]
-    return np.mean(exact)
 
 
 @pytest.mark.parametrize("size", [2, 4, 10, 20, 50])

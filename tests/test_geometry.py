@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import oracle
+from hostile_vectors import ARITHMETICS, HOSTILE, samples_for
 from rara.geometry import (
     Balls,
     Coded,
@@ -32,43 +33,9 @@ from rara.geometry.matmul import arithmetic_for, multiplier
 from rara.geometry.quantization import MARGIN, Codes, Frame
 from rara.geometry.threads import Crew
 
-HOSTILE = {
-    "plain": lambda rng, n, d: rng.normal(size=(n, d)),
-    "offset": lambda rng, n, d: 1e4 + rng.normal(size=(n, d)),
-    "huge": lambda rng, n, d: 1e30 * rng.normal(size=(n, d)),
-    "tiny": lambda rng, n, d: 1e-30 * rng.normal(size=(n, d)),
-    "subnormal": lambda rng, n, d: 1e-42 * rng.normal(size=(n, d)),
-    "constant": lambda rng, n, d: np.full((n, d), 0.1),
-    "zero": lambda rng, n, d: np.zeros((n, d)),
-    "copies": lambda rng, n, d: rng.normal(size=(n, d))[rng.integers(0, max(n // 4, 1), n)],
-    "grid": lambda rng, n, d: rng.integers(0, 3, size=(n, d)),
-    "near copies": lambda rng, n, d: 1 + 1e-7 * rng.integers(0, 3, size=(n, d)),
-    "one outlier": lambda rng, n, d: (
-        rng.normal(size=(n, d)) * np.where(np.arange(n) == 0, 1e15, 1)[:, None]
-    ),
-    "one coordinate": lambda rng, n, d: (
-        rng.normal(size=(n, d)) * np.where(np.arange(d) == 0, 1e12, 1)
-    ),
-    "sparse": lambda rng, n, d: np.maximum(rng.normal(size=(n, d)) - 1, 0),
-}
-
-
-ARITHMETICS = ["float32", "int8", "int7"]
-
 
 def vectors(kind, n, d, seed=0):
     return HOSTILE[kind](np.random.default_rng(seed), n, d).astype(np.float32)
-
-
-def samples_for(reference, seed=1):
-    """Fresh points, copies, points pushed outwards, and points exactly on a ball."""
-    rng = np.random.default_rng(seed)
-    some = reference[rng.integers(0, len(reference), 12)]
-    with np.errstate(over="ignore", invalid="ignore"):
-        spread = (some[:4] + some[4:8] * np.float32(0.5)).astype(np.float32)
-        far = (some[8:] * np.float32(3)).astype(np.float32)
-        lost = np.clip(np.float64(some[:3]) * 1e38 + 1e37, -3e38, 3e38).astype(np.float32)
-    return np.concatenate([some, spread, far, lost, -lost, reference[:5]])
 
 
 @pytest.mark.parametrize("d", [1, 2, 7, 8, 9, 64, 1280])

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import bounds
 import oracle
+from hostile_vectors import ARITHMETICS, HOSTILE, NASTY, between_codes, on_codes
 from rara.errors import FeatureError
 from rara.geometry import (
     Balls,
@@ -35,36 +36,10 @@ from rara.geometry.processes import shared
 from rara.geometry.quantization import LEVELS, MARGIN, MOST_DIMENSIONS, UNIT, Frame
 from rara.geometry.rotation import rotate, segments, signs
 from rara.geometry.sixteen_bits import available, product_in_16_bits
-from test_geometry import ARITHMETICS, HOSTILE
 
 # -- a search for pairs that violate the bounds -----------------------------------------
 
 DIMENSIONS = [1, 2, 3, 7, 16, 64, 300, 2048, 8192]
-
-
-def between_codes(rng, n, d, levels):
-    """Both nearly half a step from their codes, away from or towards each other everywhere.
-
-    Then what the codes leave out is parallel to the difference of the codes, and the
-    triangle inequality an equation.
-    """
-    code = rng.integers(-levels, levels + 1, (n, d)).astype(float)
-    other = code + rng.choice([-1, 1], (n, d)) * rng.integers(1, 40, (n, 1))
-    other = np.clip(other, -levels, levels)
-    side = rng.choice([-1, 1], (n, 1)) * (0.5 - 2.0 ** -rng.integers(5, 12, (n, 1)))
-    pair = np.stack([code, other]) + side * np.sign(other - code) * [[[-1]], [[1]]]
-    pair[:, np.arange(n), rng.integers(0, d, n)] = levels
-    return pair * 2.0**-7
-
-
-def on_codes(rng, n, d, levels):
-    """Codes leave nothing out: only the roundings of the bounds count."""
-    pair = rng.integers(-levels, levels + 1, (2, n, d)).astype(float)
-    pair[1, ::2] = np.clip(
-        pair[0, ::2] + rng.integers(-1, 2, (len(pair[0, ::2]), d)), -levels, levels
-    )
-    pair[:, np.arange(n), rng.integers(0, d, n)] = levels
-    return pair * 2.0**-7
 
 
 def anything(rng, n, d, levels):
@@ -315,35 +290,6 @@ def test_integer_products_are_exact_for_every_shape(d, arithmetic):
 
 # -- decisions --------------------------------------------------------------------------
 
-
-def spikes(rng, n, d):
-    """Each one coordinate, before or after the rotation."""
-    one = np.eye(d)[rng.integers(0, d, n)] * rng.choice([1, -1, 1e3], (n, 1))
-    return np.where(rng.random((n, 1)) < 0.5, one, bounds.unrotated(one))
-
-
-NASTY = {
-    "offset of 1e8": lambda rng, n, d: 1e8 + 8 * rng.integers(-3, 4, (n, d)),
-    "offset of 1e6": lambda rng, n, d: 1e6 + rng.normal(size=(n, d)),
-    "subnormals": lambda rng, n, d: 2.0**-149 * rng.integers(-5, 6, (n, d)),
-    "almost zero": lambda rng, n, d: (
-        rng.integers(-1, 2, (n, d)) * 10.0 ** rng.integers(-45, -20, (n, 1))
-    ),
-    "all sizes": lambda rng, n, d: rng.normal(size=(n, d)) * 10.0 ** rng.integers(-40, 38, (n, 1)),
-    "spikes": spikes,
-    "lattice": lambda rng, n, d: rng.integers(-1, 2, (n, d)) / 4,
-    "between codes": lambda rng, n, d: bounds.unrotated(
-        np.concatenate(between_codes(rng, -(-n // 2), d, 127))[:n]
-    ),
-    "on codes": lambda rng, n, d: bounds.unrotated(
-        np.concatenate(on_codes(rng, -(-n // 2), d, 127))[:n]
-    ),
-    "lengths": lambda rng, n, d: np.outer(rng.integers(-9, 10, n), np.ones(d)) * 0.1,
-    **{
-        name: HOSTILE[name]
-        for name in ("constant", "zero", "copies", "near copies", "one coordinate")
-    },
-}
 
 CUTS = {
     "rows": st.integers(1, 40),

@@ -11,12 +11,11 @@ from PIL import Image
 
 import oracle
 import oracle_blocked
+from hostile_vectors import ARITHMETICS, HOSTILE, NASTY, samples_for
 from rara.extractors import get_extractor
 from rara.features.embed import embed
 from rara.geometry import Balls, Coded, Exchanged, Nearest, Ratio, Tiling, Visits, neighbours, query
 from rara.sources import open_source
-from test_geometry import ARITHMETICS, HOSTILE, samples_for
-from test_geometry_attacks import NASTY
 
 K = 3
 RULES = ("open", "closed", "official")

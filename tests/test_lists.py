@@ -6,14 +6,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from rara import Features, Reference
-from rara.errors import ParameterError
-from rara.report import facts, summarise, summary_lines, to_html
-from rara.report import lists as listed
-from rara.report.rarest import order_of_rarity
-from rara.robustness.contested import contested
-from rara.robustness.second_opinions import by_halves
-from test_report import (
+from pages import (
     HOSTILE,
     MIXED,
     made_of,
@@ -27,6 +20,13 @@ from test_report import (
     typed,
     written,
 )
+from rara import Features, Reference
+from rara.errors import ParameterError
+from rara.report import facts, summarise, summary_lines, to_html
+from rara.report import lists as listed
+from rara.report.rarest import order_of_rarity
+from rara.robustness.contested import contested
+from rara.robustness.second_opinions import by_halves
 
 KNOWN = {"verdict": {"alpha": 0.05, "shortfall": None}}
 

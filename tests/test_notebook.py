@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from pages import HOSTILE, outline
 from rara import Features, Reference, Run, ScoreTable
-from test_report import HOSTILE, outline
 
 PICTURE = re.compile(r'<img src="(data:image/[a-z]+;base64,[^"]*)" alt="([^"]*)"')
 

@@ -5,7 +5,7 @@ import pytest
 
 import oracle
 import oracle_blocked
-from test_geometry import HOSTILE
+from hostile_vectors import HOSTILE
 
 
 @pytest.mark.parametrize("kind", HOSTILE)

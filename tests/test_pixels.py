@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageFilter
 
+from make import picture
 from rara import Features, Reference, Run
 from rara.calibration.by_pixels import Witness
 from rara.duplicates.find import alike
@@ -27,7 +28,6 @@ from rara.geometry import Nearest
 from rara.reference.geometry import ReferenceGeometry
 from rara.report import summarise, to_html
 from rara.sources import open_source
-from test_prints import picture
 
 MANY = 150
 

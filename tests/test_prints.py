@@ -11,19 +11,12 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image, ImageEnhance, ImageFilter
 
+from make import picture
 from rara.geometry.hamming import NONE, closest_codes, closest_other_codes, transposed
 from rara.images.decode import decode
 from rara.images.phash import BITS, print_of
 
 TURN = Image.Transpose
-
-
-def picture(seed, size=(120, 90)):
-    """Blobs of several sizes in colour."""
-    rng = np.random.default_rng(seed)
-    layers = [rng.integers(0, 256, (n, n, 3), dtype=np.uint8) for n in (3, 6, 12)]
-    grown = [np.asarray(Image.fromarray(layer).resize(size), float) for layer in layers]
-    return Image.fromarray(np.mean(grown, axis=0).astype(np.uint8))
 
 
 def jpeg(image):

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pages import needs_browser, opened
 from rara import Features, Reference
 from rara.report import facts, summarise, to_html
 from rara.report.groups import strays as rows_of_strays
-from test_report import needs_browser, opened
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 LABELS = ["cat", "dog", HOSTILE, "few"]

@@ -613,3 +613,23 @@ def test_metadata_in_a_forged_folder_is_an_object(folder, text):
             use()
     with pytest.raises(FeatureError, match="is no JSON object"):
         reference.score_leave_one_out(group_by="label")
+
+
+# -- the same, many times ---------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("change", [damage, forge])
+def test_hundreds_of_changed_folders_are_refused_or_change_nothing(whole, tmp_path, change):
+    outcomes = hold(whole, tmp_path, change, 600, seed=10)
+    assert outcomes["DamagedStoreError"] > 300
+
+
+@pytest.mark.slow
+def test_hundreds_of_damaged_caches_change_no_result(tmp_path, draw):
+    assert hold_caches(tmp_path, draw, 200, seed=11).total() == 200
+
+
+@pytest.mark.slow
+def test_damaged_loops_are_compiled_again_at_every_place(code, tmp_path):
+    hold_code(code, tmp_path, 4, seed=12)

@@ -9,11 +9,11 @@ import pytest
 from PIL import Image
 
 import rara
+from pages import needs_browser, opened
 from rara import Features, Reference, compare_siblings
 from rara.cli.app import run
 from rara.errors import ParameterError
 from rara.report.formatting import width
-from test_report import needs_browser, opened
 
 HOSTILE = "<script>alert(1)</script>"
 
