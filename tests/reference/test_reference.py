@@ -14,7 +14,7 @@ from rara.extractors import Spec
 from rara.extractors.efficientnet_lite0 import SPEC
 from rara.robustness.second_opinions import halves
 
-GOLDEN = Path(__file__).parent / "golden"
+GOLDEN = Path(__file__).parents[1] / "golden"
 
 
 def gaussian(n, d, seed=0):

@@ -11,7 +11,7 @@ import pytest
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits of memory are Linux's")
 
-WORKER = Path(__file__).parent / "mutated_images.py"
+WORKER = Path(__file__).parents[1] / "mutated_images.py"
 
 
 def outcome(seed, count):

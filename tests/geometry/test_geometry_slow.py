@@ -19,7 +19,7 @@ from rara.sources import open_source
 
 K = 3
 RULES = ("open", "closed", "official")
-FASHION = Path(__file__).parents[1] / "examples" / "fashion"
+FASHION = Path(__file__).parents[2] / "examples" / "fashion"
 PAIRS = 10**9
 
 

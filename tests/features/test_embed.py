@@ -407,7 +407,7 @@ def test_a_full_cache_serves_where_nothing_can_be_written(tmp_path, monkeypatch)
 
 # -- kills, and runs beside each other --------------------------------------------------
 
-SCRIPT = Path(__file__).with_name("embedding.py")
+SCRIPT = Path(__file__).parents[1] / "embedding.py"
 
 
 def begin(cache, out, seconds=0.001):

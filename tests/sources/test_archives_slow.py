@@ -16,7 +16,7 @@ MOST_MIB = 256
 
 @pytest.mark.slow
 def test_hostile_archives():
-    here = Path(__file__).parent
+    here = Path(__file__).parents[1]
     script = here / "reading_archives.py"
     paths = os.pathsep.join([str(Path(rara.__file__).parents[1]), str(here)])
     done = subprocess.run(
