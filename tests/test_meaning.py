@@ -10,25 +10,18 @@ import math
 import numpy as np
 import pytest
 
-from rara import Reference, Run
+from make import fit, gaussian
+from rara import Run
 
 ONE = Run(threads=1)
-
-
-def gaussian(rng, n, d=16):
-    return rng.normal(size=(n, d)).astype(np.float32)
-
-
-def fit(vectors, k=3):
-    return Reference.from_features(vectors, k=k, run=ONE)
 
 
 @pytest.fixture(scope="module")
 def scene():
     """4,000 reference images in 16 dimensions, and 2,000 fresh ones, scored."""
     rng = np.random.default_rng(0)
-    reference = fit(gaussian(rng, 4_000))
-    fresh = gaussian(rng, 2_000)
+    reference = fit(gaussian(4_000, seed=rng))
+    fresh = gaussian(2_000, seed=rng)
     return reference, fresh, reference.score_features(fresh, run=ONE)
 
 
@@ -75,9 +68,11 @@ def test_rarity_follows_density():
     for seed in range(16):
         rng = np.random.default_rng(seed)
         away = np.float32(100)
-        reference = fit(np.concatenate([gaussian(rng, 3_600, 8), gaussian(rng, 400, 8) + away]))
-        many = reference.score_features(gaussian(rng, 1_000, 8), run=ONE)
-        few = reference.score_features(gaussian(rng, 1_000, 8) + away, run=ONE)
+        reference = fit(
+            np.concatenate([gaussian(3_600, 8, seed=rng), gaussian(400, 8, seed=rng) + away])
+        )
+        many = reference.score_features(gaussian(1_000, 8, seed=rng), run=ONE)
+        few = reference.score_features(gaussian(1_000, 8, seed=rng) + away, run=ONE)
         ratios.append(np.nanmedian(few["rarity"]) / np.nanmedian(many["rarity"]))
     error = np.std(ratios, ddof=1) / 4
     assert error < 0.01
@@ -117,9 +112,9 @@ def usual_departure(*counts):
 @pytest.mark.parametrize("n", [500, 5_000, pytest.param(50_000, marks=pytest.mark.slow)])
 def test_percentiles_of_fresh_images_are_uniform(n, method):
     rng = np.random.default_rng(2)
-    reference, fresh, reals = fit(gaussian(rng, n)), gaussian(rng, 4_000), None
+    reference, fresh, reals = fit(gaussian(n, seed=rng)), gaussian(4_000, seed=rng), None
     if method == "held-out":
-        reals = gaussian(rng, n // 4)
+        reals = gaussian(n // 4, seed=rng)
     table = reference.score_features(fresh, calibration=reals, run=ONE)
     known = table.provenance["calibration"]
     rarity = table["rarity_percentile"][table["inside"]] / 100
@@ -132,7 +127,7 @@ def test_raw_rarity_falls_as_the_reference_grows_and_percentiles_stay():
     rarity, percentile = [], []
     for n in (500, 1_000, 5_000):
         rng = np.random.default_rng(3)
-        table = fit(gaussian(rng, n)).score_features(gaussian(rng, 2_000), run=ONE)
+        table = fit(gaussian(n, seed=rng)).score_features(gaussian(2_000, seed=rng), run=ONE)
         rarity.append(np.nanmean(table["rarity"]))
         percentile.append(np.nanmean(table["rarity_percentile"]))
     assert rarity[0] > 1.02 * rarity[1] > 1.02 * 1.05 * rarity[2]
@@ -141,9 +136,10 @@ def test_raw_rarity_falls_as_the_reference_grows_and_percentiles_stay():
     assert np.abs(np.array(percentile) - 50).max() < 3.3 * deviation
 
 
-def drawn_with_duplicates(rng, n):
+def drawn_with_duplicates(n, seed):
     """From 3,000 possible images on a coarse grid: a fresh one is often a duplicate."""
-    return rng.integers(0, 3_000, n)[:, None] // (1, 20, 400) % (20, 20, 8)
+    drawn = np.random.default_rng(seed).integers(0, 3_000, n)
+    return drawn[:, None] // (1, 20, 400) % (20, 20, 8)
 
 
 @pytest.mark.parametrize("draw", [gaussian, drawn_with_duplicates])
@@ -151,7 +147,8 @@ def drawn_with_duplicates(rng, n):
 def test_no_more_than_alpha_of_real_images_are_called(draw, n, references):
     rng = np.random.default_rng(4)
     tables = [
-        fit(draw(rng, n)).score_features(draw(rng, 1_000), run=ONE) for _ in range(references)
+        fit(draw(n, seed=rng)).score_features(draw(1_000, seed=rng), run=ONE)
+        for _ in range(references)
     ]
     for column in ("knn_p", "ball_ratio_p", "off_manifold_p", "volume_p", "copy_p"):
         p = np.concatenate([table[column] for table in tables])
@@ -165,10 +162,10 @@ def test_false_discoveries_stay_below_their_rate(method, copied):
     false = []
     for seed in range(30):
         rng = np.random.default_rng(seed)
-        vectors = gaussian(rng, 5_000)
-        near = vectors[:copied] + np.float32(0.02) * gaussian(rng, copied)
-        reals = gaussian(rng, 2_500) if method == "held-out" else None
-        samples = np.concatenate([near, gaussian(rng, 250 - copied)])
+        vectors = gaussian(5_000, seed=rng)
+        near = vectors[:copied] + np.float32(0.02) * gaussian(copied, seed=rng)
+        reals = gaussian(2_500, seed=rng) if method == "held-out" else None
+        samples = np.concatenate([near, gaussian(250 - copied, seed=rng)])
         called = fit(vectors).score_features(samples, calibration=reals, run=ONE)["copy_q"] <= 0.1
         assert called[:copied].all()
         false.append(called[copied:].sum() / max(called.sum(), 1))
@@ -196,7 +193,7 @@ def test_rarity_is_as_blind_to_near_copies(scene):
     reference, _, table = scene
     for noise in (0.05, 0.2):
         near = reference.features.vectors[:1_000] + np.float32(noise) * gaussian(
-            np.random.default_rng(5), 1_000
+            1_000, seed=np.random.default_rng(5)
         )
         copies = reference.score_features(near, run=ONE)
         assert abs(np.nanmean(copies["rarity"]) / np.nanmean(table["rarity"]) - 1) < 0.03
@@ -237,9 +234,9 @@ def test_scattered_samples_look_rarer_and_are_off_the_manifold(scene):
 def test_a_lost_mode_changes_nothing_on_the_rest_and_none_of_it_is_shown():
     rng = np.random.default_rng(6)
     away = np.float32(12)
-    real = np.concatenate([gaussian(rng, 2_000), gaussian(rng, 2_000) + away])
-    reference, samples = fit(real), gaussian(rng, 2_000)
-    both = np.concatenate([samples, gaussian(rng, 2_000) + away])
+    real = np.concatenate([gaussian(2_000, seed=rng), gaussian(2_000, seed=rng) + away])
+    reference, samples = fit(real), gaussian(2_000, seed=rng)
+    both = np.concatenate([samples, gaussian(2_000, seed=rng) + away])
     half, whole = (reference.score_features(one, run=ONE) for one in (samples, both))
     for column in ("rarity", "rarity_percentile", "off_manifold_p", "copy_p"):
         np.testing.assert_array_equal(half[column], whole[column][:2_000])
@@ -256,7 +253,7 @@ def test_a_lost_mode_changes_nothing_on_the_rest_and_none_of_it_is_shown():
 def test_balls_do_not_see_an_inner_radius():
     """All at .3 of the radius of a ball that is filled evenly: a classifier tells them at once."""
     rng = np.random.default_rng(7)
-    sphere = gaussian(rng, 4_500)
+    sphere = gaussian(4_500, seed=rng)
     sphere /= np.linalg.norm(sphere, axis=1, keepdims=True)
     filled = sphere * rng.random((4_500, 1)).astype(np.float32) ** (1 / 16)
     reference = fit(filled[:3_000])
@@ -270,7 +267,7 @@ def test_balls_do_not_see_an_inner_radius():
 
 def test_balls_hardly_see_a_shift_of_one_dimension_in_a_thousand():
     rng = np.random.default_rng(8)
-    reference, fresh = fit(gaussian(rng, 1_000, 1_000)), gaussian(rng, 400, 1_000)
+    reference, fresh = fit(gaussian(1_000, 1_000, seed=rng)), gaussian(400, 1_000, seed=rng)
     shifted = fresh.copy()
     shifted[:, 7] += 6
     table, moved = (reference.score_features(one, run=ONE) for one in (fresh, shifted))

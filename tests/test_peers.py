@@ -5,7 +5,6 @@ authenticity (test_copying), offsets and the authors' own numbers (test_golden),
 (test_pool, test_extractors).
 """
 
-import io
 import subprocess
 import sys
 from collections import Counter
@@ -17,15 +16,12 @@ from PIL import Image
 
 import oracle
 from embedding import Means
+from make import encoded, gaussian
 from rara import Reference, Run
 from rara.features.opening import features_of, find_extractor
 from rara.report import facts
 
 ONE = Run(threads=1)
-
-
-def gaussian(n, d=16, seed=0):
-    return np.random.default_rng(seed).normal(size=(n, d)).astype(np.float32)
 
 
 # -- outside: scored 0, like the least rare; or, with cosine distances, as the rarest --
@@ -81,12 +77,6 @@ def painting():
     """Stripes finer than the extractor's pixels, and neither square nor of its size."""
     y, x, c = np.mgrid[0:300, 0:410, 0:3]
     return ((x * (c + 2) + y * (3 - c)) * 9 % 256).astype(np.uint8)
-
-
-def encoded(pixels):
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "png")
-    return file.getvalue()
 
 
 def as_file(folder, pixels):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import oracle
+from make import gaussian
 from rara import Features, Reference, Run
 from rara.calibration.by_vectors import among_its_own
 from rara.calibration.every_k import LARGEST
@@ -32,10 +33,6 @@ from rara.stats.joint_rank import LISTED
 
 RANKED = ("knn_p", "off_manifold_p", "copy_p", "typicality_percentile")
 CALIBRATED = (*RANKED, "ball_ratio_p", "rarity_percentile", "off_manifold_q", "copy_q")
-
-
-def gaussian(n, d, seed=0):
-    return np.random.default_rng(seed).normal(size=(n, d)).astype(np.float32)
 
 
 def grid(n, seed=0):

@@ -1,6 +1,5 @@
 """The second witness of copying: p-values by pixels, both witnesses together, and what is said."""
 
-import io
 import zipfile
 
 import numpy as np
@@ -10,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageFilter
 
-from make import picture
+from make import encoded, picture
 from rara import Features, Reference, Run
 from rara.calibration.by_pixels import Witness
 from rara.duplicates.find import alike
@@ -30,12 +29,6 @@ from rara.report import summarise, to_html
 from rara.sources import open_source
 
 MANY = 150
-
-
-def encoded(image, **options):
-    file = io.BytesIO()
-    image.save(file, **{"format": "PNG", **options})
-    return file.getvalue()
 
 
 def archive(path, images):

@@ -7,17 +7,14 @@ import pytest
 from PIL import Image
 
 import oracle
-from rara import Features, Reference, Run
+from make import features, fit
+from rara import Run
 from rara.duplicates.repeats import near_distance, repeats_of
 from rara.duplicates.statistics import Pairs, first_alike
 from rara.report import summarise, to_html
 from rara.report.repeats import repeated
 
 ONE = Run(threads=1)
-
-
-def features(vectors):
-    return Features.from_arrays(np.asarray(vectors, dtype=np.float32))
 
 
 def sizes(vectors, limit=0.1):
@@ -87,10 +84,6 @@ def test_the_near_distance_is_rare_among_reference_images():
         nearest = np.sqrt(reference.geometry.d2[:, 0])
         assert (nearest <= near_distance(reference.geometry.d2[:, 0])).mean() <= 0.002
     assert near_distance(np.zeros(5)) == 0
-
-
-def fit(vectors):
-    return Reference.from_features(np.asarray(vectors, dtype=np.float32), run=ONE)
 
 
 @pytest.fixture(scope="module")

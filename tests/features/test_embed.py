@@ -1,6 +1,5 @@
 """From a source to features: order, states, caching, interruptions, several runs at once."""
 
-import io
 import itertools
 import os
 import signal
@@ -17,6 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from embedding import LOCKED, Images, Means, small_images
+from make import encoded
 from rara.errors import (
     DamagedArchiveError,
     EmptySourceError,
@@ -40,12 +40,6 @@ def vectors_of(payloads):
     extractor = Means()
     images = [Image.fromarray(payload) for payload in payloads.values()]
     return np.concatenate([extractor.extract(extractor.prepare(i)[None]) for i in images])
-
-
-def png(array):
-    file = io.BytesIO()
-    Image.fromarray(array).save(file, "png")
-    return file.getvalue()
 
 
 class Recorded:
@@ -99,7 +93,7 @@ def test_vectors_come_in_the_order_of_the_source(tmp_path, batch_size, counts):
 
 def test_bad_images_are_listed_where_they_stand(tmp_path):
     payloads = small_images(4)
-    payloads["0001.png"] = png(payloads["0001.png"])[:60]
+    payloads["0001.png"] = encoded(payloads["0001.png"])[:60]
     payloads["0003.png"] = ImageError("no right to read it")
     features = embed(Images(payloads), Means(), cache=tmp_path)
     assert features.items["state"].to_pylist() == ["done", "failed", "done", "failed"]
@@ -111,7 +105,7 @@ def test_bad_images_are_listed_where_they_stand(tmp_path):
 
 def test_images_with_little_to_see_are_noted_whether_fresh_or_known(tmp_path):
     payloads = small_images(3)
-    payloads["black.png"] = png(np.zeros((6, 5, 3), np.uint8))
+    payloads["black.png"] = encoded(np.zeros((6, 5, 3), np.uint8))
     payloads["clear.png"] = np.zeros((6, 5, 4), np.uint8)
     payloads["deep.png"] = payloads["0001.png"].astype(np.uint16) << 4
     payloads["black again.png"] = payloads["black.png"]
@@ -520,7 +514,7 @@ def test_two_runs_on_one_folder_leave_it_whole(tmp_path, whole):
 def test_the_default_extractor_from_files_to_features(tmp_path):
     flat = np.full((28, 28), 200, dtype=np.uint8)
     stripes = np.tile(np.repeat(np.array([0, 255], dtype=np.uint8), 4), (64, 8))
-    payloads = {"flat": png(flat), "stripes": png(stripes), "turned": png(stripes.T)}
+    payloads = {"flat": encoded(flat), "stripes": encoded(stripes), "turned": encoded(stripes.T)}
     features = embed(Images(payloads), get_extractor(threads=2), cache=tmp_path)
     flat, stripes, turned = features.vectors.astype(np.float64)
     assert features.vectors.shape == (3, 1280)

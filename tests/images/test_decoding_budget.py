@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from embedding import Images, Means
+from make import encoded
 from rara.errors import ImageError, OversizeError, ParameterError
 from rara.features.embed import embed
 from rara.images.decode import content_digest, decode, decode_noted
@@ -22,12 +23,6 @@ from rara.run import DEFAULT_MAX_PIXELS
 from rara.sources.base import Item
 
 MEGABYTE = 10**6
-
-
-def encode(image, kind="PNG", **options):
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **options)
-    return buffer.getvalue()
 
 
 class Watched:
@@ -133,7 +128,7 @@ def test_a_share_is_given_back_after_an_error():
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "QOI"])
 def test_an_image_asks_once_before_its_pixels_are_decoded(kind):
-    data = encode(Image.effect_noise((50, 40), 50).convert("RGB"), kind)
+    data = encoded(Image.effect_noise((50, 40), 50).convert("RGB"), kind)
     watched = Watched()
     decode(data, admit=watched)
     assert len(watched.asked) == 1
@@ -157,7 +152,7 @@ def test_arrays_and_pil_images_ask_too():
 
 
 def test_the_digest_of_a_pil_image_asks_before_it_decodes():
-    opened = Image.open(io.BytesIO(encode(Image.new("RGB", (50, 40), "red"))))
+    opened = Image.open(io.BytesIO(encoded(Image.new("RGB", (50, 40), "red"))))
     with pytest.raises(OversizeError, match="no room"):
         content_digest(opened, admit=refusing)
 
@@ -165,10 +160,10 @@ def test_the_digest_of_a_pil_image_asks_before_it_decodes():
 def test_several_scans_and_large_tiles_are_counted():
     image = Image.new("RGB", (400, 300), "red")
     plain, progressive = (
-        asked_for(encode(image, "JPEG", progressive=several)) for several in (False, True)
+        asked_for(encoded(image, "JPEG", progressive=several)) for several in (False, True)
     )
     assert progressive - plain > 400 * 300
-    tiff = Image.open(io.BytesIO(encode(image, "TIFF", compression="tiff_lzw")))
+    tiff = Image.open(io.BytesIO(encoded(image, "TIFF", compression="tiff_lzw")))
     before = bytes_to_decode(tiff, b"")
     tiff.tag_v2[322], tiff.tag_v2[323] = 20_000, 20_000
     assert bytes_to_decode(tiff, b"") > before + 20_000**2
@@ -192,11 +187,11 @@ def test_tiles_larger_than_the_limit_are_refused():
 @pytest.mark.parametrize("size", [(1_000_001, 1), (1, 1_000_001)])
 def test_sides_are_limited(size):
     with pytest.raises(ImageError, match=r"pixels: a side has at most 1,000,000"):
-        decode(encode(Image.new("L", size)))
+        decode(encoded(Image.new("L", size)))
     with pytest.raises(ImageError, match=r"pixels: a side has at most 1,000,000"):
         decode(np.zeros(size[::-1], np.uint8))
     half = (size[0] // 2 or 1, size[1] // 2 or 1)
-    assert decode(encode(Image.new("L", half))).size == half
+    assert decode(encoded(Image.new("L", half))).size == half
 
 
 # -- strips -----------------------------------------------------------------------------
@@ -224,7 +219,7 @@ def test_transparency_in_the_last_strip_alone_is_seen(mode):
 def test_sixteen_bits_of_many_strips_have_one_depth():
     pixels = np.zeros((1500, 1500), np.uint16)
     pixels[0], pixels[-1] = 200, 1023  # 8 bits at the top, 10 at the bottom
-    decoded = decode_noted(encode(Image.fromarray(pixels)))
+    decoded = decode_noted(encoded(Image.fromarray(pixels)))
     assert "10-bit" in decoded.note
     assert [decoded.image.getpixel((0, row))[0] for row in (0, 1499)] == [200 >> 2, 255]
     floats = np.zeros((1500, 1500), np.float32)
@@ -250,7 +245,7 @@ def test_dark_colours_of_sixteen_bits_are_upright(turned):
     image = Image.new("RGB", (5, 3))
     exif = Image.Exif()
     exif[0x0112] = turned
-    data = sixteen_bit_png(pixels, encode(image, exif=exif))
+    data = sixteen_bit_png(pixels, encoded(image, exif=exif))
     assert decode(data).size == ((5, 3) if turned == 1 else (3, 5))
 
 
@@ -295,7 +290,9 @@ class Asking:
 
 
 def large_images(count):
-    return {f"{i}.png": encode(Image.new("RGB", (1000, 1000), (i, 100, 200))) for i in range(count)}
+    return {
+        f"{i}.png": encoded(Image.new("RGB", (1000, 1000), (i, 100, 200))) for i in range(count)
+    }
 
 
 @pytest.mark.parametrize(("memory", "most"), [(20 * MEGABYTE, 1), (1000 * MEGABYTE, 4)])
@@ -308,7 +305,7 @@ def test_few_large_images_are_decoded_at_once(memory, most, tmp_path, monkeypatc
 
 
 def test_an_image_beyond_the_machine_is_skipped_and_tried_another_time(tmp_path, monkeypatch):
-    payloads = large_images(2) | {"small.png": encode(Image.new("RGB", (10, 10)))}
+    payloads = large_images(2) | {"small.png": encoded(Image.new("RGB", (10, 10)))}
     with monkeypatch.context() as patch:
         patch.setattr("rara.images.memory_budget.whole_memory", lambda: 8 * MEGABYTE)
         features = embed(Images(payloads), Means(), cache=tmp_path, memory=MEGABYTE)
@@ -346,7 +343,7 @@ class Carried:
 
     def __iter__(self):
         for i in range(self.number):
-            data = encode(Image.new("RGB", (4, 4), (i, i, i)))
+            data = encoded(Image.new("RGB", (4, 4), (i, i, i)))
             payload = Counted(data + bytes(self.size - len(data)), self)
             yield Item(str(i), payload, size=self.size)
             del payload

@@ -15,17 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from make import encoded
 from rara.errors import ImageError, OversizeError, ParameterError, RaraError
 from rara.images.decode import SEVERAL, content_digest, decode, decode_noted, resize
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 FORMATS = ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM", "QOI"]
-
-
-def encode(image, kind="PNG", **options):
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **options)
-    return buffer.getvalue()
 
 
 def noise(width=40, height=30, seed=0):
@@ -49,7 +44,7 @@ def png_header(width, height):
 
 @pytest.mark.parametrize("kind", FORMATS)
 def test_every_format_gives_rgb_of_the_same_size(kind):
-    image = decode(encode(Image.new("RGB", (12, 7), GREEN), kind))
+    image = decode(encoded(Image.new("RGB", (12, 7), GREEN), kind))
     assert (image.mode, image.size) == ("RGB", (12, 7))
     assert np.abs(np.asarray(image).astype(int) - GREEN).max() <= 4
 
@@ -57,13 +52,13 @@ def test_every_format_gives_rgb_of_the_same_size(kind):
 @pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "PPM", "QOI"])
 def test_lossless_formats_keep_every_pixel(kind):
     image = noise()
-    assert decode(encode(image, kind)).tobytes() == image.tobytes()
+    assert decode(encoded(image, kind)).tobytes() == image.tobytes()
 
 
 def test_ghostscript_is_never_run(monkeypatch):
     monkeypatch.setattr("PIL.EpsImagePlugin.Ghostscript", lambda *_, **__: pytest.fail("it ran"))
     with pytest.raises(ImageError, match=r"not an image: starts with b'%!PS"):
-        decode(encode(Image.new("RGB", (4, 4)), "EPS"))
+        decode(encoded(Image.new("RGB", (4, 4)), "EPS"))
 
 
 # -- orientation ------------------------------------------------------------------------
@@ -88,7 +83,9 @@ def test_exif_orientation_is_applied(kind, orientation):
     image.putpixel((0, 0), RED)
     exif = Image.Exif()
     exif[0x0112] = orientation
-    upright = decode(encode(image, kind, exif=exif, **{"lossless": True} if kind == "WEBP" else {}))
+    upright = decode(
+        encoded(image, kind, exif=exif, **{"lossless": True} if kind == "WEBP" else {})
+    )
     place, size = ORIENTATIONS[orientation]
     assert upright.size == size
     assert upright.getpixel(place) == RED
@@ -97,7 +94,7 @@ def test_exif_orientation_is_applied(kind, orientation):
 def test_a_turned_jpeg_is_turned_once_even_if_decoded_twice():
     exif = Image.Exif()
     exif[0x0112] = 6
-    once = decode(encode(Image.new("RGB", (16, 8)), "JPEG", exif=exif))
+    once = decode(encoded(Image.new("RGB", (16, 8)), "JPEG", exif=exif))
     assert once.size == (8, 16)
     assert decode(once).size == (8, 16)
 
@@ -105,7 +102,7 @@ def test_a_turned_jpeg_is_turned_once_even_if_decoded_twice():
 def test_unreadable_exif_is_no_obstacle_and_no_warning():
     tag = struct.pack("<HHII", 0x0112, 3, 9000, 0xFFFF)  # more values than there are bytes
     exif = b"Exif\x00\x00II*\x00\x08\x00\x00\x00" + struct.pack("<H", 1) + tag + bytes(4)
-    assert decode(encode(Image.new("RGB", (16, 8)), "JPEG", exif=exif)).size == (16, 8)
+    assert decode(encoded(Image.new("RGB", (16, 8)), "JPEG", exif=exif)).size == (16, 8)
 
 
 # -- colours ----------------------------------------------------------------------------
@@ -113,17 +110,17 @@ def test_unreadable_exif_is_no_obstacle_and_no_warning():
 
 def test_cmyk_jpeg():
     ink = Image.new("CMYK", (8, 8), (0, 255, 255, 0))  # magenta and yellow make red
-    assert np.abs(np.asarray(decode(encode(ink, "JPEG"))).astype(int) - RED).max() <= 6
+    assert np.abs(np.asarray(decode(encoded(ink, "JPEG"))).astype(int) - RED).max() <= 6
 
 
 def test_cmyk_and_lab_tiff():
-    assert decode(encode(Image.new("CMYK", (2, 2), (255, 0, 0, 0)), "TIFF")).getpixel((0, 0)) == (
+    assert decode(encoded(Image.new("CMYK", (2, 2), (255, 0, 0, 0)), "TIFF")).getpixel((0, 0)) == (
         0,
         255,
         255,
     )
     assert (
-        decode(encode(Image.new("YCbCr", (2, 2), (255, 128, 128)), "TIFF")).getpixel((0, 0))
+        decode(encoded(Image.new("YCbCr", (2, 2), (255, 128, 128)), "TIFF")).getpixel((0, 0))
         == WHITE
     )
 
@@ -131,7 +128,7 @@ def test_cmyk_and_lab_tiff():
 @pytest.mark.parametrize("kind", ["PNG", "TIFF", "PPM"])
 def test_sixteen_bit_grey_keeps_the_high_byte(kind):
     deep = np.array([[0, 255, 256, 0x1234], [0x7FFF, 0x8000, 0xFF00, 0xFFFF]], dtype=np.uint16)
-    image = decode(encode(Image.fromarray(deep), kind))
+    image = decode(encoded(Image.fromarray(deep), kind))
     assert np.asarray(image)[..., 0].tolist() == [[0, 0, 1, 0x12], [0x7F, 0x80, 0xFF, 0xFF]]
     assert np.array_equal(np.asarray(image), np.asarray(decode(deep)))
 
@@ -149,22 +146,22 @@ def test_sixteen_bit_rgb_png_agrees_with_grey():
 
 def test_float_tiff():
     values = np.array([[0, 0.5, 1]], dtype=np.float32)
-    image = decode(encode(Image.fromarray(values), "TIFF"))
+    image = decode(encoded(Image.fromarray(values), "TIFF"))
     assert np.asarray(image)[0, :, 0].tolist() == [0, 128, 255]
     with pytest.raises(ImageError, match=r"float pixels from -3 to 812, not from 0 to 1"):
-        decode(encode(Image.fromarray(np.array([[-3, 812]], dtype=np.float32)), "TIFF"))
+        decode(encoded(Image.fromarray(np.array([[-3, 812]], dtype=np.float32)), "TIFF"))
 
 
 def test_32_bit_integers_are_sixteen_or_refused():
-    image = decode(encode(Image.fromarray(np.array([[0, 0x8000]], dtype=np.int32)), "TIFF"))
+    image = decode(encoded(Image.fromarray(np.array([[0, 0x8000]], dtype=np.int32)), "TIFF"))
     assert np.asarray(image)[0, :, 0].tolist() == [0, 0x80]
     with pytest.raises(ImageError, match=r"32-bit pixels from 0 to 70000"):
-        decode(encode(Image.fromarray(np.array([[0, 70_000]], dtype=np.int32)), "TIFF"))
+        decode(encoded(Image.fromarray(np.array([[0, 70_000]], dtype=np.int32)), "TIFF"))
 
 
 def test_one_bit():
     image = Image.fromarray(np.array([[True, False, True]]))
-    assert np.asarray(decode(encode(image)))[0, :, 0].tolist() == [255, 0, 255]
+    assert np.asarray(decode(encoded(image)))[0, :, 0].tolist() == [255, 0, 255]
 
 
 def palette_image():
@@ -179,17 +176,17 @@ def colours(image):
 
 
 def test_palette_and_its_transparency():
-    assert colours(decode(encode(palette_image()))) == [RED, GREEN, BLUE]
-    assert colours(decode(encode(palette_image(), transparency=1))) == [RED, WHITE, BLUE]
-    half = decode(encode(palette_image(), transparency=bytes([255, 0, 128])))
+    assert colours(decode(encoded(palette_image()))) == [RED, GREEN, BLUE]
+    assert colours(decode(encoded(palette_image(), transparency=1))) == [RED, WHITE, BLUE]
+    half = decode(encoded(palette_image(), transparency=bytes([255, 0, 128])))
     assert colours(half) == [RED, WHITE, (127, 127, 255)]
 
 
 def test_a_transparent_colour_without_an_alpha_channel():
     image = Image.new("RGB", (2, 1), BLUE)
     image.putpixel((1, 0), GREEN)
-    assert colours(decode(encode(image, transparency=GREEN))) == [BLUE, WHITE]
-    assert colours(decode(encode(Image.new("L", (1, 1), 9), transparency=9))) == [WHITE]
+    assert colours(decode(encoded(image, transparency=GREEN))) == [BLUE, WHITE]
+    assert colours(decode(encoded(Image.new("L", (1, 1), 9), transparency=9))) == [WHITE]
 
 
 @pytest.mark.parametrize(
@@ -203,14 +200,14 @@ def test_a_transparent_colour_without_an_alpha_channel():
     ],
 )
 def test_alpha_lies_on_white(mode, colour, expected):
-    assert decode(encode(Image.new(mode, (2, 2), colour))).getpixel((1, 1)) == expected
+    assert decode(encoded(Image.new(mode, (2, 2), colour))).getpixel((1, 1)) == expected
 
 
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG", "TIFF"])
 def test_the_first_frame_of_an_animation(kind):
     frames = [Image.new("RGB", (8, 8), colour) for colour in (RED, GREEN, BLUE)]
     options = {"lossless": True} if kind == "WEBP" else {}
-    data = encode(frames[0], kind, save_all=True, append_images=frames[1:], **options)
+    data = encoded(frames[0], kind, save_all=True, append_images=frames[1:], **options)
     with Image.open(io.BytesIO(data)) as animation:
         assert animation.n_frames == 3
     assert decode(data).getpixel((4, 4)) == RED
@@ -218,7 +215,7 @@ def test_the_first_frame_of_an_animation(kind):
 
 def test_the_first_picture_of_a_multi_picture_jpeg():
     second = Image.new("RGB", (16, 16), BLUE)
-    data = encode(Image.new("RGB", (8, 8), RED), "MPO", save_all=True, append_images=[second])
+    data = encoded(Image.new("RGB", (8, 8), RED), "MPO", save_all=True, append_images=[second])
     image = decode(data)
     assert image.size == (8, 8)
     assert np.abs(np.asarray(image).astype(int) - RED).max() <= 6
@@ -298,7 +295,7 @@ def test_what_is_no_image_is_named(data, reason):
 
 @pytest.mark.parametrize("kind", FORMATS)
 def test_truncated_files_raise(kind):
-    data = encode(noise(64, 64), kind)
+    data = encoded(noise(64, 64), kind)
     for share in (0.02, 0.3, 0.6, 0.9):
         with pytest.raises(ImageError):
             decode(data[: int(len(data) * share)])
@@ -306,7 +303,7 @@ def test_truncated_files_raise(kind):
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP", "TIFF"])
 def test_truncation_is_called_so(kind):
-    data = encode(noise(64, 64), kind, **({"compression": "raw"} if kind == "TIFF" else {}))
+    data = encoded(noise(64, 64), kind, **({"compression": "raw"} if kind == "TIFF" else {}))
     with pytest.raises(ImageError, match=f"^truncated {kind}$"):
         decode(data[: len(data) * 4 // 5])
 
@@ -314,7 +311,7 @@ def test_truncation_is_called_so(kind):
 @settings(max_examples=150, deadline=None)
 @given(st.sampled_from(FORMATS), st.data())
 def test_damage_never_raises_anything_else(kind, data):
-    image = bytearray(encode(noise(16, 16), kind))
+    image = bytearray(encoded(noise(16, 16), kind))
     for _ in range(data.draw(st.integers(1, 8))):
         image[data.draw(st.integers(0, len(image) - 1))] = data.draw(st.integers(0, 255))
     with suppress(ImageError):
@@ -334,7 +331,7 @@ def test_the_limit_is_checked_before_decoding_and_can_be_raised():
 
 @pytest.mark.parametrize("kind", FORMATS)
 def test_the_limit_is_inclusive_for_every_format(kind):
-    data = encode(noise(20, 10), kind)
+    data = encoded(noise(20, 10), kind)
     assert decode(data, max_pixels=200).size == (20, 10)
     with pytest.raises(OversizeError):
         decode(data, max_pixels=199)
@@ -353,12 +350,12 @@ def test_arrays_and_pil_images_are_limited_too():
 @pytest.mark.parametrize("limit", [1, 120, None])
 def test_pillows_own_limit_does_not_matter(kind, limit, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
-    assert decode(encode(noise(20, 10), kind)).size == (20, 10)
+    assert decode(encoded(noise(20, 10), kind)).size == (20, 10)
     assert limit == Image.MAX_IMAGE_PIXELS
 
 
 def test_the_process_is_left_as_it_was_by_many_threads():
-    good, bad = encode(noise(), "JPEG"), encode(noise(), "JPEG")[:300]
+    good, bad = encoded(noise(), "JPEG"), encoded(noise(), "JPEG")[:300]
     limit, filters = Image.MAX_IMAGE_PIXELS, list(warnings.filters)
 
     def work(number):
@@ -489,7 +486,7 @@ def test_long_text_in_a_png_does_not_hide_its_pixels(mark, kind):
     head = {b"zTXt": b"workflow\0\0", b"iTXt": b"workflow\0\1\0\0\0", b"tEXt": b"workflow\0"}
     body = kind + head[kind] + (b"x" * len(text) if kind == b"tEXt" else zlib.compress(text))
     chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
-    data = encode(image)
+    data = encoded(image)
     at = data.index(mark) - 4
     assert decode(data[:at] + chunk + data[at:]).tobytes() == image.tobytes()
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from embedding import Means
+from make import pictures
 from rara.errors import EmptySourceError, ImageError, UnknownSourceError
 from rara.features.embed import embed
 from rara.images.decode import content_digest, decode, decode_noted
@@ -22,10 +23,6 @@ def saved(tmp_path, images, how):
     path = tmp_path / ("x.npy" if how == "npy" else "x.npz")
     {"npy": np.save, "npz": np.savez, "compressed": np.savez_compressed}[how](path, images)
     return open_source(path)
-
-
-def pictures(source):
-    return np.stack([np.asarray(decode(item.load())) for item in source])
 
 
 WAYS = pytest.mark.parametrize("how", ["memory", "npy", "npz", "compressed"])

@@ -15,6 +15,7 @@ from PIL import Image
 import oracle
 from embedding import Images, Means, small_images
 from laws import LAWS
+from make import fit, gaussian
 from pages import needs_browser, opened
 from rara import Features, Reference, Run
 from rara.cli.app import run as command
@@ -24,14 +25,6 @@ from rara.geometry import Nearest, neighbours
 from rara.reference.audit import huge_balls
 
 ONE = Run(threads=1)
-
-
-def gaussian(rng, n, d=16):
-    return rng.normal(size=(n, d)).astype(np.float32)
-
-
-def fit(vectors, **options):
-    return Reference.from_features(vectors, run=ONE, **options)
 
 
 def pairs_of(finding):
@@ -76,7 +69,8 @@ def with_near_duplicates(rng, law="normal", groups=40, size=2, noise=0.05):
     dimension = vectors.shape[1]
     usual = np.sqrt(neighbours(vectors, 1, threads=1)[0].d2[:groups, 0])[:, None]
     copies = [
-        vectors[:groups] + noise * usual * gaussian(rng, groups, dimension) / np.sqrt(dimension)
+        vectors[:groups]
+        + noise * usual * gaussian(groups, dimension, seed=rng) / np.sqrt(dimension)
         for _ in range(size - 1)
     ]
     return np.concatenate([vectors, *copies]).astype(np.float32)
@@ -107,9 +101,11 @@ def test_near_duplicates_are_found_with_their_groups(law, size):
 def test_a_small_class_far_away_is_no_group_of_duplicates(size):
     """20 classes of the width of a large one; one in 20 may be as near by chance, of small n."""
     rng = np.random.default_rng(21)
-    centres = 40 * gaussian(rng, 20)
-    small = np.repeat(centres, size, axis=0) + gaussian(rng, 20 * size)
-    found = fit(np.concatenate([gaussian(rng, 2_000), small])).audit(run=ONE)["near duplicates"]
+    centres = 40 * gaussian(20, seed=rng)
+    small = np.repeat(centres, size, axis=0) + gaussian(20 * size, seed=rng)
+    found = fit(np.concatenate([gaussian(2_000, seed=rng), small])).audit(run=ONE)[
+        "near duplicates"
+    ]
     assert found is None or found.measures["groups"] <= 4
 
 
@@ -145,8 +141,8 @@ def test_near_duplicates_do_not_hide_behind_exact_ones():
 @given(st.permutations(range(120)), st.sampled_from([2.0**-20, 1.0, 2.0**20]))
 def test_order_and_scale_change_no_finding(order, scale):
     rng = np.random.default_rng(5)
-    vectors = np.concatenate([gaussian(rng, 100, 4), np.zeros((20, 4), np.float32)])
-    vectors[100:] = vectors[:20] + np.float32(1e-3) * gaussian(rng, 20, 4)
+    vectors = np.concatenate([gaussian(100, 4, seed=rng), np.zeros((20, 4), np.float32)])
+    vectors[100:] = vectors[:20] + np.float32(1e-3) * gaussian(20, 4, seed=rng)
     plain = pairs_of(fit(vectors).audit(run=ONE)["near duplicates"])
     ids = [str(i) for i in order]
     moved = fit(np.float32(scale) * vectors[list(order)], ids=ids).audit(run=ONE)
@@ -160,10 +156,11 @@ def test_few_images_are_enough_and_raise_no_false_alarm(n, d):
     """Where there is no near duplicate, any is called in 1 % of cases: 5 of 100 in 99.9 %."""
     alarms, found = 0, 0
     for seed in range(100):
-        vectors = gaussian(np.random.default_rng(seed), n, d)
+        vectors = gaussian(n, d, seed=np.random.default_rng(seed))
         alarms += fit(vectors, k=1).audit(run=ONE)["near duplicates"] is not None
         vectors[-1] = (
-            vectors[0] + np.float32(0.03) * gaussian(np.random.default_rng(100 + seed), 1, d)[0]
+            vectors[0]
+            + np.float32(0.03) * gaussian(1, d, seed=np.random.default_rng(100 + seed))[0]
         )
         audit = fit(vectors, k=1).audit(run=ONE)["near duplicates"]
         found += audit is not None and pairs_of(audit) == {frozenset(("0", str(n - 1)))}
@@ -175,7 +172,7 @@ def test_few_images_are_enough_and_raise_no_false_alarm(n, d):
 def test_too_few_images_have_no_company():
     rng = np.random.default_rng(6)
     for n in (2, 3, 4, 6):
-        audit = fit(gaussian(rng, n), k=1).audit(run=ONE)
+        audit = fit(gaussian(n, seed=rng), k=1).audit(run=ONE)
         assert audit["near duplicates"] is None
     grid = np.stack(np.meshgrid(range(30), range(30)), -1).reshape(-1, 2)
     audit = fit(grid).audit(run=ONE)
@@ -201,7 +198,7 @@ def test_groups_are_what_pairs_connect(links):
 def test_duplicates_empty_the_balls_and_deduplication_restores_them(times, inside):
     """Of fresh images .79 are inside; with each image twice .53, four times none; ± .03."""
     rng = np.random.default_rng(7)
-    vectors, fresh = gaussian(rng, 4_000), gaussian(rng, 1_000)
+    vectors, fresh = gaussian(4_000, seed=rng), gaussian(1_000, seed=rng)
     plain, many = fit(vectors), np.tile(vectors, (times, 1))
     table = plain.score_features(fresh, run=ONE)
     assert abs(table["inside"].mean() - 0.79) < 0.03
@@ -244,7 +241,7 @@ def test_near_deduplication_keeps_the_first_of_each_group():
 def test_same_content_is_a_duplicate_though_vectors_differ():
     """Files that are equal are, whatever an extractor that is not deterministic makes of them."""
     rng = np.random.default_rng(9)
-    features = Features.from_arrays(gaussian(rng, 50))
+    features = Features.from_arrays(gaussian(50, seed=rng))
     digests = features.items["digest"].to_pylist()
     at = features.items.schema.get_field_index("digest")
     items = features.items.set_column(at, "digest", [[*digests[:49], digests[3]]])
@@ -261,9 +258,9 @@ def test_same_content_is_a_duplicate_though_vectors_differ():
 def outlier():
     """4,000 images, the first of which is 20 away, fresh images, and uniform junk."""
     rng = np.random.default_rng(10)
-    vectors = gaussian(rng, 4_000)
+    vectors = gaussian(4_000, seed=rng)
     vectors[0] *= 20 / np.linalg.norm(vectors[0])
-    return vectors, gaussian(rng, 2_000), rng.uniform(-5, 5, (4_000, 16)).astype(np.float32)
+    return vectors, gaussian(2_000, seed=rng), rng.uniform(-5, 5, (4_000, 16)).astype(np.float32)
 
 
 def shares(reference, fresh, junk):
@@ -326,7 +323,7 @@ def clipped_oracle(vectors, cap2, k, boundary, samples):
     return value, witness, oracle.holds(d2, r2, boundary).sum(axis=1), oracle.realism2(d2, r2)
 
 
-@pytest.mark.parametrize("make", [clumped, lambda rng: gaussian(rng, 70, 3)])
+@pytest.mark.parametrize("make", [clumped, lambda rng: gaussian(70, 3, seed=rng)])
 @pytest.mark.parametrize("boundary", ["open", "closed"])
 @pytest.mark.parametrize(("k", "quantile"), [(1, 0.9), (3, 0.5), (3, 0.99), (4, 0.8)])
 def test_clipped_radii_equal_brute_force(make, boundary, k, quantile):
@@ -360,7 +357,7 @@ def test_clipped_radii_equal_brute_force(make, boundary, k, quantile):
 def test_clipping_changes_balls_alone():
     """Distances and what is calibrated by them are as before, exactly."""
     rng = np.random.default_rng(13)
-    vectors, fresh = gaussian(rng, 500), gaussian(rng, 200)
+    vectors, fresh = gaussian(500, seed=rng), gaussian(200, seed=rng)
     plain = fit(vectors).score_features(fresh, run=ONE)
     clipped = fit(vectors, clip_radii=0.7).score_features(fresh, run=ONE)
     for column in ("knn_distance", "off_manifold_p", "typicality_percentile", "copy_p"):
@@ -375,12 +372,12 @@ def test_clipping_changes_balls_alone():
 
 def test_treatment_is_kept_and_told(tmp_path):
     rng = np.random.default_rng(14)
-    vectors = gaussian(rng, 300)
+    vectors = gaussian(300, seed=rng)
     vectors[290:] = vectors[:10]
     reference = fit(vectors, deduplicate="exact", clip_radii=0.9)
     reference.save(tmp_path / "reference")
     again = Reference.load(tmp_path / "reference")
-    told = again.score_features(gaussian(rng, 5), run=ONE).provenance["reference"]["treatment"]
+    told = again.score_features(gaussian(5, seed=rng), run=ONE).provenance["reference"]["treatment"]
     assert told == reference.describe()["treatment"]
     assert (told["deduplicate"], told["clip_radii"]) == ("exact", 0.9)
     assert (told["left_out"], told["clipped"]) == (10, 29)
@@ -391,7 +388,7 @@ def test_treatment_is_kept_and_told(tmp_path):
 
 
 def test_an_untreated_reference_says_so():
-    told = fit(gaussian(np.random.default_rng(15), 50)).describe()["treatment"]
+    told = fit(gaussian(50, seed=np.random.default_rng(15))).describe()["treatment"]
     assert told == {
         "deduplicate": None,
         "unit": None,
@@ -404,8 +401,8 @@ def test_an_untreated_reference_says_so():
 
 def test_a_treated_reference_grows_as_it_was_made():
     rng = np.random.default_rng(16)
-    vectors = gaussian(rng, 200)
-    more = np.concatenate([vectors[:5], gaussian(rng, 30), vectors[:2]])
+    vectors = gaussian(200, seed=rng)
+    more = np.concatenate([vectors[:5], gaussian(30, seed=rng), vectors[:2]])
     ids = [f"new {i}" for i in range(len(more))]
     grown = fit(vectors, deduplicate="exact", clip_radii=0.9).extend(
         Features.from_arrays(more, ids=ids), run=ONE
@@ -445,9 +442,9 @@ def test_the_authors_numbers_are_never_clipped():
 
 def test_samples_in_the_reference_are_found():
     rng = np.random.default_rng(17)
-    vectors = gaussian(rng, 3_000)
-    near = vectors[50:90] + np.float32(0.05) * gaussian(rng, 40)
-    samples = Features.from_arrays(np.concatenate([vectors[:7], near, gaussian(rng, 500)]))
+    vectors = gaussian(3_000, seed=rng)
+    near = vectors[50:90] + np.float32(0.05) * gaussian(40, seed=rng)
+    samples = Features.from_arrays(np.concatenate([vectors[:7], near, gaussian(500, seed=rng)]))
     audit = fit(np.concatenate([vectors, vectors[:3]])).audit(samples, run=ONE)
     assert [(case.id, case.beside) for case in audit["members"].cases] == [
         (str(i), str(i)) for i in range(7)
@@ -461,7 +458,7 @@ def test_samples_in_the_reference_are_found():
 
 def test_constant_features_and_vectors():
     rng = np.random.default_rng(18)
-    vectors = gaussian(rng, 60, 6)
+    vectors = gaussian(60, 6, seed=rng)
     vectors[:, 2], vectors[:, 4] = 0, 1
     found = fit(vectors).audit(run=ONE)["constant features"]
     assert [case.id for case in found.cases] == ["2", "4"]
@@ -487,7 +484,7 @@ def test_small_classes_and_skipped_images(tmp_path):
 
 def test_worst_comes_first():
     rng = np.random.default_rng(19)
-    vectors = np.concatenate([gaussian(rng, 900, 6), np.zeros((900, 1), np.float32)], axis=1)
+    vectors = np.concatenate([gaussian(900, 6, seed=rng), np.zeros((900, 1), np.float32)], axis=1)
     vectors[850:] = vectors[:50]
     vectors[0, :6] = 60
     kinds = [found.kind for found in fit(vectors).audit(run=ONE).findings]
@@ -597,7 +594,7 @@ def test_build_leaves_duplicates_out(place, capsys, tmp_path):
 
 
 def test_audit_of_a_sound_reference(capsys, tmp_path):
-    fit(gaussian(np.random.default_rng(20), 200)).save(tmp_path / "reference")
+    fit(gaussian(200, seed=np.random.default_rng(20))).save(tmp_path / "reference")
     page = tmp_path / "page.html"
     code, out, _ = called(
         capsys, "reference", "audit", tmp_path / "reference", "-k", 5, "--report", page

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import oracle
+from make import gaussian
 from rara import Features, Reference, Run
 from rara.errors import DamagedStoreError, FeatureError, ParameterError, ReferenceMismatchError
 from rara.extractors import Spec
@@ -15,10 +16,6 @@ from rara.extractors.efficientnet_lite0 import SPEC
 from rara.robustness.second_opinions import halves
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-
-
-def gaussian(n, d, seed=0):
-    return np.random.default_rng(seed).normal(size=(n, d)).astype(np.float32)
 
 
 @pytest.fixture(scope="module")

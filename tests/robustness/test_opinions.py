@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
 from embedding import Means
+from make import features, gaussian
 from rara import Features, Reference, Run, ScoreTable
 from rara.cli.app import run
 from rara.errors import ParameterError, ReferenceMismatchError
@@ -27,14 +28,6 @@ OFF = "off-manifold"
 VERDICTS = ("copy", "near copy", "unknown to this reference", OFF, "rare", "uncommon", "typical")
 
 
-def gaussian(n, d=8, seed=0):
-    return np.random.default_rng(seed).normal(size=(n, d)).astype(np.float32)
-
-
-def features(vectors):
-    return Features.from_arrays(vectors)
-
-
 def asked(reference, samples, **options):
     """A table, the opinions of the halves, and both together."""
     samples = samples if isinstance(samples, Features) else features(samples)
@@ -50,7 +43,7 @@ def rows(table):
 
 @pytest.fixture(scope="module")
 def reference():
-    return Reference.from_features(gaussian(600))
+    return Reference.from_features(gaussian(600, 8))
 
 
 # -- rules --
@@ -108,7 +101,7 @@ def test_halves_are_disjoint_and_whole_and_of_a_seed(reference):
 
 
 def test_images_of_the_same_content_stay_in_one_half():
-    vectors = gaussian(100)
+    vectors = gaussian(100, 8)
     one, other = halves(Reference.from_features(np.concatenate([vectors, vectors, vectors[:30]])))
     contents = [set(half.features.done["digest"].to_pylist()) for half in (one, other)]
     assert contents[0].isdisjoint(contents[1])
@@ -116,7 +109,7 @@ def test_images_of_the_same_content_stay_in_one_half():
 
 
 def test_halves_are_treated_as_the_reference_is():
-    vectors = np.concatenate([gaussian(200), gaussian(50)])
+    vectors = np.concatenate([gaussian(200, 8), gaussian(50, 8)])
     whole = Reference.from_features(vectors, deduplicate="exact", clip_radii=0.5)
     one, other = halves(whole)
     assert len(one) + len(other) == len(whole) == 200
@@ -126,9 +119,9 @@ def test_halves_are_treated_as_the_reference_is():
 
 
 @pytest.mark.parametrize("boundary", ["open", "closed"])
-@pytest.mark.parametrize("calibration", [None, gaussian(150, seed=5)], ids=["own", "held out"])
+@pytest.mark.parametrize("calibration", [None, gaussian(150, 8, seed=5)], ids=["own", "held out"])
 def test_a_half_says_what_a_reference_of_its_images_would(reference, boundary, calibration):
-    samples = features(gaussian(120, seed=1))
+    samples = features(gaussian(120, 8, seed=1))
     reals = None if calibration is None else features(calibration)
     options = {"k": 4, "alpha": 0.1, "boundary": boundary, "calibration": reals}
     _, parts, _ = asked(reference, samples, **options)
@@ -140,7 +133,7 @@ def test_a_half_says_what_a_reference_of_its_images_would(reference, boundary, c
 
 
 def test_the_opinions_are_beside_the_reason_in_the_order_of_the_halves(reference):
-    table, parts, weighed = asked(reference, gaussian(100, seed=1))
+    table, parts, weighed = asked(reference, gaussian(100, 8, seed=1))
     said = [list(pair) for pair in zip(*(part["verdict"] for part in parts), strict=True)]
     assert [list(pair) for pair in weighed["verdict_by_half"]] == said
     flags = [halves_against(*pair) for pair in zip(table["verdict"], said, strict=True)]
@@ -176,8 +169,10 @@ def test_what_is_far_off_is_never_contested(reference):
 def test_a_place_that_only_one_half_knows_is_contested():
     """Twelve images of one content are in one half: to the other nothing is there."""
     place = np.full((1, 8), 20, np.float32)
-    whole = Reference.from_features(np.concatenate([gaussian(600), np.repeat(place, 12, axis=0)]))
-    samples = np.concatenate([place + np.float32(0.4), gaussian(20, seed=1)])
+    whole = Reference.from_features(
+        np.concatenate([gaussian(600, 8), np.repeat(place, 12, axis=0)])
+    )
+    samples = np.concatenate([place + np.float32(0.4), gaussian(20, 8, seed=1)])
     table, _, weighed = asked(whole, samples)
     assert table["verdict"][0] not in (OFF, "copy", "near copy", "no verdict")
     assert sorted(weighed["verdict_by_half"][0])[0] == OFF
@@ -220,13 +215,13 @@ def test_halves_too_small_for_a_verdict_contest_none():
 
 
 def test_too_few_images_make_no_halves():
-    small = Reference.from_features(gaussian(7))
+    small = Reference.from_features(gaussian(7, 8))
     with pytest.raises(ParameterError, match="7 reference images are too few for two halves"):
         halves(small)
 
 
 def test_the_order_of_the_samples_plays_no_role(reference):
-    samples, order = gaussian(60, seed=1), np.random.default_rng(0).permutation(60)
+    samples, order = gaussian(60, 8, seed=1), np.random.default_rng(0).permutation(60)
     forward = asked(reference, samples)[2]
     named = Features.from_arrays(samples[order], ids=[str(i) for i in order])
     shuffled = asked(reference, named)[2]
@@ -234,7 +229,7 @@ def test_the_order_of_the_samples_plays_no_role(reference):
 
 
 def test_working_otherwise_changes_no_opinion(reference):
-    samples = features(gaussian(60, seed=1))
+    samples = features(gaussian(60, 8, seed=1))
     table = reference.score(samples)
     expected = by_halves(table, reference, samples)
     found = by_halves(table, reference, samples, run=Run(memory=1, threads=2))
@@ -243,7 +238,7 @@ def test_working_otherwise_changes_no_opinion(reference):
 
 
 def test_provenance_says_whose_opinions_and_how_rankings_agree(reference):
-    _, parts, weighed = asked(reference, gaussian(150, seed=1))
+    _, parts, weighed = asked(reference, gaussian(150, 8, seed=1))
     about = weighed.provenance["opinions"]
     one, other = about["by_half"]["halves"]
     assert one["reference"]["location"].endswith("(half 1, seed 0)")
@@ -261,7 +256,7 @@ def test_provenance_says_whose_opinions_and_how_rankings_agree(reference):
 
 
 def test_an_extractor_that_sees_one_sample_elsewhere_contests_that_one(reference):
-    samples = gaussian(80, seed=1)
+    samples = gaussian(80, 8, seed=1)
     table = reference.score_features(samples)
     chosen = int(np.flatnonzero(table["verdict"] == "typical")[0])
     moved = samples.copy()
@@ -280,8 +275,8 @@ def test_an_extractor_that_sees_one_sample_elsewhere_contests_that_one(reference
 
 
 def test_samples_without_an_opinion_are_uncontested(reference):
-    table = reference.score_features(gaussian(20, seed=1))
-    some = reference.score_features(gaussian(20, seed=1) + 50).filter(np.arange(20) < 5)
+    table = reference.score_features(gaussian(20, 8, seed=1))
+    some = reference.score_features(gaussian(20, 8, seed=1) + 50).filter(np.arange(20) < 5)
     weighed = contested(table, extractors={"some": some})
     assert weighed["verdict_by_extractor"][7].tolist() == [{"extractor": "some", "verdict": None}]
     [about] = weighed.provenance["opinions"]["by_extractor"]
@@ -295,9 +290,9 @@ def test_samples_without_an_opinion_are_uncontested(reference):
 
 
 def test_tables_with_opinions_are_written_and_read(reference, tmp_path):
-    _, parts, weighed = asked(reference, gaussian(30, seed=1))
+    _, parts, weighed = asked(reference, gaussian(30, 8, seed=1))
     weighed = contested(
-        reference.score(features(gaussian(30, seed=1))), halves=parts, extractors={"a": parts[0]}
+        reference.score(features(gaussian(30, 8, seed=1))), halves=parts, extractors={"a": parts[0]}
     )
     weighed.to_parquet(tmp_path / "a.parquet")
     again = ScoreTable.from_parquet(tmp_path / "a.parquet")
@@ -308,16 +303,16 @@ def test_tables_with_opinions_are_written_and_read(reference, tmp_path):
 
 
 def test_metadata_of_the_same_name_stays_metadata(reference):
-    named = Features.from_arrays(gaussian(10, seed=1), metadata={"contested": ["yes"] * 10})
+    named = Features.from_arrays(gaussian(10, 8, seed=1), metadata={"contested": ["yes"] * 10})
     weighed = asked(reference, named)[2]
     assert weighed["contested"].dtype == bool
     assert weighed["metadata_contested"].tolist() == ["yes"] * 10
 
 
 def test_opinions_answer_the_same_question(reference):
-    samples = features(gaussian(20, seed=1))
+    samples = features(gaussian(20, 8, seed=1))
     table = reference.score(samples)
-    elsewhere = Features.from_arrays(gaussian(20, seed=1), ids=[f"b{i}" for i in range(20)])
+    elsewhere = Features.from_arrays(gaussian(20, 8, seed=1), ids=[f"b{i}" for i in range(20)])
     official = reference.score(samples, compat="official")
     for other, says in [
         (reference.score(samples, k=5), "k = 5, alpha = 0.05, open balls on verdicts at k = 3"),
@@ -482,7 +477,7 @@ def test_images_that_are_gone_or_others_are_refused(images):
 
 
 def test_vectors_without_images_have_none_to_see_again(reference):
-    samples = features(gaussian(5, seed=1))
+    samples = features(gaussian(5, 8, seed=1))
     with pytest.raises(ReferenceMismatchError, match="have no images for small"):
         by_extractor(reference.score(samples), reference, samples, extractor=Small())
 
@@ -500,8 +495,8 @@ def test_the_same_extractor_is_no_second_opinion(images):
 
 @pytest.fixture(scope="module")
 def weighed(reference):
-    table, parts, _ = asked(reference, gaussian(200, seed=1))
-    moved = reference.score_features(gaussian(200, seed=1) * np.float32(1.5))
+    table, parts, _ = asked(reference, gaussian(200, 8, seed=1))
+    moved = reference.score_features(gaussian(200, 8, seed=1) * np.float32(1.5))
     return contested(table, halves=parts, extractors={"<b>\x1b": moved})
 
 
@@ -534,7 +529,7 @@ def test_the_line_fits_the_terminal(by_half, by_extractor):
 
 
 def test_nobody_asked_is_nothing_said(reference):
-    table = reference.score_features(gaussian(30, seed=1))
+    table = reference.score_features(gaussian(30, 8, seed=1))
     assert facts(table.arrow, table.provenance)["dissent"] is None
     assert "ontested" not in table.summary()
     assert "ontested" not in to_html(summarise(table.arrow, table.provenance, None))

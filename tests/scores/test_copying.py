@@ -8,12 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import oracle
+from make import gaussian
 from rara import Reference
 from rara.scores.copy_volume import LocalVolume
-
-
-def gaussian(n, d=16, seed=0):
-    return np.random.default_rng(seed).normal(size=(n, d)).astype(np.float32)
 
 
 @pytest.fixture(scope="module")

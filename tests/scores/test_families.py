@@ -1,13 +1,15 @@
 """Families of scores that are made on request, beside the ones that every table has."""
 
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
 from sklearn.neighbors import LocalOutlierFactor
 
 import oracle
-from rara import Reference, Run, ScoreTable
+from make import fit, gaussian
+from rara import Run, ScoreTable
 from rara.cli.app import run
 from rara.errors import MissingPackageError, ParameterError, RaraError
 from rara.features.features import Features
@@ -15,10 +17,6 @@ from rara.features.features import Features
 ONE = Run(threads=1)
 BOTH = ("rarity_clipped", "local_outlier_factor")
 NEIGHBOURS = 10
-
-
-def gaussian(n, d=8, seed=0):
-    return np.random.default_rng(seed).normal(size=(n, d)).astype(np.float32)
 
 
 def repeated(n, d=8, seed=0):
@@ -41,10 +39,6 @@ def piled(n, d=2, seed=0):
     return vectors
 
 
-def fit(vectors, k=3, **options):
-    return Reference.from_features(vectors, k=k, run=ONE, **options)
-
-
 # -- local outlier factor --
 
 
@@ -57,8 +51,8 @@ def peer(vectors, neighbours=NEIGHBOURS):
 @pytest.mark.parametrize("make", [gaussian, repeated, skewed])
 @pytest.mark.parametrize("k", [1, 3, 15])
 def test_the_factor_is_scikit_learns_whatever_the_k_of_balls(make, k):
-    vectors = make(300)
-    samples = np.concatenate([1.2 * make(80, seed=1), vectors[:40]])
+    vectors = make(300, 8)
+    samples = np.concatenate([1.2 * make(80, 8, seed=1), vectors[:40]])
     table = fit(vectors, k).score_features(samples, also=BOTH, run=ONE)
     expected = -peer(vectors).score_samples(samples.astype(np.float64))
     np.testing.assert_allclose(table["local_outlier_factor"], expected, rtol=1e-12)
@@ -66,7 +60,7 @@ def test_the_factor_is_scikit_learns_whatever_the_k_of_balls(make, k):
 
 @pytest.mark.parametrize("make", [gaussian, repeated, skewed])
 def test_the_references_own_images_have_the_factors_of_its_members(make):
-    vectors = make(300)
+    vectors = make(300, 8)
     table = fit(vectors).score_leave_one_out(also=BOTH, run=ONE)
     expected = -peer(vectors).negative_outlier_factor_
     np.testing.assert_allclose(table["local_outlier_factor"], expected, rtol=1e-12)
@@ -74,7 +68,7 @@ def test_the_references_own_images_have_the_factors_of_its_members(make):
 
 @pytest.mark.parametrize("count", [2, 3, 8, 11, 12])
 def test_small_references_take_all_neighbours_that_there_are(count):
-    vectors, samples = gaussian(count), gaussian(20, seed=1)
+    vectors, samples = gaussian(count, 8), gaussian(20, 8, seed=1)
     table = fit(vectors, 1).score_features(samples, also=BOTH, run=ONE)
     neighbours = min(NEIGHBOURS, count - 1)
     assert table.provenance["families"]["local_outlier_factor"]["neighbours"] == neighbours
@@ -117,10 +111,10 @@ def test_the_factor_has_no_unit_and_is_one_inside():
 
 def test_the_factor_sees_who_left_a_narrow_mode_where_distance_does_not():
     """A wide mode, and a narrow one far away; samples at twice the narrow one's spread."""
-    wide, narrow = gaussian(1_000), 0.1 * gaussian(1_000, seed=1) + np.float32(30)
-    fallen = 0.2 * gaussian(200, seed=2) + np.float32(30)
+    wide, narrow = gaussian(1_000, 8), 0.1 * gaussian(1_000, 8, seed=1) + np.float32(30)
+    fallen = 0.2 * gaussian(200, 8, seed=2) + np.float32(30)
     table = fit(np.concatenate([wide, narrow])).score_features(
-        np.concatenate([fallen, gaussian(200, seed=3)]), also=BOTH, run=ONE
+        np.concatenate([fallen, gaussian(200, 8, seed=3)]), also=BOTH, run=ONE
     )
     factor, distance = table["local_outlier_factor"], table["knn_distance"]
     assert np.mean(factor[:200, None] > factor[200:]) > 0.9
@@ -130,7 +124,9 @@ def test_the_factor_sees_who_left_a_narrow_mode_where_distance_does_not():
 # -- clipped rarity --
 
 
-@pytest.mark.parametrize("make", [gaussian, repeated, piled])
+@pytest.mark.parametrize(
+    "make", [pytest.param(partial(gaussian, d=8), id="gaussian"), repeated, piled]
+)
 @pytest.mark.parametrize("boundary", ["open", "closed"])
 @pytest.mark.parametrize("k", [1, 4])
 def test_clipped_rarity_is_rarity_of_a_reference_that_is_clipped(make, boundary, k):
@@ -147,7 +143,7 @@ def test_clipped_rarity_is_rarity_of_a_reference_that_is_clipped(make, boundary,
 
 
 def test_a_reference_that_is_clipped_lower_stays_so():
-    vectors, samples = gaussian(300), gaussian(100, seed=1)
+    vectors, samples = gaussian(300, 8), gaussian(100, 8, seed=1)
     table = fit(vectors, clip_radii=0.5).score_features(samples, also=BOTH, run=ONE)
     np.testing.assert_array_equal(table["rarity_clipped"], table["rarity"])
     assert table.provenance["families"]["rarity_clipped"]["clipped"] == 0
@@ -173,7 +169,7 @@ def test_junk_in_an_outliers_ball_is_the_rarest_of_all_but_not_when_clipped():
 
 
 def test_they_are_made_on_request_and_change_nothing_else():
-    reference, samples = fit(gaussian(300)), gaussian(100, seed=1)
+    reference, samples = fit(gaussian(300, 8)), gaussian(100, 8, seed=1)
     plain = reference.score_features(samples, run=ONE)
     assert not {*BOTH} & {*plain.columns}
     assert "families" not in plain.provenance
@@ -187,7 +183,7 @@ def test_they_are_made_on_request_and_change_nothing_else():
 
 
 def test_what_cannot_be_made_is_refused_before_the_work(tmp_path, monkeypatch):
-    reference = fit(gaussian(30))
+    reference = fit(gaussian(30, 8))
     for also in (["nonsense"], "rarity_clipped"):
         with pytest.raises(ParameterError, match="give some of rarity_clipped, local_outlier"):
             reference.score(tmp_path / "nowhere", also=also)
@@ -198,12 +194,12 @@ def test_what_cannot_be_made_is_refused_before_the_work(tmp_path, monkeypatch):
         reference.score(tmp_path / "nowhere", also=BOTH)
     assert isinstance(raised.value, RaraError)
     assert isinstance(raised.value, ImportError)
-    table = reference.score_features(gaussian(5), also=BOTH[:1])
+    table = reference.score_features(gaussian(5, 8), also=BOTH[:1])
     assert "rarity_clipped" in table.columns
 
 
 def test_the_command_takes_both(tmp_path, monkeypatch, capsys):
-    vectors, samples = gaussian(60), gaussian(9, seed=1)
+    vectors, samples = gaussian(60, 8), gaussian(9, 8, seed=1)
     Features.from_arrays(vectors).save(tmp_path / "train")
     Features.from_arrays(samples).save(tmp_path / "samples")
     monkeypatch.chdir(tmp_path)

@@ -10,6 +10,7 @@ import zipfile
 import pytest
 
 from hostile_archives import COMPRESSIONS, compressed, header, hostile, padded, pax, tar_of
+from make import as_folder
 from rara.errors import DamagedArchiveError, ImageError, SourceError
 from rara.sources import files as files_module
 from rara.sources import limits, open_source
@@ -419,13 +420,6 @@ def test_metadata_files_that_repeat_a_name_are_told(tmp_path, suffix):
 
 
 # -- limits -----------------------------------------------------------------------------
-
-
-def as_folder(path, members):
-    for name, data in members:
-        (path / name).parent.mkdir(parents=True, exist_ok=True)
-        (path / name).write_bytes(data)
-    return path
 
 
 def pack(tmp_path, kind, members):

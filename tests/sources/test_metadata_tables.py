@@ -7,20 +7,14 @@ import unicodedata
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from PIL import Image
 
 from embedding import Means
+from make import png
 from rara.errors import ParameterError
 from rara.features.opening import features_of
 from rara.run import Run
 from rara.sources import open_source
 from rara.sources.metadata.matching import ImageNames
-
-
-def png(colour=0):
-    buffer = io.BytesIO()
-    Image.new("L", (4, 3), colour).save(buffer, "PNG")
-    return buffer.getvalue()
 
 
 def place(root, images, **tables):

@@ -7,8 +7,8 @@ import zipfile
 
 import numpy as np
 import pytest
-from PIL import Image
 
+from make import ids, png
 from rara import Features
 from rara.errors import (
     DamagedArchiveError,
@@ -23,12 +23,6 @@ from rara.images.decode import decode
 from rara.sources import open_source
 from rara.sources.base import Item, Source, pick, remarks_of
 from rara.sources.joined import JoinedSource
-
-
-def png(colour=0):
-    buffer = io.BytesIO()
-    Image.new("L", (4, 3), colour).save(buffer, "PNG")
-    return buffer.getvalue()
 
 
 def write(root, *names):
@@ -55,10 +49,6 @@ def write_zip(path, *names):
         for number, name in enumerate(names):
             archive.writestr(name, png(number))
     return path
-
-
-def ids(source):
-    return [item.id for item in source]
 
 
 # -- what a place is --------------------------------------------------------------------

@@ -7,20 +7,16 @@ import numpy as np
 import pytest
 
 from embedding import Means
+from make import pictures
 from rara.cli.reading import Reading
 from rara.errors import DamagedArchiveError, EmptySourceError, ParameterError, UnknownSourceError
 from rara.features.embed import embed
-from rara.images.decode import decode
 from rara.sources import open_source
 
 RNG = np.random.default_rng(5)
 STACK = RNG.integers(0, 256, (6, 8, 7, 3), dtype=np.uint8)
 OTHER = RNG.integers(0, 256, (4, 8, 7, 3), dtype=np.uint8)
 SAVES = pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
-
-
-def pictures(source):
-    return np.stack([np.asarray(decode(item.load())) for item in source])
 
 
 def labels(source):

@@ -15,46 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from make import as_folder, as_tar, as_tgz, as_zip, ids, png
 from rara.errors import DamagedArchiveError, ImageError
 from rara.images.decode import decode
 from rara.sources import files as files_module
 from rara.sources import open_source
 from rara.sources.limits import Limit
 from rara.sources.names import is_hidden, member_name, natural_order, unique
-
-
-def png(colour=0):
-    buffer = io.BytesIO()
-    Image.new("L", (4, 3), colour).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def as_folder(path, members):
-    for name, data in members:
-        (path / name).parent.mkdir(parents=True, exist_ok=True)
-        (path / name).write_bytes(data)
-    return path
-
-
-def as_zip(path, members):
-    with zipfile.ZipFile(path.with_suffix(".zip"), "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in members:
-            archive.writestr(name, data)
-    return path.with_suffix(".zip")
-
-
-def as_tar(path, members, *, mode="w", suffix=".tar"):
-    path = path.with_name(path.name + suffix)
-    with tarfile.open(path, mode) as tar:
-        for name, data in members:
-            member = tarfile.TarInfo(name)
-            member.size = len(data)
-            tar.addfile(member, io.BytesIO(data))
-    return path
-
-
-def as_tgz(path, members):
-    return as_tar(path, members, mode="w:gz", suffix=".tgz")
 
 
 def as_zst(path, members):
@@ -66,10 +33,6 @@ def as_zst(path, members):
 
 ARCHIVES = [as_zip, as_tar, as_tgz, as_zst]
 EVERYWHERE = pytest.mark.parametrize("pack", [as_folder, *ARCHIVES])
-
-
-def ids(source):
-    return [item.id for item in source]
 
 
 def known(source):

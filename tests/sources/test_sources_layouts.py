@@ -4,8 +4,6 @@ import io
 import json
 import os
 import re
-import tarfile
-import zipfile
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from make import as_folder, as_tar, as_tgz, as_zip, png
 from rara.errors import EmptySourceError
 from rara.sources import folder, open_source
 from rara.sources.base import remarks_of
@@ -21,42 +20,7 @@ from rara.sources.content import starts_like_image
 from rara.sources.layouts.compound import annotating
 from rara.text import encodable
 
-
-def png(colour=0):
-    buffer = io.BytesIO()
-    Image.new("L", (4, 3), colour).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def write(root, files):
-    for name, data in files.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_bytes(data)
-    return root
-
-
-def as_zip(root, files):
-    with zipfile.ZipFile(root.with_suffix(".zip"), "w") as archive:
-        for name, data in files.items():
-            archive.writestr(name, data)
-    return root.with_suffix(".zip")
-
-
-def as_tar(root, files, mode="w"):
-    path = root.with_name(f"{root.name}.tar{mode[1:].replace(':', '.')}")
-    with tarfile.open(path, mode) as tar:
-        for name, data in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(data)
-            tar.addfile(member, io.BytesIO(data))
-    return path
-
-
-def as_tgz(root, files):
-    return as_tar(root, files, "w:gz")
-
-
-EVERYWHERE = pytest.mark.parametrize("pack", [write, as_zip, as_tar, as_tgz])
+EVERYWHERE = pytest.mark.parametrize("pack", [as_folder, as_zip, as_tar, as_tgz])
 
 _COUNTED = re.compile(r"^([\d,]+) .*(?:not read|left out)")
 
@@ -138,11 +102,11 @@ def test_hidden_files_are_counted_with_their_images(tmp_path, pack):
 
 def test_a_folder_with_hidden_images_alone_says_so(tmp_path):
     with pytest.raises(EmptySourceError, match=r"1 file of the system was left out: 1 in @eaDir"):
-        open_source(write(tmp_path, {"@eaDir/0.png": png()}))
+        open_source(as_folder(tmp_path, {"@eaDir/0.png": png()}))
 
 
 def test_patterns_do_not_lead_into_folders_of_the_system(tmp_path):
-    write(tmp_path, {"0.png": png(), "@eaDir/0.png": png(), "d/1.png": png()})
+    as_folder(tmp_path, {"0.png": png(), "@eaDir/0.png": png(), "d/1.png": png()})
     known, remarks = opened(f"{tmp_path}/**/*.png", files=3)
     assert list(known) == ["0.png", "d/1.png"]
     assert len(remarks) == 1
@@ -150,7 +114,7 @@ def test_patterns_do_not_lead_into_folders_of_the_system(tmp_path):
 
 
 def test_a_hidden_folder_that_may_not_be_listed_does_not_end_the_run(tmp_path, monkeypatch):
-    write(tmp_path, {"0.png": png(), "lost+found/x": b""})
+    as_folder(tmp_path, {"0.png": png(), "lost+found/x": b""})
     listed = os.scandir
 
     def scandir(path):
@@ -165,7 +129,7 @@ def test_a_hidden_folder_that_may_not_be_listed_does_not_end_the_run(tmp_path, m
 # -- images by content ------------------------------------------------------------------
 
 
-def encoded(form):
+def in_format(form):
     buffer = io.BytesIO()
     Image.new("RGB", (9, 7), (200, 10, 90)).save(buffer, form)
     return buffer.getvalue()
@@ -176,7 +140,7 @@ FORMATS = ["PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_images_are_known_by_their_first_bytes(form):
-    assert starts_like_image(encoded(form)[:32])
+    assert starts_like_image(in_format(form)[:32])
 
 
 @pytest.mark.parametrize(
@@ -197,7 +161,7 @@ def test_texts_are_no_images(head):
 
 @EVERYWHERE
 def test_images_without_a_known_suffix_are_read(tmp_path, pack):
-    files = {form.lower(): encoded(form) for form in FORMATS}
+    files = {form.lower(): in_format(form) for form in FORMATS}
     files |= {"frame.0001": png(1), "frame.0001.json": b'{"seed": 1}', "frame.0002": png(2)}
     files |= {
         "notes": b"nothing",
@@ -221,19 +185,19 @@ def test_files_of_another_kind_are_not_looked_at(tmp_path, pack, name):
 
 
 def test_a_single_file_without_suffix_is_read(tmp_path):
-    write(tmp_path, {"blob": png()})
+    as_folder(tmp_path, {"blob": png()})
     assert list(opened(tmp_path / "blob", files=1)[0]) == ["blob"]
 
 
 def test_no_file_with_the_suffix_of_an_image_is_opened_to_list_it(tmp_path, monkeypatch):
-    place = write(tmp_path, {f"{i}.png": png() for i in range(5)} | {"a.md": b"", "b.npy": b""})
+    place = as_folder(tmp_path, {f"{i}.png": png() for i in range(5)} | {"a.md": b"", "b.npy": b""})
     monkeypatch.setattr(folder, "read_head", lambda _: pytest.fail("opened"))
     assert open_source(place).count() == 5
 
 
 def test_a_pipe_without_suffix_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe")
-    opened(write(tmp_path, {"0.png": png()}), files=2)
+    opened(as_folder(tmp_path, {"0.png": png()}), files=2)
 
 
 # -- several images of one base name ----------------------------------------------------
@@ -284,10 +248,10 @@ def test_annotations_alone_are_images(names):
 
 
 def test_files_given_by_name_find_the_sidecar_of_their_base_name(tmp_path):
-    write(tmp_path, {"a.left.png": png(), "a.right.png": png(), "a.json": b'{"seed": 4}'})
+    as_folder(tmp_path, {"a.left.png": png(), "a.right.png": png(), "a.json": b'{"seed": 4}'})
     known, _ = opened(f"{tmp_path}/*.left.png", files=2, used=1)
     assert known == {"a.left.png": {"seed": 4}}
-    write(tmp_path, {"a.png": png()})
+    as_folder(tmp_path, {"a.png": png()})
     assert opened(f"{tmp_path}/*.left.png", files=1)[0] == {"a.left.png": {}}
 
 
@@ -353,8 +317,10 @@ def test_a_foreign_dataset_json_is_not_used(tmp_path, pack, content):
 def test_numbered_folders_whose_names_run_on_are_no_labels(tmp_path):
     run_on = {f"{i // 2:05d}/{i}.png": png(i) for i in range(6)}
     classes = {f"{k:05d}/{i}.png": png(i) for i in range(3) for k in range(2)}
-    assert all(not known for known in opened(write(tmp_path / "a", run_on), files=6)[0].values())
-    known, remarks = opened(write(tmp_path / "b", classes), files=6)
+    assert all(
+        not known for known in opened(as_folder(tmp_path / "a", run_on), files=6)[0].values()
+    )
+    known, remarks = opened(as_folder(tmp_path / "b", classes), files=6)
     assert {record["label"] for record in known.values()} == {"00000", "00001"}
     assert remarks == []
 
@@ -364,7 +330,8 @@ def test_numbered_folders_whose_names_run_on_are_no_labels(tmp_path):
 
 def test_a_path_that_is_given_twice_is_read_twice(tmp_path):
     a, b = (
-        write(tmp_path, {"a.png": png(1), "b.png": png(2)}) / name for name in ("a.png", "b.png")
+        as_folder(tmp_path, {"a.png": png(1), "b.png": png(2)}) / name
+        for name in ("a.png", "b.png")
     )
     source = open_source([a, b, a])
     assert [(item.id, item.load()) for item in source] == [
@@ -377,7 +344,7 @@ def test_a_path_that_is_given_twice_is_read_twice(tmp_path):
 
 @pytest.mark.parametrize("kind", ["folder", "pattern", "list", "file"])
 def test_a_place_that_is_not_utf8_opens_again_from_what_is_stored(tmp_path, kind):
-    place = write(tmp_path / os.fsdecode(b"caf\xe9"), {"a.png": png(1), "b.png": png(2)})
+    place = as_folder(tmp_path / os.fsdecode(b"caf\xe9"), {"a.png": png(1), "b.png": png(2)})
     spec = {
         "folder": place,
         "pattern": f"{place}/*.png",
@@ -391,7 +358,7 @@ def test_a_place_that_is_not_utf8_opens_again_from_what_is_stored(tmp_path, kind
 
 
 def test_a_path_that_a_pattern_matches_twice_is_read_once_and_said(tmp_path):
-    write(tmp_path, {"a.png": png(1), "b.png": png(2)})
+    as_folder(tmp_path, {"a.png": png(1), "b.png": png(2)})
     source = open_source(f"{tmp_path}/{{a,*}}.png")
     assert [item.id for item in source] == ["a.png", "b.png"]
     assert remarks_of(source) == ["1 of 3 matches repeat a path: each is read once."]
@@ -407,8 +374,8 @@ def table_of(*names):
 
 def hub_cache(root, files, *, revisions=("abc",)):
     """A data set as Hugging Face's Hub caches it: files in blobs, links to them in snapshots."""
-    write(root, {f"blobs/{i}": data for i, data in enumerate(files.values())})
-    write(root, {"refs/main": revisions[0].encode()})
+    as_folder(root, {f"blobs/{i}": data for i, data in enumerate(files.values())})
+    as_folder(root, {"refs/main": revisions[0].encode()})
     for revision in revisions:
         for i, name in enumerate(files):
             link = root / "snapshots" / revision / name
@@ -448,7 +415,7 @@ def test_images_in_a_hub_cache_are_read_once(tmp_path, below):
 def test_splits_in_tars_and_what_lies_beside_them(tmp_path):
     as_tar(tmp_path / "train-0", {"a.png": png()})
     as_tar(tmp_path / "val-0", {"b.png": png()})
-    write(tmp_path, {"README.md": b"", ".DS_Store": b""})
+    as_folder(tmp_path, {"README.md": b"", ".DS_Store": b""})
     remarks = remarks_of(open_source(tmp_path))
     assert remarks[:2] == [
         "1 file of the system was left out: 1 .DS_Store.",
@@ -490,7 +457,7 @@ def content(name, draw):
 
 
 @settings(deadline=None, max_examples=60)
-@given(data=st.data(), pack=st.sampled_from([write, as_zip, as_tar, as_tgz]))
+@given(data=st.data(), pack=st.sampled_from([as_folder, as_zip, as_tar, as_tgz]))
 def test_of_every_file_it_is_said_what_became_of_it(tmp_path_factory, data, pack):
     folders = st.sampled_from(["", "train/", "test/", "cat/", "00000/"])
     chosen = data.draw(st.sets(st.tuples(folders, NAMES), min_size=1, max_size=14))

@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from PIL import Image
 
+from make import as_folder, as_tgz, as_zip, png
 from rara.errors import DamagedArchiveError, ImageError, ParameterError, UnknownSourceError
 from rara.features.keys import check_key
 from rara.sources import open_source
@@ -20,41 +20,10 @@ from rara.sources.limits import TABLE, Limit, check_cells
 PIXELS = np.random.default_rng(0).integers(0, 255, (4, 6, 5, 3), np.uint8)
 
 
-def png(colour=0):
-    buffer = io.BytesIO()
-    Image.new("L", (4, 3), colour).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
 def parquet(table, **options):
     buffer = io.BytesIO()
     pq.write_table(table if isinstance(table, pa.Table) else pa.table(table), buffer, **options)
     return buffer.getvalue()
-
-
-def as_folder(root, files):
-    for name, data in files.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_bytes(data)
-    return root
-
-
-def as_zip(root, files):
-    path = root.with_suffix(".zip")
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in files.items():
-            archive.writestr(name, data)
-    return path
-
-
-def as_tgz(root, files):
-    path = root.with_suffix(".tgz")
-    with tarfile.open(path, "w:gz") as archive:
-        for name, data in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(data)
-            archive.addfile(member, io.BytesIO(data))
-    return path
 
 
 EVERYWHERE = pytest.mark.parametrize("pack", [as_folder, as_zip, as_tgz])

@@ -1,13 +1,12 @@
 """Rows of data sets, batches of loaders and other things that Python code yields."""
 
-import io
-
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
 from PIL import Image
 
+from make import encoded, pictures
 from rara.errors import EmptySourceError, ImageError, SourceError, UnknownSourceError
 from rara.images.decode import decode
 from rara.sources import open_source
@@ -62,16 +61,6 @@ class Loader:
 
     def __iter__(self):
         return iter(self.batches)
-
-
-def encoded(pixels):
-    out = io.BytesIO()
-    Image.fromarray(pixels).save(out, "PNG")
-    return out.getvalue()
-
-
-def pictures(source):
-    return np.stack([np.asarray(decode(item.load())) for item in source])
 
 
 def metadata(source):

@@ -1,6 +1,5 @@
 """Parquet files, arrays on disk and in memory, and whatever can be iterated."""
 
-import io
 import json
 
 import numpy as np
@@ -9,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from make import ids, png
 from rara.errors import (
     DamagedArchiveError,
     EmptySourceError,
@@ -21,12 +21,6 @@ from rara.images.ranges import Ranged
 from rara.sources import open_source
 
 
-def png(colour=0):
-    buffer = io.BytesIO()
-    Image.new("L", (4, 3), colour).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
 def structs(*rows):
     return [{"bytes": data, "path": path} for data, path in rows]
 
@@ -36,10 +30,6 @@ def write(path, columns, *, group=None, metadata=None):
     table = pa.table(columns)
     pq.write_table(table.replace_schema_metadata(metadata), path, row_group_size=group)
     return path
-
-
-def ids(source):
-    return [item.id for item in source]
 
 
 def loaded(source):

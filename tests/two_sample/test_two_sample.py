@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from make import gaussian
 from rara import Features, Reference, Run
 from rara.provenance.coding import encoded
 from rara.report import facts, summarise, summary_lines, to_html
@@ -25,12 +26,8 @@ from rara.two_sample.repeats import cells_of
 ONE = Run(threads=1)
 
 
-def normal(rng, count, dimensions=16):
-    return rng.normal(size=(count, dimensions)).astype(np.float32)
-
-
 def on_sphere(rng, count, radius):
-    drawn = normal(rng, count)
+    drawn = gaussian(count, seed=rng)
     return radius * drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
 
 
@@ -56,9 +53,9 @@ def test_an_inner_radius_is_told_although_all_are_inside():
 
 def test_a_shift_of_one_dimension_in_a_thousand_is_told():
     rng = np.random.default_rng(0)
-    samples = normal(rng, 1_000, 1_000)
+    samples = gaussian(1_000, 1_000, seed=rng)
     samples[:, 7] += 6
-    told = two_sample(samples, normal(rng, 4_000, 1_000), permutations=99)
+    told = two_sample(samples, gaussian(4_000, 1_000, seed=rng), permutations=99)
     assert told.auc >= 0.999
     assert told.p == 1 / 100
     assert told.view == "coordinates"
@@ -68,9 +65,9 @@ def test_a_missing_mode_is_told_and_no_better_than_theory_allows():
     """Where one of four modes is missing, a quarter of the reference can be told from all samples
     and the rest from none: the best AUC is 1/4 + 3/4 / 2."""
     rng = np.random.default_rng(0)
-    centres = 6 * normal(rng, 4)
-    samples = centres[rng.integers(0, 3, 1_000)] + normal(rng, 1_000)
-    reference = centres[rng.integers(0, 4, 4_000)] + normal(rng, 4_000)
+    centres = 6 * gaussian(4, seed=rng)
+    samples = centres[rng.integers(0, 3, 1_000)] + gaussian(1_000, seed=rng)
+    reference = centres[rng.integers(0, 4, 4_000)] + gaussian(4_000, seed=rng)
     told = two_sample(samples, reference, permutations=99)
     assert told.p == 1 / 100
     error = math.sqrt(0.25 * 0.75 / 4_000) / 2 + math.sqrt(1 / 12 * (1 / 1_000 + 1 / 3_000))
@@ -79,18 +76,18 @@ def test_a_missing_mode_is_told_and_no_better_than_theory_allows():
 
 def test_correlation_is_told_although_every_coordinate_is_alike():
     rng = np.random.default_rng(0)
-    samples = normal(rng, 1_000)
+    samples = gaussian(1_000, seed=rng)
     samples[:, 1::2] = 0.5 * samples[:, ::2] + math.sqrt(0.75) * samples[:, 1::2]
-    told = two_sample(samples, normal(rng, 2_000), permutations=99)
+    told = two_sample(samples, gaussian(2_000, seed=rng), permutations=99)
     assert (told.p, told.view) == (1 / 100, "squares")
 
 
 def test_a_shift_is_told_as_well_as_the_best_classifier_tells_it():
     """Two normal laws 2 apart: the best AUC is Phi(2 / sqrt(2))."""
     rng = np.random.default_rng(0)
-    samples = normal(rng, 4_000, 4)
+    samples = gaussian(4_000, 4, seed=rng)
     samples[:, 0] += 2
-    told = two_sample(samples, normal(rng, 4_000, 4), permutations=9)
+    told = two_sample(samples, gaussian(4_000, 4, seed=rng), permutations=9)
     best = 0.5 * (1 + math.erf(2 / math.sqrt(2) / math.sqrt(2)))
     assert told.auc == pytest.approx(best, abs=0.01)
 
@@ -106,7 +103,7 @@ def test_alike_sets_are_seldom_told_apart(samples, reference, dimensions, repeti
     rng = np.random.default_rng(0)
     p = np.array([
         two_sample(
-            normal(rng, samples, dimensions), normal(rng, reference, dimensions),
+            gaussian(samples, dimensions, seed=rng), gaussian(reference, dimensions, seed=rng),
             seed=seed, permutations=99, threads=1,
         ).p
         for seed in range(repetitions)
@@ -121,7 +118,7 @@ def test_alike_sets_are_seldom_told_apart(samples, reference, dimensions, repeti
 
 def with_repeats(rng, count, special, dimensions=8):
     """Three draws in ten are one of a few vectors."""
-    drawn, repeated = normal(rng, count, dimensions), rng.random(count) < 0.3
+    drawn, repeated = gaussian(count, dimensions, seed=rng), rng.random(count) < 0.3
     drawn[repeated] = special[rng.integers(0, len(special), repeated.sum())]
     return drawn
 
@@ -132,7 +129,7 @@ def test_repeats_keep_the_level_where_one_side_is_thinned(distinct):
     repetitions, p = 150, []
     for seed in range(repetitions):
         rng = np.random.default_rng([seed, distinct])
-        special = normal(rng, distinct, 8)
+        special = gaussian(distinct, 8, seed=rng)
         samples, reference = (with_repeats(rng, count, special) for count in (100, 2_000))
         p.append(two_sample(samples, reference, seed=seed, permutations=99, threads=1).p)
     called = np.count_nonzero(np.array(p) <= 0.05)
@@ -145,7 +142,8 @@ def test_a_samples_p_keeps_its_level(counts):
     rng = np.random.default_rng(1)
     shares = [
         np.mean(two_sample(
-            normal(rng, counts[0]), normal(rng, counts[1]), seed=seed, permutations=9, threads=1
+            gaussian(counts[0], seed=rng), gaussian(counts[1], seed=rng),
+            seed=seed, permutations=9, threads=1,
         ).two_sample_p <= 0.2)
         for seed in range(60)
     ]  # fmt: skip
@@ -156,7 +154,7 @@ def test_a_samples_p_keeps_its_level(counts):
 
 def test_a_samples_p_is_its_rank_among_the_reference_images_of_its_fold():
     rng = np.random.default_rng(0)
-    samples, reference = normal(rng, 200) + np.float32(1), normal(rng, 300)
+    samples, reference = gaussian(200, seed=rng) + np.float32(1), gaussian(300, seed=rng)
     told = two_sample(samples, reference, permutations=9)
     sizes = np.bincount(folds_of(keys_of(reference, 0)), minlength=FOLDS)
     ranks = told.two_sample_p * (1 + sizes[folds_of(keys_of(samples, 0))])
@@ -181,8 +179,8 @@ def test_a_samples_p_is_its_rank_among_the_reference_images_of_its_fold():
 @settings(max_examples=12, deadline=None)
 def test_order_and_threads_play_no_role(seed, threads, counts, repeated):
     rng = np.random.default_rng(seed)
-    draw = with_repeats if repeated else lambda rng, count, _: normal(rng, count, 8)
-    special = normal(rng, 3, 8)
+    draw = with_repeats if repeated else lambda rng, count, _: gaussian(count, 8, seed=rng)
+    special = gaussian(3, 8, seed=rng)
     samples, reference = (draw(rng, count, special) for count in counts)
     told = two_sample(samples + np.float32(0.3), reference, permutations=19, threads=1)
     orders = [rng.permutation(count) for count in counts]
@@ -196,7 +194,7 @@ def test_order_and_threads_play_no_role(seed, threads, counts, repeated):
 
 def test_exchanging_the_sides_changes_neither_auc_nor_p():
     rng = np.random.default_rng(3)
-    one, other = normal(rng, 200) + np.float32(0.1), normal(rng, 300)
+    one, other = gaussian(200, seed=rng) + np.float32(0.1), gaussian(300, seed=rng)
     there, back = two_sample(one, other), two_sample(other, one)
     assert (there.auc, there.p, there.view) == (back.auc, back.p, back.view)
     assert (there.samples, there.reference) == (back.reference, back.samples)
@@ -205,7 +203,7 @@ def test_exchanging_the_sides_changes_neither_auc_nor_p():
 
 def test_seeds_choose_folds_and_shuffles():
     rng = np.random.default_rng(0)
-    one, other = normal(rng, 100), normal(rng, 100)
+    one, other = gaussian(100, seed=rng), gaussian(100, seed=rng)
     assert two_sample(one, other, seed=1).auc != two_sample(one, other, seed=2).auc
 
 
@@ -214,7 +212,7 @@ def test_seeds_choose_folds_and_shuffles():
 
 def test_equal_vectors_share_a_fold():
     rng = np.random.default_rng(0)
-    vectors = normal(rng, 500)
+    vectors = gaussian(500, seed=rng)
     vectors[0, 0] = 0
     same = vectors.copy()
     same[0, 0] = -0.0
@@ -228,7 +226,7 @@ def test_copies_of_the_reference_are_not_told_apart():
     Shuffles part some of the pairs, so that about half of them are above 0.5 by chance.
     """
     rng = np.random.default_rng(0)
-    reference = normal(rng, 300)
+    reference = gaussian(300, seed=rng)
     told = two_sample(reference.copy(), reference)
     assert told.auc == 0.5
     assert told.p > 0.4
@@ -236,8 +234,8 @@ def test_copies_of_the_reference_are_not_told_apart():
 
 def test_near_copies_are_taken_for_their_originals():
     rng = np.random.default_rng(0)
-    reference = normal(rng, 1_000, 64)
-    told = two_sample(reference[:500] + np.float32(0.02) * normal(rng, 500, 64), reference)
+    reference = gaussian(1_000, 64, seed=rng)
+    told = two_sample(reference[:500] + np.float32(0.02) * gaussian(500, 64, seed=rng), reference)
     assert told.auc < 0.45
     assert told.p > 0.95
 
@@ -245,7 +243,7 @@ def test_near_copies_are_taken_for_their_originals():
 def test_a_generator_that_repeats_itself_is_told_by_nothing_but_its_repeats():
     """Each sample twice: trained on a twin, a classifier would know the other."""
     rng = np.random.default_rng(0)
-    once, reference = normal(rng, 100, 400), normal(rng, 200, 400)
+    once, reference = gaussian(100, 400, seed=rng), gaussian(200, 400, seed=rng)
     told = two_sample(np.concatenate([once, once]), reference, permutations=199)
     assert (told.p, told.view, told.repeats) == (1 / 200, "repeats", 100)
     assert min(told.p_by_view["coordinates"], told.p_by_view["squares"]) > 0.05
@@ -256,12 +254,12 @@ def test_a_generator_that_repeats_itself_is_told_by_nothing_but_its_repeats():
 def test_repeats_are_told(reference, jitter):
     """A third of the outputs is one picture, far out; or 20 are, in the usual place."""
     rng = np.random.default_rng(1)
-    real = normal(rng, reference, 64)
-    far, usual = normal(rng, 600, 64), normal(rng, 600, 64)
+    real = gaussian(reference, 64, seed=rng)
+    far, usual = gaussian(600, 64, seed=rng), gaussian(600, 64, seed=rng)
     far[:200] = 10
     usual[:20] = usual[0]
     for samples, repeated in ((far, 200), (usual, 20)):
-        samples[:repeated] += np.float32(jitter) * normal(rng, repeated, 64)
+        samples[:repeated] += np.float32(jitter) * gaussian(repeated, 64, seed=rng)
         told = two_sample(samples, real, permutations=199)
         assert told.p <= 0.01
         assert told.p_by_view["repeats"] == 1 / 200
@@ -270,7 +268,7 @@ def test_repeats_are_told(reference, jitter):
 
 def test_repeats_on_both_sides_alike_are_not_told():
     rng = np.random.default_rng(2)
-    special = normal(rng, 4, 8)
+    special = gaussian(4, 8, seed=rng)
     told = two_sample(with_repeats(rng, 600, special), with_repeats(rng, 600, special))
     assert told.repeats > 1_000
     assert told.p > 0.05
@@ -278,7 +276,7 @@ def test_repeats_on_both_sides_alike_are_not_told():
 
 def test_cells_hold_what_is_nearly_equal_and_no_more():
     rng = np.random.default_rng(0)
-    rows = normal(rng, 1_000)
+    rows = gaussian(1_000, seed=rng)
     rows[:3], rows[3:5] = rows[0], rows[3] + np.float32(1e-4)
     cells = cells_of(rows)
     sizes = np.bincount(cells)
@@ -309,7 +307,7 @@ def test_p_is_uniform_over_the_orders(seed):
 @pytest.mark.parametrize("size", [1, 5, 200, 333])
 def test_inverse_of_quarters(size):
     rng = np.random.default_rng(0)
-    rows = normal(rng, 2 * size + 3, size)
+    rows = gaussian(2 * size + 3, size, seed=rng)
     matrix = rows.T @ rows + np.eye(size, dtype="f")
     exact = np.linalg.inv(matrix.astype(float))
     assert np.abs(inverse(matrix) - exact).max() <= 1e-4 * np.abs(exact).max()
@@ -317,7 +315,7 @@ def test_inverse_of_quarters(size):
 
 def test_many_images_are_taken_in_part_and_all_are_scored():
     rng = np.random.default_rng(0)
-    samples, reference = normal(rng, 60, 4) + np.float32(1), normal(rng, 2_000, 4)
+    samples, reference = gaussian(60, 4, seed=rng) + np.float32(1), gaussian(2_000, 4, seed=rng)
     told = two_sample(samples, reference)
     assert (told.samples, told.reference) == (60, 300)
     told = two_sample(reference, samples)
@@ -330,9 +328,9 @@ def test_many_images_are_taken_in_part_and_all_are_scored():
 def test_scores_are_greatest_where_samples_differ():
     """Half the samples are like the reference: the others score higher."""
     rng = np.random.default_rng(0)
-    samples = normal(rng, 400)
+    samples = gaussian(400, seed=rng)
     samples[:200] += 2
-    told = two_sample(samples, normal(rng, 400))
+    told = two_sample(samples, gaussian(400, seed=rng))
     shares = (np.arange(400) < 200)[:, None].astype(np.float32)
     share = pairs_won(told.two_sample_score[None].astype(np.float32), shares)
     assert share[0] / (200 * 200) > 0.95
@@ -362,7 +360,7 @@ def test_constant_vectors_are_not_told_apart(dimensions):
 
 def test_constant_features_and_offsets_do_no_harm():
     rng = np.random.default_rng(0)
-    samples, reference = normal(rng, 200, 4), normal(rng, 200, 4)
+    samples, reference = gaussian(200, 4, seed=rng), gaussian(200, 4, seed=rng)
     samples[:, 0] += 3
     both = [
         np.concatenate([side, np.full((200, 3), 1e6, "f")], axis=1) for side in (samples, reference)
@@ -384,8 +382,8 @@ def test_tiny_and_huge_vectors_do_no_harm(scale):
 def test_few_dimensions_and_more_dimensions_than_images():
     rng = np.random.default_rng(0)
     for dimensions in (1, 2, 3_000):
-        samples = normal(rng, 100, dimensions) + np.float32(1)
-        told = two_sample(samples, normal(rng, 100, dimensions), permutations=99)
+        samples = gaussian(100, dimensions, seed=rng) + np.float32(1)
+        told = two_sample(samples, gaussian(100, dimensions, seed=rng), permutations=99)
         assert told.p == 1 / 100
         assert np.isfinite(told.two_sample_score).all()
 
@@ -395,11 +393,11 @@ def test_few_dimensions_and_more_dimensions_than_images():
 
 @pytest.fixture(scope="module")
 def reference():
-    return Reference.from_features(normal(np.random.default_rng(0), 200), run=ONE)
+    return Reference.from_features(gaussian(200, seed=np.random.default_rng(0)), run=ONE)
 
 
 def test_a_table_has_the_column_and_the_record(reference):
-    samples = normal(np.random.default_rng(1), 80) + np.float32(0.5)
+    samples = gaussian(80, seed=np.random.default_rng(1)) + np.float32(0.5)
     table = reference.score_features(samples, run=ONE)
     direct = two_sample(samples, reference.features.vectors)
     np.testing.assert_array_equal(table["two_sample_score"], direct.two_sample_score)
@@ -413,7 +411,7 @@ def test_a_table_has_the_column_and_the_record(reference):
     [(49, {}, "there are 49"), (80, {"compat": "official"}, "authors")],
 )
 def test_without_a_test_the_reason_is_said(reference, count, options, word):
-    samples = normal(np.random.default_rng(1), count)
+    samples = gaussian(count, seed=np.random.default_rng(1))
     table = reference.score_features(samples, run=ONE, **options)
     assert "two_sample_score" not in table.columns
     assert word in table.provenance["two_sample"]["absent"]
@@ -427,7 +425,7 @@ def test_the_references_own_images_are_not_tested(reference):
 
 def test_the_report_shows_the_samples_that_differ_most(reference):
     rng = np.random.default_rng(1)
-    samples = Features.from_arrays(normal(rng, 80), ids=[f"s{i}.png" for i in range(80)])
+    samples = Features.from_arrays(gaussian(80, seed=rng), ids=[f"s{i}.png" for i in range(80)])
     samples.vectors[5] += 3
     samples.vectors[:] += 0.7
     table = reference.score_features(samples, run=ONE)
@@ -441,7 +439,7 @@ def test_the_report_shows_the_samples_that_differ_most(reference):
 
 
 def test_the_report_says_that_samples_repeat_one_another(reference):
-    samples = normal(np.random.default_rng(5), 80)
+    samples = gaussian(80, seed=np.random.default_rng(5))
     samples[:20] = samples[0]
     table = reference.score_features(samples, run=ONE)
     found = facts(table.arrow, table.provenance)
@@ -453,7 +451,7 @@ def test_the_report_says_that_samples_repeat_one_another(reference):
 
 
 def test_the_report_says_where_nothing_is_told_apart(reference):
-    table = reference.score_features(normal(np.random.default_rng(5), 80), run=ONE)
+    table = reference.score_features(gaussian(80, seed=np.random.default_rng(5)), run=ONE)
     told = table.provenance["two_sample"]
     assert told["p"] > 0.05
     found = facts(table.arrow, table.provenance)
@@ -465,7 +463,7 @@ def test_the_report_says_where_nothing_is_told_apart(reference):
 
 
 def test_the_summary_never_reads_as_if_all_were_told(reference):
-    table = reference.score_features(normal(np.random.default_rng(1), 80), run=ONE)
+    table = reference.score_features(gaussian(80, seed=np.random.default_rng(1)), run=ONE)
     told = replace(table.provenance.two_sample, auc=0.99996, p=0.001)
     lines = summary_lines(facts(table.arrow, replace(table.provenance, two_sample=told)))
     assert any("AUC 0.999 (p = 0.001)" in line for line in lines)

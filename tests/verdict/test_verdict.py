@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from make import gaussian
 from rara import Features, Reference, Run
 from rara.errors import ParameterError
 from rara.provenance.parts import CalibrationPart, NearCopy, SmallestP
@@ -30,10 +31,6 @@ KNOWN = CalibrationPart(
 
 RARE = {"off_manifold_p": 0.1}
 PIXELS = {"pixel_nearest": "p.png", "pixel_distance": 12, "pixel_p": 0.001}
-
-
-def gaussian(n, d=16, seed=0):
-    return np.random.default_rng(seed).normal(size=(n, d)).astype(np.float32)
 
 
 @pytest.fixture(scope="module")
