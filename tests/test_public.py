@@ -1,5 +1,7 @@
 """The public names, and what importing them costs."""
 
+import importlib
+import pkgutil
 import subprocess
 import sys
 
@@ -14,9 +16,54 @@ def test_public_names_are_sorted_and_exist():
         assert getattr(rara, name) is not None
 
 
-def test_public_names_say_where_they_are_from():
-    assert set(rara._HOMES) == set(rara.__all__) - {"__version__"}
+def test_completion_offers_the_public_names():
     assert dir(rara) == rara.__all__
+
+
+DOORS = ["rara", *(f"rara.{wing}" for wing in (
+    "extractors", "geometry", "report", "scores", "sources", "two_sample",
+))]  # fmt: skip
+"""The packages whose names others import from the package itself."""
+
+LEAKS = """
+import importlib, sys
+door = importlib.import_module(sys.argv[1])
+vars(door).update(dict.fromkeys(sys.argv[2:]))
+for name in door.__all__:
+    getattr(door, name)
+for name in sorted(vars(door).keys() - set(door.__all__)):
+    if not name.startswith("_") and f"{door.__name__}.{name}" not in sys.modules:
+        print(name)
+"""
+
+
+def leaks(door, *planted):
+    """Public names of a package that its `__all__` lacks, once all of its names were used."""
+    command = [sys.executable, "-c", LEAKS, door, *planted]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_every_public_name_is_listed(door):
+    assert leaks(door) == []
+
+
+def test_a_name_that_is_not_listed_is_noticed():
+    assert leaks("rara", "planted", "_private") == ["planted"]
+
+
+def test_every_package_with_a_list_of_names_is_a_door():
+    packages = (one.name for one in pkgutil.walk_packages(rara.__path__, "rara.") if one.ispkg)
+    listed = {name for name in packages if hasattr(importlib.import_module(name), "__all__")}
+    assert listed == set(DOORS) - {"rara"}
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_what_is_listed_is_there_once(door):
+    module = importlib.import_module(door)
+    assert len(module.__all__) == len(set(module.__all__))
+    for name in module.__all__:
+        assert hasattr(module, name)
 
 
 def test_no_public_name_is_a_module_too():

@@ -36,12 +36,10 @@ lists its files in the same order, and tests/test_layout.py reads both.
 Names are imported when they are first used, so that importing rara costs nothing.
 """
 
-from __future__ import annotations
+import importlib as _importlib
+import typing as _typing
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
+if _typing.TYPE_CHECKING:
     from rara.errors import RaraError
     from rara.extractors import Preprocessing, get_extractor
     from rara.features.features import Features
@@ -92,10 +90,10 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> _typing.Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'rara' has no attribute {name!r}")
-    value = getattr(import_module(_HOMES[name]), name)
+    value = getattr(_importlib.import_module(_HOMES[name]), name)
     globals()[name] = value
     return value
 

@@ -16,7 +16,6 @@ import pytest
 
 import rara
 from embedding import Means
-from rara import sources
 from rara.cli import opening as opened
 from rara.cli import options, printing, progress
 from rara.cli.app import app, run
@@ -26,6 +25,7 @@ from rara.features import compatibility as agreement
 from rara.features import opening as running
 from rara.features.features import Features
 from rara.reference import judging as judgement
+from rara.sources import opening
 from rara.table import score_table as results
 
 
@@ -169,12 +169,12 @@ def test_a_key_that_takes_long_to_look_for_is_checked_before_the_samples_are_rea
 def test_every_place_is_listed_once(made, capsys, monkeypatch, images_read, tmp_path):
     listed = []
 
-    class Counted(sources.FolderFiles):
+    class Counted(opening.FolderFiles):
         def __init__(self, root, **options):
             listed.append(root.name)
             super().__init__(root, **options)
 
-    monkeypatch.setattr(sources, "FolderFiles", Counted)
+    monkeypatch.setattr(opening, "FolderFiles", Counted)
     monkeypatch.chdir(made)
     words = [*SCORE, "--calibration", "few", "--group-by", "label"]
     assert called(capsys, *words, "--report", tmp_path / "a.html")[0] == 0

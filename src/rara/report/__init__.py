@@ -29,8 +29,6 @@ From the ground up:
     notebook               tables, references and audits in a notebook
 """
 
-from __future__ import annotations
-
 from rara.report.facts import facts
 from rara.report.html import summarise, to_html
 from rara.report.summary import summary_lines
