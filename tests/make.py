@@ -88,6 +88,15 @@ def _pairs(files):
     return files.items() if isinstance(files, dict) else files
 
 
+def as_plugin(path, **extractors):
+    """A package on Python's path that adds extractors, each as name="module:load"."""
+    lines = [f"{name} = {load}" for name, load in extractors.items()]
+    return as_folder(path, {
+        "plugin-1.dist-info/METADATA": b"Metadata-Version: 2.1\nName: plugin\nVersion: 1\n",
+        "plugin-1.dist-info/entry_points.txt": "\n".join(["[rara.extractors]", *lines]).encode(),
+    })  # fmt: skip
+
+
 # -- what a source gives --
 
 

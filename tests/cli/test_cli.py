@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 import rara
+from make import as_plugin
 from rara.cli import progress
 from rara.cli.app import run
 from rara.cli.options import bytes_of
@@ -388,25 +389,26 @@ def test_nothing_is_written_to_the_home_folder(place, tmp_path):
 AT_WORK = """
 import sys
 from embedding import Means
-from rara import cli
-from rara.features import opening
 
 class Slow(Means):
     def extract(self, batch):
         sys.stderr.write("at work\\n")
         return super().extract(batch)
 
-opening.get_extractor = lambda *name, **options: Slow(seconds=0.02)
-cli.main()
+def load(*, threads=None):
+    return Slow(seconds=0.02)
 """
 
 
 def test_sigterm_ends_like_an_interrupt(tmp_path, draw):
     """Sent when the first image is being looked at; all of them would take ten seconds."""
     folder = draw(tmp_path / "many", 1000, 5)
-    environment = {"RARA_CACHE": str(tmp_path / "cache"), "PYTHONPATH": os.pathsep.join(sys.path)}
-    call = command_line("embed", folder, "-o", tmp_path / "vectors", **environment)
-    call["args"][1:3] = ["-c", AT_WORK]
+    plugin = as_plugin(tmp_path / "plugin", slow="at_work:load")
+    (plugin / "at_work.py").write_text(AT_WORK)
+    path = os.pathsep.join([str(plugin), *sys.path])
+    environment = {"RARA_CACHE": str(tmp_path / "cache"), "PYTHONPATH": path}
+    words = ("embed", folder, "-o", tmp_path / "vectors", "--extractor", "slow")
+    call = command_line(*words, **environment)
     process = subprocess.Popen(**call, stderr=subprocess.PIPE)
     assert "at work\n" in iter(process.stderr.readline, "")
     process.terminate()

@@ -10,7 +10,6 @@ from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from importlib.machinery import ModuleSpec
-from importlib.metadata import EntryPoint
 
 import numpy as np
 import onnx
@@ -18,9 +17,10 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
+from make import as_plugin
 from rara.cli.options import Extraction
 from rara.errors import ParameterError, UnknownExtractorError, WeightsError
-from rara.extractors import Preprocessing, Spec, available, get_extractor, registry
+from rara.extractors import Preprocessing, Spec, available, get_extractor
 from rara.extractors import efficientnet_lite0 as lite0
 from rara.extractors.feature_maps import channel_axis
 from rara.extractors.legacy_torch import read_state_dict
@@ -104,7 +104,7 @@ def models(tmp_path, monkeypatch):
 def test_graph_is_built_once(models, monkeypatch):
     first = get_extractor()
     (graph,) = models.iterdir()
-    monkeypatch.setattr(lite0, "_weights", lambda: pytest.fail("the weights were read again"))
+    weights_found_in(monkeypatch, None)  # they cannot be read again
     again = get_extractor()
     assert first.spec == again.spec
     assert first.extract(noise(1)).tobytes() == again.extract(noise(1)).tobytes()
@@ -680,17 +680,13 @@ def test_preprocessing_of_a_named_extractor_is_its_own():
         get_extractor(preprocessing=Preprocessing())
 
 
-def made_elsewhere(*, threads=None):
-    return ("made elsewhere", threads)
-
-
-def test_other_packages_add_extractors(monkeypatch):
-    entries = [
-        EntryPoint("theirs", f"{__name__}:made_elsewhere", registry.GROUP),
-        EntryPoint("efficientnet-lite0", f"{__name__}:made_elsewhere", registry.GROUP),
-    ]
-    found = {registry.GROUP: entries}
-    monkeypatch.setattr(registry, "entry_points", lambda group: found[group])
+def test_other_packages_add_extractors(tmp_path, monkeypatch):
+    names = ("theirs", "efficientnet-lite0")
+    as_plugin(tmp_path, **dict.fromkeys(names, "made_elsewhere:load"))
+    (tmp_path / "made_elsewhere.py").write_text(
+        "def load(*, threads=None):\n    return ('made elsewhere', threads)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
     assert available() == ["efficientnet-lite0", "theirs"]
     assert get_extractor("theirs", threads=3) == ("made elsewhere", 3)
     assert get_extractor("efficientnet-lite0").spec == lite0.SPEC  # not to be taken over

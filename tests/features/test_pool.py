@@ -17,16 +17,18 @@ from rara.features.vector_cache import Pool, Record
 from rara.storage import atomic as durable
 
 SPEC = Spec("fake", "weights", "none", 8)
+LARGE = Spec("fake", "weights", "none", 1_398_101)
+"""A vector takes a third of 16 MiB."""
 
 
 def digest(i):
     return hashlib.sha256(str(i).encode()).hexdigest()
 
 
-def record(i, *, failed=False):
+def record(i, *, dim=SPEC.dim, failed=False):
     if failed:
         return Record(digest(i), reason=f"broken {i}")
-    vector = np.random.default_rng(i).normal(size=8).astype(np.float32)
+    vector = np.random.default_rng(i).normal(size=dim).astype(np.float32)
     return Record(digest(i), vector, width=i, height=7)
 
 
@@ -34,9 +36,9 @@ def same(one, other):
     return one is not None and one.checksum == other.checksum and one.digest == other.digest
 
 
-def fill(cache, records, *, packs=1):
+def fill(cache, records, *, packs=1, spec=SPEC):
     """Write records to the pool in so many packs."""
-    shared = Pool(cache, SPEC)
+    shared = Pool(cache, spec)
     for number in range(packs):
         for one in records[number::packs]:
             shared.add(one)
@@ -112,13 +114,14 @@ def test_the_newer_wins_but_no_failure_over_a_vector(tmp_path):
 # -- packs ------------------------------------------------------------------------------
 
 
-def test_packs_are_written_when_enough_waits(tmp_path, monkeypatch):
-    monkeypatch.setattr(pool, "_PACK_BYTES", 3 * 8 * 4)
-    shared = Pool(tmp_path, SPEC)
+def test_packs_are_written_when_enough_waits(tmp_path):
+    """The fourth of these vectors goes beyond 16 MiB."""
+    shared = Pool(tmp_path, LARGE)
     for i in range(9):
-        shared.add(record(i))
+        shared.add(record(i, dim=LARGE.dim))
     assert len(packs(shared)) == 2
-    assert len([i for i in range(9) if Pool(tmp_path, SPEC).get(digest(i))]) == 8
+    reader = Pool(tmp_path, LARGE)
+    assert len([i for i in range(9) if reader.get(digest(i))]) == 8
 
 
 def test_packs_are_written_when_time_has_passed(tmp_path, monkeypatch):
@@ -137,9 +140,9 @@ def test_packs_are_written_when_time_has_passed(tmp_path, monkeypatch):
     assert len(packs(shared)) == 1
 
 
-def merged(cache):
-    Pool(cache, SPEC).merge()
-    return Pool(cache, SPEC)
+def merged(cache, spec=SPEC):
+    Pool(cache, spec).merge()
+    return Pool(cache, spec)
 
 
 def test_small_packs_are_merged_each_content_once(tmp_path):
@@ -156,22 +159,22 @@ def test_small_packs_are_merged_each_content_once(tmp_path):
         assert all(same(shared.get(one.digest), one) for one in records)
 
 
-def test_many_small_packs_are_merged_in_turns(tmp_path, monkeypatch):
-    monkeypatch.setattr(pool, "_MERGED_AT_ONCE", 4)
-    records = [record(i) for i in range(23)]
-    fill(tmp_path, records, packs=23)
+def test_many_small_packs_are_merged_in_turns(tmp_path):
+    """Of 32 packs at most."""
+    records = [record(i) for i in range(70)]
+    fill(tmp_path, records, packs=70)
     reader = merged(tmp_path)
     assert len(packs(reader)) == 1
     assert all(same(reader.get(one.digest), one) for one in records)
 
 
-def test_large_packs_stay_as_they_are(tmp_path, monkeypatch):
-    shared = fill(tmp_path, [record(i) for i in range(100)])
+def test_large_packs_stay_as_they_are(tmp_path):
+    """Two of these vectors are more than 8 MiB, one is less."""
+    shared = fill(tmp_path, [record(i, dim=LARGE.dim) for i in range(2)], spec=LARGE)
     (large,) = packs(shared)
-    monkeypatch.setattr(pool, "_SMALL_BYTES", large.stat().st_size)
-    fill(tmp_path, [record(100)])
-    fill(tmp_path, [record(101)])
-    reader = merged(tmp_path)
+    for i in (2, 3):
+        fill(tmp_path, [record(i, dim=LARGE.dim)], spec=LARGE)
+    reader = merged(tmp_path, LARGE)
     assert len(packs(reader)) == 2
     assert large in packs(reader)
 

@@ -6,6 +6,7 @@ import lzma
 import struct
 import tarfile
 import zipfile
+import zlib
 
 import pytest
 
@@ -194,11 +195,21 @@ def test_a_tar_that_grows_out_of_proportion_is_refused(tmp_path, suffix, monkeyp
         open_source(place)
 
 
-def test_xz_cannot_ask_for_any_memory(tmp_path, monkeypatch):
-    data = lzma.compress(tar_of(IMAGES)[0], preset=6)  # a dictionary of 8 MiB
-    place = written(tmp_path / "x.tar.xz", data)
+def with_dictionary(data, bits):
+    """The same .xz, but it asks for a dictionary of 2^bits bytes."""
+    data = bytearray(data)
+    header = slice(12, 12 + 4 * data[12])  # of the first block; its checksum follows
+    data[header.start + 4] = 2 * (bits - 12)
+    data[header.stop : header.stop + 4] = struct.pack("<I", zlib.crc32(data[header]))
+    return bytes(data)
+
+
+def test_xz_cannot_ask_for_any_memory(tmp_path):
+    data = lzma.compress(tar_of(IMAGES)[0], preset=6)
+    assert with_dictionary(data, 23) == data  # 8 MiB
+    place = written(tmp_path / "x.tar.xz", with_dictionary(data, 24))
     assert loaded(open_source(place)) == IMAGES
-    monkeypatch.setattr(streams, "_XZ_MEMORY", 4 << 20)
+    written(place, with_dictionary(data, 30))
     with pytest.raises(DamagedArchiveError, match=r"[Mm]emory usage limit"):
         open_source(place)
 
