@@ -8,13 +8,14 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import kills
 import rara
-from rara.cli import doctor
+from make import as_plugin
 from rara.cli.app import run
 from rara.errors import UnwritableError
 from rara.text import encodable, json_of, plain
@@ -203,7 +204,7 @@ def test_help_to_a_closed_stdout(word):
 
 
 def failing(error):
-    def fail(*_):
+    def fail(*_, **__):
         raise error
 
     return fail
@@ -223,17 +224,19 @@ def failing(error):
         (ValueError("x" * 100_000), 70, "…. This is a fault"),
     ],
 )
-def test_whatever_fails_is_one_sentence(error, code, says, monkeypatch, capsys):
-    monkeypatch.setattr(doctor, "_examine", failing(error))
+def test_whatever_fails_is_one_sentence(error, code, says, place, monkeypatch, capsys, tmp_path):
+    monkeypatch.syspath_prepend(as_plugin(tmp_path / "plugin", failing="failing:load"))
+    monkeypatch.setitem(sys.modules, "failing", SimpleNamespace(load=failing(error)))
     monkeypatch.delenv("RARA_TRACEBACK", raising=False)
-    found, out, err = called(capsys, "doctor")
+    words = ("embed", place / "samples", "-o", tmp_path / "vectors", "--extractor", "failing")
+    found, out, err = called(capsys, *words)
     assert (found, out) == (code, "")
     assert says in err
     assert err.count("\n") == 1
     assert len(err) < 1_000
     if not isinstance(error, rara.RaraError):
         monkeypatch.setenv("RARA_TRACEBACK", "1")
-        assert "Traceback (most recent call last)" in called(capsys, "doctor")[2]
+        assert "Traceback (most recent call last)" in called(capsys, *words)[2]
 
 
 def test_a_package_that_cannot_be_loaded_is_one_sentence(tmp_path):
