@@ -23,8 +23,7 @@ def features(vectors):
 
 
 def fit(vectors, k=3, **options):
-    """A reference of float32 vectors, on one thread."""
-    vectors = np.asarray(vectors, dtype=np.float32)
+    """A reference of vectors or features, on one thread."""
     return Reference.from_features(vectors, k=k, run=Run(threads=1), **options)
 
 
