@@ -19,7 +19,7 @@ from rara.provenance.provenance import SCHEMA, Provenance, SiblingsProvenance
 from rara.robustness.contested import contested
 from rara.robustness.second_opinions import by_halves
 
-WRITTEN = json.loads((Path(__file__).parent / "records/provenance_schema_0.json").read_text())
+WRITTEN = json.loads((Path(__file__).parents[1] / "records/provenance_schema_0.json").read_text())
 """Records from before there were schemas, of each kind of table; lists are cut short."""
 
 
