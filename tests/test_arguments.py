@@ -40,6 +40,8 @@ WHOLE = {
     "Reference.score_leave_one_out k": lambda k: REFERENCE.score_leave_one_out(k=k),
     "Reference.audit k": lambda k: REFERENCE.audit(k=k),
     "Reference.describe k": lambda k: REFERENCE.describe(k),
+    "Scorer of Reference.scorer, k": lambda k: REFERENCE.scorer(k=k),
+    "by_halves seed": lambda n: rara.by_halves(TABLE, REFERENCE, FEATURES, seed=n),
     "compare_siblings k": lambda k: rara.compare_siblings(FEATURES, by="label", k=k),
     "Run threads": lambda n: rara.Run(threads=n),
     "Run memory": lambda n: rara.Run(memory=n),
@@ -64,6 +66,7 @@ PATHS = {
     "ScoreTable.from_parquet": rara.ScoreTable.from_parquet,
     "ScoreTable.save": TABLE.save,
     "get_extractor": rara.get_extractor,
+    "by_extractor": lambda x: rara.by_extractor(TABLE, REFERENCE, FEATURES, extractor=x),
     "open_source": rara.open_source,
     "Reference.fit": rara.Reference.fit,
     "Reference.score": REFERENCE.score,
@@ -74,6 +77,8 @@ LISTS = {
     "metadata": lambda x: rara.Features.from_arrays(VECTORS, metadata={"a": x}),
     "also": lambda x: REFERENCE.score_features(VECTORS, also=x),
     "ScoreTable.filter": lambda x: TABLE.filter(x),
+    "contested halves": lambda x: rara.contested(TABLE, halves=x),
+    "contested extractors": lambda x: rara.contested(TABLE, extractors={"other": x}),
 }
 WORDS = {
     "metric": lambda x: rara.Reference.from_features(VECTORS, metric=x),

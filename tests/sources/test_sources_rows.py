@@ -113,7 +113,7 @@ def test_the_key_of_the_image_can_be_given():
     assert np.array_equal(pictures(open_source(rows, image_column="edited")), STACK[:1])
     with pytest.raises(UnknownSourceError, match=r"'image', 'edited', not 'mask'.*image_column="):
         list(open_source(rows, image_column="mask"))
-    with pytest.raises(UnknownSourceError, match=r"row with 'a', 'b': it is open"):
+    with pytest.raises(UnknownSourceError, match=r"row with 'a', 'b': it is unclear which"):
         list(open_source([{"a": STACK[0], "b": STACK[1]}]))
     assert np.array_equal(pictures(open_source([{"a": STACK[0], "b": 3}])), STACK[:1])
 

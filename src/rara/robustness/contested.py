@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from rara.arguments import short
 from rara.errors import ParameterError
 from rara.provenance.parts import (
     ByExtractor,
@@ -53,7 +54,7 @@ def contested(
     Raises ParameterError where an opinion is no answer to the same question: other samples,
     another k or error rate, or numbers that carry no verdict.
     """
-    _check(table, [*(halves or ()), *(extractors or {}).values()])
+    _check(table, _tables(table, halves, extractors))
     one = _by_half(table, halves) if halves else None
     other = _by_extractor(table, extractors) if extractors else None
     flags = np.logical_or.reduce([weighed.contested for weighed in (one, other) if weighed])
@@ -69,6 +70,23 @@ def contested(
     )
     provenance = replace(table.provenance, opinions=about)
     return ScoreTable(_behind_reason(table.arrow, columns), provenance, table.pictures)
+
+
+def _tables(table: object, halves: object, extractors: object) -> list[ScoreTable]:
+    """All opinions. Raises ParameterError where one is no score table."""
+    named = extractors.values() if isinstance(extractors, Mapping) else _listed(extractors)
+    found = []
+    for one in (table, *_listed(halves), *named):
+        if not isinstance(one, ScoreTable):
+            raise ParameterError(f"{short(one)} is no score table: give what `score` returns.")
+        found.append(one)
+    return found[1:]
+
+
+def _listed(opinions: object) -> list[object]:
+    if opinions is None:
+        return []
+    return list(opinions) if isinstance(opinions, (tuple, list)) else [opinions]
 
 
 @dataclass(frozen=True, slots=True)
