@@ -19,11 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from calibration import insert
 from cifar10 import images_of, vectors_of, with_prints
 from numpy.typing import NDArray
 from PIL import Image
 
+from calibration import insert
 from rara import Features, Reference, Run
 from rara.duplicates.find import View, alike
 from rara.duplicates.members import members

@@ -13,9 +13,9 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from calibration import METHODS, RATES, Scorer, insert, rates_of
 from cifar10 import images_of, vectors_of, with_prints
 
+from calibration import METHODS, RATES, Scorer, insert, rates_of
 from rara import Run
 
 SIZES = ((500, 20), (5_000, 10), (50_000, 1))

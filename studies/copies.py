@@ -22,12 +22,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow.compute as pc
 from cifar10 import images_of
-from duplicates import ALIKE, likeness, thumbnails
 from edits import EDITS
 from numpy.typing import NDArray
 from phash import hashes, nearest
 from PIL import Image, ImageOps
 
+from duplicates import ALIKE, likeness, thumbnails
 from rara import Features, Reference, Run, ScoreTable, get_extractor, open_source
 from rara.errors import ImageError
 from rara.features.embed import embed

@@ -20,9 +20,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-from calibration import insert
 from numpy.typing import NDArray
 from PIL import Image
+
+from calibration import insert
 
 WORK = """
 import sys

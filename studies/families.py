@@ -17,10 +17,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from calibration import insert
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from calibration import insert
 from rara import Features, Reference, Run
 
 REFERENCE, FRESH, REPEATS = 4_000, 2_000, 5

@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from calibration import insert
 from edits import EDITS
 from families import FAMILIES, Judges, areas, cells
 from numpy.typing import NDArray
 from PIL import Image
 
+from calibration import insert
 from rara import Features, Run, get_extractor, open_source
 from rara.features.embed import embed
 

@@ -21,8 +21,9 @@ import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from calibration import insert
 from PIL import Image
+
+from calibration import insert
 
 RUN = """
 import sys

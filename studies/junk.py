@@ -17,11 +17,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from calibration import insert
 from families_photos import vectors_of
 from junk_images import COUNT, kinds
 from numpy.typing import NDArray
 
+from calibration import insert
 from rara import Features, Reference, Run, ScoreTable
 from rara.extractors.base import Metric
 from rara.extractors.efficientnet_lite0 import SPEC

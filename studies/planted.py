@@ -21,13 +21,13 @@ from pathlib import Path
 import numpy as np
 from audit_cifar10 import Found, between
 from audit_cifar10 import sheet as sheet_of
-from calibration import insert
 from cifar10 import images_of, vectors_of, with_prints
-from duplicates import ALIKE, likeness
 from edits import EDITS
 from numpy.typing import NDArray
 from PIL import Image
 
+from calibration import insert
+from duplicates import ALIKE, likeness
 from rara import Features, Reference, Run
 from rara.extractors import get_extractor
 from rara.features.embed import embed

@@ -14,10 +14,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from calibration import insert
 from cifar10 import vectors_of
 from numpy.typing import NDArray
 
+from calibration import insert
 from rara import Reference, Run, ScoreTable
 from rara.verdict.rules import Levels
 
