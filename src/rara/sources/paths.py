@@ -104,10 +104,11 @@ def sidecars_beside(paths: Sequence[Path]) -> list[Path]:
     exactly that name.
     """
     images = [path for path in paths if has_suffix(path.name, IMAGE_SUFFIXES)]
-    stems = [path.with_suffix("") for path in images]
-    stems += [base for base in map(_base, images) if base not in set(stems) and _is_free(base)]
+    stems = dict.fromkeys(path.with_suffix("") for path in images)
+    bases = dict.fromkeys(base for base in map(_base, images) if base not in stems)
+    stems |= dict.fromkeys(base for base in bases if _is_free(base))
     names = [path.with_name(path.name + suffix) for path in stems for suffix in SIDECAR_SUFFIXES]
-    return [path for path in dict.fromkeys(names) if path.is_file()]
+    return [path for path in names if path.is_file()]
 
 
 def _base(path: Path) -> Path:
