@@ -101,6 +101,9 @@ def test_paths_in_rows_are_read_when_asked_for(tmp_path):
     assert np.array_equal(np.asarray(decode(there.load())), STACK[0])
     with pytest.raises(ImageError, match=r"no\.png' cannot be read: No such file"):
         gone.load()
+    (endless,) = open_source([{"image": "/dev/zero"}])
+    with pytest.raises(ImageError, match="neither a file nor a link to one"):
+        endless.load()
     with pytest.raises(ImageError, match="nothing from the network"):
         address.load()
     (struct,) = open_source([{"image": {"bytes": None, "path": places[0]}}])

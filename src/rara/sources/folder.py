@@ -74,13 +74,18 @@ class FolderFiles:
 def read_file(path: Path, limit: Limit) -> bytes:
     """All bytes of a file; `ImageError` if there is no right, no file, or no end to it."""
     try:
-        if path.exists() and not path.is_file():
-            raise ImageError("neither a file nor a link to one")
-        with path.open("rb") as file:
-            limit.check(os.fstat(file.fileno()).st_size)
-            return read_whole(file.read, limit)  # it may grow, or its size be a lie
+        return bytes_of(path, limit)
     except OSError as error:
         raise ImageError(f"cannot be read: {(error.strerror or str(error)).lower()}") from None
+
+
+def bytes_of(path: Path, limit: Limit) -> bytes:
+    """The same, but `OSError` where the system refuses."""
+    if path.exists() and not path.is_file():
+        raise ImageError("neither a file nor a link to one")
+    with path.open("rb") as file:
+        limit.check(os.fstat(file.fileno()).st_size)
+        return read_whole(file.read, limit)  # it may grow, or its size be a lie
 
 
 def read_head(path: Path) -> bytes:

@@ -22,6 +22,7 @@ from rara.images.decode import Payload
 from rara.sources.arrays.labels import labels_of
 from rara.sources.arrays.pixels import channels_first, pixels_of, refused_pixels, shape_of
 from rara.sources.base import Scalar
+from rara.sources.folder import bytes_of
 from rara.sources.limits import IMAGE
 from rara.sources.metadata.records import tidy
 
@@ -285,8 +286,7 @@ def _file(place: str) -> bytes:
     if "://" in place:
         raise ImageError(f"the address {place[:100]!r}; rara reads nothing from the network")
     try:
-        IMAGE.check(Path(place).stat().st_size)
-        return Path(place).read_bytes()
+        return bytes_of(Path(place), IMAGE)
     except OSError as error:
         raise ImageError(f"file {place[:100]!r} cannot be read: {error.strerror}") from error
 
