@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from pathlib import PurePosixPath
 
-from rara.errors import DamagedArchiveError, ImageError
+from rara.errors import ImageError
 from rara.sources.layouts.folder_labels import Labels
 from rara.sources.metadata.matching import ImageNames
 from rara.sources.metadata.records import Record, Tidier
-from rara.sources.metadata.rows import FILE_NAME, NamedRows, UnusedTableError, read_rows
+from rara.sources.metadata.rows import FILE_NAME, NamedRows, UnusedTableError, damaged, read_rows
 from rara.sources.metadata.sidecars import Sidecars
 from rara.sources.names import LABEL_TABLE, TABLES, member_name, printable, shown, stem
 
@@ -107,10 +107,7 @@ class Metadata:
             self._remarks.append(f"'{name}' was not used: {error}.")
             return None
         except ImageError as error:
-            raise DamagedArchiveError(
-                f"{where} cannot be read: {error}. Repair it, or give --no-metadata to read the "
-                "images alone."
-            ) from None
+            raise damaged(where, f" cannot be read: {error}") from None
         self._used.add(name)
         if rows.column != FILE_NAME:
             self._remarks.append(f"'{name}' names its images in the column '{rows.column}'.")
