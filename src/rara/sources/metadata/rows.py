@@ -69,13 +69,18 @@ def read_rows(name: str, data: bytes, where: str) -> NamedRows:
 
 def decoded(data: bytes) -> str:
     """Text in UTF-8, or in UTF-16 if its byte order mark says so; else `UnusedTableError`."""
-    utf16 = data.startswith(_UTF16)
+    encoding = encoding_of(data)
     try:
-        return data.decode("utf-16" if utf16 else "utf-8-sig")
+        return data.decode(encoding)
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        encoding = "UTF-16" if utf16 else "UTF-8"
-        raise UnusedTableError(f"line {line} is not {encoding}; save it as UTF-8") from None
+        name = encoding.removesuffix("-sig").upper()
+        raise UnusedTableError(f"line {line} is not {name}; save it as UTF-8") from None
+
+
+def encoding_of(data: bytes) -> str:
+    """UTF-16 if a byte order mark says so, else UTF-8 with or without one."""
+    return "utf-16" if data.startswith(_UTF16) else "utf-8-sig"
 
 
 def damaged(where: str, what: str) -> DamagedArchiveError:

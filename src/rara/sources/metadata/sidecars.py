@@ -15,6 +15,7 @@ from typing import Any
 from rara.errors import ImageError
 from rara.sources.metadata.matching import ImageNames
 from rara.sources.metadata.records import Record, Tidier
+from rara.sources.metadata.rows import encoding_of
 from rara.sources.names import IMAGE_SUFFIXES, SIDECAR_SUFFIXES, base_name, has_suffix, stem
 
 _BOX = re.compile(r"\s*[-+]?[\d.]+(?:[eE][-+]?\d+)?(?:\s+[-+]?[\d.]+(?:[eE][-+]?\d+)?){4,}\s*")
@@ -84,8 +85,7 @@ class Sidecars:
             return {}
 
     def _text(self, name: str, data: bytes) -> dict[str, Any]:
-        encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-        text = data.decode(encoding, errors="replace").strip()
+        text = data.decode(encoding_of(data), errors="replace").strip()
         if "\ufffd" in text:
             self._replaced.add(name)
         if not text:
