@@ -287,7 +287,7 @@ def _loose_files(paths: Sequence[Path], metadata: MetadataUse, *, location: str)
 
 
 def _tables(paths: Sequence[Path], how: _How, *, location: str) -> Source:
-    from rara.sources.tables.table_source import TableSource, rows_in  # pyarrow is slow to import
+    from rara.sources.tables.table_source import TableSource  # pyarrow is slow to import
 
     root = _common_folder(paths)
     names = list(unique(printable(_below(root, path)) for path in paths))
@@ -296,14 +296,14 @@ def _tables(paths: Sequence[Path], how: _How, *, location: str) -> Source:
         location=with_key(location, how.key),
         column=how.key,
     )
-    return _remarked(source, split_remarks(paths, root, rows_in))
+    return _remarked(source, split_remarks(paths, root, source.rows_by_file))
 
 
 def _joined(paths: Sequence[Path], how: _How, *, root: Path, location: str) -> Source:
     names = list(unique(printable(_below(root, path)) for path in paths))
     parts = [_open_path(path, how) for path in paths]
-    counts = dict(zip(paths, parts, strict=True))
-    notes = split_remarks(paths, root, lambda path: counts[path].count())
+    counts = {path: part.count() for path, part in zip(paths, parts, strict=True)}
+    notes = split_remarks(paths, root, counts)
     source = JoinedSource(with_key(location, how.key), dict(zip(names, parts, strict=True)))
     return _remarked(source, notes)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rara.sources.names import shown
@@ -31,15 +31,18 @@ def split_of(name: str) -> str | None:
 
 
 def split_remarks(
-    paths: Sequence[Path], root: Path, count: Callable[[Path], int | None]
+    paths: Sequence[Path], root: Path, images: Mapping[Path, int | None]
 ) -> list[str]:
-    """What to say where files of several splits are read as one place."""
+    """What to say where files of several splits are read as one place.
+
+    `images` is how many each file holds, as far as that is known.
+    """
     splits = [split_of(path.absolute().relative_to(root.absolute()).as_posix()) for path in paths]
     if len(set(splits) - {None}) < 2:
         return []
     counts = Counter[str]()
     for split, path in zip(splits, paths, strict=True):
-        counts[split or "other files"] += count(path) or 0
+        counts[split or "other files"] += images[path] or 0
     found = ", ".join(f"{split} {number:,}" for split, number in counts.items())
     split, path = next((s, p) for s, p in zip(splits, paths, strict=True) if s)
     named = path.name.lower().startswith(split)

@@ -91,6 +91,11 @@ class TableSource:
         """Number of rows; None where they hold lists of images."""
         return None if self._listed else len(self._rows)
 
+    @property
+    def rows_by_file(self) -> dict[Path, int]:
+        """Number of rows in each file."""
+        return {table.path: table.rows for table in self._tables}
+
     def __iter__(self) -> Iterator[Item]:
         self._unread = 0
         return self._items(self._rows)
@@ -136,13 +141,6 @@ class TableSource:
         if isinstance(label, int) and 0 <= label < len(table.classes):
             values["label"] = table.classes[label]
         return self._tidier.tidy(values, id_)
-
-
-def rows_in(path: Path) -> int:
-    """Number of rows of one file."""
-    with explained_damage(path):
-        _, sizes = _arrow_sizes(path) if _is_arrow(path) else _parquet_sizes(path)
-        return sum(sizes)
 
 
 def _table(name: str, path: Path, chosen: str | None) -> _Table:
