@@ -146,7 +146,7 @@ class TableSource:
 def _table(name: str, path: Path, chosen: str | None) -> _Table:
     with explained_damage(path):
         schema, sizes = _arrow_sizes(path) if _is_arrow(path) else _parquet_sizes(path)
-        column = image_column(schema, path, chosen, partial(_first_text, path))
+        column = image_column(schema, path, chosen, partial(_first_text, path, sizes))
         scalars, remarks = scalar_columns(schema, column.name)
         classes = class_names(schema, read_json(path.parent / INFO))
         remarks = [*column.remarks, *remarks]
@@ -165,9 +165,8 @@ def _read(table: _Table, rows: Sequence[int]) -> Iterator[_Row]:
             yield row, batch
 
 
-def _first_text(path: Path, column: str) -> str:
-    """The first text in a column."""
-    _, sizes = _arrow_sizes(path) if _is_arrow(path) else _parquet_sizes(path)
+def _first_text(path: Path, sizes: Sequence[int], column: str) -> str:
+    """The first text in a column; `sizes` are those of the row groups or batches."""
     read = _arrow_rows if _is_arrow(path) else _parquet_rows
     for row, batch in read(path, [column], range(len(sizes)), (0, *accumulate(sizes))):
         value = batch.column(column)[0]
