@@ -10,11 +10,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from rara.errors import DamagedArchiveError, UnknownSourceError
+from rara.errors import DamagedArchiveError, ImageError, UnknownSourceError
+from rara.sources.folder import read_file
+from rara.sources.limits import SIDECAR
 from rara.sources.names import natural_order, shown
 
 _SPLITS, _STATE, INFO = "dataset_dict.json", "state.json", "dataset_info.json"
-_MOST_BYTES = 16 << 20
 
 
 def saved_tables(folder: Path) -> list[Path] | None:
@@ -40,10 +41,8 @@ def saved_tables(folder: Path) -> list[Path] | None:
 def read_json(path: Path) -> dict[str, Any]:
     """An object in a small JSON file; empty where there is none."""
     try:
-        if path.stat().st_size > _MOST_BYTES:
-            return {}
-        value = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
+        value = json.loads(read_file(path, SIDECAR))
+    except (ImageError, ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
 
