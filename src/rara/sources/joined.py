@@ -16,24 +16,16 @@ class JoinedSource:
     location: str
     parts: Mapping[str, Source]
     """By the name of the part, such as `shards/000.tar`."""
-    notes: tuple[str, ...] = ()
-    """What there is to say of the place as a whole."""
 
     @property
     def remarks(self) -> list[str]:
-        """Its own, and those of the parts.
-
-        The same one of several parts is said once, with their number.
-        """
+        """Those of the parts; the same one of several is said once, with their number."""
         said = [(name, remark) for name, part in self.parts.items() for remark in remarks_of(part)]
         times = Counter(remark for _, remark in said)
         first = {remark: name for name, remark in reversed(said)}
         return [
-            *self.notes,
-            *(
-                f"{first[remark]}{'' if count == 1 else f' and {count - 1:,} more'}: {remark}"
-                for remark, count in times.items()
-            ),
+            f"{first[remark]}{'' if count == 1 else f' and {count - 1:,} more'}: {remark}"
+            for remark, count in times.items()
         ]
 
     def count(self) -> int | None:
