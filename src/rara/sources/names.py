@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from natsort import natsort_keygen
@@ -128,6 +128,16 @@ def unique(names: Iterable[str]) -> Iterator[str]:
             candidate = f"{name}~{numbers[name]}"
         seen.add(candidate)
         yield candidate
+
+
+def first_few(names: Sequence[str], *, most: int = 10) -> str:
+    """The first of several, and how many more there are.
+
+    >>> first_few(["a", "b", "c"], most=2)
+    'a, b and 1 more'
+    """
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def suffix_counts(names: Iterable[str], *, most: int = 5) -> str:

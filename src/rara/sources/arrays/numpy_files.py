@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -23,7 +23,7 @@ from rara.errors import DamagedArchiveError, UnknownSourceError
 from rara.sources.archives.damage import explained_damage
 from rara.sources.arrays.labels import labels_of
 from rara.sources.arrays.stacks import ArraySource, CompressedStack, MappedStack, Stack, check_stack
-from rara.sources.names import has_suffix, shown
+from rara.sources.names import first_few, has_suffix, shown
 from rara.sources.paths import with_key
 
 USUAL = ("arr_0", "images", "image", "imgs", "x", "X", "samples", "data", "x_train", "train_images")
@@ -176,10 +176,8 @@ def _passed_over(arrays: Sequence[_Stored], images: _Stored, key: str | None) ->
         yield (f"Array {images.key!r} was read; --array chooses another of {_listed(others)}.")
 
 
-def _listed(arrays: Sequence[_Stored] | Any) -> str:
-    every = [str(stored) for stored in arrays]
-    more = f" and {len(every) - 10} more" if len(every) > 10 else ""
-    return ", ".join(every[:10]) + more
+def _listed(arrays: Iterable[_Stored]) -> str:
+    return first_few([str(stored) for stored in arrays])
 
 
 def _where(stored: _Stored, path: Path) -> str:

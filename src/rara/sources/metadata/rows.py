@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from rara.errors import DamagedArchiveError, ImageError, RaraError
 from rara.sources.base import Scalar
 from rara.sources.limits import TABLE, amount, check_cells
-from rara.sources.names import LABEL_TABLE, unique
+from rara.sources.names import LABEL_TABLE, first_few, unique
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -35,7 +35,6 @@ _INTEGER = re.compile(r"-?(?:0|[1-9]\d{0,17})")
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?")
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _DELIMITERS = ",;\t"
-_COLUMNS_NAMED = 10
 _MANY = 1024
 """Rows of a Parquet table that are read at a time, at most."""
 
@@ -98,9 +97,8 @@ def _named(rows: Iterable[Row]) -> NamedRows:
     columns = dict.fromkeys(key for row in listed for key in row)
     column = _name_column(columns)
     if column is None:
-        shown = ", ".join(column[:40] for column in list(columns)[:_COLUMNS_NAMED])
-        more = f" and {len(columns) - _COLUMNS_NAMED} more" if len(columns) > _COLUMNS_NAMED else ""
-        raise UnusedTableError(f"it has no column '{FILE_NAME}' (columns: {shown or 'none'}{more})")
+        found = first_few([column[:40] for column in columns]) or "none"
+        raise UnusedTableError(f"it has no column '{FILE_NAME}' (columns: {found})")
     return NamedRows([(_text(row.get(column)), _without(row, column)) for row in listed], column)
 
 

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from rara.errors import ImageError, UnknownSourceError
 from rara.sources.limits import IMAGE
-from rara.sources.names import shown
+from rara.sources.names import first_few, shown
 
 USUAL = ("image", "img", "images", "jpg", "jpeg", "png", "webp")
 """What columns of images are usually called; the first that is there counts."""
@@ -99,7 +99,7 @@ def image_column(
     else:
         return _text_column(schema, path, first_text)
     others = [other for other in holding if other != name]
-    remark = f"Column {name!r} was read; --image-column chooses another of {_few(others)}."
+    remark = f"Column {name!r} was read; --image-column chooses another of {first_few(others)}."
     return _column(schema, path, name, first_text, (remark,) if others and not chosen else ())
 
 
@@ -248,12 +248,7 @@ def _several(holding: list[str], schema: pa.Schema, path: Path) -> str:
 
 
 def _listed(schema: pa.Schema) -> str:
-    return _few([f"{field.name} ({_short(field.type)})" for field in schema])
-
-
-def _few(names: list[str]) -> str:
-    more = f" and {len(names) - 10:,} more" if len(names) > 10 else ""
-    return ", ".join(names[:10]) + more
+    return first_few([f"{field.name} ({_short(field.type)})" for field in schema])
 
 
 def _short(kind: pa.DataType) -> str:
