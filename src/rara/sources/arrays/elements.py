@@ -20,7 +20,7 @@ from PIL import Image
 from rara.errors import ImageError, UnknownSourceError
 from rara.images.decode import Payload
 from rara.sources.arrays.labels import labels_of
-from rara.sources.arrays.pixels import channels_first, pixels_of, refused_pixels, shape_of
+from rara.sources.arrays.pixels import CHANNELS, channels_first, pixels_of, refused_pixels, shape_of
 from rara.sources.base import Scalar
 from rara.sources.folder import bytes_of
 from rara.sources.limits import IMAGE
@@ -229,7 +229,7 @@ def _is_grey_batch(row: int, image: Any, beside: Any) -> bool:
             f"Element {row} has an array of shape {shape} and {shape[0]} labels: one image, or "
             f"{shape[0]} grey ones? Give x[:, None] for grey images."
         )
-    return shape[2] not in (1, 3, 4)
+    return shape[2] not in CHANNELS
 
 
 def _beside(value: Any) -> Mapping[str, Any]:
@@ -315,7 +315,7 @@ def check_first(row: int, image: Any) -> None:
 def _refused(pixels: Any) -> str:
     if not isinstance(pixels, np.ndarray):
         return ""
-    if pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[2] not in (1, 3, 4)):
+    if pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[2] not in CHANNELS):
         grey = "; for a batch of grey images give x[:, None]" if pixels.ndim == 3 else ""
         return f"its shape is {pixels.shape}{grey}"
     return refused_pixels(pixels.dtype)

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from rara.errors import ImageError
 
-_CHANNELS = (1, 3, 4)
+CHANNELS = (1, 3, 4)
+"""How many an image may have."""
 
 
 def channels_first(shape: tuple[int, ...]) -> bool:
     """Whether the channels of one image come first, and cannot be last."""
-    return len(shape) == 3 and shape[0] in _CHANNELS and shape[2] not in _CHANNELS
+    return len(shape) == 3 and shape[0] in CHANNELS and shape[2] not in CHANNELS
 
 
 def refused_pixels(dtype: np.dtype[Any]) -> str:

@@ -21,11 +21,9 @@ from rara.errors import DamagedArchiveError, EmptySourceError, UnknownSourceErro
 from rara.images.decode import check_size
 from rara.images.ranges import UNIT, Meaning, Ranged, meaning_of
 from rara.sources.archives.damage import explained_damage
-from rara.sources.arrays.pixels import channels_first, pixels_of, refused_pixels
+from rara.sources.arrays.pixels import CHANNELS, channels_first, pixels_of, refused_pixels
 from rara.sources.base import Item, Scalar
 from rara.sources.names import shown
-
-_CHANNELS = (1, 3, 4)
 
 
 class Stack(Protocol):
@@ -159,14 +157,14 @@ def check_stack(shape: tuple[int, ...], dtype: np.dtype[Any], where: str) -> Non
 
 
 def _shape_reason(shape: tuple[int, ...]) -> str:
-    if len(shape) == 3 and shape[2] in _CHANNELS:
+    if len(shape) == 3 and shape[2] in CHANNELS:
         return "one image, or many without their channels; say which with x[None] or x[..., None]"
     if len(shape) == 2:
         return (
             "one vector in each row, no stack of images; give it to Reference.from_features or "
             "score_features in Python, or as a file of floats to `rara score`"
         )
-    four = len(shape) == 4 and (shape[3] in _CHANNELS or channels_first(shape[1:]))
+    four = len(shape) == 4 and (shape[3] in CHANNELS or channels_first(shape[1:]))
     if not (four or len(shape) == 3):
         return "no stack of images"
     return "images without pixels" if 0 in shape else ""
@@ -179,7 +177,7 @@ def _shape_remarks(shape: tuple[int, ...]) -> Iterator[str]:
             f"The images have shape {channels} x {height} x {width}: their channels were moved "
             "last."
         )
-    elif len(shape) == 3 and shape[0] in _CHANNELS:
+    elif len(shape) == 3 and shape[0] in CHANNELS:
         yield (
             f"The array of shape {shape} was read as {shape[0]} grey images. For one image with "
             "channels first, give x[None]."
