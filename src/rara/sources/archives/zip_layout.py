@@ -24,7 +24,8 @@ _LONGEST_COMMENT = 65_535
 _IN_ZIP64 = 0xFFFFFFFF
 
 # Bits of a member's flags.
-_UTF_8 = 0x800
+ENCRYPTED = 0x1
+UTF_8 = 0x800
 _SIZES_FOLLOW = 0x8  # a descriptor with the sizes follows the bytes
 _DESCRIPTOR_MAGIC = b"PK\x07\x08"
 _LONGEST_DESCRIPTOR = 24
@@ -118,7 +119,7 @@ def _span(file: IO[bytes], member: ZipInfo, directory: int) -> int | str:
 
 
 def _stored_name(member: ZipInfo) -> bytes:
-    return member.orig_filename.encode("utf-8" if member.flag_bits & _UTF_8 else "cp437")
+    return member.orig_filename.encode("utf-8" if member.flag_bits & UTF_8 else "cp437")
 
 
 def _descriptor(file: IO[bytes], member: ZipInfo, at: int) -> int:

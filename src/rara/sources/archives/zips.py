@@ -13,15 +13,12 @@ from zipfile import ZipInfo
 
 from rara.errors import DamagedArchiveError, ImageError, RaraError
 from rara.sources.archives.damage import explained_damage, repeated_texts, wrapping_folder
-from rara.sources.archives.zip_layout import Layout, layout_of
+from rara.sources.archives.zip_layout import ENCRYPTED, UTF_8, Layout, layout_of
 from rara.sources.content import HEAD
 from rara.sources.limits import Limit, amount, read_whole
 from rara.sources.names import IMAGE_SUFFIXES, has_suffix, is_hidden, member_name, shown
 from rara.sources.paths import beside_archive
 
-# Bits of a member's flags.
-_ENCRYPTED = 0x1
-_UTF_8 = 0x800
 _IN_PIECES = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _AT_ONCE = (zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
 _PACKED = 4096
@@ -105,7 +102,7 @@ def _piece(file: IO[bytes], member: ZipInfo, size: int) -> bytes:
 
 
 def _fault(member: ZipInfo) -> str:
-    if member.flag_bits & _ENCRYPTED:
+    if member.flag_bits & ENCRYPTED:
         return "encrypted in the archive; pack it again without a password"
     if member.compress_type not in (*_IN_PIECES, *_AT_ONCE):
         return f"compression method {member.compress_type} is not known; pack it again with deflate"
@@ -137,7 +134,7 @@ def _damaged(unseen: Mapping[str, str]) -> list[str]:
 
 def _name(member: ZipInfo) -> str:
     """The name of a member; macOS writes UTF-8 and does not say so."""
-    if member.flag_bits & _UTF_8 or member.filename.isascii():
+    if member.flag_bits & UTF_8 or member.filename.isascii():
         return member.filename
     try:
         return member.filename.encode("cp437").decode()

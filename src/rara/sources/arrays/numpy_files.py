@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from rara.errors import DamagedArchiveError, UnknownSourceError
 from rara.sources.archives.damage import explained_damage
+from rara.sources.archives.zip_layout import ENCRYPTED
 from rara.sources.arrays.labels import labels_of
 from rara.sources.arrays.stacks import ArraySource, CompressedStack, MappedStack, Stack, check_stack
 from rara.sources.names import first_few, has_suffix, shown
@@ -34,7 +35,6 @@ _MOST_LABEL = 1 << 16
 """Bytes of one label, or of a one-hot row."""
 
 _LOCAL_HEADER = 30  # bytes before the name in a zip's local header
-_ENCRYPTED = 0x1
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +256,7 @@ def _member(
     archive: zipfile.ZipFile, file: IO[bytes], member: zipfile.ZipInfo, path: Path
 ) -> _Stored:
     key = member.filename.removesuffix(".npy")
-    if member.compress_type != zipfile.ZIP_STORED or member.flag_bits & _ENCRYPTED:
+    if member.compress_type != zipfile.ZIP_STORED or member.flag_bits & ENCRYPTED:
         with archive.open(member) as inflated:
             return _header(inflated, key, member.file_size, path, member.filename)
     file.seek(member.header_offset)
