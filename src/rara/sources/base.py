@@ -32,6 +32,7 @@ class Item:
     id: str
     load: Callable[[], Payload]
     metadata: Mapping[str, Scalar] = field(default_factory=dict)
+    size: int | None = None
 
     def __post_init__(self) -> None:
         """All text becomes such that every format of tables takes it."""
@@ -39,8 +40,6 @@ class Item:
         if self.metadata:
             known = {encodable(key): _encodable(one) for key, one in self.metadata.items()}
             object.__setattr__(self, "metadata", known)
-
-    size: int | None = None
 
 
 def _encodable(value: Scalar) -> Scalar:

@@ -258,7 +258,7 @@ def _refuse_features(folder: Path) -> None:
 def _from_paths(paths: Sequence[Path], how: _How, *, location: str) -> Source:
     """Images as if they lay in one folder, tables as one table, anything else one by one."""
     files = all(path.is_file() or _is_lost_image(path) for path in paths)
-    if files and any(has_suffix(path.name, IMAGE_SUFFIXES) for path in paths):
+    if files and _any_ends(paths, IMAGE_SUFFIXES):
         _refuse_key(paths[0], how.key)
         return _loose_files(paths, how.metadata, location=location)
     if files and all(has_suffix(path.name, TABLE_SUFFIXES) for path in paths):

@@ -1,6 +1,6 @@
 """What helps where files hold images in a format that rara does not read, or never unpickles.
 
-`sources/__init__.py` asks here before it refuses a file or a folder.
+`opening.py` asks here before it refuses a file or a folder.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from rara.sources.names import has_suffix, shown
+from rara.sources.names import ARRAY_SUFFIXES, has_suffix, shown
 
 _SAVE = (
     "Load it in Python and pass the images to rara.Reference.fit or reference.score, or save them "
@@ -32,7 +32,7 @@ def remedy_for(path: Path) -> str:
 
 def remedy_below(folder: Path, names: Sequence[str]) -> str:
     """What to do with a folder that holds no images but arrays or files of a known format."""
-    arrays = [name for name in names if has_suffix(name, (".npy", ".npz"))]
+    arrays = [name for name in names if has_suffix(name, ARRAY_SUFFIXES)]
     if arrays:
         return (
             f"it holds {len(arrays):,} arrays. Give one that holds all images, such as "

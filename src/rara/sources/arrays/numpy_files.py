@@ -24,7 +24,7 @@ from rara.sources.archives.damage import explained_damage
 from rara.sources.archives.zip_layout import ENCRYPTED
 from rara.sources.arrays.labels import labels_of
 from rara.sources.arrays.stacks import ArraySource, CompressedStack, MappedStack, Stack, check_stack
-from rara.sources.names import first_few, has_suffix, shown
+from rara.sources.names import ARRAY_SUFFIXES, first_few, has_suffix, shown
 from rara.sources.paths import with_key
 
 USUAL = ("arr_0", "images", "image", "imgs", "x", "X", "samples", "data", "x_train", "train_images")
@@ -96,7 +96,7 @@ def open_arrays(path: Path, key: str | None = None) -> ArraySource:
 
 def holds_vectors(path: Path, key: str | None = None) -> bool:
     """Whether an .npy or .npz holds one vector of floats in each row, and no images."""
-    if not has_suffix(path.name, (".npy", ".npz")) or not path.is_file():
+    if not has_suffix(path.name, ARRAY_SUFFIXES) or not path.is_file():
         return False
     with explained_damage(path):
         return _vectors(_arrays(path, key), key) is not None
