@@ -103,6 +103,16 @@ def ids(source):
     return [item.id for item in source]
 
 
+def loaded(source):
+    """Each id with the encoded bytes."""
+    return [(item.id, item.load()) for item in source]
+
+
+def known(source):
+    """The metadata of each item; remarks are complete afterwards."""
+    return {item.id: dict(item.metadata) for item in source}
+
+
 def pictures(source):
     """The pixels of all images, which have one size."""
     return np.stack([np.asarray(decode(item.load())) for item in source])

@@ -11,7 +11,7 @@ import zlib
 import pytest
 
 from hostile_archives import COMPRESSIONS, compressed, header, hostile, padded, pax, tar_of
-from make import as_folder
+from make import as_folder, loaded
 from rara.errors import DamagedArchiveError, ImageError, SourceError
 from rara.sources import files as files_module
 from rara.sources import limits, open_source
@@ -27,10 +27,6 @@ END = bytes(1024)
 def written(path, data):
     path.write_bytes(data)
     return path
-
-
-def loaded(source):
-    return [(item.id, item.load()) for item in source]
 
 
 def reasons(source):

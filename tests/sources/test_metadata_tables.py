@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from embedding import Means
-from make import png
+from make import known, png
 from rara.errors import ParameterError
 from rara.features.opening import features_of
 from rara.run import Run
@@ -30,7 +30,7 @@ def place(root, images, **tables):
 
 def read(path):
     source = open_source(path)
-    return {item.id: dict(item.metadata) for item in source}, source.remarks
+    return known(source), source.remarks
 
 
 def lines(*rows):

@@ -1,14 +1,11 @@
 """`open_source`: what a place is taken for, and what is said where it cannot be."""
 
-import io
 import os
-import tarfile
-import zipfile
 
 import numpy as np
 import pytest
 
-from make import ids, png
+from make import as_tar, as_zip, ids, png
 from rara import Features
 from rara.errors import (
     DamagedArchiveError,
@@ -36,19 +33,16 @@ def write(root, *names):
 
 def write_tar(path, *names):
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tarfile.open(path, "w") as tar:
-        for number, name in enumerate(names):
-            member = tarfile.TarInfo(name)
-            member.size = len(png(number))
-            tar.addfile(member, io.BytesIO(png(number)))
-    return path
+    return as_tar(path.with_suffix(""), drawn(names))
 
 
 def write_zip(path, *names):
-    with zipfile.ZipFile(path, "w") as archive:
-        for number, name in enumerate(names):
-            archive.writestr(name, png(number))
-    return path
+    return as_zip(path, drawn(names))
+
+
+def drawn(names):
+    """A distinct image under each name."""
+    return {name: png(number) for number, name in enumerate(names)}
 
 
 # -- what a place is --------------------------------------------------------------------

@@ -1,25 +1,18 @@
 """Tables: which column holds the images and in which form, Arrow files, hostile Parquet."""
 
 import base64
-import io
 import json
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from PIL import Image
 
+from make import loaded, png
 from rara.errors import DamagedArchiveError, ImageError, UnknownSourceError
 from rara.sources import open_source
 
 STRUCT = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
-
-
-def png(colour):
-    out = io.BytesIO()
-    Image.new("RGB", (24, 20), (colour, 0, 0)).save(out, "PNG")
-    return out.getvalue()
 
 
 def struct(colour):
@@ -36,10 +29,6 @@ def stream(path, table, rows=2, new=pa.ipc.new_stream):
     with pa.OSFile(str(path), "wb") as file, new(file, table.schema) as writer:
         writer.write_table(table, max_chunksize=rows)
     return path
-
-
-def loaded(source):
-    return [(item.id, item.load()) for item in source]
 
 
 # -- columns ----------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from make import as_folder, as_tar, as_tgz, as_zip, ids, png
+from make import as_folder, as_tar, as_tgz, as_zip, ids, known, png
 from rara.errors import DamagedArchiveError, ImageError
 from rara.images.decode import decode
 from rara.sources import files as files_module
@@ -33,10 +33,6 @@ def as_zst(path, members):
 
 ARCHIVES = [as_zip, as_tar, as_tgz, as_zst]
 EVERYWHERE = pytest.mark.parametrize("pack", [as_folder, *ARCHIVES])
-
-
-def known(source):
-    return {item.id: dict(item.metadata) for item in source}
 
 
 # -- names ------------------------------------------------------------------------------

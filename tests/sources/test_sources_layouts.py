@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from make import as_folder, as_tar, as_tgz, as_zip, png
+from make import as_folder, as_tar, as_tgz, as_zip, encoded, known, png
 from rara.errors import EmptySourceError
 from rara.sources import folder, open_source
 from rara.sources.base import remarks_of
@@ -38,10 +38,10 @@ def opened(place, *, files, used=0, metadata="read"):
     `used` of them describe images.
     """
     source = open_source(place, metadata=metadata)
-    known = {item.id: dict(item.metadata) for item in source}
-    assert source.count() == len(known)
-    assert files == len(known) + used + told(remarks_of(source))
-    return known, remarks_of(source)
+    found = known(source)
+    assert source.count() == len(found)
+    assert files == len(found) + used + told(remarks_of(source))
+    return found, remarks_of(source)
 
 
 # -- files that are no images -----------------------------------------------------------
@@ -130,9 +130,7 @@ def test_a_hidden_folder_that_may_not_be_listed_does_not_end_the_run(tmp_path, m
 
 
 def in_format(form):
-    buffer = io.BytesIO()
-    Image.new("RGB", (9, 7), (200, 10, 90)).save(buffer, form)
-    return buffer.getvalue()
+    return encoded(Image.new("RGB", (9, 7), (200, 10, 90)), form)
 
 
 FORMATS = ["PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM"]

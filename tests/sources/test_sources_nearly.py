@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from make import as_folder, as_tgz, as_zip, png
+from make import as_folder, as_tgz, as_zip, known, png
 from rara.errors import DamagedArchiveError, ImageError, ParameterError, UnknownSourceError
 from rara.features.keys import check_key
 from rara.sources import open_source
@@ -27,11 +27,6 @@ def parquet(table, **options):
 
 
 EVERYWHERE = pytest.mark.parametrize("pack", [as_folder, as_zip, as_tgz])
-
-
-def known(source):
-    """The metadata of each item; remarks are complete afterwards."""
-    return {item.id: dict(item.metadata) for item in source}
 
 
 # -- sidecars ---------------------------------------------------------------------------

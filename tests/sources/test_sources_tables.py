@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from make import ids, png
+from make import ids, loaded, png
 from rara.errors import (
     DamagedArchiveError,
     EmptySourceError,
@@ -30,10 +30,6 @@ def write(path, columns, *, group=None, metadata=None):
     table = pa.table(columns)
     pq.write_table(table.replace_schema_metadata(metadata), path, row_group_size=group)
     return path
-
-
-def loaded(source):
-    return [(item.id, item.load()) for item in source]
 
 
 # -- Parquet ----------------------------------------------------------------------------
