@@ -34,6 +34,7 @@ from rara.errors import (
 )
 from rara.features.features import Features
 from rara.reference.reference import Reference
+from rara.storage import compiled
 from rara.storage import compiled_cache as kept_code
 from rara.storage.cache import cache_folder
 from rara.table.csv_cells import escaped, like_formulas
@@ -448,6 +449,28 @@ def test_loops_in_place_of_others_are_not_used(code, tmp_path):
     other.write_bytes(contents[0])
     assert queried(tmp_path / "c") == answer
     assert (one.read_bytes(), other.read_bytes()) != contents[::-1]
+
+
+@pytest.mark.parametrize(
+    "name", ["geometry/distances.py", "stats/joint_rank.py", "storage/compiled.py"]
+)
+def test_code_is_kept_for_these_very_sources(tmp_path, monkeypatch, name):
+    """A loop has the code of others within it, so that a change in any file is a new folder."""
+    monkeypatch.setenv("RARA_CACHE", str(tmp_path / "cache"))
+    shutil.copytree(Path(rara.__file__).parent, tmp_path / "rara")
+    monkeypatch.setattr(compiled, "__file__", str(tmp_path / "rara" / "storage" / "compiled.py"))
+    before = compiled._code_folder.__wrapped__()
+    assert compiled._code_folder.__wrapped__() == before
+    with (tmp_path / "rara" / name).open("a") as file:
+        file.write("\n")
+    assert compiled._code_folder.__wrapped__() != before
+
+
+def test_every_loop_is_among_the_sources_of_kept_code():
+    root = Path(rara.__file__).parent
+    loops = [path for path in root.rglob("*.py") if "\n@compiled" in path.read_text("utf-8")]
+    assert len(loops) > 5
+    assert {path.relative_to(root).parts[0] for path in loops} <= set(compiled._SOURCES)
 
 
 def test_each_changed_byte_of_a_loop_is_noticed(tmp_path):

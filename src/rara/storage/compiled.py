@@ -22,6 +22,9 @@ from rara.storage.compiled_cache import Kept, own_folder
 
 Loop = TypeVar("Loop", bound=Callable[..., Any])
 
+_SOURCES = ("geometry", "stats", "storage")
+"""The packages that have loops, and this one, which says how they are compiled."""
+
 
 def compiled(loop: Loop) -> Loop:
     """`numba.njit` without the interpreter lock, its code cached where rara may write."""
@@ -53,9 +56,10 @@ def _code_folder() -> tuple[Path | None, str]:
     Wheels have constant time stamps and loops call loops of other files, so the key is made of all
     sources. `NUMBA_CACHE_DIR` moves it, as it does for all that numba keeps.
     """
-    digest = hashlib.sha256()
-    for source in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(source.read_bytes())
+    digest, root = hashlib.sha256(), Path(__file__).parents[1]
+    for package in _SOURCES:
+        for source in sorted((root / package).glob("*.py")):
+            digest.update(source.read_bytes())
     user = f"-{os.geteuid()}" if os.name == "posix" else ""
     config: Any = numba.config
     with suppress(ParameterError):  # told where the cache is needed, not where loops are imported
