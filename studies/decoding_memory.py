@@ -29,8 +29,8 @@ WORK = """
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from rara.images import decode_noted, resize
-from rara.prints import print_of
+from rara.images.decode import decode_noted, resize
+from rara.images.phash import print_of
 
 def peak():
     lines = Path("/proc/self/status").read_text().splitlines()
@@ -52,7 +52,7 @@ SET_ASIDE = """
 import io, sys
 from pathlib import Path
 from PIL import Image
-from rara.footprint import bytes_to_decode
+from rara.images.footprint import bytes_to_decode
 Image.MAX_IMAGE_PIXELS = None
 data = Path(sys.argv[1]).read_bytes()
 print(bytes_to_decode(Image.open(io.BytesIO(data)), data))
