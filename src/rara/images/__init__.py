@@ -3,10 +3,10 @@
 From the ground up:
 
     memory_budget      bytes that threads share while they decode
+    strips             large images worked on a strip at a time
     phash              a digest of the pixels, and a perceptual hash of 256 bits
     pillow_settings    Pillow's settings, which belong to the whole process
     screening          bytes looked over before Pillow opens them
-    strips             large images worked on a strip at a time
     depth              pixels of sixteen bits to eight
     footprint          how much memory an image takes, told from its header
     ranges             which numbers of an array are black and white

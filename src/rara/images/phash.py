@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from rara.images.strips import strips
+
 VERSION: Final = 1
 """Of prints that can be compared with one another; kept wherever they are."""
 
@@ -27,9 +29,6 @@ _SIDE = 64
 """Pixels of the picture from which the frequencies are taken."""
 
 _LOW = 16
-
-_STRIP = 1 << 20
-"""Pixels that are copied at a time."""
 
 _FLAT = 2.0
 """Pictures whose grey values deviate less have no light and dark to compare."""
@@ -70,10 +69,8 @@ def print_of(image: Image.Image) -> Print:
 def _digest(image: Image.Image) -> str:
     """A strip of the picture at a time, for a copy of a large one would double its memory."""
     digest = hashlib.sha256(f"{image.size}\n".encode())
-    width, height = image.size
-    rows = max(1, _STRIP // width)
-    for top in range(0, height, rows):
-        digest.update(image.crop((0, top, width, min(top + rows, height))).tobytes())
+    for strip in strips(image):
+        digest.update(strip.tobytes())
     return digest.hexdigest()
 
 

@@ -1,6 +1,7 @@
 """Large images worked on a strip at a time, so that no step holds them whole once more.
 
-Used where pixels change their type: `depth.py`, `ranges.py`, `colours.py`.
+Used where pixels change their type (`depth.py`, `ranges.py`, `colours.py`) or are digested
+(`phash.py`, `decode.py`).
 """
 
 from __future__ import annotations
