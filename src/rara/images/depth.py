@@ -182,7 +182,7 @@ def white_is_zero(image: Image.Image) -> bool:
 
 def deep_colours(image: Image.Image, data: bytes) -> tuple[Image.Image, str]:
     """A loaded image as it is, or read anew where Pillow kept no more than black of 16 bits."""
-    if not _has_deep_colours(image, data):
+    if not has_deep_colours(image, data):
         return image, ""
     bits = declared_bits(image, data)
     ends = cast("Sequence[tuple[int, int]]", image.getextrema())  # of each colour
@@ -206,7 +206,8 @@ def _sixteen_bits(
         yield wide | low[..., order].astype(np.uint16)
 
 
-def _has_deep_colours(image: Image.Image, data: bytes) -> bool:
+def has_deep_colours(image: Image.Image, data: bytes) -> bool:
+    """Whether a file has colours of sixteen bits, whose low bytes Pillow leaves out."""
     if image.mode not in ("RGB", "RGBA"):
         return False
     if image.format == "PNG":

@@ -10,6 +10,7 @@ from typing import Any
 
 from PIL import Image
 
+from rara.images.depth import has_deep_colours
 from rara.images.strips import STRIP
 
 _RGB = 4
@@ -53,9 +54,9 @@ def _decoder(image: Image.Image, data: bytes, stored: int) -> float:
         case "JPEG" | "MPO":
             return _coefficients(image, data)
         case "TIFF":
-            return _strips(image, stored)
+            return _low_bytes(image, data) + _strips(image, stored)
         case "PNG":
-            return 9 if image.mode in ("RGB", "RGBA") and data[24:25] == b"\x10" else 0
+            return _low_bytes(image, data)
         case "WEBP":
             return 13
         case "AVIF":
@@ -74,23 +75,21 @@ def _coefficients(image: Image.Image, data: bytes) -> float:
     return 2 * len(image.getbands()) if several else 0
 
 
+def _low_bytes(image: Image.Image, data: bytes) -> float:
+    """Where colours may be read anew for their low bytes."""
+    return 9 if has_deep_colours(image, data) else 0
+
+
 def _strips(image: Image.Image, stored: int) -> float:
     """A strip or a tile is decoded at once, and may be as large as the image or larger."""
-    tags: Any = getattr(image, "tag_v2", {})
-    deep = 9 if image.mode in ("RGB", "RGBA") and 16 in _bits(tags) else 0
     width, height = tile_size(image)
-    return deep + stored * max(1, width * height / (image.width * image.height))
+    return stored * max(1, width * height / (image.width * image.height))
 
 
 def tile_size(image: Image.Image) -> tuple[int, int]:
     """Width and height of the tiles of a TIFF; 1 and 1 where there are none."""
     tags: Any = getattr(image, "tag_v2", {})
     return max(1, _number(tags.get(322))), max(1, _number(tags.get(323)))
-
-
-def _bits(tags: Any) -> tuple[Any, ...]:
-    value = tags.get(258, ())
-    return value if isinstance(value, tuple) else (value,)
 
 
 def _number(value: Any) -> int:
