@@ -3,9 +3,9 @@
 From the ground up:
 
     cache             the folder for what can be made again; `RARA_CACHE` moves it
+    plain_files       files in a folder that somebody else may have made, opened safely
     compiled_cache    machine code between runs: used only where it is whole and one's own
     compiled          the inner loops' machine code, compiled once
-    plain_files       files in a folder that somebody else may have made, opened safely
     atomic            one file, written whole or not at all
     manifest          what a folder says of its files, and whether to believe it
     folder            a folder of files that belong together: replaced as a whole, verified

@@ -27,10 +27,11 @@ from numba.core.caching import FunctionCache
 from numba.core.compiler import CompileResult
 from numba.core.serialize import dumps
 
+from rara.errors import DamagedStoreError
+from rara.storage.plain_files import open_plain
+
 _DIGEST_BYTES = 32
 _OTHERS = stat.S_IWGRP | stat.S_IWOTH
-_FLAGS = ("O_RDONLY", "O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY")
-_READ = sum(getattr(os, name, 0) for name in _FLAGS)
 _rebuilt: Any = CompileResult._rebuild
 _pickled: Any = dumps
 _index_key: Any = FunctionCache._index_key
@@ -88,11 +89,11 @@ def _source_digest(path: str) -> str:
 def read_checked(path: Path) -> bytes | None:
     """What `write_checked` wrote; None where that is missing, damaged or not one's own."""
     try:
-        with os.fdopen(os.open(path, _READ), "rb") as file:
-            if not _is_own(os.fstat(file.fileno()), stat.S_ISREG):
+        with open_plain(path) as file:
+            if not _is_own(os.fstat(file.fileno())):
                 return None
             digest, content = file.read(_DIGEST_BYTES), file.read()
-    except OSError:
+    except (OSError, DamagedStoreError):
         return None
     return content if digest == _digest(path, content) else None
 
@@ -119,14 +120,12 @@ def own_folder(folder: Path) -> tuple[Path | None, str]:
         return None, f"'{error.filename}' is no folder"
     except OSError as error:
         return None, (error.strerror or str(error)).lower()
-    if _is_own(status, stat.S_ISDIR):
+    if stat.S_ISDIR(status.st_mode) and _is_own(status):
         return folder, ""
     return None, f"'{folder}' is a link, belongs to another user, or others may write to it"
 
 
-def _is_own(status: os.stat_result, is_kind: Any) -> bool:
-    if not is_kind(status.st_mode):
-        return False
+def _is_own(status: os.stat_result) -> bool:
     if os.name != "posix":
         return True
     return status.st_uid == os.geteuid() and not status.st_mode & _OTHERS
