@@ -245,14 +245,14 @@ def test_other_modules_add_parts(tmp_path):
         place.write(Parts("reference", {**own.facts, "k": 3}, files))
     read = read_bundle(tmp_path / "a")
     assert (read.kind, read.facts["k"]) == ("reference", 3)
-    assert read.array("radii.npy").tolist() == radii.tolist()
+    assert read.array("radii.npy", np.float64, 4, 2).tolist() == radii.tolist()
     assert read.table("more.parquet").equals(table)
     assert "radii.npy" in read
     assert same(Features.from_bundle(read), features)
     features.save(tmp_path / "a")
     assert len(contents(tmp_path / "a")) == 3
     with pytest.raises(DamagedStoreError, match=r"no radii\.npy: it holds features, made of"):
-        read_bundle(tmp_path / "a").array("radii.npy")
+        read_bundle(tmp_path / "a").array("radii.npy", np.float64, 4, 2)
 
 
 def test_kinds_are_told_apart(tmp_path):

@@ -95,17 +95,13 @@ class Bundle:
             )
         return self.folder / self._names[name]
 
-    def array(
-        self, name: str, kind: type[np.generic] | None = None, *shape: int | None
-    ) -> NDArray[Any]:
+    def array(self, name: str, kind: type[np.generic], *shape: int | None) -> NDArray[Any]:
         """The array in the part `name`, memory-mapped and read-only.
 
         Raises DamagedStoreError unless its numbers are of this kind and its shape is this one,
-        where None stands for any length; any array will do where no kind is asked for.
+        where None stands for any length.
         """
         array = mapped_array(self.path(name))
-        if kind is None:
-            return array
         fits = array.ndim == len(shape) and all(
             wanted in (None, there) for wanted, there in zip(shape, array.shape, strict=True)
         )
