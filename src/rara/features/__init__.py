@@ -3,7 +3,7 @@
 From the ground up:
 
     items            the table of items: which images there are
-    origin           where the features in a folder come from
+    origin           where features come from
     features         Features: vectors with their items, in memory or in a folder
     vector_cache     the vector of each content, kept between runs
     crews            threads that work ahead within a bounded window

@@ -24,16 +24,12 @@ from rara.arguments import array_of, listed, number, path_of, short, whole
 from rara.errors import FeatureError, ParameterError
 from rara.extractors.base import Spec
 from rara.features.items import ITEMS, items_in, records_of
-from rara.features.origin import origin_in
+from rara.features.origin import AND, HELD_OUT, origin_in
 from rara.images.decode import AND_NOTED
 from rara.images.phash import VERSION
 from rara.storage.folder import Bundle, Parts, array_part, claim, read_bundle, table_part
 from rara.text import encodable
 
-AND = " + "
-"""Between the places where joined features come from."""
-HELD_OUT = " (held out: "
-"""Behind the place where features come from that were held out, before which share that is."""
 _BLOCK_NUMBERS = 1 << 20
 NAMED = 3
 """Ids that an error names."""

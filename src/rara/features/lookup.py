@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Self
 
 from rara.errors import RaraError
-from rara.features.features import AND, HELD_OUT, Features
+from rara.features.features import Features
+from rara.features.origin import places_in
 from rara.images.decode import content_digest, decode
 from rara.images.memory_budget import MemoryBudget
 from rara.sources import Item, Source, open_source
@@ -56,7 +57,7 @@ class SourcePictures:
             return {}
         digests = self._digests(side, ids)
         found: dict[str, Image.Image] = {}
-        for part in place.split(AND) if isinstance(place, str) else (place,):
+        for part in places_in(place) if isinstance(place, str) else (place,):
             with suppress(RaraError, OSError):
                 for item in _items(part, ids):
                     _fetch(item, digests, found)
@@ -75,11 +76,7 @@ class SourcePictures:
 
 
 def _items(place: Source | str, ids: Collection[str]) -> Iterator[Item]:
-    source = (
-        open_source(place.partition(HELD_OUT)[0], metadata="ignore")
-        if isinstance(place, str)
-        else place
-    )
+    source = open_source(place, metadata="ignore") if isinstance(place, str) else place
     return source.select(ids)
 
 

@@ -1,6 +1,7 @@
-"""Where the features in a folder come from: the extractor, the place and how it was read.
+"""Where features come from: the extractor, the place and how it was read.
 
-All of it is text that anybody may have written, so types are checked, and a name stays a name.
+What a folder says of it is text that anybody may have written, so types are checked, and a name
+stays a name.
 """
 
 from __future__ import annotations
@@ -12,7 +13,16 @@ from typing import Any, get_args
 from rara.extractors.base import Metric, Spec
 from rara.storage.folder import Bundle
 
+AND = " + "
+"""Between the places where joined features come from."""
+HELD_OUT = " (held out: "
+"""Behind the place where features come from that were held out, before which share that is."""
 _KINDS = ("features", "reference")
+
+
+def places_in(location: str) -> list[str]:
+    """The places of the images themselves, of joined features each one's."""
+    return [place.partition(HELD_OUT)[0] for place in location.split(AND)]
 
 
 def origin_in(bundle: Bundle) -> tuple[Spec, str, tuple[str, ...]]:

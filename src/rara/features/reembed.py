@@ -11,8 +11,9 @@ import numpy as np
 
 from rara.errors import ReferenceMismatchError, SourceError
 from rara.extractors import Extractor
-from rara.features.features import AND, HELD_OUT, Features
+from rara.features.features import Features
 from rara.features.opening import features_of
+from rara.features.origin import places_in
 from rara.run import Run
 from rara.sources import Source, open_source
 
@@ -35,9 +36,8 @@ def sources_of(features: Features, extractor: Extractor) -> list[Source]:
             f"The features from {features.location} have no images for "
             f"{extractor.spec.name}: give the images."
         )
-    places = [place.partition(HELD_OUT)[0] for place in features.location.split(AND)]
     try:
-        return [open_source(place, metadata="ignore") for place in places]
+        return [open_source(place, metadata="ignore") for place in places_in(features.location)]
     except SourceError as error:
         raise ReferenceMismatchError(
             f"{extractor.spec.name} needs the images that features were made of: {error}"
