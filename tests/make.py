@@ -1,8 +1,10 @@
 """Builders of what many tests need: vectors, references, pictures, and files of pictures."""
 
 import io
+import struct
 import tarfile
 import zipfile
+import zlib
 
 import numpy as np
 from PIL import Image
@@ -44,6 +46,12 @@ def encoded(image, kind="PNG", **options):
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)
     return buffer.getvalue()
+
+
+def chunk(kind, content):
+    """A chunk of a PNG."""
+    body = kind + content
+    return struct.pack(">I", len(content)) + body + struct.pack(">I", zlib.crc32(body))
 
 
 def png(colour=0):

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from embedding import Images, Means
-from make import encoded
+from make import chunk, encoded
 from rara.errors import ImageError, OversizeError, ParameterError
 from rara.features.embed import embed
 from rara.images.decode import content_digest, decode, decode_noted
@@ -251,11 +251,6 @@ def test_dark_colours_of_sixteen_bits_are_upright(turned):
 
 def sixteen_bit_png(pixels, like):
     """These pixels in the PNG `like`, with all its other chunks."""
-
-    def chunk(kind, data):
-        body = kind + data
-        return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
-
     made, at = [like[:8]], 8
     while at < len(like):
         size, kind = int.from_bytes(like[at : at + 4], "big"), like[at + 4 : at + 8]

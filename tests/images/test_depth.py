@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from make import chunk
 from rara.errors import ImageError
 from rara.images.colours import TRANSPARENT
 from rara.images.decode import DARK, ONE_COLOUR, content_digest, decode, decode_noted
@@ -20,10 +21,6 @@ TOLD = "16-bit pixels read as {}-bit, as no value needs more"
 
 COLOURS = {"grey": [0], "grey and opacity": [0, 3], "rgb": [0, 1, 2], "rgba": [0, 1, 2, 3]}
 KINDS = pytest.mark.parametrize("kind", COLOURS)
-
-
-def chunk(kind, data):
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
 ADAM7 = [(0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2)]

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from make import encoded
+from make import chunk, encoded
 from rara.errors import ImageError, OversizeError, ParameterError, RaraError
 from rara.images.decode import SEVERAL, content_digest, decode, decode_noted, resize
 
@@ -30,11 +30,6 @@ def noise(width=40, height=30, seed=0):
 
 def png_header(width, height):
     """A PNG that promises so many pixels and holds none."""
-
-    def chunk(kind, data):
-        body = kind + data
-        return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
-
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
     return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
 
@@ -134,10 +129,6 @@ def test_sixteen_bit_grey_keeps_the_high_byte(kind):
 
 
 def test_sixteen_bit_rgb_png_agrees_with_grey():
-    def chunk(kind, data):
-        body = kind + data
-        return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
-
     header = struct.pack(">IIBBBBB", 1, 1, 16, 2, 0, 0, 0)
     pixels = b"\x00" + struct.pack(">HHH", 0x1234, 0x80FF, 0xFFFF)
     png = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(pixels))
@@ -484,11 +475,10 @@ def test_objects_have_no_digest():
 def test_long_text_in_a_png_does_not_hide_its_pixels(mark, kind):
     image, text = noise(), bytes(2_000_000)
     head = {b"zTXt": b"workflow\0\0", b"iTXt": b"workflow\0\1\0\0\0", b"tEXt": b"workflow\0"}
-    body = kind + head[kind] + (b"x" * len(text) if kind == b"tEXt" else zlib.compress(text))
-    chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+    body = head[kind] + (b"x" * len(text) if kind == b"tEXt" else zlib.compress(text))
     data = encoded(image)
     at = data.index(mark) - 4
-    assert decode(data[:at] + chunk + data[at:]).tobytes() == image.tobytes()
+    assert decode(data[:at] + chunk(kind, body) + data[at:]).tobytes() == image.tobytes()
 
 
 # Pillow refuses to open the fourth combination

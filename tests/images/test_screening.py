@@ -9,6 +9,7 @@ from contextlib import suppress
 import pytest
 from PIL import Image
 
+from make import chunk
 from rara.errors import ImageError
 from rara.images.decode import decode
 from rara.images.screening import MOST_SCANS, MOST_SEGMENTS, scans
@@ -29,11 +30,6 @@ def with_segments(count, body=b"Exif\0\0" + bytes(40)):
     data = jpeg()
     segment = b"\xff\xe1" + struct.pack(">H", 2 + len(body)) + body
     return data[:2] + segment * count + data[2:]
-
-
-def chunk(kind, content):
-    body = kind + content
-    return struct.pack(">I", len(content)) + body + struct.pack(">I", zlib.crc32(body))
 
 
 def test_scans_are_counted_as_the_encoder_wrote_them():
