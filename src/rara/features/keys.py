@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from rara.arguments import short
 from rara.errors import ParameterError
 from rara.features.features import Features
+from rara.features.items import record_of
 from rara.sources import Source
 from rara.sources.base import remarks_of
 
@@ -117,7 +118,7 @@ def _lacks(given: Features | Source, key: str) -> bool:
 
 def _keys(given: Features | Source, wanted: str | None = None) -> tuple[list[str], bool]:
     """The keys of the images, up to one that is wanted, and whether all images were asked."""
-    records = given.records if isinstance(given, Features) else _metadata(given)
+    records = _records(given) if isinstance(given, Features) else _metadata(given)
     found: dict[str, None] = {}
     for record in records:
         if record is None:
@@ -126,6 +127,11 @@ def _keys(given: Features | Source, wanted: str | None = None) -> tuple[list[str
         if wanted in found:
             break
     return list(found), True
+
+
+def _records(features: Features) -> Iterator[Mapping[str, Any]]:
+    """What is known of each image, parsed no further than it is asked for."""
+    return map(record_of, features.done["metadata"].to_pylist())
 
 
 def _metadata(source: Source) -> Iterator[Mapping[str, Any] | None]:
