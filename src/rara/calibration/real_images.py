@@ -22,8 +22,6 @@ from rara.provenance.parts import CalibrationImages, CalibrationPart
 from rara.run import Run, watching
 from rara.scores import Setting
 
-QUANTILES = 201
-
 
 @dataclass(frozen=True, slots=True)
 class Reals:

@@ -15,7 +15,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from rara.two_sample.views import Doubles, Vectors
+from rara.two_sample.views import Vectors
 
 Labels = NDArray[np.bool_]
 Keys = NDArray[np.uint64]
@@ -131,10 +131,6 @@ class Pool:
         counts = np.add.reduceat(labels[images], starts, axis=0, dtype=np.float32)
         counts /= self.copies[part, None].astype(np.float32)
         return counts
-
-    def sample_shares(self) -> Doubles:
-        """(u,) the share of samples among the copies of each vector, by the true labels."""
-        return np.add.reduceat(self.labels, self.first, dtype=np.float64) / self.copies
 
 
 def _slices(folds: Rows) -> tuple[slice, ...]:
