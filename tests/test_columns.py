@@ -13,6 +13,7 @@ from rara.columns import COLUMNS, metadata_names
 from rara.features.features import Features
 from rara.robustness.contested import contested
 from rara.robustness.second_opinions import by_halves
+from rara.table.validation import wrong_columns
 
 ROOT = Path(__file__).parents[1]
 KEYS = {"label", "prompt", "metadata_rarity", "metadata_group"}
@@ -64,6 +65,16 @@ def test_every_column_of_every_table_is_registered_with_its_type(tables):
             assert str(arrow(table).schema.field(name).type) == COLUMNS[name].type, name
         seen |= set(names) & COLUMNS.keys()
     assert COLUMNS.keys() - seen == {"verdict_by_extractor"}  # asked for with a second network
+
+
+def test_a_table_with_a_column_of_another_type_is_not_believed(tables):
+    for name, column in COLUMNS.items():
+        for kind in (pa.date32(), pa.list_(pa.date32()), pa.list_(pa.struct([]))):
+            assert wrong_columns(pa.table({name: pa.nulls(0, kind)})).endswith(f"column '{name}'")
+        empty = pa.table({name: pa.nulls(0, pa.string())})
+        assert bool(wrong_columns(empty)) == (column.type != "string")
+    for table in tables.values():
+        assert wrong_columns(arrow(table)) == ""
 
 
 def test_values_keep_to_their_ranges(tables):

@@ -9,22 +9,15 @@ there are is for `rara.table.earlier_versions`.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
-_TEXTS = (
-    *("id", "verdict", "reason", "rarity_witness", "nearest", "pixel_nearest", "group"),
-    *("repeat_of", "repeat_kind"),
-)
-_FLAGS = ("inside", "contested", "authentic")
-_NUMBERS = (
-    *("rarity", "knn_distance", "balls", "realism", "nearest_distance", "rarity_percentile"),
-    *("typicality_percentile", "knn_p", "ball_ratio", "ball_ratio_p", "off_manifold_p"),
-    *("off_manifold_q", "copy_p", "copy_q", "copy_volume", "copy_ratio", "stability"),
-    *("pixel_distance", "volume_p", "pixel_p", "repeats", "two_sample_score", "two_sample_p"),
-    *("sibling_distance", "sibling_p", "group_rarity_percentile", "group_off_manifold_p"),
-    "group_off_manifold_q",
-)
+from rara.columns import COLUMNS
+
+_Fits: TypeAlias = Callable[[pa.DataType], bool]
 _WHOLE = ("id", "inside", "knn_distance", "nearest", "nearest_distance", "balls")
 """Columns that have a value in each row."""
 _BESIDE = (
@@ -63,22 +56,45 @@ def _alone(first: pa.ChunkedArray, second: pa.ChunkedArray) -> bool:
 
 
 def _fits_column(name: str, kind: pa.DataType) -> bool:
-    if name in _TEXTS:
-        return bool(pa.types.is_string(kind) or pa.types.is_null(kind))
-    if name in _FLAGS:
-        return bool(pa.types.is_boolean(kind))
-    if name in _NUMBERS:
-        return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind))
-    if name == "neighbors":
-        return _fits_neighbors(kind)
-    if name == "rarity_by_k":
-        return bool(pa.types.is_list(kind) and pa.types.is_floating(kind.value_type))
-    return True
+    column = COLUMNS.get(name)
+    return column is None or bool(_FITS[column.type](kind))
 
 
-def _fits_neighbors(kind: pa.DataType) -> bool:
-    if not pa.types.is_list(kind) or not pa.types.is_struct(kind.value_type):
-        return False
-    there = {field.name: field.type for field in kind.value_type}
-    distance = there.get("distance", pa.null())
-    return there.get("id") == pa.string() and bool(pa.types.is_floating(distance))
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_null(kind))
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind))
+
+
+def _lists(inner: _Fits) -> _Fits:
+    return lambda kind: bool(pa.types.is_list(kind) and inner(kind.value_type))
+
+
+def _named(name: str, of: str, inner: _Fits) -> _Fits:
+    """Structs with a name, which is text, and something of it."""
+
+    def fits(kind: pa.DataType) -> bool:
+        there = {field.name: field.type for field in kind} if pa.types.is_struct(kind) else {}
+        return there.get(name) == pa.string() and of in there and inner(there[of])
+
+    return fits
+
+
+_FITS: Mapping[str, _Fits] = {
+    "string": _is_text,
+    "bool": pa.types.is_boolean,
+    "double": _is_number,
+    "int32": _is_number,
+    "int64": _is_number,
+    "list<item: double>": _lists(pa.types.is_floating),
+    "list<item: string>": _lists(_is_text),
+    "list<item: struct<id: string, distance: double>>": _lists(
+        _named("id", "distance", pa.types.is_floating)
+    ),
+    "list<item: struct<extractor: string, verdict: string>>": _lists(
+        _named("extractor", "verdict", _is_text)
+    ),
+}
+"""What is believed of columns by their type in the register: numbers of any width."""
