@@ -79,6 +79,8 @@ LISTS = {
     "ScoreTable.filter": lambda x: TABLE.filter(x),
     "contested halves": lambda x: rara.contested(TABLE, halves=x),
     "contested extractors": lambda x: rara.contested(TABLE, extractors={"other": x}),
+    "contested extractors by name": lambda x: rara.contested(TABLE, extractors=x),
+    "contested halves in a list": lambda x: rara.contested(TABLE, halves=[TABLE, x]),
 }
 WORDS = {
     "metric": lambda x: rara.Reference.from_features(VECTORS, metric=x),

@@ -327,6 +327,12 @@ def test_opinions_answer_the_same_question(reference):
         by_halves(official, reference, samples)
     with pytest.raises(ParameterError, match="No second opinion"):
         contested(table)
+    for parts in (table, [table], [table] * 3):
+        with pytest.raises(ParameterError, match="give two score tables"):
+            contested(table, halves=parts)
+    for extractors in (table, [table], {1: table}):
+        with pytest.raises(ParameterError, match="give score tables by their names"):
+            contested(table, extractors=extractors)
     with pytest.raises(ParameterError, match="already"):
         contested(contested(table, extractors={"a": table}), extractors={"b": table})
 

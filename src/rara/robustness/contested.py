@@ -73,20 +73,19 @@ def contested(
 
 
 def _tables(table: object, halves: object, extractors: object) -> list[ScoreTable]:
-    """All opinions. Raises ParameterError where one is no score table."""
-    named = extractors.values() if isinstance(extractors, Mapping) else _listed(extractors)
+    """All opinions. Raises ParameterError where they are not two tables, or no tables by name."""
+    two = () if halves is None else halves
+    named = {} if extractors is None else extractors
+    if not isinstance(two, (tuple, list)) or len(two) not in {0, 2}:
+        raise ParameterError(f"halves = {short(halves)}: give two score tables.")
+    if not isinstance(named, Mapping) or not all(isinstance(name, str) for name in named):
+        raise ParameterError(f"extractors = {short(extractors)}: give score tables by their names.")
     found = []
-    for one in (table, *_listed(halves), *named):
+    for one in (table, *two, *named.values()):
         if not isinstance(one, ScoreTable):
             raise ParameterError(f"{short(one)} is no score table: give what `score` returns.")
         found.append(one)
     return found[1:]
-
-
-def _listed(opinions: object) -> list[object]:
-    if opinions is None:
-        return []
-    return list(opinions) if isinstance(opinions, (tuple, list)) else [opinions]
 
 
 @dataclass(frozen=True, slots=True)
