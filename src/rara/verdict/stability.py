@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from rara.calibration.by_vectors import AtK
+from rara.calibration.every_k import MeasuredAtEveryK
 from rara.geometry import Nearest, Reducer
 from rara.scores.axis import Columns, Doubles, Setting
 from rara.verdict.rules import Levels, standing
@@ -32,8 +33,7 @@ class EveryK:
 
     def questions(self, setting: Setting, samples: int) -> tuple[Reducer, ...]:
         """The balls of every k, and the nearest few."""
-        balls = [replace(setting, k=k).balls(samples) for k in self.calibrations]
-        return (*balls, Nearest(samples, max(self.calibrations, default=1)))
+        return MeasuredAtEveryK(tuple(self.calibrations)).questions(setting, samples)
 
     def columns(self, setting: Setting, answers: tuple[Any, ...]) -> Columns:
         """`rarity_by_k` and `stability`."""
