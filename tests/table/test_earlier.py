@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -125,6 +126,24 @@ def test_a_table_that_lacks_any_column_is_read_or_refused_but_never_breaks(table
         else:
             shown(again, tmp_path)
     assert {"id", "rarity", "copy_q", "verdict", "contested"} <= refused
+    assert not refused & {"label", "rarity_by_k", "stability"}
+
+
+@pytest.mark.parametrize("row", [None, [None]], ids=["nothing", "a gap in a list"])
+def test_a_table_with_gaps_is_read_or_refused_but_never_breaks(row, table, tmp_path):
+    refused = set()
+    for at, field in enumerate(table.arrow.schema):
+        if row is None or pa.types.is_list(field.type):
+            gaps = pa.array([row] * len(table), field.type)
+            forged = table.arrow.set_column(at, pa.field(field.name, field.type), gaps)
+            written(forged, table.provenance, tmp_path / "forged.parquet")
+            again, said = opened(tmp_path / "forged.parquet")
+            if again is None:
+                refused.add(field.name)
+                assert "holds what rara does not write" in said
+            else:
+                shown(again, tmp_path)
+    assert "verdict_by_extractor" in refused
     assert not refused & {"label", "rarity_by_k", "stability"}
 
 

@@ -18,12 +18,19 @@ import pyarrow.compute as pc
 from rara.columns import COLUMNS
 
 _Fits: TypeAlias = Callable[[pa.DataType], bool]
-_WHOLE = ("id", "inside", "knn_distance", "nearest", "nearest_distance", "balls")
-"""Columns that have a value in each row."""
+_WHOLE = (
+    *("id", "rarity", "inside", "knn_distance", "nearest", "nearest_distance", "balls"),
+    *("repeats", "contested", "verdict_by_half", "verdict_by_extractor"),
+)
+"""Columns that have a value in each row; NaN is one."""
+_FULL = ("neighbors", "verdict_by_extractor")
+"""Columns of lists without gaps."""
 _BESIDE = (
     ("inside", "rarity_witness"),
     ("pixel_distance", "pixel_nearest"),
     ("repeat_kind", "repeat_of"),
+    ("group_off_manifold_p", "group"),
+    ("group_off_manifold_p", "group_off_manifold_q"),
     ("verdict", "reason"),
 )
 """Columns of which the second has a value wherever the first has one; a flag has one where it is
@@ -40,6 +47,8 @@ def wrong_columns(table: pa.Table) -> str:
             return f"{str(field.type)[:80]} in the column '{field.name}'"
         if field.name in _WHOLE and column.null_count:
             return f"rows without '{field.name}'"
+        if field.name in _FULL and pc.list_flatten(column).null_count:
+            return f"gaps in '{field.name}'"
     for first, second in _BESIDE:
         if {first, second} <= set(names) and _alone(table[first], table[second]):
             return f"'{first}' without '{second}'"
