@@ -8,13 +8,13 @@ From the ground up:
     formatting             numbers, counts and names as people read them
     reference_quantiles    where a value stands among the reference's own images
     verdicts               how many samples got which verdict
+    rarest                 the order of the rarest
     disagreement           which verdicts are contested
     calibration            what the p-values say of all samples together
     two_sample             what the two-sample test says
     groups                 groups: how many samples stand out in each
     siblings               the odd ones out among siblings
     repeats                samples that repeat one another
-    rarest                 the order of the rarest
     facts                  the counts, the quantiles, the samples picked to be shown
     sentences              one plain sentence about one sample
     summary                the lines in a terminal

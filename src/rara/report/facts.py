@@ -25,7 +25,7 @@ from rara.provenance.provenance import Provenance
 from rara.report.calibration import Calibration, calibration
 from rara.report.disagreement import Dissent, dissent, dissents
 from rara.report.groups import Grouped, grouped, strays
-from rara.report.rarest import called, inside, order_of_rarity
+from rara.report.rarest import called, inside, order_of_rarity, ordered
 from rara.report.rarest import numbers as _column
 from rara.report.reference_quantiles import Spread, own_spreads
 from rara.report.repeats import Repeated, repeated
@@ -297,11 +297,6 @@ def contested(table: pa.Table) -> NDArray[np.int64]:
     )
     found: NDArray[np.int64] = rows[np.argsort(standing, kind="stable")]
     return found
-
-
-def ordered(rows: NDArray[np.int64], *keys: NDArray[Any]) -> NDArray[np.int64]:
-    """Rows by one key after the other: several samples may share a witness's radius."""
-    return rows[np.lexsort([key[rows] for key in reversed(keys)])]
 
 
 def _of_both(one: NDArray[np.int64], other: NDArray[np.int64], cards: int) -> NDArray[np.int64]:

@@ -6,7 +6,6 @@ table --strays--> rows                        samples too far out for their own 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from math import sqrt
 from typing import TYPE_CHECKING, Any, TypedDict
@@ -14,9 +13,11 @@ from typing import TYPE_CHECKING, Any, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
+from rara.features.keys import named
 from rara.provenance.parts import GroupPart, GroupsPart
 from rara.provenance.provenance import Provenance
 from rara.report.formatting import in_sentence
+from rara.report.rarest import called, numbers, ordered
 from rara.report.verdicts import ASTRAY, COPIED
 from rara.stats.conformal import shortage
 from rara.verdict.rules import ALPHA
@@ -64,10 +65,10 @@ def grouped(table: pa.Table, provenance: Provenance) -> Grouped | None:
     known = provenance.groups
     if known is None or "group_off_manifold_q" not in table.column_names:
         return None
-    members = _members(table)
-    rows = [_row(one, members[one.group], table, known.level) for one in known.groups
+    members = named(table["group"].to_pylist()).rows
+    rows = [_row(one, table.take(members[one.group]), known.level) for one in known.groups
             if one.group in members]  # fmt: skip
-    q = _numbers(table, "group_off_manifold_q")
+    q = numbers(table, "group_off_manifold_q")
     rows.sort(key=lambda row: (row["too_small"], -(row["off_manifold"] or 0.0)))
     return {
         "by": known.by,
@@ -87,14 +88,8 @@ def strays(table: pa.Table) -> NDArray[np.int64]:
 
     First those that the whole reference takes for its own: nothing else tells of them.
     """
-    p = _numbers(table, "group_off_manifold_p")
-    called = np.flatnonzero(p <= ALPHA)
-    astray = np.zeros(len(p), np.bool_)
-    if "verdict" in table.column_names:
-        astray = np.isin(_verdicts(table), ASTRAY)
-    far = _numbers(table, "nearest_distance")
-    found: NDArray[np.int64] = called[np.lexsort((-far[called], p[called], astray[called]))]
-    return found
+    p, far = numbers(table, "group_off_manifold_p"), numbers(table, "nearest_distance")
+    return ordered(np.flatnonzero(p <= ALPHA), called(table, ASTRAY), p, -far)
 
 
 def stray_sentence(row: Mapping[str, Any], verdict: str | None) -> str:
@@ -112,45 +107,25 @@ def _shortage(known: GroupsPart) -> str | None:
     return shortage(min(smallest), judged, known.level) if smallest else None
 
 
-def _members(table: pa.Table) -> dict[str, NDArray[np.int64]]:
-    rows: dict[str, list[int]] = {}
-    for row, group in enumerate(table["group"].to_pylist()):
-        if group is not None:
-            rows.setdefault(group, []).append(row)
-    return {group: np.array(found) for group, found in rows.items()}
-
-
-def _row(known: GroupPart, rows: NDArray[np.int64], table: pa.Table, level: float) -> GroupRow:
-    smallest, copies = known.smallest_p, None
-    if "verdict" in table.column_names:
-        called = Counter(_verdicts(table)[rows].tolist())
-        copies = sum(called[verdict] for verdict in COPIED)
+def _row(known: GroupPart, samples: pa.Table, level: float) -> GroupRow:
+    smallest, judged = known.smallest_p, "verdict" in samples.column_names
     row: GroupRow = {
         "group": known.group,
-        "samples": len(rows),
+        "samples": samples.num_rows,
         "reference": known.reference,
         "too_small": smallest is None,
         "off_manifold": None,
         "telling": False,
-        "copies": copies,
+        "copies": int(called(samples, COPIED).sum()) if judged else None,
         "rarity_percentile": None,
     }
     if smallest is not None:
-        percentile = _numbers(table, "group_rarity_percentile")[rows]
+        percentile = numbers(samples, "group_rarity_percentile")
         inside = percentile[~np.isnan(percentile)]
         row["rarity_percentile"] = float(np.median(inside)) if len(inside) else None
     if smallest is not None and smallest.off_manifold <= level:
-        p = _numbers(table, "group_off_manifold_p")[rows]
+        p = numbers(samples, "group_off_manifold_p")
         row["off_manifold"] = share = float(np.mean(p <= level))
-        error = sqrt(level * (1 - level) * (1 / len(rows) + 1 / known.reference))
+        error = sqrt(level * (1 - level) * (1 / samples.num_rows + 1 / known.reference))
         row["telling"] = share > level + 2 * error
     return row
-
-
-def _numbers(table: pa.Table, name: str) -> NDArray[np.float64]:
-    """A column whose null and NaN are both NaN."""
-    return np.asarray(table[name].to_numpy(), dtype=np.float64)
-
-
-def _verdicts(table: pa.Table) -> NDArray[np.str_]:
-    return np.asarray(table["verdict"].to_numpy(), dtype=np.str_)

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from rara.provenance.provenance import Provenance
 from rara.report.disagreement import dissents
-from rara.report.facts import contested, copying, far_out, ordered
+from rara.report.facts import contested, copying, far_out
 from rara.report.formatting import counted, number, shorten
 from rara.report.groups import strays
-from rara.report.rarest import STANDING_OUT, called, numbers, strength
+from rara.report.rarest import STANDING_OUT, called, numbers, ordered, strength
 from rara.report.repeats import groups_of
 from rara.report.verdicts import ASTRAY, COPIED, counted_as
 from rara.verdict.reasons import speaks_by_pixels

@@ -8,7 +8,7 @@ Rarity alone is the radius of one ball: another reference of the same kind gives
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +34,12 @@ def order_of_rarity(table: pa.Table) -> NDArray[np.int64]:
     Where a table carries no such verdict, by `rarity`. Ties keep the order of the table.
     """
     rows = np.flatnonzero(inside(table) & ~called(table, (*COPIED, *ASTRAY)))
-    return rows[np.lexsort([key[rows] for key in reversed(_keys(table))])]
+    return ordered(rows, *_keys(table))
+
+
+def ordered(rows: NDArray[np.int64], *keys: NDArray[Any]) -> NDArray[np.int64]:
+    """Rows by one key after the other: several samples may share a witness's radius."""
+    return rows[np.lexsort([key[rows] for key in reversed(keys)])]
 
 
 def strength(table: pa.Table) -> list[NDArray[np.float64]]:

@@ -9,6 +9,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, TypedDict
 
+import numpy as np
+from numpy.typing import NDArray
+
+from rara.features.keys import named
 from rara.provenance.coding import encoded
 from rara.provenance.provenance import Provenance
 from rara.report.formatting import counted, percent, shorten, width
@@ -46,12 +50,12 @@ def repeated(table: pa.Table, provenance: Provenance, *, most: int = CASES) -> R
     known = provenance.repeats
     if known is None or "repeat_of" not in table.column_names:
         return None
-    ids, firsts, kinds = (table[name].to_pylist() for name in ("id", "repeat_of", "repeat_kind"))
-    members: dict[str, list[tuple[str, str]]] = {}
-    for name, first, kind in zip(ids, firsts, kinds, strict=True):
-        if first is not None:
-            members.setdefault(first, []).append((name, kind))
-    cases = [_repeat(first, of) for first, of in members.items() if len(of) > 1]
+    ids, kinds = table["id"].to_pylist(), table["repeat_kind"].to_pylist()
+    cases = [
+        _repeat(first, [(ids[row], kinds[row]) for row in rows])
+        for first, rows in groups_of(table).items()
+        if len(rows) > 1
+    ]
     order = {one.id: place for place, one in enumerate(known.groups)}
     cases.sort(key=lambda case: (-case["size"], order.get(case["id"], len(order))))
     return {
@@ -66,13 +70,9 @@ def repeated(table: pa.Table, provenance: Provenance, *, most: int = CASES) -> R
     }
 
 
-def groups_of(table: pa.Table) -> dict[str, list[int]]:
+def groups_of(table: pa.Table) -> Mapping[str, NDArray[np.int64]]:
     """The rows of each group of samples that repeat one another, by the first of the group."""
-    rows: dict[str, list[int]] = {}
-    for row, first in enumerate(table["repeat_of"].to_pylist()):
-        if first is not None:
-            rows.setdefault(first, []).append(row)
-    return rows
+    return named(table["repeat_of"].to_pylist()).rows
 
 
 def repeats_lines(found: Repeated, columns: int) -> Iterator[str]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from rara.provenance.parts import SiblingGroup
 from rara.provenance.provenance import Provenance, SiblingsProvenance
 from rara.report.formatting import in_sentence, nearest_of, number, times
+from rara.report.rarest import numbers
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -97,7 +98,7 @@ def _cases(table: pa.Table, by: str, groups: list[SiblingGroup]) -> list[OddOne]
     families: dict[Any, list[int]] = {}
     for row, value in enumerate(values):
         families.setdefault(value, []).append(row)
-    distance = np.asarray(table["sibling_distance"].to_numpy(), dtype=np.float64)
+    distance = numbers(table, "sibling_distance")
     found = []
     for one in groups:
         if one.k is None or one.odd is None or one.odd not in place:
