@@ -133,7 +133,6 @@ LONGEST = 30
 NO_PROSE = re.compile(
     r"""
     ```.*?``` | <!--.*?-->           # code and comments
-    | ^[ ]*\|[^\n]*                   # rows of tables
     | (?<=\n\n)(?:[ ]{4,}[^\n]+\n)+    # formulas
     """,
     re.DOTALL | re.MULTILINE | re.VERBOSE,
@@ -141,15 +140,16 @@ NO_PROSE = re.compile(
 SENTENCES = re.compile(
     r"""
     \n\s*\n | ^\s*(?:[-*#>]+|\d+\.)\s     # paragraphs, items, headings
-    | (?<=[.:;!?])[)*_"]*(?:\s|$) | [ ]·\s
+    | (?<=[.!?])[)*_"]*(?:\s|$) | [ ]·\s
     """,
     re.MULTILINE | re.VERBOSE,
 )
 
 
 def sentences(text):
-    """The sentences of a page, without code, tables, formulas and the targets of links."""
+    """The sentences of a page and its tables, without code, formulas and the targets of links."""
     prose = re.sub(r"\]\([^)]*\)", "]", NO_PROSE.sub("\n\n", text))
+    prose = re.sub(r"^ *\|.*", lambda row: row[0].replace("|", "\n\n"), prose, flags=re.MULTILINE)
     return [" ".join(part.split()) for part in SENTENCES.split(prose) if part.strip()]
 
 
@@ -159,7 +159,7 @@ def test_sentences_are_found():
         "- six\n  and seven\n- eight\n\n| a | b. |\n\n```python\nnine\n```\n<!-- ten -->\n"
     )
     assert sentences(text) == [
-        *("A heading", "One, two and three.", "Four:", "[five]!", "six and seven", "eight"),
+        *("A heading", "One, two and three.", "Four: [five]!", "six and seven", "eight", "a", "b."),
     ]
 
 
