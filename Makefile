@@ -90,6 +90,8 @@ study: install-dev
 	$(BIN)/python studies/families.py --into docs/explanation/trust.md
 	$(BIN)/python studies/hostile_files.py --into docs/explanation/trust.md
 	$(BIN)/python studies/decoding_memory.py --megapixels 30 --into docs/explanation/trust.md
+	$(BIN)/python studies/hostile_archives.py
+	$(BIN)/python studies/bursts.py --into docs/explanation/trust.md
 	$(BIN)/python studies/verdicts.py
 	$(BIN)/python studies/fashion_generators.py
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check scipy imagehash

@@ -185,6 +185,15 @@ def test_every_study_is_listed():
     assert [name for name in studies if f"`{name}`" not in page] == []
 
 
+def test_make_study_runs_every_study():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    scripts = [
+        path for path in (ROOT / "studies").glob("*.py") if "__main__" in path.read_text("utf-8")
+    ]
+    assert scripts
+    assert [one.name for one in scripts if f"studies/{one.name}" not in makefile] == []
+
+
 def test_there_is_something_to_run():
     readme, tutorial = ROOT / "README.md", ROOT / "docs" / "tutorial.md"
     assert [command for block in blocks(readme, "console") for command in commands(block)]
