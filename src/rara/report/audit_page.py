@@ -227,11 +227,13 @@ def hung(
     """A finding as a page shows it: at most so many pairs, each picture by its key in the album."""
     wording = WORDINGS[found["kind"]]
     cases = [dict(case) for case in found["cases"][:most]]
-    for name, side in zip(("id", "beside"), wording.sides, strict=True):
-        edges = {case[name]: edge for case in cases if wording.pictured and case[name]}
-        keys = album.add_all(side, edges, pictures) if pictures and edges else {}
-        for case in cases:
-            case[f"{name}_picture"] = keys.get(case[name])
+    places = dict(zip(("id", "beside"), wording.sides, strict=True))
+    edges: dict[Side, dict[str, int]] = {side: {} for side in wording.sides}
+    for name, side in places.items() if wording.pictured else ():
+        edges[side] |= {case[name]: edge for case in cases if case[name]}
+    keys = {side: album.add_all(side, wanted, pictures) for side, wanted in edges.items()}
+    for case in cases:
+        case |= {f"{name}_picture": keys[side].get(case[name]) for name, side in places.items()}
     return {
         "key": found["kind"].replace(" ", "-"),
         "wording": wording,

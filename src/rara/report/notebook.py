@@ -40,14 +40,17 @@ REMARKS = 10
 def table_html(table: pa.Table, provenance: Provenance, pictures: Pictures | None) -> str:
     """The summary, and the first rows with verdict, rarity and nearest reference image."""
     found, shown, album = facts(table, provenance), table.slice(0, ROWS).to_pylist(), Album()
-    keys = _keys(album, pictures, shown)
+    samples, nearest = (dict.fromkeys((row[of] for row in shown), EDGE) for of in ("id", "nearest"))
     return rendered(
         "notebook_table.html.j2",
         {
             "summary": summary_lines(found),
             "remarks": [*found["samples"]["remarks"], *found["reference"]["remarks"]][:REMARKS],
             "rows": shown,
-            "keys": keys,
+            "keys": {
+                "samples": album.add_all("samples", samples, pictures),
+                "reference": album.add_all("reference", nearest, pictures),
+            },
             "pictures": album.thumbnails,
             "judged": "verdict" in table.column_names,
             "columns": table.column_names,
@@ -60,8 +63,8 @@ def reference_html(features: Features, k: int, pictures: Pictures | None) -> str
     """What a reference is made of, with a few of its images."""
     album, done = Album(), features.done["id"]
     at = np.unique(np.linspace(0, len(done) - 1, IMAGES).astype(np.int64))
-    ids = [done[int(row)].as_py() for row in at]
-    keys = album.add_all("reference", dict.fromkeys(ids, EDGE), pictures) if pictures else {}
+    ids = done.take(at).to_pylist()
+    keys = album.add_all("reference", dict.fromkeys(ids, EDGE), pictures)
     return rendered(
         "notebook_reference.html.j2",
         {
@@ -87,17 +90,3 @@ def audited_html(found: Mapping[str, Any], pictures: Pictures | None) -> str:
         "notebook_audit.html.j2",
         {**found, "sections": sections, "looked_for": looked_for, "pictures": album.thumbnails},
     )
-
-
-def _keys(
-    album: Album, pictures: Pictures | None, rows: list[dict[str, Any]]
-) -> dict[str, dict[str, str]]:
-    """Keys of the pictures of both sides, by id."""
-    if pictures is None or not rows:
-        return {"samples": {}, "reference": {}}
-    return {
-        "samples": album.add_all("samples", dict.fromkeys((r["id"] for r in rows), EDGE), pictures),
-        "reference": album.add_all(
-            "reference", dict.fromkeys((r["nearest"] for r in rows), EDGE), pictures
-        ),
-    }

@@ -66,7 +66,7 @@ def sibling_html(facts: Mapping[str, Any], pictures: Pictures | None) -> str:
     edges = {name: SMALL for case in cases for name in case["siblings"][1:]}
     edges |= {case["siblings"][0]: MEDIUM for case in cases}
     edges |= {case["id"]: LARGE for case in cases}
-    keys = album.add_all("samples", edges, pictures) if pictures and edges else {}
+    keys = album.add_all("samples", edges, pictures)
     return rendered(
         "siblings.html.j2", {**facts, "cases": cases, "keys": keys, "pictures": album.thumbnails}
     )

@@ -47,8 +47,12 @@ class Album:
         self.thumbnails.setdefault(key, made)
         return key
 
-    def add_all(self, side: Side, edges: Mapping[str, int], pictures: Pictures) -> dict[str, str]:
+    def add_all(
+        self, side: Side, edges: Mapping[str, int], pictures: Pictures | None
+    ) -> dict[str, str]:
         """Keys by id, of those images that can be had; one image in memory at a time."""
+        if pictures is None or not edges:
+            return {}
         return {
             name: self.add(image, edge=edges[name])
             for name, image in _available(pictures(side, edges.keys()), edges)
