@@ -17,9 +17,10 @@ from rara.cli.options import (
     ReferenceExtraction,
     Working,
 )
-from rara.cli.output import check_page, list_all
+from rara.cli.output import check_page, last_line, list_all
 from rara.cli.printing import say, say_json
 from rara.cli.reading import Reading
+from rara.report.audit_page import LABEL
 from rara.run import step
 
 
@@ -67,5 +68,5 @@ def audit(
     if json:
         say_json(found.to_dict())
         return
-    written = f"{'Written':<20}{report}" if report else f"{'More':<20}--report page.html, --json"
-    say(*found.summary().splitlines(), written)
+    last = last_line([report], "--report page.html, --json", label=LABEL)
+    say(*found.summary().splitlines(), last)

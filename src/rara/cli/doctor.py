@@ -82,7 +82,7 @@ def _lines(found: dict[str, Any]) -> list[str]:
     lines = [
         ("rara", f"{found['rara']} on Python {found['python']}, {found['machine']}"),
         ("Packages", packages),
-        *((("Extras", one)) for one in extras),
+        *(("Extras", one) for one in extras),
         ("Extractors", ", ".join(found["extractors"]) + f" (default {DEFAULT}: {weights})"),
         ("Memory", f"{gigabytes:.1f} GB for geometry and for decoding; --memory changes it"),
         ("Cache", f"{found['cache']}, {found['cache_bytes'] / 1e6:,.1f} MB{writable}"),

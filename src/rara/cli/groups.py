@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from rara.cli.options import GROUPS
-from rara.cli.output import LISTED
+from rara.cli.output import tell_first
 from rara.cli.printing import tell
 from rara.provenance.coding import encoded
 from rara.provenance.parts import GroupPart, GroupsPart, SiblingGroup, SiblingsPart
@@ -86,12 +86,8 @@ def _warn(small: Sequence[Group], sizes: Sequence[str], what: str) -> None:
     if not small:
         return
     samples = counted(sum(one.samples for one in small), "sample")
-    lines = [f"Not {what}: {samples} of {counted(len(small), 'group')}"]
-    named = zip(small, sizes, strict=True)
-    lines += [f"  {shorten(one.group, 60)}: {size}" for one, size in list(named)[:LISTED]]
-    if len(small) > LISTED:
-        lines.append(f"  and {len(small) - LISTED:,} more")
-    tell(*lines)
+    heading = f"Not {what}: {samples} of {counted(len(small), 'group')}"
+    tell_first(heading, [(one.group, size) for one, size in zip(small, sizes, strict=True)])
 
 
 def _warn_of_ungrouped(samples: int, by: str) -> None:

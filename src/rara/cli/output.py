@@ -13,10 +13,11 @@ from rara.features.origin import origin_in
 from rara.provenance.parts import CalibrationImages, SamplesPart
 from rara.report.formatting import counted, shorten
 from rara.storage.folder import kind_of, read_bundle
+from rara.table.writing import check_format
 from rara.text import encodable
 
 LISTED = 10
-"""Skipped images that are named; tables and reports name them all."""
+"""Skipped images, or small groups, that are named; tables and reports name them all."""
 
 
 def list_remarks(remarks: Iterable[str], noun: str) -> None:
@@ -27,27 +28,23 @@ def list_remarks(remarks: Iterable[str], noun: str) -> None:
 
 def list_skipped(skipped: Sequence[Skipped], noun: str) -> None:
     """Name the first few images that could not be used, each with its reason."""
-    if not skipped:
-        return
-    lines = [f"  {shorten(one.id, 60)}: {one.reason}" for one in skipped[:LISTED]]
-    more = len(skipped) - LISTED
-    if more > 0:
-        lines.append(f"  and {more:,} more")
-    tell(f"Skipped {counted(len(skipped), noun)}:", *lines)
+    if skipped:
+        named = [(one.id, one.reason) for one in skipped]
+        tell_first(f"Skipped {counted(len(skipped), noun)}:", named)
 
 
-def list_all(features: Features, noun: str) -> None:
+def tell_first(heading: str, named: Sequence[tuple[str, str]]) -> None:
+    """Say on stderr what there is to say of the first few names, and how many more there are."""
+    lines = [f"  {shorten(name, 60)}: {text}" for name, text in named[:LISTED]]
+    more = len(named) - LISTED
+    tell(heading, *lines, *([f"  and {more:,} more"] if more > 0 else []))
+
+
+def list_all(images: Features | SamplesPart | CalibrationImages, noun: str) -> None:
     """Say how images were read, which were skipped, and what there is to say of others."""
-    list_remarks(features.remarks, noun)
-    list_skipped(features.skipped, noun)
-    list_noted(features.noted, noun)
-
-
-def list_unusual(origin: SamplesPart | CalibrationImages, noun: str) -> None:
-    """The same of images from the provenance of what came out."""
-    list_remarks(origin.remarks, noun)
-    list_skipped(origin.skipped, noun)
-    list_noted(origin.noted, noun)
+    list_remarks(images.remarks, noun)
+    list_skipped(images.skipped, noun)
+    list_noted(images.noted, noun)
 
 
 def list_noted(noted: Iterable[Noted] | None, noun: str) -> None:
@@ -56,6 +53,19 @@ def list_noted(noted: Iterable[Noted] | None, noun: str) -> None:
         names = ", ".join(shorten(name, 60) for name in one.ids[:NAMED])
         more = f" and {one.count - NAMED:,} more" if one.count > NAMED else ""
         tell(f"Noted {counted(one.count, noun)}: {one.note} ({names}{more}).")
+
+
+def last_line(written: Sequence[Path | None], more: str, *, label: int = 10) -> str:
+    """The files that were written, or the options that write them; behind so wide a label."""
+    names = "  ".join(str(path) for path in written if path)
+    return f"{'Written' if names else 'More':<{label}}{names or more}"
+
+
+def check_table(output: Path | None) -> None:
+    """Refuse before the work a table that could not be written after it."""
+    if output is not None:
+        check_format(output)
+        check_target(output)
 
 
 def check_page(report: Path | None) -> None:

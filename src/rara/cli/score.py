@@ -32,7 +32,7 @@ from rara.cli.options import (
     Working,
     whole,
 )
-from rara.cli.output import check_page, check_target, list_all, list_unusual
+from rara.cli.output import check_page, check_table, last_line, list_all
 from rara.cli.printing import say, say_json, tell
 from rara.cli.reading import Reading
 from rara.errors import ParameterError
@@ -47,7 +47,6 @@ from rara.report.formatting import counted
 from rara.run import Run, step
 from rara.scores import Family
 from rara.table.score_table import ScoreTable
-from rara.table.writing import check_format
 from rara.verdict.rules import ALPHA
 
 
@@ -139,7 +138,7 @@ def score(
     _write(table, output, report, cards, cells, run)
     list_all(real.features, "reference image")
     if not leave_one_out:
-        list_unusual(table.provenance.samples, "sample")
+        list_all(table.provenance.samples, "sample")
     if table.provenance.calibration and table.provenance.calibration.images:
         _list_unusable(table.provenance.calibration.images)
     warn_of_groups(table.provenance)
@@ -232,7 +231,7 @@ def _check_own(real: Reference, samples: Opened, network: Extractor | None, run:
 
 
 def _list_unusable(images: CalibrationImages) -> None:
-    list_unusual(images, "calibration image")
+    list_all(images, "calibration image")
     if same := images.in_reference:
         held = "it" if same == 1 else "them"
         many = counted(same, "calibration image")
@@ -244,9 +243,7 @@ def _check_targets(output: Path | None, report: Path | None, cards: int | None) 
     checked_cards(cards)
     if cards is not None and report is None:
         raise ParameterError(f"--cards {cards} is for the page: give --report page.html too.")
-    if output:
-        check_format(output)
-        check_target(output)
+    check_table(output)
     check_page(report)
 
 
@@ -255,9 +252,5 @@ def _findings(table: ScoreTable) -> dict[str, Any]:
 
 
 def _lines(table: ScoreTable, output: Path | None, report: Path | None) -> list[str]:
-    written = "  ".join(str(path) for path in (report, output) if path)
-    label, rest = (
-        ("Written", written) if written else ("More", "--report page.html, -o all.parquet")
-    )
-    summary = table.summary().splitlines()
-    return [*summary, *group_lines(table.provenance), f"{label:<10}{rest}"]
+    last = last_line((report, output), "--report page.html, -o all.parquet")
+    return [*table.summary().splitlines(), *group_lines(table.provenance), last]

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from rara.cli.formulas import Cells
 from rara.cli.opening import opened
 from rara.cli.options import GROUPS, IMAGES, Extraction, Json, Page, Place, Table, Working, whole
-from rara.cli.output import check_page, check_target, list_unusual
+from rara.cli.output import check_page, check_table, last_line, list_all
 from rara.cli.printing import say, say_json
 from rara.cli.reading import Reading
 from rara.extractors import DEFAULT
@@ -17,7 +17,6 @@ from rara.features.keys import check_key
 from rara.features.neighbours import checked_k
 from rara.groups.compare_siblings import compare_siblings
 from rara.run import step
-from rara.table.writing import check_format
 
 
 def siblings(
@@ -46,9 +45,7 @@ def siblings(
     k
         How far apart an image is: the distance to its k-th nearest sibling.
     """
-    if output:
-        check_format(output)
-        check_target(output)
+    check_table(output)
     check_page(report)
     cells = cells or Cells()
     cells.check(output)
@@ -67,10 +64,9 @@ def siblings(
     if report:
         with step(run.progress, "Writing the page"):
             found.report(report)
-    list_unusual(found.provenance.samples, "sample")
+    list_all(found.provenance.samples, "sample")
     if json:
         say_json(found.to_dict())
         return
-    written = "  ".join(str(path) for path in (report, output) if path)
-    last = f"{'Written':<10}{written}" if written else f"{'More':<10}--report page.html, -o all.csv"
+    last = last_line((report, output), "--report page.html, -o all.csv")
     say(*found.summary().splitlines(), last)
