@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 import rara
+from commands import called
 from make import as_plugin
 from rara.cli import progress
 from rara.cli.app import run
@@ -30,12 +31,6 @@ def place(tmp_path_factory, draw):
     (root / "samples" / "broken.png").write_bytes(b"hello")
     assert run(["reference", "build", str(root / "train"), "-o", str(root / "reference")]) == 0
     return root
-
-
-def called(capsys, *arguments):
-    code = run([str(argument) for argument in arguments])
-    out, err = capsys.readouterr()
-    return code, out, err
 
 
 def test_score_prints_ten_lines_that_fit(place, capsys):

@@ -15,6 +15,7 @@ import pytest
 
 import kills
 import rara
+from commands import called
 from make import as_plugin
 from rara.cli.app import run
 from rara.errors import UnwritableError
@@ -35,12 +36,6 @@ def place(tmp_path_factory, draw):
     draw(root / "train", 14, 0)
     draw(root / "samples", 6, 1)
     return root
-
-
-def called(capsys, *arguments):
-    code = run([str(argument) for argument in arguments])
-    out, err = capsys.readouterr()
-    return code, out, err
 
 
 # -- text ---------------------------------------------------------------------------------

@@ -15,10 +15,11 @@ import numpy as np
 import pytest
 
 import rara
+from commands import called
 from embedding import Means
 from rara.cli import opening as opened
 from rara.cli import options, printing, progress
-from rara.cli.app import app, run
+from rara.cli.app import app
 from rara.cli.progress import Step
 from rara.extractors import Spec
 from rara.features import compatibility as agreement
@@ -54,12 +55,6 @@ def images_read(monkeypatch):
     monkeypatch.setattr(running, "get_extractor", lambda *name, **options: Means())
     monkeypatch.setattr(agreement, "available", lambda: ["means", "wider"])
     return attempts
-
-
-def called(capsys, *words):
-    code = run([str(word) for word in words])
-    out, err = capsys.readouterr()
-    return code, out, err
 
 
 # -- mistakes come before the work --------------------------------------------------------

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import oracle
+from commands import called
 from embedding import Images, Means, small_images
 from laws import LAWS
 from make import fit, gaussian
 from pages import needs_browser, opened
 from rara import Features, Reference, Run
-from rara.cli.app import run as command
 from rara.duplicates.statistics import LEVEL, Pairs, company, first_alike, near_pairs
 from rara.errors import ParameterError
 from rara.geometry import Nearest, neighbours
@@ -518,12 +518,6 @@ def place(tmp_path_factory, draw):
     image = Image.open(folder / "image 0.png")
     image.save(samples / "member.png")
     return root
-
-
-def called(capsys, *arguments):
-    code = command([str(argument) for argument in arguments])
-    out, err = capsys.readouterr()
-    return code, out, err
 
 
 def test_audit_prints_plain_lines(place, capsys):
