@@ -33,7 +33,7 @@ def embed(
     images
         A folder, .zip, .tar, .npz or .parquet.
     output
-        The folder to write: items.parquet, vectors.npy and manifest.json.
+        The folder to write: a .parquet of the items, an .npy of the vectors, and manifest.json.
     """
     images = (reading or Reading()).place(images)
     run = (working or Working()).run()

@@ -2,7 +2,7 @@
 
 From the ground up:
 
-    table + provenance --facts--> dict --summary_lines--> at most twelve lines of text
+    table + provenance --facts--> dict --summary_lines--> a few lines of text
     table + provenance + pictures --summarise--> dict --to_html--> one self-contained file
 
     formatting             numbers, counts and names as people read them

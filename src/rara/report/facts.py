@@ -1,6 +1,6 @@
 """Facts: what a score table says, as one plain dict without pictures.
 
-Shared by the terminal's ten lines, the page and whatever else shows results:
+Shared by the terminal's few lines, the page and whatever else shows results:
 counts, the share outside beside the reference's own, quantiles, and the picks,
 which are the few samples worth a look. Nothing here is NaN or infinite: what has
 no value is None.

@@ -25,7 +25,7 @@ NAME = 30
 
 
 def summary_lines(facts: Facts) -> list[str]:
-    """The main findings as plain text, at most twelve lines of at most 80 columns."""
+    """The main findings as plain text: a few lines of at most 80 columns."""
     entries = {
         "Judged": _judged(facts),
         "against": _side(facts["reference"], "reference image", f" ({_how(facts)})"),
