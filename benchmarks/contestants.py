@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from rara.geometry import Coded
+from rara.geometry import QuantizedReference
 from workload import DEPTH, NEAREST, K, Vectors, ask, product, radii, set_scores, told
 
 Task = Literal["radii", "query", "set scores"]
@@ -31,7 +31,7 @@ class Case:
     r2: NDArray[np.float64]
     """Squared radii of the reference; what they are does not matter where they are asked for."""
     threads: int
-    coded: Coded | None = None
+    quantized: QuantizedReference | None = None
     """The reference's codes, as a saved one holds them; only rara knows what to do with them."""
 
     def __getitem__(self, rows: slice) -> Case:
@@ -98,7 +98,7 @@ def rara_query(case: Case) -> str:
 
 def rara_query_kept(case: Case) -> str:
     samples, reference = case.samples, case.reference
-    statistics = ask(samples, reference, case.r2, threads=case.threads, coded=case.coded)
+    statistics = ask(samples, reference, case.r2, threads=case.threads, quantized=case.quantized)
     return told(statistics, len(samples))
 
 

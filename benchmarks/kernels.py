@@ -16,8 +16,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from measuring import parser, save, seconds
+from rara.geometry import exactness, neighbours, sixteen_bits
 from rara.geometry import matmul as products
-from rara.geometry import neighbours, proofs, sixteen_bits
 from rara.geometry.matmul import Make
 from rara.geometry.quantization import LEVELS, Arithmetic
 from workload import K, Vectors, reference_vectors
@@ -50,10 +50,10 @@ def main() -> None:
 def right(arithmetic: Arithmetic, make: Make) -> bool:
     """Whether a product is exact here, or within its bound."""
     if arithmetic == "float32":
-        return proofs.within_bound(make)
+        return exactness.within_bound(make)
     if make is sixteen_bits.product_in_16_bits and not sixteen_bits.available():
         return False
-    return proofs.exact(make, LEVELS[arithmetic])
+    return exactness.exact(make, LEVELS[arithmetic])
 
 
 def measured(usable: dict[str, tuple[Arithmetic, Make]], d: int, size: Any) -> list[dict[str, Any]]:

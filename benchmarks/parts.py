@@ -149,7 +149,7 @@ def run(folder: Path) -> dict[str, Cost]:
 def charge(parts: Parts) -> None:
     """Make the functions that a part consists of tell when they are at work."""
     from rara.features import neighbours as neighbourhood
-    from rara.features.code_cache import Codebook
+    from rara.features.code_cache import CodeCache
     from rara.features.features import Features
     from rara.reference import geometry as reference_geometry
     from rara.reference import judging as judgement
@@ -166,12 +166,12 @@ def charge(parts: Parts) -> None:
     functions = [
         ("read", Features, "load"),
         ("geometry: radii", neighbourhood, "find"),
-        ("geometry: samples", Codebook, "for_query"),
+        ("geometry: samples", CodeCache, "for_query"),
         ("geometry: samples", judgement, "judge"),
-        ("calibration", reference_geometry, "calibrated"),
-        ("calibration", reference_geometry, "own_fares"),
-        ("two-sample test", judgement, "tell_apart"),
-        ("verdict", judgement, "concluded"),
+        ("calibration", reference_geometry, "calibration_set"),
+        ("calibration", reference_geometry, "leave_one_out_summary"),
+        ("two-sample test", judgement, "two_sample_test"),
+        ("verdict", judgement, "conclude"),
         ("report", ScoreTable, "save"),
         ("report", ScoreTable, "report"),
         ("report", ScoreTable, "summary"),

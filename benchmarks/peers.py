@@ -25,7 +25,7 @@ from threadpoolctl import threadpool_limits
 
 from contestants import EVERYBODY, PEERS, PRODUCT, RARA, RARA_KEPT, Case, Contestant, Task
 from measuring import Cost, Row, apart, cost, interleaved, parser, save
-from rara.geometry import Coded
+from rara.geometry import QuantizedReference
 from rara.machine import cores, quarter_of_memory
 from workload import Vectors, radii, reference_vectors, sample_vectors, warm_up
 
@@ -97,8 +97,8 @@ def prepare(scratch: Path, size: argparse.Namespace, counts: list[int]) -> None:
     np.save(scratch / "samples.npy", samples)
     for n in counts:
         np.save(scratch / f"r2-{n}.npy", radii(reference[:n])[0])
-        coded = Coded.of(reference[:n])
-        for part, array in coded.arrays().items() if coded else ():
+        quantized = QuantizedReference.of(reference[:n])
+        for part, array in quantized.arrays().items() if quantized else ():
             np.save(scratch / f"{part}-{n}.npy", array)
 
 
@@ -125,10 +125,10 @@ def measure(name: str, task: Task, scratch: Path, n: int, m: int, threads: int) 
     return spent, said or ""
 
 
-def kept(scratch: Path, n: int) -> Coded:
+def kept(scratch: Path, n: int) -> QuantizedReference:
     """The codes of a reference, mapped as from its folder."""
     parts = ("codes", "terms", "frame")
-    return Coded.from_arrays(
+    return QuantizedReference.from_arrays(
         {part: np.load(scratch / f"{part}-{n}.npy", mmap_mode="r") for part in parts}
     )
 

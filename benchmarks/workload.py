@@ -7,12 +7,12 @@ from numpy.typing import NDArray
 
 from rara.geometry import (
     Balls,
-    Coded,
-    Exchanged,
     Nearest,
+    QuantizedReference,
     Ratio,
-    Statistics,
-    Visits,
+    SamplesPerBall,
+    Transposed,
+    WorkDone,
     neighbours,
     query,
 )
@@ -67,7 +67,7 @@ def radii(
     memory: int | None = None,
     threads: int | None = None,
     arithmetic: Arithmetic | None = None,
-) -> tuple[NDArray[np.float64], Statistics]:
+) -> tuple[NDArray[np.float64], WorkDone]:
     """Squared radii, from as many neighbours as a saved reference holds."""
     nearest, statistics = neighbours(
         reference, DEPTH, memory=memory, threads=threads, arithmetic=arithmetic
@@ -83,9 +83,9 @@ def ask(
     memory: int | None = None,
     threads: int | None = None,
     arithmetic: Arithmetic | None = None,
-    coded: Coded | None = None,
-) -> Statistics:
-    """Everything that a score table needs; `coded` are the codes that a saved reference holds."""
+    quantized: QuantizedReference | None = None,
+) -> WorkDone:
+    """Everything that a score table needs; `quantized`: codes of a saved reference."""
     typical = r2 <= np.median(r2)
     reducers = (
         Nearest(len(samples), NEAREST),
@@ -94,7 +94,7 @@ def ask(
     )
     return query(
         samples, reference, reducers,
-        coded=coded, memory=memory, threads=threads, arithmetic=arithmetic,
+        quantized=quantized, memory=memory, threads=threads, arithmetic=arithmetic,
     )  # fmt: skip
 
 
@@ -103,9 +103,9 @@ def set_scores(
 ) -> tuple[float, float, float, float]:
     """Precision, recall, density and coverage: radii of both sides, and one scan for all four."""
     r2, own_r2 = radii(reference, threads=threads)[0], radii(samples, threads=threads)[0]
-    balls, visits = Balls(len(samples), r2), Visits(r2)
+    balls, visits = Balls(len(samples), r2), SamplesPerBall(r2)
     around = Balls(len(reference), own_r2)
-    query(samples, reference, (balls, visits, Exchanged(around)), threads=threads)
+    query(samples, reference, (balls, visits, Transposed(around)), threads=threads)
     return (
         float((balls.count > 0).mean()),
         float((around.count > 0).mean()),
@@ -123,10 +123,10 @@ def warm_up() -> None:
     for count in (200, 1500):
         r2, _ = radii(vectors[:count])
         ask(vectors[:count], vectors[:count], r2)
-        ask(vectors[:count], vectors[:count], r2, coded=Coded.of(vectors[:count]))
+        ask(vectors[:count], vectors[:count], r2, quantized=QuantizedReference.of(vectors[:count]))
     set_scores(vectors[:200], vectors)
 
 
-def told(statistics: Statistics, rows: int) -> str:
+def told(statistics: WorkDone, rows: int) -> str:
     """What the scan did, in a few words."""
     return f"{statistics.filter}, {statistics.verified / rows:.1f} verified a row"

@@ -98,10 +98,10 @@ def with_prints(
 ) -> Features:
     """Vectors that were computed elsewhere with the prints of their images, as rara has them."""
     features = Features.from_arrays(vectors, ids=ids)
-    prints = [print_of(decode(image)) for image in images]
+    hashes = [print_of(decode(image)) for image in images]
     items = features.items
     for name in ("picture", "code"):
-        values = [getattr(one, name) for one in prints]
+        values = [getattr(one, name) for one in hashes]
         column = pa.array(values, items.schema.field(name).type)
         items = items.set_column(items.schema.get_field_index(name), name, column)
     return replace(features, items=items)

@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 
 from calibration import insert
 from rara import Reference, Run, ScoreTable
-from rara.verdict.rules import Levels
+from rara.verdict.rules import Thresholds
 
 RUN = Run(threads=1)
-LEVELS = Levels()
+LEVELS = Thresholds()
 SPREADS = (1.0, 1.2, 1.5)
 Flags = NDArray[np.bool_]
 Vectors = NDArray[np.float32]

@@ -18,7 +18,7 @@ from rara.storage.compiled import compiled
 
 @compiled
 def _enclose(product, row, column, lows, highs, squares):
-    """`sift`'s own functions for every pair."""
+    """`filter_tile`'s own functions for every pair."""
     for i in range(product.shape[0]):
         twice = row.scale[i] + row.scale[i]
         for j in range(product.shape[1]):
@@ -34,7 +34,7 @@ def _enclose(product, row, column, lows, highs, squares):
             squares[i, j] = least
 
 
-def coded(frame, vectors, arithmetic, weaken=None):
+def quantized(frame, vectors, arithmetic, weaken=None):
     """Their codes, possibly with errors that are multiplied by `weaken`."""
     codes = Codes.empty(len(vectors), vectors.shape[1], arithmetic)
     frame.encode(vectors, arithmetic, into=codes)
@@ -45,7 +45,7 @@ def coded(frame, vectors, arithmetic, weaken=None):
 
 def enclosures(frame, x, y, arithmetic, *, many=True, weaken=None):
     """Lower and upper bounds on all distances between x and y, and the squares before the root."""
-    left, right = (coded(frame, side, arithmetic, weaken) for side in (x, y))
+    left, right = (quantized(frame, side, arithmetic, weaken) for side in (x, y))
     product = np.empty((len(x), len(y)), np.float32 if arithmetic == "float32" else np.int32)
     multiplier(right, 1000 if many else 1, arithmetic)(left, product)
     out = np.empty((3, *product.shape), np.float32)

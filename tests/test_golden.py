@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rara.geometry import Balls, neighbours, query
-from rara.scores import Fidelity, Rarity, judge, setting_of
+from rara.scores import Fidelity, Rarity, ball_geometry_of, judge
 
 FILES = sorted((Path(__file__).parent / "golden").glob("*.npz"))
 
@@ -59,13 +59,13 @@ def test_precision_and_density_of_prdc(golden):
 
 
 def test_realism_of_the_authors(golden):
-    setting = setting_of(golden["real"], int(golden["k"]), "official")
-    columns, _ = judge(golden["fake"], golden["real"], [Fidelity()], setting)
+    geometry = ball_geometry_of(golden["real"], int(golden["k"]), "official")
+    columns, _ = judge(golden["fake"], golden["real"], [Fidelity()], geometry)
     np.testing.assert_allclose(columns["realism"], golden["realism_unpruned"], rtol=1e-9)
     np.testing.assert_array_equal(columns["inside"], golden["rarity_official"] > 0)
 
 
 def test_rarity_column_of_the_authors(golden):
-    setting = setting_of(golden["real"], int(golden["k"]), "official")
-    columns, _ = judge(golden["fake"], golden["real"], [Rarity()], setting)
+    geometry = ball_geometry_of(golden["real"], int(golden["k"]), "official")
+    columns, _ = judge(golden["fake"], golden["real"], [Rarity()], geometry)
     np.testing.assert_allclose(columns["rarity"], golden["rarity_official"], rtol=1e-9)

@@ -13,12 +13,12 @@ from hypothesis.extra.numpy import arrays
 import oracle
 from make import gaussian
 from rara import Features, Reference, Run
-from rara.calibration.by_vectors import among_its_own
+from rara.calibration.by_vectors import calibrate_by_itself
 from rara.calibration.every_k import LARGEST
-from rara.calibration.real_images import calibrated
+from rara.calibration.real_images import calibration_set
 from rara.errors import ParameterError, ReferenceMismatchError
-from rara.features.pixel_cache import Gallery
-from rara.scores import own_balls, setting_of
+from rara.features.pixel_cache import PixelCache
+from rara.scores import ball_geometry_of, own_balls
 from rara.scores.copy_volume import DEPTH
 from rara.stats.conformal import (
     at_least,
@@ -237,7 +237,7 @@ def test_own_rarity_from_the_lists_is_that_of_a_scan(make, boundary):
     vectors = make()
     reference = Reference.from_features(vectors, k=3)
     table = reference.score_leave_one_out(boundary=boundary)
-    axis = among_its_own(reference.geometry.setting(3, boundary))
+    axis = calibrate_by_itself(reference.geometry.ball_geometry(3, boundary))
     rarity = table["rarity"][table["inside"]]
     np.testing.assert_array_equal(np.sqrt(axis.at_k.rarity2), np.sort(rarity))
 
@@ -248,7 +248,9 @@ def test_own_balls_from_the_lists_are_counted_once(k, boundary):
     vectors = np.concatenate([gaussian(40, 2), np.repeat(gaussian(20, 2, seed=1), 3, axis=0)])
     reference = Reference.from_features(vectors, k=k)
     balls = reference.score_leave_one_out(boundary=boundary)["balls"]
-    np.testing.assert_array_equal(own_balls(reference.geometry.setting(k, boundary)).count, balls)
+    np.testing.assert_array_equal(
+        own_balls(reference.geometry.ball_geometry(k, boundary)).count, balls
+    )
 
 
 def test_rarity_percentile_counts_the_less_rare_among_those_inside():
@@ -340,9 +342,9 @@ def test_images_of_the_reference_do_not_calibrate_it():
 def test_its_own_images_have_no_other_calibration():
     reference, reals, _ = held_out()
     images, given = reference.features, Features.from_arrays(reals)
-    setting = reference.geometry.setting(own=True)
+    geometry = reference.geometry.ball_geometry(own=True)
     with pytest.raises(ParameterError, match="calibrates the reference's own images with one"):
-        calibrated(given, images, Gallery(images), setting, Run())
+        calibration_set(given, images, PixelCache(images), geometry, Run())
 
 
 def test_calibration_of_another_extractor_is_refused():
@@ -438,5 +440,5 @@ def test_the_smallest_p_is_reached_and_never_passed(copies):
 
 
 def test_a_setting_of_vectors_alone_has_no_own_rarities():
-    axis = among_its_own(setting_of(gaussian(20, 2), 3))
+    axis = calibrate_by_itself(ball_geometry_of(gaussian(20, 2), 3))
     assert axis.describe().reals_inside == 0

@@ -14,7 +14,7 @@ COPIED = ("copy", "near copy")
 def standing(table):
     """By k-NN distance and rarity alone."""
     columns = {name: table[name] for name in ("rarity_percentile", "knn_p")}
-    return verdict.standing({**columns, "off_manifold_p": table["knn_p"]}, verdict.Levels())
+    return verdict.standing({**columns, "off_manifold_p": table["knn_p"]}, verdict.Thresholds())
 
 
 SAMPLES = np.concatenate([1.2 * gaussian(250, 6, seed=1), gaussian(1, 6, seed=2)])

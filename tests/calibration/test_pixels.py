@@ -11,17 +11,17 @@ from PIL import Image, ImageFilter
 
 from make import encoded, picture
 from rara import Features, Reference, Run
-from rara.calibration.by_pixels import Witness
+from rara.calibration.by_pixels import PixelCopyTest
 from rara.duplicates.find import alike
 from rara.features.embed import embed
-from rara.features.pixel_cache import Gallery
+from rara.features.pixel_cache import PixelCache
 from rara.features.pixel_hashes import (
     SAME,
-    Prints,
+    PixelHashes,
     closest,
     closest_others,
     lists_of_others,
-    prints_of,
+    pixel_hashes_of,
 )
 from rara.geometry import Nearest
 from rara.reference.geometry import ReferenceGeometry
@@ -193,7 +193,7 @@ def test_a_folder_without_prints_is_judged_by_its_vectors(reference, folder, run
 
 def test_the_reference_itself_is_judged_without_each(reference):
     own = reference.score_leave_one_out()
-    others = closest_others(prints_of(reference.features)).distance
+    others = closest_others(pixel_hashes_of(reference.features)).distance
     as_near = (others[None] <= others[:, None]).sum(axis=1)  # itself among them
     np.testing.assert_array_equal(own["pixel_p"], as_near / MANY)
     assert own.arrow["pixel_distance"].to_pylist() == others.tolist()
@@ -203,8 +203,8 @@ def test_other_reals_calibrate_the_pixels_too(reference, folder, run):
     reals = archive(folder / "reals.zip", {f"{i}.png": picture(i) for i in range(2000, 2040)})
     samples = archive(folder / "few.zip", SAMPLES)
     table = reference.score(samples, calibration=reals, run=run)
-    seen = prints_of(reference.features)
-    measured = closest(prints_of(embed(open_source(reals), Blind(), cache=run.cache)), seen)
+    seen = pixel_hashes_of(reference.features)
+    measured = closest(pixel_hashes_of(embed(open_source(reals), Blind(), cache=run.cache)), seen)
     for one in table.arrow.to_pylist():
         if one["pixel_distance"] is not None:
             as_near = (measured.distance <= one["pixel_distance"]).sum()
@@ -230,7 +230,7 @@ def test_saving_works_as_the_run_says(reference, tmp_path, monkeypatch):
     )
     monkeypatch.setattr(
         "rara.features.pixel_cache.closest_others",
-        lambda prints, many, _: threads.append(many) or closest_others(prints, 1),
+        lambda hashes, many, _: threads.append(many) or closest_others(hashes, 1),
     )
     fresh = Reference(
         ReferenceGeometry(reference.features, reference.geometry.d2, reference.geometry.index, k=3)
@@ -251,21 +251,21 @@ def test_a_damaged_file_of_pictures_is_made_again(reference, table, folder, run)
 
 def test_pictures_are_compared_once(reference, tmp_path, monkeypatch):
     run = Run(cache=tmp_path)
-    _, others = Gallery(reference.features).seen(run)
+    _, others = PixelCache(reference.features).seen(run)
     monkeypatch.setattr("rara.features.pixel_cache.closest_others", None)
-    _, known = Gallery(reference.features).seen(run)
+    _, known = PixelCache(reference.features).seen(run)
     np.testing.assert_array_equal(known, others)
     (kept,) = (tmp_path / "neighbours").iterdir()
     kept.write_bytes(b"damaged")
     with pytest.raises(TypeError):
-        Gallery(reference.features).seen(run)
+        PixelCache(reference.features).seen(run)
 
 
 def test_prints_follow_their_images(reference, folder, run):
     more = archive(folder / "more.zip", {"new.png": picture(4000), "again.png": picture(17)})
     grown = reference.extend(more, extractor=Blind(), run=run)
     fewer = grown.without(["000.png"])
-    _, others = Gallery(fewer.features).seen(run)
+    _, others = PixelCache(fewer.features).seen(run)
     found = dict(zip(fewer.ids, others.tolist(), strict=True))
     assert found["017.png"] == found["again.png"] == SAME
     assert found["new.png"] > 20
@@ -274,10 +274,10 @@ def test_prints_follow_their_images(reference, folder, run):
 # -- p-values --
 
 
-def prints(codes, pictures, flat):
+def hashes(codes, pictures, flat):
     words = np.zeros((len(codes), 4), np.uint64)
     words[:, 0] = codes
-    return Prints(pa.array(pictures, pa.string()), words, np.array(flat))
+    return PixelHashes(pa.array(pictures, pa.string()), words, np.array(flat))
 
 
 @st.composite
@@ -290,16 +290,16 @@ def galleries(draw):
     flat = draw(st.lists(st.sampled_from([False, False, True]), **several))
     same = {p: (c, f) for p, c, f in zip(pictures, codes, flat, strict=True)}
     codes, flat = zip(*(same[p] for p in pictures), strict=True)
-    return prints(codes, pictures, flat)
+    return hashes(codes, pictures, flat)
 
 
 def part(some, rows):
-    return Prints(some.pictures.take(pa.array(rows)), some.codes[rows], some.flat[rows])
+    return PixelHashes(some.pictures.take(pa.array(rows)), some.codes[rows], some.flat[rows])
 
 
 def pixel_p(sample, reference):
     others = closest_others(reference).distance
-    witness = Witness(reference, others, others, "full conformal")
+    witness = PixelCopyTest(reference, others, others, "full conformal")
     _, compared = witness.compare(sample, own=None, threads=1)
     return compared.ranks(joins=True)[0] / (len(reference) + 1)
 
@@ -365,7 +365,7 @@ def test_pictures_that_repeat_nothing_raise_no_alarm(reference, run):
 
 @pytest.mark.parametrize("count", [1, 2, 3, 30])
 def test_flat_pictures_have_no_company(count):
-    flat = prints([0] * count, [str(i) for i in range(count)], [True] * count)
+    flat = hashes([0] * count, [str(i) for i in range(count)], [True] * count)
     vectors = np.random.default_rng(0).normal(size=(count, 4)).astype(np.float32)
     features = Features.from_arrays(vectors)
     items = features.items.set_column(
@@ -378,7 +378,7 @@ def test_flat_pictures_have_no_company(count):
 
 def test_ties_are_spread_over_one_bit():
     codes = np.array([0, 1, 2, 4, 8, 3], np.uint64)
-    several = prints(codes, list("abcdef"), [False] * 6)
+    several = hashes(codes, list("abcdef"), [False] * 6)
     found = lists_of_others(several, 5)
     assert found.index[0].tolist() == [1, 2, 3, 4, 5]
     np.testing.assert_allclose(found.d2[0], [1.125, 1.375, 1.625, 1.875, 2.5])
@@ -398,7 +398,7 @@ def test_prints_of_another_version_are_not_compared(reference, folder, monkeypat
     for module in ("features.items", "features.pixel_cache"):
         monkeypatch.setattr(f"rara.{module}.VERSION", 2)
     loaded = Reference.load(folder / "other version")
-    assert prints_of(loaded.features) is None
+    assert pixel_hashes_of(loaded.features) is None
     own = loaded.score_leave_one_out()
     assert own.arrow["pixel_p"].null_count == MANY
     np.testing.assert_array_equal(own["volume_p"], reference.score_leave_one_out()["volume_p"])

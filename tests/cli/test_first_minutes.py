@@ -230,7 +230,7 @@ def heavy(monkeypatch, spy):
     watch(running, "embed")
     watch(opened, "open_source")
     watch(rara.Reference, "fit")
-    for name in ("judged_repeats", "tell_apart", "judge", "testified", "concluded"):
+    for name in ("judge_repeats", "two_sample_test", "judge", "score_copies", "conclude"):
         watch(judgement, name)
     for name in ("save", "report"):
         watch(results.ScoreTable, name)

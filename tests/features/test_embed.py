@@ -29,7 +29,7 @@ from rara.extractors import get_extractor
 from rara.features import vector_cache as pool
 from rara.features.embed import embed
 from rara.features.features import Features, Noted, Skipped
-from rara.features.vector_cache import Pool
+from rara.features.vector_cache import VectorCache
 from rara.images.decode import content_digest, decode, decode_noted
 from rara.images.phash import print_of
 from rara.storage import atomic as durable
@@ -434,7 +434,7 @@ def whole(tmp_path_factory):
 
 def known(cache):
     """Contents that the pool knows, and how often each is stored."""
-    shared = Pool(cache, Means().spec)
+    shared = VectorCache(cache, Means().spec)
     batches = [batch for path in shared._packs() for batch in pool._read(path, 9)]
     names = [name for batch in batches for name in batch.arrow.column("digest").to_pylist()]
     assert all(shared.get(name) is not None for name in names)

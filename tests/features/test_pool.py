@@ -13,7 +13,7 @@ import pytest
 from rara.errors import UnwritableError
 from rara.extractors import Spec
 from rara.features import vector_cache as pool
-from rara.features.vector_cache import Pool, Record
+from rara.features.vector_cache import Record, VectorCache
 from rara.storage import atomic as durable
 
 SPEC = Spec("fake", "weights", "none", 8)
@@ -38,7 +38,7 @@ def same(one, other):
 
 def fill(cache, records, *, packs=1, spec=SPEC):
     """Write records to the pool in so many packs."""
-    shared = Pool(cache, spec)
+    shared = VectorCache(cache, spec)
     for number in range(packs):
         for one in records[number::packs]:
             shared.add(one)
@@ -54,7 +54,7 @@ def packs(shared):
 
 
 def test_known_at_once_and_known_later(tmp_path):
-    shared = Pool(tmp_path, SPEC)
+    shared = VectorCache(tmp_path, SPEC)
     records = [record(1), record(2, failed=True)]
     for one in records:
         assert shared.get(one.digest) is None
@@ -62,7 +62,7 @@ def test_known_at_once_and_known_later(tmp_path):
         assert same(shared.get(one.digest), one)
     assert not shared.folder.exists()
     shared.flush()
-    for reader in (shared, Pool(tmp_path, SPEC)):
+    for reader in (shared, VectorCache(tmp_path, SPEC)):
         assert all(same(reader.get(one.digest), one) for one in records)
         assert reader.get(digest(3)) is None
 
@@ -70,19 +70,19 @@ def test_known_at_once_and_known_later(tmp_path):
 @pytest.mark.parametrize("change", [{"weights": "x"}, {"preprocessing": "x"}, {"precision": "x"}])
 def test_another_extractor_never_hits(tmp_path, change):
     fill(tmp_path, [record(1)])
-    assert Pool(tmp_path, replace(SPEC)).get(digest(1)) is not None
-    assert Pool(tmp_path, replace(SPEC, **change)).get(digest(1)) is None
+    assert VectorCache(tmp_path, replace(SPEC)).get(digest(1)) is not None
+    assert VectorCache(tmp_path, replace(SPEC, **change)).get(digest(1)) is None
 
 
 def test_vectors_of_another_decoder_never_hit(tmp_path, monkeypatch):
     fill(tmp_path, [record(1)])
-    assert Pool(tmp_path, SPEC).get(digest(1)).note == ""
+    assert VectorCache(tmp_path, SPEC).get(digest(1)).note == ""
     monkeypatch.setattr(pool, "_NOTE", "note of decoder 0")
-    assert Pool(tmp_path, SPEC).get(digest(1)) is None
+    assert VectorCache(tmp_path, SPEC).get(digest(1)) is None
     fill(tmp_path, [replace(record(1), note="nearly black")])
-    assert Pool(tmp_path, SPEC).get(digest(1)).note == "nearly black"
+    assert VectorCache(tmp_path, SPEC).get(digest(1)).note == "nearly black"
     monkeypatch.undo()
-    assert Pool(tmp_path, SPEC).get(digest(1)).note == ""
+    assert VectorCache(tmp_path, SPEC).get(digest(1)).note == ""
 
 
 def test_packs_from_before_there_were_notes_count_as_unknown(tmp_path):
@@ -93,11 +93,11 @@ def test_packs_from_before_there_were_notes_count_as_unknown(tmp_path):
     older = table.drop_columns([pool._NOTE])
     with pa.ipc.new_file(path, older.schema) as sink:
         sink.write_table(older)
-    assert Pool(tmp_path, SPEC).get(digest(1)) is None
+    assert VectorCache(tmp_path, SPEC).get(digest(1)) is None
 
 
 def test_names_of_extractors_are_no_paths(tmp_path):
-    shared = Pool(tmp_path, replace(SPEC, name="../../my net: 1"))
+    shared = VectorCache(tmp_path, replace(SPEC, name="../../my net: 1"))
     assert shared.folder.parent == tmp_path / "features"
     assert shared.folder.resolve().parent == (tmp_path / "features").resolve()
 
@@ -105,7 +105,7 @@ def test_names_of_extractors_are_no_paths(tmp_path):
 def test_the_newer_wins_but_no_failure_over_a_vector(tmp_path):
     fill(tmp_path, [record(1, failed=True), record(2), record(3, failed=True)])
     fill(tmp_path, [record(1), record(2, failed=True), Record(digest(3), reason="newer")])
-    for reader in (Pool(tmp_path, SPEC), merged(tmp_path)):
+    for reader in (VectorCache(tmp_path, SPEC), merged(tmp_path)):
         assert same(reader.get(digest(1)), record(1))
         assert same(reader.get(digest(2)), record(2))
         assert reader.get(digest(3)).reason == "newer"
@@ -116,18 +116,18 @@ def test_the_newer_wins_but_no_failure_over_a_vector(tmp_path):
 
 def test_packs_are_written_when_enough_waits(tmp_path):
     """The fourth of these vectors goes beyond 16 MiB."""
-    shared = Pool(tmp_path, LARGE)
+    shared = VectorCache(tmp_path, LARGE)
     for i in range(9):
         shared.add(record(i, dim=LARGE.dim))
     assert len(packs(shared)) == 2
-    reader = Pool(tmp_path, LARGE)
+    reader = VectorCache(tmp_path, LARGE)
     assert len([i for i in range(9) if reader.get(digest(i))]) == 8
 
 
 def test_packs_are_written_when_time_has_passed(tmp_path, monkeypatch):
     now = [100.0]
     monkeypatch.setattr(pool.time, "monotonic", lambda: now[0])
-    shared = Pool(tmp_path, SPEC)
+    shared = VectorCache(tmp_path, SPEC)
     shared.add(record(1))
     now[0] += pool._PACK_SECONDS - 1
     shared.add(record(2))
@@ -141,8 +141,8 @@ def test_packs_are_written_when_time_has_passed(tmp_path, monkeypatch):
 
 
 def merged(cache, spec=SPEC):
-    Pool(cache, spec).merge()
-    return Pool(cache, spec)
+    VectorCache(cache, spec).merge()
+    return VectorCache(cache, spec)
 
 
 def test_small_packs_are_merged_each_content_once(tmp_path):
@@ -199,7 +199,7 @@ def test_a_pack_merged_away_while_packs_are_listed_is_found_in_the_other(tmp_pat
         return read(path, dim)
 
     monkeypatch.setattr(pool, "_read", merged_meanwhile)
-    shared = Pool(tmp_path, SPEC)
+    shared = VectorCache(tmp_path, SPEC)
     assert all(same(shared.get(one.digest), one) for one in records)
 
 
@@ -232,7 +232,7 @@ def test_damage_counts_as_unknown_and_never_as_something_else(tmp_path):
             bad[dice.randrange(len(bad))] ^= 1 << dice.randrange(8)
         path.unlink()  # what is mapped must not change
         path.write_bytes(bad)
-        reader = Pool(tmp_path, SPEC)
+        reader = VectorCache(tmp_path, SPEC)
         found = [(reader.get(one.digest), one) for one in records]
         assert all(got is None or same(got, one) for got, one in found)
         lost += sum(got is None for got, _ in found)
@@ -245,12 +245,12 @@ def test_what_was_damaged_can_be_learned_again_and_is_left_out_when_merged(tmp_p
     bad = path.read_bytes().replace(record(1).vector.tobytes(), bytes(32))
     path.unlink()
     path.write_bytes(bad)
-    again = Pool(tmp_path, SPEC)
+    again = VectorCache(tmp_path, SPEC)
     assert again.get(digest(1)) is None
     assert same(again.get(digest(2)), record(2))
     again.add(record(1))
     again.flush()
-    for reader in (again, Pool(tmp_path, SPEC), merged(tmp_path)):
+    for reader in (again, VectorCache(tmp_path, SPEC), merged(tmp_path)):
         assert same(reader.get(digest(1)), record(1))
         assert same(reader.get(digest(2)), record(2))
 
@@ -274,12 +274,12 @@ def test_a_full_disk_keeps_what_was_written(tmp_path, monkeypatch):
     assert not list(shared.folder.glob(".writing-*"))
     assert same(shared.get(digest(2)), record(2))
     shared.flush()
-    assert same(Pool(tmp_path, SPEC).get(digest(2)), record(2))
+    assert same(VectorCache(tmp_path, SPEC).get(digest(2)), record(2))
 
 
 def test_a_cache_that_cannot_be_written_is_named_with_the_way_out(tmp_path):
     (tmp_path / "file").write_text("")
-    shared = Pool(tmp_path / "file", SPEC)
+    shared = VectorCache(tmp_path / "file", SPEC)
     shared.add(record(1))
     with pytest.raises(UnwritableError, match=r"\(not a directory\): set RARA_CACHE"):
         shared.flush()

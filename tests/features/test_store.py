@@ -29,7 +29,7 @@ from rara.extractors import Spec
 from rara.features.features import Features, Noted, Skipped
 from rara.features.items import ITEMS
 from rara.storage import atomic as durable
-from rara.storage import folder as bundle
+from rara.storage import folder as stored
 from rara.storage.folder import Parts, array_part, claim, kind_of, read_bundle, table_part
 
 SPEC = Spec("fake", "weights", "none", 3)
@@ -209,7 +209,7 @@ def test_arrays_are_written_as_numpy_reads_them(array, transposed, block):
     array = array.T if transposed else array
     file = io.BytesIO()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bundle, "_BLOCK_BYTES", block)
+        patch.setattr(stored, "_BLOCK_BYTES", block)
         array_part(array)(file)
     file.seek(0)
     read = np.load(file)
@@ -332,14 +332,14 @@ def test_a_folder_replaced_while_it_is_read_is_read_again(tmp_path, monkeypatch)
     folder = tmp_path / "a"
     some().save(folder)
     new = some(7, seed=1)
-    verified = bundle._verified
+    verified = stored._verified
 
     def replaced_meanwhile(*args):
         monkeypatch.undo()
         new.save(folder)
         return verified(*args)
 
-    monkeypatch.setattr(bundle, "_verified", replaced_meanwhile)
+    monkeypatch.setattr(stored, "_verified", replaced_meanwhile)
     assert same(Features.load(folder), new)
 
 

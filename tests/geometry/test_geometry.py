@@ -13,12 +13,12 @@ import oracle
 from hostile_vectors import ARITHMETICS, HOSTILE, samples_for
 from rara.geometry import (
     Balls,
-    Coded,
-    Exchanged,
     Nearest,
+    QuantizedReference,
     Ratio,
+    SamplesPerBall,
     Tiling,
-    Visits,
+    Transposed,
     neighbours,
     neighbours_left,
     query,
@@ -246,16 +246,16 @@ def everything(samples, reference, r2, own_r2):
     return {
         "nearest": Nearest(len(samples), 4),
         "balls": Balls(len(samples), r2),
-        "visits": Visits(r2, "closed"),
+        "visits": SamplesPerBall(r2, "closed"),
         "ratio": Ratio(len(samples), r2),
-        "nearest samples": Exchanged(Nearest(len(reference), 3)),
-        "balls round samples": Exchanged(Balls(len(reference), own_r2)),
+        "nearest samples": Transposed(Nearest(len(reference), 3)),
+        "balls round samples": Transposed(Balls(len(reference), own_r2)),
     }
 
 
 def held_by(reducer):
     """What a reducer has found, as arrays."""
-    inner = reducer.question if isinstance(reducer, Exchanged) else reducer
+    inner = reducer.question if isinstance(reducer, Transposed) else reducer
     names = ("d2", "index", "radius2", "witness", "count", "largest")
     return {name: getattr(inner, name) for name in names if hasattr(inner, name)}
 
@@ -309,12 +309,12 @@ def test_what_is_certain_is_counted_without_a_distance(kind, arithmetic, sides):
             r2 = oracle.radii2(reference, k)
             held = oracle.holds(d2, r2, boundary)
             asked += [(Balls(len(samples), r2, boundary), held.sum(axis=1))]
-            asked += [(Visits(r2, boundary), held.sum(axis=0))]
+            asked += [(SamplesPerBall(r2, boundary), held.sum(axis=0))]
     if sides != "reference":
         for k in (1, 9):
             r2 = oracle.radii2(samples, k)
             held = oracle.holds(d2.T, r2)
-            asked += [(Exchanged(Balls(70, r2)), held.sum(axis=1))]
+            asked += [(Transposed(Balls(70, r2)), held.sum(axis=1))]
     engine = {"arithmetic": arithmetic, "tiling": Tiling(20, 7, 16, 10)}
     query(samples, reference, [reducer for reducer, _ in asked], **engine)
     for reducer, expected in asked:
@@ -432,11 +432,15 @@ def test_neighbours_of_what_is_left(data, kind, seed, arithmetic, threads):
 @pytest.mark.parametrize("d", [3, 300])
 def test_kept_codes_change_nothing(kind, few, d):
     reference = vectors(kind, 80, d)
-    arrays = Coded.of(reference).arrays()
-    coded = Coded.from_arrays({name: array.copy() for name, array in arrays.items()})
+    arrays = QuantizedReference.of(reference).arrays()
+    quantized = QuantizedReference.from_arrays(
+        {name: array.copy() for name, array in arrays.items()}
+    )
     samples = samples_for(reference)[-few:]
-    assert_equal_to_oracle(samples, reference, 3, coded=coded, arithmetic="int8")
-    ours, _ = neighbours(reference, 3, coded=coded, arithmetic="int8", tiling=Tiling(50, 16, 32))
+    assert_equal_to_oracle(samples, reference, 3, quantized=quantized, arithmetic="int8")
+    ours, _ = neighbours(
+        reference, 3, quantized=quantized, arithmetic="int8", tiling=Tiling(50, 16, 32)
+    )
     np.testing.assert_array_equal(ours.d2[:, -1], oracle.radii2(reference, 3))
 
 

@@ -16,12 +16,12 @@ from hostile_vectors import ARITHMETICS, HOSTILE, NASTY, between_codes, on_codes
 from rara.errors import FeatureError
 from rara.geometry import (
     Balls,
-    Coded,
-    Exchanged,
     Nearest,
+    QuantizedReference,
     Ratio,
+    SamplesPerBall,
     Tiling,
-    Visits,
+    Transposed,
     neighbours,
     query,
 )
@@ -197,21 +197,21 @@ def length2(vector):
 @given(vectors=tables(), arithmetic=st.sampled_from(ARITHMETICS))
 def test_errors_are_what_the_codes_leave_out(vectors, arithmetic):
     frame = Frame.of(vectors[: max(1, len(vectors) - 2)])
-    coded = bounds.coded(frame, vectors, arithmetic)
+    quantized = bounds.quantized(frame, vectors, arithmetic)
     for i, vector in enumerate(vectors):
         true = exactly(frame, vector)
-        if not np.isfinite(coded.terms.error[i]):
+        if not np.isfinite(quantized.terms.error[i]):
             assert length2(true) >= Fraction(2) ** 119
             continue
-        code = [Fraction(float(v)) for v in coded.vectors[i]]
+        code = [Fraction(float(v)) for v in quantized.vectors[i]]
         if arithmetic != "float32":
             true = bounds.rotated(true)
-            step = Fraction(float(coded.terms.scale[i]))
+            step = Fraction(float(quantized.terms.scale[i]))
             code = [step * (value - 128) for value in code]
-            assert max(coded.vectors[i]) <= 128 + LEVELS[arithmetic]
-            assert min(coded.vectors[i]) >= 128 - LEVELS[arithmetic]
+            assert max(quantized.vectors[i]) <= 128 + LEVELS[arithmetic]
+            assert min(quantized.vectors[i]) >= 128 - LEVELS[arithmetic]
         left_out = length2(a - b for a, b in zip(true, code, strict=True))
-        error = Fraction(float(coded.terms.error[i]))
+        error = Fraction(float(quantized.terms.error[i]))
         assert error**2 >= left_out * (1 + Fraction(1, 2**21)) ** 2
         most = left_out * (1 + Fraction(1, 2**18)) + length2(true) / 2**90 + Fraction(1, 2**260)
         assert error**2 <= 4 * most  # and not much larger
@@ -222,7 +222,7 @@ def test_errors_are_what_the_codes_leave_out(vectors, arithmetic):
 def test_bounds_enclose_the_exact_distance(vectors, arithmetic, many):
     frame = Frame.of(vectors[: max(1, len(vectors) - 2)])
     low, high, square = bounds.enclosures(frame, vectors, vectors, arithmetic, many=many)
-    error = bounds.coded(frame, vectors, arithmetic).terms.error
+    error = bounds.quantized(frame, vectors, arithmetic).terms.error
     true = [exactly(frame, vector) for vector in vectors]
     for i, x in enumerate(true):
         for j, y in enumerate(true):
@@ -256,7 +256,7 @@ def test_spikes_that_the_rotation_makes_and_unmakes(d):
     spikes = np.eye(d)[[0, d // 2, d - 1]]
     made = bounds.unrotated(spikes)
     frame = Frame(np.zeros(d), 0)
-    assert bounds.coded(frame, made, "int8").terms.error.max() < 1e-6  # one coordinate is left
+    assert bounds.quantized(frame, made, "int8").terms.error.max() < 1e-6  # one coordinate is left
     for one in (spikes.astype(np.float32), made):
         for arithmetic in ARITHMETICS:
             assert bounds.margins(frame, one, made, arithmetic).min() >= 0
@@ -353,17 +353,17 @@ def judged(samples, reference, rng, some, **engine):
     d2[own >= 0, own[own >= 0]] = np.inf  # it must not see these
     asked = [
         *(Balls(n, r2, rule) for rule in ("open", "closed", "official")),
-        *(Exchanged(Balls(m, own_r2, rule)) for rule in ("open", "closed", "official")),
-        *(Visits(r2, rule) for rule in ("open", "closed", "official")),
-        *(Exchanged(Visits(own_r2, rule)) for rule in ("open", "closed", "official")),
+        *(Transposed(Balls(m, own_r2, rule)) for rule in ("open", "closed", "official")),
+        *(SamplesPerBall(r2, rule) for rule in ("open", "closed", "official")),
+        *(Transposed(SamplesPerBall(own_r2, rule)) for rule in ("open", "closed", "official")),
         *(Nearest(n, k) for k in (1, min(6, m))),
-        *(Exchanged(Nearest(m, k)) for k in (1, min(6, n))),
+        *(Transposed(Nearest(m, k)) for k in (1, min(6, n))),
         Ratio(n, weights(rng, m)),
     ]
     asked = [one for one, wanted in zip(asked, some, strict=True) if wanted]
     query(samples, reference, asked, own=own, **engine)
     for one in asked:
-        question, seen = (one.question, d2.T) if isinstance(one, Exchanged) else (one, d2)
+        question, seen = (one.question, d2.T) if isinstance(one, Transposed) else (one, d2)
         match question:
             case Balls():
                 assert_balls(question, seen)
@@ -371,7 +371,7 @@ def judged(samples, reference, rng, some, **engine):
                 assert_nearest(question, seen)
             case Ratio():
                 assert_ratio(question, seen)
-            case Visits():
+            case SamplesPerBall():
                 held = oracle.holds(seen, question.radii2, question.boundary)
                 np.testing.assert_array_equal(question.count, held.sum(axis=0))
 
@@ -393,8 +393,8 @@ def both_sides(kind, seed, d, n=60, m=40):
 def test_every_answer_is_the_oracles(some, kept, kind, seed, d, arithmetic, threads, cut):
     rng, samples, reference = both_sides(kind, seed, d)
     engine = {"arithmetic": arithmetic, "threads": threads, "tiling": cut}
-    coded = Coded.of(reference) if kept else None
-    judged(samples, reference, rng, some, coded=coded, **engine)
+    quantized = QuantizedReference.of(reference) if kept else None
+    judged(samples, reference, rng, some, quantized=quantized, **engine)
 
 
 @settings(max_examples=60, deadline=None)
@@ -403,8 +403,8 @@ def test_neighbours_are_the_oracles(k, before, kept, kind, seed, d, arithmetic, 
     _, _, vectors = both_sides(kind, seed, d)
     engine = {"arithmetic": arithmetic, "threads": threads, "tiling": cut}
     known = neighbours(vectors[:before], k, **engine)[0] if before > k else None
-    coded = Coded.of(vectors) if kept else None
-    ours, _ = neighbours(vectors, k, known=known, coded=coded, **engine)
+    quantized = QuantizedReference.of(vectors) if kept else None
+    ours, _ = neighbours(vectors, k, known=known, quantized=quantized, **engine)
     d2 = oracle.squared_distances(vectors, vectors)
     assert_nearest(ours, d2, np.arange(len(vectors)))
 
@@ -414,11 +414,13 @@ def test_neighbours_are_the_oracles(k, before, kept, kind, seed, d, arithmetic, 
 def test_parts_are_the_oracles(edges, kept, kind, seed, d, arithmetic, threads, cut):
     _, _, vectors = both_sides(kind, seed, d)
     engine = {"arithmetic": arithmetic, "threads": threads, "tiling": cut}
-    coded = Coded.of(vectors) if kept else None
+    quantized = QuantizedReference.of(vectors) if kept else None
     merged = Nearest(60, 4)
     for rows in (slice(0, edges[0]), slice(edges[0], 60)):
         for columns in (slice(edges[1], 60), slice(0, edges[1])):
-            part, _ = neighbours(vectors, 4, rows=rows, columns=columns, coded=coded, **engine)
+            part, _ = neighbours(
+                vectors, 4, rows=rows, columns=columns, quantized=quantized, **engine
+            )
             merged.merge(part)
     assert_nearest(merged, oracle.squared_distances(vectors, vectors), np.arange(60))
 
@@ -428,8 +430,8 @@ def test_parts_are_the_oracles(edges, kept, kind, seed, d, arithmetic, threads, 
 def test_few_samples_against_kept_codes(kind, few):
     """Up to some number of rows a loop takes the product's place."""
     rng, samples, reference = both_sides(kind, 0, 70)
-    coded = Coded.of(reference)
-    judged(samples[-few:], reference, rng, [True] * 17, coded=coded, threads=1)
+    quantized = QuantizedReference.of(reference)
+    judged(samples[-few:], reference, rng, [True] * 17, quantized=quantized, threads=1)
 
 
 @pytest.mark.parametrize("kind", ["offset of 1e6", "lattice", "on codes"])
@@ -447,7 +449,7 @@ def test_more_dimensions_are_refused():
     for ask in (
         lambda: neighbours(vectors, 1),
         lambda: query(vectors, vectors, [Nearest(4, 1)]),
-        lambda: Coded.of(vectors),
+        lambda: QuantizedReference.of(vectors),
     ):
         with pytest.raises(FeatureError, match=said):
             ask()
@@ -478,7 +480,7 @@ def test_nobody_asked_for_is_nobody_found():
 def test_radii_that_are_no_number_take_nothing_from_other_questions():
     reference = HOSTILE["plain"](np.random.default_rng(0), 50, 3).astype(np.float32)
     empty, balls = Balls(50, np.full(50, np.nan), "closed"), Balls(50, np.full(50, 0.5))
-    nearest = Exchanged(Nearest(50, 2))
+    nearest = Transposed(Nearest(50, 2))
     query(reference, reference, [empty, balls, nearest])
     d2 = oracle.squared_distances(reference, reference)
     assert_balls(balls, d2)

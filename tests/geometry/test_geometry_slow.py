@@ -14,7 +14,17 @@ import oracle_blocked
 from hostile_vectors import ARITHMETICS, HOSTILE, NASTY, samples_for
 from rara.extractors import get_extractor
 from rara.features.embed import embed
-from rara.geometry import Balls, Coded, Exchanged, Nearest, Ratio, Tiling, Visits, neighbours, query
+from rara.geometry import (
+    Balls,
+    Nearest,
+    QuantizedReference,
+    Ratio,
+    SamplesPerBall,
+    Tiling,
+    Transposed,
+    neighbours,
+    query,
+)
 from rara.sources import open_source
 
 K = 3
@@ -88,11 +98,11 @@ def assert_decisions(expected, rng, arithmetic):
     balls, round_samples = (
         [Balls(count, radii, rule) for rule in RULES] for count, radii in ((n, r2), (m, own_r2))
     )
-    visits = [Visits(r2, rule) for rule in RULES]
+    visits = [SamplesPerBall(r2, rule) for rule in RULES]
     ratio = Ratio(n, np.where(r2 <= np.sort(r2)[(m - 1) // 2], r2, np.nan))
-    asked = [nearest, *balls, *visits, ratio, Exchanged(back), *map(Exchanged, round_samples)]
-    coded = Coded.of(reference) if arithmetic == "int8" else None
-    query(samples, reference, asked, coded=coded, tiling=any_tiling(rng), **engine)
+    asked = [nearest, *balls, *visits, ratio, Transposed(back), *map(Transposed, round_samples)]
+    quantized = QuantizedReference.of(reference) if arithmetic == "int8" else None
+    query(samples, reference, asked, quantized=quantized, tiling=any_tiling(rng), **engine)
     same(nearest.index, expected.index)
     same(nearest.d2, expected.d2)
     same(ratio.largest, expected.realism2)

@@ -218,7 +218,7 @@ def test_damaged_codes_are_made_again(reference, tmp_path, harm, part):
     assert same(loaded.score_features(samples), reference.score_features(samples))
     loaded.save(tmp_path / "ref")
     assert len(list((tmp_path / "ref").glob(f"{part}-*.npy"))) == 1
-    assert Reference.load(tmp_path / "ref").geometry.codebook.coded is not None
+    assert Reference.load(tmp_path / "ref").geometry.code_cache.quantized is not None
 
 
 def test_codes_of_another_version_are_left_alone(reference, tmp_path, monkeypatch):
@@ -226,7 +226,7 @@ def test_codes_of_another_version_are_left_alone(reference, tmp_path, monkeypatc
     reference.save(tmp_path / "ref")
     monkeypatch.undo()
     loaded = Reference.load(tmp_path / "ref")
-    assert loaded.geometry.codebook.coded is None
+    assert loaded.geometry.code_cache.quantized is None
     samples = gaussian(20, 8, seed=3)
     assert same(loaded.score_features(samples), reference.score_features(samples))
 

@@ -66,9 +66,9 @@ def test_a_scorer_calibrates_once(reference, monkeypatch, given):
 
     def watched(*arguments):
         made.append(1)
-        return real_images.calibrated(*arguments)
+        return real_images.calibration_set(*arguments)
 
-    monkeypatch.setattr(geometry, "calibrated", watched)
+    monkeypatch.setattr(geometry, "calibration_set", watched)
     scorer = reference.scorer(calibration=None if given is None else features(given, 50))
     with ThreadPoolExecutor(4) as crew:
         list(crew.map(scorer.score, [features(10, seed) for seed in range(4)]))

@@ -243,7 +243,7 @@ def test_spare_parts_that_do_not_fit_are_left_alone(whole, folder):
         hostile.place_part(folder, name, hostile.npy(array[..., :-1]))
     loaded = Reference.load(folder)
     assert equal(loaded, Reference.load(whole))
-    assert loaded.geometry.codebook.coded is None
+    assert loaded.geometry.code_cache.quantized is None
 
 
 # -- what a folder names ----------------------------------------------------------------

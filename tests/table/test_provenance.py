@@ -13,7 +13,7 @@ from rara import Features, Reference, compare_siblings
 from rara.errors import ParameterError
 from rara.extractors.base import Spec
 from rara.features.features import Skipped
-from rara.provenance.coding import decoded, encoded
+from rara.provenance.json_format import decoded, encoded
 from rara.provenance.parts import CalibrationPart, NoTwoSample, SamplesPart, TwoSamplePart
 from rara.provenance.provenance import SCHEMA, Provenance, SiblingsProvenance
 from rara.robustness.contested import contested

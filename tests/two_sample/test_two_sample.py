@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from make import gaussian
 from rara import Features, Reference, Run
-from rara.provenance.coding import encoded
+from rara.provenance.json_format import encoded
 from rara.report import facts, summarise, summary_lines, to_html
 from rara.report.summary import TEXT
 from rara.report.two_sample import difference_line

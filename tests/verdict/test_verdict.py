@@ -12,9 +12,9 @@ from rara.errors import ParameterError
 from rara.provenance.parts import CalibrationPart, NearCopy, SmallestP
 from rara.report import facts, summarise, summary_lines, to_html
 from rara.report import formatting as words
-from rara.verdict.clusters import together
+from rara.verdict.clusters import shared_modes
 from rara.verdict.reasons import explain
-from rara.verdict.rules import Evidence, Levels, decide, shortfall
+from rara.verdict.rules import Thresholds, VerdictEvidence, decide, shortfall
 
 UNKNOWN, OFF = "unknown to this reference", "off-manifold"
 COPIED = ("copy", "near copy")
@@ -50,13 +50,13 @@ def evidence(
     same, together, near = (np.full(len(rows), flag) for flag in (same, together, near))
     copies = same | (columns["nearest_distance"] == 0)
     copies[list(twins or {})] = True
-    return Evidence(columns, twins or {}, same, copies, near, together, known, missing)
+    return VerdictEvidence(columns, twins or {}, same, copies, near, together, known, missing)
 
 
 def judged(row=None, *, alpha=0.05, k=3, **more):
     """Verdict and reason of one made-up sample."""
-    one, levels = evidence([row or {}], **more), Levels(alpha)
-    verdicts = decide(one, levels).tolist()
+    one, thresholds = evidence([row or {}], **more), Thresholds(alpha)
+    verdicts = decide(one, thresholds).tolist()
     return verdicts[0], explain(verdicts, one, k=k, alpha=alpha)[0]
 
 
@@ -321,10 +321,10 @@ def test_as_near_as_can_be_told_is_no_verdict_where_it_may_be_chance():
 
 
 def test_shortfall_is_silent_where_all_can_be_called():
-    assert shortfall(KNOWN, Levels()) is None
-    assert shortfall(KNOWN, Levels(0.001)) is not None
-    assert "Only 18 of 999" in shortfall(replace(KNOWN, reals_inside=18), Levels())
-    assert shortfall(replace(KNOWN, reals_inside=19), Levels()) is None
+    assert shortfall(KNOWN, Thresholds()) is None
+    assert shortfall(KNOWN, Thresholds(0.001)) is not None
+    assert "Only 18 of 999" in shortfall(replace(KNOWN, reals_inside=18), Thresholds())
+    assert shortfall(replace(KNOWN, reals_inside=19), Thresholds()) is None
 
 
 # -- modes --
@@ -334,21 +334,21 @@ def test_scattered_samples_are_not_together():
     lone = 30 * gaussian(50, seed=1)
     reals2 = np.sort(Reference.from_features(gaussian(500)).geometry.d2[:, 2])
     far = np.full(50, 1e3)
-    assert not together(lone, far, reals2, k=3, every=1, alpha=0.05).any()
-    assert together(lone * np.float32(1e-3), far, reals2, k=3, every=1, alpha=0.05).all()
+    assert not shared_modes(lone, far, reals2, k=3, every=1, alpha=0.05).any()
+    assert shared_modes(lone * np.float32(1e-3), far, reals2, k=3, every=1, alpha=0.05).all()
 
 
 def test_samples_that_are_nearer_to_the_reference_make_no_mode_of_their_own():
     close = gaussian(50, seed=1) * np.float32(0.1)
     reals2 = np.sort(Reference.from_features(gaussian(500)).geometry.d2[:, 2])
-    assert not together(close, np.zeros(50), reals2, k=3, every=1, alpha=0.05).any()
+    assert not shared_modes(close, np.zeros(50), reals2, k=3, every=1, alpha=0.05).any()
 
 
 def test_many_samples_are_not_together_for_being_many():
     many = gaussian(3000, 2, seed=1)
     reals2 = np.sort(Reference.from_features(gaussian(100, 2)).geometry.d2[:, 2]) / 25
     dense, thinned = (
-        together(many, np.full(3000, 1e3), reals2, k=3, every=every, alpha=0.05).mean()
+        shared_modes(many, np.full(3000, 1e3), reals2, k=3, every=every, alpha=0.05).mean()
         for every in (1, 30)
     )
     assert dense > 0.95
@@ -358,7 +358,7 @@ def test_many_samples_are_not_together_for_being_many():
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_a_few_are_no_mode(count):
     vectors = np.zeros((count, 2), np.float32)
-    assert not together(vectors, np.ones(count), np.ones(5), k=3, every=1, alpha=0.05).any()
+    assert not shared_modes(vectors, np.ones(count), np.ones(5), k=3, every=1, alpha=0.05).any()
 
 
 def test_working_otherwise_changes_no_verdict(reference):

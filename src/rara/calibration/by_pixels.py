@@ -1,6 +1,6 @@
 """How near a picture must be to be a copy, by the pixels: exact p-values among real images.
 
-    pixel hashes of reference and samples --Witness--> ranks of the distances
+    pixel hashes of reference and samples --PixelCopyTest--> ranks of the distances
 
 Of real images each is as likely as any other to have the nearest one, and so a sample's p-value
 is exact, as for the vectors: docs/explanation/calibration.md.
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from rara.features.pixel_hashes import Closest, Prints, closest
+from rara.features.pixel_hashes import Closest, PixelHashes, closest
 from rara.geometry.hamming import Counts
 from rara.provenance.parts import Method
 from rara.stats.conformal import Doubles
@@ -20,10 +20,10 @@ from rara.stats.joint_rank import Changes, Compared, Ranking
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Witness:
+class PixelCopyTest:
     """What a reference's pixels say of samples, calibrated with real images."""
 
-    prints: Prints
+    hashes: PixelHashes
     others: Counts
     """(n,) how near each reference picture has its nearest other one."""
     reals: Counts
@@ -36,7 +36,7 @@ class Witness:
         object.__setattr__(self, "order", Ranking.of(-self.reals.astype(float)))
 
     def compare(
-        self, samples: Prints, *, own: Counts | None, threads: int | None
+        self, samples: PixelHashes, *, own: Counts | None, threads: int | None
     ) -> tuple[Closest, Compared]:
         """The nearest picture of each sample, and how near it is beside real images.
 
@@ -45,7 +45,7 @@ class Witness:
         """
         joins = self.method == "full conformal"
         others = self.others if joins else None
-        found = closest(samples, self.prints, own=own, others=others, threads=threads)
+        found = closest(samples, self.hashes, own=own, others=others, threads=threads)
         if not joins:
             return found, Compared.of(self.order, _scores(found))
         named = (found.index >= 0) & (self.others[found.index] > found.distance)

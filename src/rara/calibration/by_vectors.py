@@ -1,6 +1,6 @@
 """Scores among those of real images: percentiles and p-values; see docs/explanation/calibration.md.
 
-    calibration statistics <--- Calibrated ---> questions to the engine
+    calibration statistics <--- Calibrator ---> questions to the engine
 
 The real images are others than the reference's ("held-out"), or the reference's own, each
 without itself. For those, distances and copying are calibrated as if the sample had
@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from rara.calibration.copy_statistic import CopyStatistic, statistic_for
 from rara.geometry import Balls, Nearest, Reducer
 from rara.provenance.parts import CalibrationPart, Method, NearCopy, SmallestP
-from rara.scores.axis import Columns, Doubles, Setting
+from rara.scores.axis import BallGeometry, Columns, Doubles
 from rara.scores.ball_ratio import BallRatio, listed
-from rara.scores.join_effect import Joining, Pairs
+from rara.scores.join_effect import JoinEffect, Pairs
 from rara.scores.leave_one_out import own_balls
 from rara.stats import conformal as calibration
 from rara.stats.joint_rank import Compared, Ranking, joint_counts
@@ -77,11 +77,13 @@ class AtK:
         always = 2 if self.method == "full conformal" else 1
         return min(1.0, (repeating + always) / self.members)
 
-    def standing(self, setting: Setting, rarity2: Doubles, nearest: Nearest) -> dict[str, Doubles]:
+    def standing(
+        self, geometry: BallGeometry, rarity2: Doubles, nearest: Nearest
+    ) -> dict[str, Doubles]:
         """How rare and how far out, in percentiles and by p-value; `nearest` has k or more."""
-        farther = calibration.at_least(nearest.d2[:, setting.k - 1], self.knn2) - self.itself
+        farther = calibration.at_least(nearest.d2[:, geometry.k - 1], self.knn2) - self.itself
         if self.method == "full conformal":
-            farther = farther - _overtaken(setting, nearest)
+            farther = farther - _overtaken(geometry, nearest)
         return {
             "rarity_percentile": self._rarity_percentile(rarity2),
             "typicality_percentile": calibration.percentiles(farther, self.count),
@@ -104,13 +106,13 @@ class Statistics:
     far: BallRatio
 
     @classmethod
-    def around(cls, setting: Setting) -> Self:
+    def around(cls, geometry: BallGeometry) -> Self:
         """Those of a reference."""
-        return cls(statistic_for(setting), BallRatio.around(setting))
+        return cls(statistic_for(geometry), BallRatio.around(geometry))
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class ImageStatistics:
     """What images are compared by, image by image."""
 
     knn2: Doubles
@@ -134,7 +136,7 @@ class Order:
     copying: Ranking
 
     @classmethod
-    def of(cls, evidence: Evidence) -> Self:
+    def of(cls, evidence: ImageStatistics) -> Self:
         """By each part of it."""
         return cls(*map(Ranking.of, (evidence.knn2, evidence.ratio2, evidence.copying)))
 
@@ -156,24 +158,26 @@ class ByVectors:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class StatisticsAxis:
     """An axis without columns to show: the evidence of each sample."""
 
     statistics: Statistics
     reals: int
     """Real images that they are, or are compared with."""
 
-    def questions(self, setting: Setting, samples: int) -> tuple[Balls, Nearest, Joining]:
+    def questions(self, geometry: BallGeometry, samples: int) -> tuple[Balls, Nearest, JoinEffect]:
         """The smallest ball, the nearest few, and the lists that a sample would be in."""
-        depth = listed(setting)
-        there = len(setting.names) - (setting.own is not None)
-        joining = Joining(setting.d2[:, depth - 1])
-        return setting.balls(samples), Nearest(samples, min(depth, there)), joining
+        depth = listed(geometry)
+        there = len(geometry.names) - (geometry.own is not None)
+        joining = JoinEffect(geometry.d2[:, depth - 1])
+        return geometry.balls(samples), Nearest(samples, min(depth, there)), joining
 
-    def columns(self, setting: Setting, answers: tuple[Balls, Nearest, Joining]) -> Columns:
-        """`rarity2`, and what `Evidence` has."""
+    def columns(
+        self, geometry: BallGeometry, answers: tuple[Balls, Nearest, JoinEffect]
+    ) -> Columns:
+        """`rarity2`, and what `ImageStatistics` has."""
         balls, nearest, joining = answers
-        found = self.evidence(setting, nearest, joining.found())
+        found = self.evidence(geometry, nearest, joining.found())
         return {
             "rarity2": balls.radius2,
             "knn2": found.knn2,
@@ -182,19 +186,19 @@ class Measured:
             "near": found.near,
         }
 
-    def evidence(self, setting: Setting, nearest: Nearest, pairs: Pairs) -> Evidence:
+    def evidence(self, geometry: BallGeometry, nearest: Nearest, pairs: Pairs) -> ImageStatistics:
         """Of samples beside the reference, which they do not join."""
         copying, far = self.statistics.copying, self.statistics.far
-        return Evidence(
-            knn2=nearest.d2[:, setting.k - 1],
-            ratio2=far.of(nearest, pairs) if setting.own is None else far.own2[setting.own],
+        return ImageStatistics(
+            knn2=nearest.d2[:, geometry.k - 1],
+            ratio2=far.of(nearest, pairs) if geometry.own is None else far.own2[geometry.own],
             copying=copying.of(nearest),
             near=copying.near(nearest, self.reals),
         )
 
 
 @dataclass(frozen=True, slots=True)
-class Calibrated:
+class Calibrator:
     """Where each sample stands among real images.
 
     `rarity_percentile`: percentage of the real images inside that are less rare; higher
@@ -209,7 +213,7 @@ class Calibrated:
     """
 
     at_k: AtK
-    evidence: Evidence
+    evidence: ImageStatistics
     """That of the real images."""
     statistics: Statistics
     order: Order = field(init=False)
@@ -218,16 +222,18 @@ class Calibrated:
     def __post_init__(self) -> None:
         object.__setattr__(self, "order", Order.of(self.evidence))
 
-    def questions(self, setting: Setting, samples: int) -> tuple[Reducer, ...]:
+    def questions(self, geometry: BallGeometry, samples: int) -> tuple[Reducer, ...]:
         """The evidence, and what it would change if the sample joined the reference."""
-        return self._measured.questions(setting, samples)
+        return self._measured.questions(geometry, samples)
 
-    def columns(self, setting: Setting, answers: tuple[Balls, Nearest, Joining]) -> Columns:
+    def columns(
+        self, geometry: BallGeometry, answers: tuple[Balls, Nearest, JoinEffect]
+    ) -> Columns:
         """Percentiles, p- and q-values, and `ByVectors`."""
         balls, nearest, joining = answers
         pairs = joining.found()
-        found = self._measured.evidence(setting, nearest, pairs)
-        standing = self.at_k.standing(setting, balls.radius2, nearest)
+        found = self._measured.evidence(geometry, nearest, pairs)
+        standing = self.at_k.standing(geometry, balls.radius2, nearest)
         far = self._far(found, standing["knn_p"], nearest, pairs)
         copying = self._copying(found, nearest, pairs)
         return {
@@ -262,11 +268,11 @@ class Calibrated:
         )
 
     @property
-    def _measured(self) -> Measured:
-        return Measured(self.statistics, len(self.evidence.knn2))
+    def _measured(self) -> StatisticsAxis:
+        return StatisticsAxis(self.statistics, len(self.evidence.knn2))
 
     def _far(
-        self, found: Evidence, knn_p: Doubles, nearest: Nearest, pairs: Pairs
+        self, found: ImageStatistics, knn_p: Doubles, nearest: Nearest, pairs: Pairs
     ) -> dict[str, Doubles]:
         """How far outside the balls, and whether a real image is ever so far out in either way."""
         ratio2, members, joins = found.ratio2, self.at_k.members, self.at_k.joins
@@ -288,7 +294,7 @@ class Calibrated:
             "off_manifold_p": counts / members,
         }
 
-    def _copying(self, found: Evidence, nearest: Nearest, pairs: Pairs) -> ByVectors:
+    def _copying(self, found: ImageStatistics, nearest: Nearest, pairs: Pairs) -> ByVectors:
         if self.at_k.method == "full conformal":
             compared = self.statistics.copying.joined(nearest, pairs)
         else:
@@ -300,33 +306,33 @@ class Calibrated:
         )  # fmt: skip
 
 
-def among_its_own(setting: Setting) -> Calibrated:
+def calibrate_by_itself(geometry: BallGeometry) -> Calibrator:
     """Calibration by the reference's own images, each without itself."""
-    rarity2 = np.full(len(setting.d2), np.nan)
-    if setting.k < setting.d2.shape[1]:  # else nobody knows the balls without one image
-        rarity2 = own_balls(setting).radius2
-    statistics = Statistics.around(setting)
-    lists, count = Nearest.of(setting.d2, setting.index), len(setting.d2)
-    evidence = Evidence(
-        setting.knn2,
+    rarity2 = np.full(len(geometry.d2), np.nan)
+    if geometry.k < geometry.d2.shape[1]:  # else nobody knows the balls without one image
+        rarity2 = own_balls(geometry).radius2
+    statistics = Statistics.around(geometry)
+    lists, count = Nearest.of(geometry.d2, geometry.index), len(geometry.d2)
+    evidence = ImageStatistics(
+        geometry.knn2,
         statistics.far.own2,
         statistics.copying.own(),
         statistics.copying.near(lists, count),
     )
-    method: Method = "full conformal" if setting.own is None else "leave-one-out"
-    return Calibrated(AtK.of(rarity2, setting.knn2, method), evidence, statistics)
+    method: Method = "full conformal" if geometry.own is None else "leave-one-out"
+    return Calibrator(AtK.of(rarity2, geometry.knn2, method), evidence, statistics)
 
 
-def _overtaken(setting: Setting, nearest: Nearest) -> Counts:
+def _overtaken(geometry: BallGeometry, nearest: Nearest) -> Counts:
     """Reference images that are as far out as a sample only as long as it has not joined them.
 
     Joined by a sample q with k-th distance s, reference image x scores
     max(r_{k-1}(x), min(r_k(x), |q - x|)). That is below s although r_k(x) is not only if
     |q - x| < s, and so only for the nearest few of q, which are at hand.
     """
-    near2, index, k = nearest.d2[:, : setting.k], nearest.index[:, : setting.k], setting.k
+    near2, index, k = nearest.d2[:, : geometry.k], nearest.index[:, : geometry.k], geometry.k
     score2 = near2[:, -1:]
-    inner2 = setting.d2[:, k - 2] if k > 1 else np.zeros(len(setting.d2))
-    counted = (near2 < score2) & (setting.knn2[index] >= score2) & (inner2[index] < score2)
+    inner2 = geometry.d2[:, k - 2] if k > 1 else np.zeros(len(geometry.d2))
+    counted = (near2 < score2) & (geometry.knn2[index] >= score2) & (inner2[index] < score2)
     overtaken: Counts = counted.sum(axis=1, dtype=np.int64)
     return overtaken

@@ -1,6 +1,6 @@
 """Copying by all witnesses: what the vectors say and what the pixels say, in one p-value.
 
-    ByVectors, prints --testified--> volume_p, pixel_p, copy_p, and what those rest on
+    ByVectors, prints --score_copies--> volume_p, pixel_p, copy_p, and what those rest on
 
 Both see the same images, so they depend on each other in an unknown way: their joint rank is
 exact all the same, and costs no factor where they agree (`rara.stats.joint_rank`).
@@ -17,15 +17,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from rara.calibration.by_pixels import Witness
+from rara.calibration.by_pixels import PixelCopyTest
 from rara.calibration.by_vectors import ByVectors
-from rara.calibration.real_images import Reals
+from rara.calibration.real_images import CalibrationSet
 from rara.features.features import Features
-from rara.features.pixel_hashes import SAME, Closest, first_equal, prints_of
+from rara.features.pixel_hashes import SAME, Closest, first_equal, pixel_hashes_of
 from rara.geometry.hamming import NONE
 from rara.provenance.parts import CalibrationPart, NearCopy
 from rara.run import Run
-from rara.scores import Setting
+from rara.scores import BallGeometry
 from rara.stats.joint_rank import joint_counts
 
 NEAR_BITS = 16
@@ -34,7 +34,7 @@ unrelated ones, half differ."""
 
 
 @dataclass(frozen=True, slots=True)
-class Testified:
+class CopyScores:
     """What all witnesses say."""
 
     columns: Mapping[str, Any]
@@ -45,26 +45,26 @@ class Testified:
     near: NDArray[np.bool_]
     """Samples that are as near as only a copy is, whatever p says."""
     origin: CalibrationPart
-    """What `Calibrated.describe` says, for all witnesses together."""
+    """What `Calibrator.describe` says, for all witnesses together."""
 
 
-def testified(
+def score_copies(
     vectors: ByVectors,
     samples: Features,
     reference: Features,
-    setting: Setting,
-    known: Reals,
+    geometry: BallGeometry,
+    known: CalibrationSet,
     run: Run,
-) -> Testified:
+) -> CopyScores:
     """By vectors, and by pixels where both sides' were seen."""
-    prints = None if known.pixels is None else prints_of(samples)
-    if known.pixels is None or prints is None:
+    hashes = None if known.pixels is None else pixel_hashes_of(samples)
+    if known.pixels is None or hashes is None:
         return _by_vectors(vectors, known.origin)
-    found, pixels = known.pixels.compare(prints, own=setting.own, threads=run.threads)
+    found, pixels = known.pixels.compare(hashes, own=geometry.own, threads=run.threads)
     members, joins = vectors.at_k.members, vectors.at_k.joins
     ranks = [vectors.ranks, pixels.ranks(joins=joins)]
     together = joint_counts((vectors.compared, pixels), ranks, joins=joins)
-    nearest, distance = _with_left_out(found, setting, samples, reference)
+    nearest, distance = _with_left_out(found, geometry, samples, reference)
     columns = {
         "pixel_nearest": nearest,
         "pixel_distance": pa.array(distance, mask=distance == NONE),
@@ -73,16 +73,16 @@ def testified(
         "copy_p": together / members,
     }
     near = vectors.near | (found.distance <= NEAR_BITS)
-    return Testified(columns, near, _origin(known.origin, vectors, known.pixels))
+    return CopyScores(columns, near, _origin(known.origin, vectors, known.pixels))
 
 
 def _with_left_out(
-    found: Closest, setting: Setting, samples: Features, reference: Features
+    found: Closest, geometry: BallGeometry, samples: Features, reference: Features
 ) -> tuple[pa.Array, NDArray[np.int32]]:
     """The nearest picture and how near it is; the same picture may be one that was left out."""
-    nearest, distance = setting.name(found.index), found.distance
+    nearest, distance = geometry.name(found.index), found.distance
     left = reference.seen.slice(len(reference))
-    if setting.own is not None or not len(left):
+    if geometry.own is not None or not len(left):
         return nearest, distance
     pictures = (one["picture"].combine_chunks() for one in (samples.done, left))
     place = first_equal(*pictures)
@@ -91,7 +91,7 @@ def _with_left_out(
     return pc.if_else(pa.array(same), names, nearest), np.where(same, SAME, distance)
 
 
-def _by_vectors(vectors: ByVectors, origin: CalibrationPart) -> Testified:
+def _by_vectors(vectors: ByVectors, origin: CalibrationPart) -> CopyScores:
     """Where one side's pixels were never seen."""
     samples, p = len(vectors.near), vectors.ranks / vectors.at_k.members
     columns = {
@@ -101,10 +101,10 @@ def _by_vectors(vectors: ByVectors, origin: CalibrationPart) -> Testified:
         "pixel_p": pa.nulls(samples, pa.float64()),
         "copy_p": p,
     }
-    return Testified(columns, vectors.near, origin)
+    return CopyScores(columns, vectors.near, origin)
 
 
-def _origin(known: CalibrationPart, vectors: ByVectors, pixels: Witness) -> CalibrationPart:
+def _origin(known: CalibrationPart, vectors: ByVectors, pixels: PixelCopyTest) -> CalibrationPart:
     """The smallest p-values of copies, behind real images that either witness holds for such."""
     exact = int(np.count_nonzero(vectors.reals_exact | (pixels.reals == SAME)))
     near = int(np.count_nonzero(vectors.reals_near | (pixels.reals <= NEAR_BITS)))

@@ -1,7 +1,7 @@
 """The number by which images are called copies: a statistic that can be exchanged.
 
 It is computed of a sample's nearest reference images, and of each reference image in
-the same way without itself, so that `Calibrated` can compare the two. Higher means
+the same way without itself, so that `Calibrator` can compare the two. Higher means
 more like a copy.
 """
 
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rara.geometry import Nearest
-from rara.scores.axis import Doubles, Setting
+from rara.scores.axis import BallGeometry, Doubles
 from rara.scores.copy_volume import DEPTH, LEAST, LocalVolume, Volumes, joined_volumes, ranking_rate
 from rara.scores.join_effect import Pairs
 from rara.stats.joint_rank import Changes, Compared, Ranking
@@ -125,8 +125,8 @@ def _negative(d2: Doubles) -> Doubles:
     return np.where(d2 == 0, np.inf, -d2)
 
 
-def statistic_for(setting: Setting) -> CopyStatistic:
+def statistic_for(geometry: BallGeometry) -> CopyStatistic:
     """The local volume, or the plain distance where too few neighbours are kept to tell it."""
-    if min(DEPTH, setting.d2.shape[1]) < LEAST:
-        return NearestDistance(setting.d2[:, 0])
-    return CopyVolume.around(setting.d2)
+    if min(DEPTH, geometry.d2.shape[1]) < LEAST:
+        return NearestDistance(geometry.d2[:, 0])
+    return CopyVolume.around(geometry.d2)

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rara.calibration.by_vectors import AtK, Calibrated, Evidence, Measured, Statistics
+from rara.calibration.by_vectors import AtK, Calibrator, ImageStatistics, Statistics, StatisticsAxis
 from rara.geometry import Nearest, Reducer
-from rara.scores.axis import Columns, Setting, judge
+from rara.scores.axis import BallGeometry, Columns, judge
 from rara.scores.leave_one_out import own_balls
 
 LARGEST = 10
@@ -25,12 +25,12 @@ class MeasuredAtEveryK:
 
     ks: tuple[int, ...]
 
-    def questions(self, setting: Setting, samples: int) -> tuple[Reducer, ...]:
+    def questions(self, geometry: BallGeometry, samples: int) -> tuple[Reducer, ...]:
         """The balls of every k, and the nearest few."""
-        balls = [replace(setting, k=k).balls(samples) for k in self.ks]
+        balls = [replace(geometry, k=k).balls(samples) for k in self.ks]
         return (*balls, Nearest(samples, max(self.ks, default=1)))
 
-    def columns(self, setting: Setting, answers: tuple[Any, ...]) -> Columns:
+    def columns(self, geometry: BallGeometry, answers: tuple[Any, ...]) -> Columns:
         """`rarity2_by_k` and `knn2_by_k`, a row for each k."""
         *balls, nearest = answers
         return {
@@ -39,38 +39,38 @@ class MeasuredAtEveryK:
         }
 
 
-def every_k(setting: Setting) -> tuple[int, ...]:
+def every_k(geometry: BallGeometry) -> tuple[int, ...]:
     """Each k from 1 to 10, and the one chosen, at which images can be left out."""
-    known = setting.d2.shape[1]
-    return tuple(k for k in sorted({*range(1, LARGEST + 1), setting.k}) if k < known)
+    known = geometry.d2.shape[1]
+    return tuple(k for k in sorted({*range(1, LARGEST + 1), geometry.k}) if k < known)
 
 
-def each_among_its_own(setting: Setting, chosen: AtK) -> dict[int, AtK]:
+def each_k_by_itself(geometry: BallGeometry, chosen: AtK) -> dict[int, AtK]:
     """Calibration at every k by the reference's own images, each without itself."""
 
     def at(k: int) -> AtK:
-        if k == setting.k:
+        if k == geometry.k:
             return chosen
-        rarity2 = own_balls(replace(setting, k=k)).radius2
-        return AtK.of(rarity2, setting.d2[:, k - 1], chosen.method)
+        rarity2 = own_balls(replace(geometry, k=k)).radius2
+        return AtK.of(rarity2, geometry.d2[:, k - 1], chosen.method)
 
-    return {k: at(k) for k in every_k(setting)}
+    return {k: at(k) for k in every_k(geometry)}
 
 
-def among_others(
+def calibrate_by_others(
     vectors: NDArray[np.float32],
     reference: NDArray[np.float32],
-    setting: Setting,
+    geometry: BallGeometry,
     **engine: Any,
-) -> tuple[Calibrated, dict[int, AtK]]:
+) -> tuple[Calibrator, dict[int, AtK]]:
     """Calibration by real images that are not in the reference, judged as samples are.
 
     At the k chosen, and at every k.
     """
-    statistics, ks = Statistics.around(setting), every_k(setting)
-    axes = (Measured(statistics, len(vectors)), MeasuredAtEveryK(ks))
-    found, _ = judge(vectors, reference, axes, setting, **engine)
+    statistics, ks = Statistics.around(geometry), every_k(geometry)
+    axes = (StatisticsAxis(statistics, len(vectors)), MeasuredAtEveryK(ks))
+    found, _ = judge(vectors, reference, axes, geometry, **engine)
     at_ks = zip(ks, found.pop("rarity2_by_k"), found.pop("knn2_by_k"), strict=True)
     chosen = AtK.of(found.pop("rarity2"), found["knn2"], "held-out")
     each = {k: AtK.of(rarity2, knn2, "held-out") for k, rarity2, knn2 in at_ks}
-    return Calibrated(chosen, Evidence(**found), statistics), each
+    return Calibrator(chosen, ImageStatistics(**found), statistics), each

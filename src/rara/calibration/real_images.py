@@ -1,6 +1,6 @@
 """The real images that scores are calibrated with: the reference's own, or others.
 
-reference, or images given for it --> Calibrated at every k --> two more axes of the scores
+reference, or images given for it --> Calibrator at every k --> two more axes of the scores
 """
 
 from __future__ import annotations
@@ -11,49 +11,53 @@ from typing import Any
 
 import numpy as np
 
-from rara.calibration.by_pixels import Witness
-from rara.calibration.by_vectors import AtK, Calibrated, among_its_own
-from rara.calibration.every_k import among_others, each_among_its_own
+from rara.calibration.by_pixels import PixelCopyTest
+from rara.calibration.by_vectors import AtK, Calibrator, calibrate_by_itself
+from rara.calibration.every_k import calibrate_by_others, each_k_by_itself
 from rara.errors import ParameterError
 from rara.features.features import Features, noted_in
-from rara.features.pixel_cache import Gallery
-from rara.features.pixel_hashes import closest, prints_of
+from rara.features.pixel_cache import PixelCache
+from rara.features.pixel_hashes import closest, pixel_hashes_of
 from rara.provenance.parts import CalibrationImages, CalibrationPart
 from rara.run import Run, watching
-from rara.scores import Setting
+from rara.scores import BallGeometry
 
 
 @dataclass(frozen=True, slots=True)
-class Reals:
+class CalibrationSet:
     """What samples are calibrated with, and what the provenance says of it."""
 
-    axis: Calibrated
+    axis: Calibrator
     every_k: Mapping[int, AtK]
     origin: CalibrationPart
-    pixels: Witness | None = None
+    pixels: PixelCopyTest | None = None
     """The pixels of the same images; None where rara has not seen them."""
 
 
-def calibrated(
-    given: Features | None, reference: Features, gallery: Gallery, setting: Setting, run: Run
-) -> Reals:
+def calibration_set(
+    given: Features | None,
+    reference: Features,
+    pixel_cache: PixelCache,
+    geometry: BallGeometry,
+    run: Run,
+) -> CalibrationSet:
     """The calibration by the images given, or else by the reference's own."""
-    seen = gallery.seen(run)
+    seen = pixel_cache.seen(run)
     if given is None:
-        axis = among_its_own(setting)
-        pixels = seen and Witness(*seen, seen[1], axis.at_k.method)
-        return Reals(axis, each_among_its_own(setting, axis.at_k), axis.describe(), pixels)
-    if setting.own is not None:
+        axis = calibrate_by_itself(geometry)
+        pixels = seen and PixelCopyTest(*seen, seen[1], axis.at_k.method)
+        return CalibrationSet(axis, each_k_by_itself(geometry, axis.at_k), axis.describe(), pixels)
+    if geometry.own is not None:
         raise ParameterError(
             "Leave-one-out calibrates the reference's own images with one another: remove the "
             "calibration."
         )
     fresh = _not_in(reference, given)
-    vectors = (fresh.vectors, reference.vectors, setting)
+    vectors = (fresh.vectors, reference.vectors, geometry)
     engine: dict[str, Any] = {"memory": run.memory, "threads": run.threads}
     pairs = len(fresh) * len(reference)
     with watching(run.progress, pairs, "Pairs of calibration and reference") as advance:
-        axis, every_k = among_others(*vectors, **engine, progress=advance)
+        axis, every_k = calibrate_by_others(*vectors, **engine, progress=advance)
     images = CalibrationImages(
         location=fresh.location,
         fingerprint=fresh.fingerprint,
@@ -62,12 +66,12 @@ def calibrated(
         skipped=tuple(given.skipped),
         noted=noted_in(given),
     )
-    theirs = prints_of(fresh)
+    theirs = pixel_hashes_of(fresh)
     pixels = None
     if seen is not None and theirs is not None:
         found = closest(theirs, seen[0], threads=run.threads).distance
-        pixels = Witness(*seen, found, axis.at_k.method)
-    return Reals(axis, every_k, replace(axis.describe(), images=images), pixels)
+        pixels = PixelCopyTest(*seen, found, axis.at_k.method)
+    return CalibrationSet(axis, every_k, replace(axis.describe(), images=images), pixels)
 
 
 def _not_in(reference: Features, given: Features) -> Features:

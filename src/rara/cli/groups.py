@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from rara.cli.options import GROUPS
 from rara.cli.output import tell_first
 from rara.cli.printing import tell
-from rara.provenance.coding import encoded
+from rara.provenance.json_format import encoded
 from rara.provenance.parts import GroupPart, GroupsPart, SiblingGroup, SiblingsPart
 from rara.provenance.provenance import Provenance
 from rara.report.formatting import counted, percent, shorten

@@ -20,11 +20,11 @@ from rara.extractors.base import Metric
 from rara.features.compatibility import check_same, network_for
 from rara.features.features import Features
 from rara.features.keys import check_key
-from rara.features.metric import under
+from rara.features.metric import with_metric
 from rara.features.neighbours import checked_k
 from rara.features.opening import features_of, find_extractor, is_features
 from rara.geometry import Boundary
-from rara.reference.cleaning import Treatment
+from rara.reference.cleaning import Cleaning
 from rara.reference.reference import Reference
 from rara.robustness.second_opinions import check_halves
 from rara.run import Run
@@ -192,13 +192,13 @@ class Sides:
 
     def _whole(
         self, network: Extractor | None, run: Run
-    ) -> tuple[Features, Treatment, Metric | None]:
+    ) -> tuple[Features, Cleaning, Metric | None]:
         """The reference before a share of it is taken out, and how it is made."""
         if isinstance(self.reference, Reference):
             saved = self.reference
             return saved.features, saved.geometry.treatment, saved.features.spec.metric
-        features = under(features_of(self.reference, network, run)[0], self.made.metric)
-        treatment = Treatment(unit=self.made.unit)
+        features = with_metric(features_of(self.reference, network, run)[0], self.made.metric)
+        treatment = Cleaning(unit=self.made.unit)
         return treatment.one_a_unit(features, 1, run), treatment, self.made.metric
 
 

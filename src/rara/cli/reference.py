@@ -27,8 +27,8 @@ from rara.cli.output import list_all, refuse_other
 from rara.cli.printing import say, say_json, tell
 from rara.cli.reading import Reading
 from rara.extractors import DEFAULT
-from rara.provenance.coding import encoded
-from rara.reference.cleaning import Duplicates, Treatment
+from rara.provenance.json_format import encoded
+from rara.reference.cleaning import Cleaning, Duplicates
 from rara.reference.reference import Reference
 from rara.report.formatting import counted, percent
 from rara.run import Run, step
@@ -74,7 +74,7 @@ def build(
     """
     with claim(output):  # before long work, so that it fails early
         pass
-    Treatment(deduplicate, unit, clip_radii)
+    Cleaning(deduplicate, unit, clip_radii)
     images = (reading or Reading()).place(images)
     run = (working or Working()).run()
     with step(run.progress, "Listing the images"):

@@ -28,7 +28,7 @@ from rara.duplicates.statistics import (
 )
 from rara.features import neighbours as neighbourhood
 from rara.features.features import Features
-from rara.features.pixel_hashes import Prints, lists_of_others, prints_of
+from rara.features.pixel_hashes import PixelHashes, lists_of_others, pixel_hashes_of
 from rara.geometry import Nearest, squared_distance
 from rara.run import Run
 
@@ -91,19 +91,19 @@ def alike(features: Features, found: Nearest, run: Run) -> Alike:
         left = features.take(rows, features.location)
         nearest = neighbourhood.shrink(left, found, kept, run)
     vectors = View.of(rows, nearest)
-    pixels = _by_pixels(prints_of(features), rows, found.k, run)
+    pixels = _by_pixels(pixel_hashes_of(features), rows, found.k, run)
     near, bits = _together(features.vectors, vectors.pairs(), pixels)
     return Alike(exact, near, bits, vectors, pixels)
 
 
-def _by_pixels(prints: Prints | None, rows: Integers, k: int, run: Run) -> View | None:
-    if prints is None:
+def _by_pixels(hashes: PixelHashes | None, rows: Integers, k: int, run: Run) -> View | None:
+    if hashes is None:
         return None
-    rows = rows[~prints.flat[rows]]
+    rows = rows[~hashes.flat[rows]]
     depth = min(k, len(rows) - 1)
     if depth < 1:
         return None
-    return View.of(rows, lists_of_others(prints.take(rows), depth, run.threads))
+    return View.of(rows, lists_of_others(hashes.take(rows), depth, run.threads))
 
 
 def _together(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rara.duplicates.find import Alike, View
 from rara.duplicates.statistics import Doubles, Integers, close, company
 from rara.features.features import Features
-from rara.features.pixel_hashes import Prints, first_equal, lists, prints_of
+from rara.features.pixel_hashes import PixelHashes, first_equal, lists, pixel_hashes_of
 from rara.geometry import Nearest, query, squared_distance
 from rara.geometry.hamming import Counts
 from rara.run import Run, watching
@@ -42,9 +42,9 @@ def members(features: Features, same: Alike, samples: Features, run: Run) -> Mem
     image = same.vectors.rows[found.index[:, 0]].astype(np.int64)
     exact, d2 = found.d2[:, 0] == 0, found.d2[:, 0].copy()
     bits = np.full(len(samples), -1, np.int32)
-    prints, theirs = prints_of(samples), prints_of(features)
-    if prints is not None and theirs is not None and same.pixels is not None:
-        rows, listed = _listed(prints, theirs, same.pixels, found.k, run)
+    hashes, theirs = pixel_hashes_of(samples), pixel_hashes_of(features)
+    if hashes is not None and theirs is not None and same.pixels is not None:
+        rows, listed = _listed(hashes, theirs, same.pixels, found.k, run)
         told = _close(listed, same.pixels) & ~near[rows] & ~exact[rows]
         rows = rows[told]
         near[rows], bits[rows] = True, np.floor(listed.d2[told, 0])
@@ -76,9 +76,9 @@ def _nearest_in(features: Features, view: View, samples: Features, run: Run) -> 
 
 
 def _listed(
-    prints: Prints, theirs: Prints, view: View, k: int, run: Run
+    hashes: PixelHashes, theirs: PixelHashes, view: View, k: int, run: Run
 ) -> tuple[Integers, Nearest]:
     """The samples whose pictures are not flat, and their nearest in the view."""
-    rows = np.flatnonzero(~prints.flat)
+    rows = np.flatnonzero(~hashes.flat)
     seen, depth = theirs.take(view.rows), min(k, len(view.rows))
-    return rows, lists(prints.take(rows), seen, depth, run.threads)
+    return rows, lists(hashes.take(rows), seen, depth, run.threads)

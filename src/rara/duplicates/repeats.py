@@ -1,6 +1,6 @@
 """Samples that repeat one another: the same picture, or nearly.
 
-    samples, the reference's spacing --judged_repeats--> columns, and what as many real images give
+    samples, the reference's spacing --judge_repeats--> columns, and what as many real images give
 
 Exact repeats have the same content, the same pixels or the same vector. Near repeats are at most
 `near_distance` apart: half of Tukey's outer fence of the distances between reference images and
@@ -23,11 +23,11 @@ from numpy.typing import NDArray
 from rara.duplicates.bursts import STEP, outer_fence
 from rara.duplicates.statistics import Doubles, Integers, Pairs, equal_pairs, first_alike, several
 from rara.features.features import Features
-from rara.features.keys import Beside, by_content, first_by_content
+from rara.features.keys import AddedColumns, by_content, first_by_content
 from rara.geometry import Nearest, neighbours, neighbours_left, query, squared_distance
 from rara.provenance.parts import RepeatCounts, RepeatGroup, RepeatsPart
 from rara.run import Run, watching
-from rara.scores import Setting
+from rara.scores import BallGeometry
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -72,15 +72,15 @@ class Repeats:
         )
 
 
-def judged_repeats(
-    samples: Features, reference: Features, setting: Setting, run: Run
-) -> Beside[RepeatsPart]:
+def judge_repeats(
+    samples: Features, reference: Features, geometry: BallGeometry, run: Run
+) -> AddedColumns[RepeatsPart]:
     """The columns `repeats`, `repeat_of` and `repeat_kind`, and the largest groups."""
-    limit = near_distance(setting.d2[:, 0])
-    found = None if setting.own is None else Nearest.of(setting.d2, setting.index)
+    limit = near_distance(geometry.d2[:, 0])
+    found = None if geometry.own is None else Nearest.of(geometry.d2, geometry.index)
     repeats = repeats_of(samples, limit, run, found)
-    usual = _among_reference(reference, setting, len(samples), limit, run)
-    return Beside(_columns(samples.ids, repeats), _described(samples, repeats, usual, limit))
+    usual = _among_reference(reference, geometry, len(samples), limit, run)
+    return AddedColumns(_columns(samples.ids, repeats), _described(samples, repeats, usual, limit))
 
 
 def near_distance(spacing2: Doubles) -> float:
@@ -193,7 +193,7 @@ def _to_one(vectors: NDArray[np.float32], rows: Integers, one: np.int64, run: Ru
 
 
 def _among_reference(
-    reference: Features, setting: Setting, count: int, limit: float, run: Run
+    reference: Features, geometry: BallGeometry, count: int, limit: float, run: Run
 ) -> RepeatCounts:
     """The counts among as many reference images, drawn by a fixed seed, or all of them.
 
@@ -203,7 +203,7 @@ def _among_reference(
     if count < len(drawn):
         drawn = np.sort(np.random.default_rng(0).permutation(len(drawn))[:count])
     same = _equal_items(reference.done.take(drawn))
-    near = setting.d2[drawn, 0] <= limit**2
+    near = geometry.d2[drawn, 0] <= limit**2
     near[same.one] = near[same.other] = True
     counts = RepeatCounts(images=len(drawn), repeating=0, groups=0, largest=min(1, len(drawn)))
     if near.sum() < 2:

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from rara.errors import DamagedStoreError
 from rara.features.features import Features
-from rara.geometry import Coded
-from rara.geometry.quantized import VERSION
+from rara.geometry import QuantizedReference
+from rara.geometry.quantized_reference import VERSION
 from rara.machine import quarter_of_memory
 from rara.run import Run
-from rara.storage.folder import Bundle, Parts, array_part
+from rara.storage.folder import Parts, StoredFolder, array_part
 
 _NAMES = ("codes", "terms", "frame")
 _MOST_EXPONENT = 1_100
@@ -26,38 +26,44 @@ _MOST_EXPONENT = 1_100
 
 
 @dataclass(slots=True)
-class Codebook:
+class CodeCache:
     """The codes of a reference's vectors, if there are any yet."""
 
     vectors: NDArray[np.float32]
-    coded: Coded | None = None
+    quantized: QuantizedReference | None = None
     _asked: bool = False
 
-    def for_query(self, samples: int, run: Run) -> Coded | None:
+    def for_query(self, samples: int, run: Run) -> QuantizedReference | None:
         """Codes for a query: those at hand, or made now where it or a later one gains."""
         room = self.vectors.size <= (run.memory or quarter_of_memory()) / 2
-        if self.coded is None and room and (self._asked or Coded.pays(samples, self.vectors)):
-            self.coded = Coded.of(self.vectors, threads=run.threads)
+        if (
+            self.quantized is None
+            and room
+            and (self._asked or QuantizedReference.pays(samples, self.vectors))
+        ):
+            self.quantized = QuantizedReference.of(self.vectors, threads=run.threads)
         self._asked = True
-        return self.coded
+        return self.quantized
 
     def parts(self, run: Run) -> Parts:
         """The files to write."""
-        self.coded = self.coded or Coded.of(self.vectors, threads=run.threads)
-        files = {f"{name}.npy": array_part(array) for name, array in self.coded.arrays().items()}
+        self.quantized = self.quantized or QuantizedReference.of(self.vectors, threads=run.threads)
+        files = {
+            f"{name}.npy": array_part(array) for name, array in self.quantized.arrays().items()
+        }
         return Parts("codes", {"codes": VERSION}, files, frozenset(files))
 
 
-def coded_in(bundle: Bundle, features: Features) -> Coded | None:
+def quantized_in(stored: StoredFolder, features: Features) -> QuantizedReference | None:
     """The codes in a folder, memory-mapped, if they are whole and of this version."""
     names = {name: f"{name}.npy" for name in _NAMES}
-    if bundle.facts.get("codes") != VERSION or not all(n in bundle for n in names.values()):
+    if stored.facts.get("codes") != VERSION or not all(n in stored for n in names.values()):
         return None
     count, dim = features.vectors.shape
     with suppress(DamagedStoreError):
-        codes = bundle.array(names["codes"], np.uint8, count, dim)
-        terms = bundle.array(names["terms"], np.float32, 4, count)
-        frame = bundle.array(names["frame"], np.float64, dim + 1)
+        codes = stored.array(names["codes"], np.uint8, count, dim)
+        terms = stored.array(names["terms"], np.float32, 4, count)
+        frame = stored.array(names["frame"], np.float64, dim + 1)
         if np.isfinite(frame).all() and abs(frame[-1]) <= _MOST_EXPONENT:
-            return Coded.from_arrays({"codes": codes, "terms": terms, "frame": frame})
+            return QuantizedReference.from_arrays({"codes": codes, "terms": terms, "frame": frame})
     return None

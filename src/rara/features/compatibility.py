@@ -9,7 +9,7 @@ from dataclasses import replace
 from rara.errors import ReferenceMismatchError
 from rara.extractors import FROM_FILE, Extractor, Spec, available
 from rara.features.features import Features
-from rara.features.metric import under
+from rara.features.metric import with_metric
 from rara.features.opening import Images, features_of, find_extractor, is_features
 from rara.run import Run
 from rara.sources import Source
@@ -35,7 +35,7 @@ def features_like(
 def comparable(features: Features, reference: Spec) -> Features:
     """The same under a reference's metric; refused where another extractor made them."""
     check_same(reference, replace(features.spec, metric=reference.metric))
-    return under(features, reference.metric)
+    return with_metric(features, reference.metric)
 
 
 def network_for(

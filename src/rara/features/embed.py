@@ -32,7 +32,7 @@ from rara.extractors.base import Extractor, Spec
 from rara.features.crews import crew_of, work_ahead
 from rara.features.features import Features
 from rara.features.items import ITEMS
-from rara.features.vector_cache import Pool, Record
+from rara.features.vector_cache import Record, VectorCache
 from rara.images.decode import Payload, content_digest, decode_noted
 from rara.images.memory_budget import MemoryBudget, Share
 from rara.images.phash import print_of
@@ -90,7 +90,7 @@ def embed(
     image could be used, UnwritableError where the cache cannot be written.
     """
     _check(on_failed, threads, memory)
-    pool = Pool(cache_folder() if cache is None else Path(cache), extractor.spec)
+    pool = VectorCache(cache_folder() if cache is None else Path(cache), extractor.spec)
     total = source.count()
     gathered = _Gathered(extractor.spec.dim, total)
     progress = progress or _Silent()
@@ -141,7 +141,7 @@ class _Image:
 def _look(
     item: Item,
     *,
-    pool: Pool,
+    pool: VectorCache,
     extractor: Extractor,
     on_failed: OnFailed,
     limit: int,
@@ -211,7 +211,7 @@ def _with_vector(image: _Image, vector: NDArray[np.float32]) -> _Image:
     return _Image(image.item, Record(image.record.digest, reason=reason), "failed")
 
 
-def _learn(image: _Image, pool: Pool, gathered: _Gathered, progress: Progress) -> None:
+def _learn(image: _Image, pool: VectorCache, gathered: _Gathered, progress: Progress) -> None:
     """Keep what came out: in the pool where it is new, and in the features."""
     record = image.record
     if image.origin in ("fresh", "failed"):

@@ -27,7 +27,7 @@ from rara.features.items import ITEMS, items_in, records_of
 from rara.features.origin import AND, HELD_OUT, origin_in
 from rara.images.decode import AND_NOTED
 from rara.images.phash import VERSION
-from rara.storage.folder import Bundle, Parts, array_part, claim, read_bundle, table_part
+from rara.storage.folder import Parts, StoredFolder, array_part, claim, read_bundle, table_part
 from rara.text import encodable
 
 _BLOCK_NUMBERS = 1 << 20
@@ -189,11 +189,11 @@ class Features:
         return cls.from_bundle(read_bundle(path_of(folder, "folder")))
 
     @classmethod
-    def from_bundle(cls, bundle: Bundle) -> Self:
+    def from_bundle(cls, stored: StoredFolder) -> Self:
         """The features in a folder that was already read."""
-        spec, location, remarks = origin_in(bundle)
-        items = items_in(bundle)
-        return cls(_trusted(bundle, items, spec), items, spec, location, remarks)
+        spec, location, remarks = origin_in(stored)
+        items = items_in(stored)
+        return cls(_trusted(stored, items, spec), items, spec, location, remarks)
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write a feature folder, or replace the one that is there in one step.
@@ -274,17 +274,17 @@ class Features:
         return Parts("features", facts, files)
 
 
-def _trusted(bundle: Bundle, items: pa.Table, spec: Spec) -> NDArray[np.float32]:
+def _trusted(stored: StoredFolder, items: pa.Table, spec: Spec) -> NDArray[np.float32]:
     """The vectors in a folder, one for each item that is done, all of them finite."""
     done = pc.sum(pc.equal(items["state"], "done")).as_py() or 0
-    vectors = bundle.array("vectors.npy", np.float32, done, spec.dim)
+    vectors = stored.array("vectors.npy", np.float32, done, spec.dim)
     rows = max(1, _BLOCK_NUMBERS // max(1, spec.dim))
     for start in range(0, done, rows):
         if not np.isfinite(vectors[start : start + rows]).all():
-            raise bundle.wrong("vectors that are NaN or infinite")
-    counts = bundle.facts.get("counts", {"done": done})
+            raise stored.wrong("vectors that are NaN or infinite")
+    counts = stored.facts.get("counts", {"done": done})
     if not isinstance(counts, Mapping) or counts.get("done") != done:
-        raise bundle.wrong(f"{done:,} vectors, and other counts")
+        raise stored.wrong(f"{done:,} vectors, and other counts")
     return vectors
 
 

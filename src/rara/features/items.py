@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from rara.errors import FeatureError
 from rara.images.phash import CODE_BYTES, VERSION
-from rara.storage.folder import Bundle
+from rara.storage.folder import StoredFolder
 
 ITEMS = pa.schema(
     [
@@ -42,18 +42,18 @@ _LATER = (*PRINT, "note")
 _FILE = "items.parquet"
 
 
-def items_in(bundle: Bundle) -> pa.Table:
+def items_in(stored: StoredFolder) -> pa.Table:
     """The table of items in a folder, with every column of `ITEMS`.
 
-    Prints of another version, or none, are prints unseen. Raises DamagedStoreError for columns,
-    types or values that rara does not write.
+    Pixel hashes of another version, or none, count as missing. Raises DamagedStoreError for
+    columns, types or values that rara does not write.
     """
-    table = bundle.table(_FILE)
-    if bundle.facts.get("prints") != VERSION:
+    table = stored.table(_FILE)
+    if stored.facts.get("prints") != VERSION:
         kept = [name for name in table.column_names if name not in PRINT]
         table = table.select(kept) if len(set(kept)) == len(kept) else table
     if wrong := _wrong_columns(table) or _wrong_values(table):
-        raise bundle.wrong(f"{_FILE}: {wrong}")
+        raise stored.wrong(f"{_FILE}: {wrong}")
     columns = [_column(table, field) for field in ITEMS]
     return pa.Table.from_arrays(columns, schema=ITEMS)
 

@@ -50,14 +50,14 @@ class Groups:
 
 
 @dataclass(frozen=True, slots=True)
-class Beside(Generic[Part]):
+class AddedColumns(Generic[Part]):
     """What grouping adds to a score table: columns, and what is said of them."""
 
     columns: dict[str, Any]
     part: Part
 
 
-NOTHING = Beside({}, None)
+NOTHING = AddedColumns({}, None)
 
 
 def groups_of(key: str, features: Features) -> Groups:

@@ -35,7 +35,7 @@ def usual_metric(spec: Spec) -> Metric:
     return "hellinger" if spec == SPEC else spec.metric
 
 
-def under(features: Features, metric: Metric | None) -> Features:
+def with_metric(features: Features, metric: Metric | None) -> Features:
     """The features as they are compared; None is the usual metric of their extractor.
 
     Raises ParameterError for any other metric, FeatureError where a vector is 0, or has a negative

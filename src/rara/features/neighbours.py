@@ -22,7 +22,7 @@ from rara.geometry import Nearest, neighbours, neighbours_left
 from rara.run import Run, watching
 from rara.storage.atomic import keep_arrays, kept_arrays
 from rara.storage.cache import cache_folder
-from rara.storage.folder import Bundle
+from rara.storage.folder import StoredFolder
 
 LARGEST_K = 10
 """Radii are kept for every k up to this one, or up to the k asked for if that is larger."""
@@ -70,22 +70,24 @@ def find(features: Features, k: int, run: Run) -> Nearest:
     return found
 
 
-def lists_in(bundle: Bundle, features: Features) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
+def lists_in(
+    stored: StoredFolder, features: Features
+) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
     """Squared distances and rows of the neighbours in a reference folder, enough for its k.
 
     Raises DamagedStoreError where they are none of those images: rows that do not exist would
     be read outside of every array.
     """
     images = len(features)
-    d2 = bundle.array("radii.npy", np.float64, images, None)
-    index = bundle.array("neighbours.npy", np.int32, *d2.shape)
-    k, depth = bundle.facts.get("k"), d2.shape[1]
+    d2 = stored.array("radii.npy", np.float64, images, None)
+    index = stored.array("neighbours.npy", np.int32, *d2.shape)
+    k, depth = stored.facts.get("k"), d2.shape[1]
     if type(k) is not int or not 1 <= k <= depth < images:
-        raise bundle.wrong(f"k = {str(k)[:80]} with {depth} neighbours of {images} images")
+        raise stored.wrong(f"k = {str(k)[:80]} with {depth} neighbours of {images} images")
     if not (np.isfinite(d2).all() and (d2[:, 0] >= 0).all() and (np.diff(d2) >= 0).all()):
-        raise bundle.wrong("squared distances that are not finite and ascending")
+        raise stored.wrong("squared distances that are not finite and ascending")
     if index.min() < 0 or index.max() >= images or (index == np.arange(images)[:, None]).any():
-        raise bundle.wrong("neighbours that are no other images")
+        raise stored.wrong("neighbours that are no other images")
     return d2, index
 
 

@@ -11,7 +11,7 @@ from dataclasses import fields
 from typing import Any, get_args
 
 from rara.extractors.base import Metric, Spec
-from rara.storage.folder import Bundle
+from rara.storage.folder import StoredFolder
 
 AND = " + "
 """Between the places where joined features come from."""
@@ -25,28 +25,28 @@ def places_in(location: str) -> list[str]:
     return [place.partition(HELD_OUT)[0] for place in location.split(AND)]
 
 
-def origin_in(bundle: Bundle) -> tuple[Spec, str, tuple[str, ...]]:
+def origin_in(stored: StoredFolder) -> tuple[Spec, str, tuple[str, ...]]:
     """The extractor's spec, the location and the remarks. Raises DamagedStoreError."""
-    if bundle.kind not in _KINDS:
-        raise bundle.wrong(f"{bundle.kind[:80]!r} is neither features nor a reference")
-    location, remarks = bundle.facts.get("location"), bundle.facts.get("remarks", [])
+    if stored.kind not in _KINDS:
+        raise stored.wrong(f"{stored.kind[:80]!r} is neither features nor a reference")
+    location, remarks = stored.facts.get("location"), stored.facts.get("remarks", [])
     if not isinstance(location, str):
-        raise bundle.wrong("no location")
+        raise stored.wrong("no location")
     if not isinstance(remarks, list) or not all(isinstance(one, str) for one in remarks):
-        raise bundle.wrong("remarks that are no sentences")
-    return _spec(bundle), location, tuple(remarks)
+        raise stored.wrong("remarks that are no sentences")
+    return _spec(stored), location, tuple(remarks)
 
 
-def _spec(bundle: Bundle) -> Spec:
-    said = bundle.facts.get("extractor")
+def _spec(stored: StoredFolder) -> Spec:
+    said = stored.facts.get("extractor")
     if not isinstance(said, Mapping) or not said.keys() <= {field.name for field in fields(Spec)}:
-        raise bundle.wrong("no extractor, or one with unknown fields")
+        raise stored.wrong("no extractor, or one with unknown fields")
     if not all(_fits(name, value) for name, value in said.items()):
-        raise bundle.wrong("an extractor with fields of another type")
+        raise stored.wrong("an extractor with fields of another type")
     try:
         return Spec(**said)
     except TypeError:
-        raise bundle.wrong("an extractor with fields missing") from None
+        raise stored.wrong("an extractor with fields missing") from None
 
 
 def _fits(name: str, value: Any) -> bool:

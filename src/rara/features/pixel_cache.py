@@ -1,6 +1,6 @@
 """The pictures of a reference, and how near each has its nearest other one: found once and kept.
 
-features --Gallery--> prints, others    in the reference's folder, or in the cache
+features --PixelCache--> prints, others    in the reference's folder, or in the cache
 
 They follow from the features, so a folder is whole without them.
 """
@@ -15,27 +15,27 @@ import numpy as np
 from rara.errors import DamagedStoreError
 from rara.features.features import Features
 from rara.features.neighbours import kept_place
-from rara.features.pixel_hashes import SAME, Prints, closest_others, prints_of
+from rara.features.pixel_hashes import SAME, PixelHashes, closest_others, pixel_hashes_of
 from rara.geometry.hamming import NONE, Counts
 from rara.images.phash import VERSION
 from rara.run import Run, watching
 from rara.storage.atomic import keep_arrays, kept_arrays
-from rara.storage.folder import Bundle, Parts, array_part
+from rara.storage.folder import Parts, StoredFolder, array_part
 
 _FILE = "pixels.npy"
 
 
-class Gallery:
+class PixelCache:
     """What is known of a reference's pictures; looked at when samples are judged."""
 
     def __init__(self, features: Features, others: Counts | None = None) -> None:
         self._features, self._others = features, others
 
     @cached_property
-    def _prints(self) -> Prints | None:
-        return prints_of(self._features)
+    def _prints(self) -> PixelHashes | None:
+        return pixel_hashes_of(self._features)
 
-    def seen(self, run: Run) -> tuple[Prints, Counts] | None:
+    def seen(self, run: Run) -> tuple[PixelHashes, Counts] | None:
         """The prints, and how near each has its nearest other; None where nobody saw the pixels."""
         if self._prints is None:
             return None
@@ -51,25 +51,25 @@ class Gallery:
         files = {_FILE: array_part(seen[1].astype(np.int16))}
         return Parts("pixels", {}, files, frozenset(files))
 
-    def _found(self, prints: Prints, run: Run) -> Counts:
+    def _found(self, hashes: PixelHashes, run: Run) -> Counts:
         key = f"{self._features.fingerprint} pixels {VERSION}"
         place = kept_place(key, run)
         known = kept_arrays(place)
         others = known.get("others") if known else None
-        if others is not None and others.shape == (len(prints),) and others.dtype == np.int16:
+        if others is not None and others.shape == (len(hashes),) and others.dtype == np.int16:
             return others.astype(np.int32)
-        with watching(run.progress, len(prints), "Pictures within the reference") as advance:
-            others = closest_others(prints, run.threads, advance).distance
+        with watching(run.progress, len(hashes), "Pictures within the reference") as advance:
+            others = closest_others(hashes, run.threads, advance).distance
         keep_arrays(place, others=others.astype(np.int16))
         return others
 
 
-def others_in(bundle: Bundle, features: Features) -> Counts | None:
+def others_in(stored: StoredFolder, features: Features) -> Counts | None:
     """What a reference folder says of its pictures, if it is whole and of this version."""
-    if bundle.facts.get("prints") != VERSION or _FILE not in bundle:
+    if stored.facts.get("prints") != VERSION or _FILE not in stored:
         return None
     with suppress(DamagedStoreError):
-        return _checked(bundle.array(_FILE, np.int16, len(features)))
+        return _checked(stored.array(_FILE, np.int16, len(features)))
     return None
 
 

@@ -1,6 +1,6 @@
 """Pictures compared by their pixels: the second witness of copying, beside the vectors.
 
-    prints of reference and samples --closest--> Closest --Witness--> pixel_p, copy_p
+    prints of reference and samples --closest--> Closest --PixelCopyTest--> pixel_p, copy_p
 
 How near two pictures are is the number of bits in which their codes differ, at best over the
 ways to turn one; the same picture is nearer than any other. Of real images each is as likely as
@@ -36,7 +36,7 @@ SAME = -1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Prints:
+class PixelHashes:
     """The prints of some images, row for row."""
 
     pictures: pa.Array
@@ -47,9 +47,9 @@ class Prints:
     def __len__(self) -> int:
         return len(self.pictures)
 
-    def take(self, rows: NDArray[np.integer]) -> Prints:
+    def take(self, rows: NDArray[np.integer]) -> PixelHashes:
         """Those of some images, by row."""
-        return Prints(self.pictures.take(pa.array(rows)), self.codes[rows], self.flat[rows])
+        return PixelHashes(self.pictures.take(pa.array(rows)), self.codes[rows], self.flat[rows])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,7 +64,7 @@ class Closest:
     """To how many reference pictures the sample is nearer than these are to each other."""
 
 
-def prints_of(features: Features) -> Prints | None:
+def pixel_hashes_of(features: Features) -> PixelHashes | None:
     """The prints of all images; None where rara has not seen the pixels of each."""
     done = features.done
     pictures, codes = done["picture"].combine_chunks(), done["code"].combine_chunks()
@@ -72,12 +72,12 @@ def prints_of(features: Features) -> Prints | None:
         return None
     flat = codes.is_null().to_numpy(zero_copy_only=False)
     words = b"".join(code or bytes(CODE_BYTES) for code in codes.to_pylist())
-    return Prints(pictures, np.frombuffer(words, np.uint64).reshape(len(flat), -1), flat)
+    return PixelHashes(pictures, np.frombuffer(words, np.uint64).reshape(len(flat), -1), flat)
 
 
 def closest(
-    samples: Prints,
-    reference: Prints,
+    samples: PixelHashes,
+    reference: PixelHashes,
     *,
     own: Counts | None = None,
     others: Counts | None = None,
@@ -102,7 +102,7 @@ def closest(
 
 
 def closest_others(
-    reference: Prints,
+    reference: PixelHashes,
     threads: int | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Closest:
@@ -116,8 +116,8 @@ def _placed(
     found: ClosestCodes,
     here: NDArray[np.intp],
     there: NDArray[np.intp],
-    samples: Prints,
-    reference: Prints,
+    samples: PixelHashes,
+    reference: PixelHashes,
     own: Counts | None,
     others: Counts | None,
 ) -> Closest:
@@ -135,7 +135,9 @@ def _placed(
     return answer
 
 
-def lists(samples: Prints, reference: Prints, k: int, threads: int | None = None) -> Nearest:
+def lists(
+    samples: PixelHashes, reference: PixelHashes, k: int, threads: int | None = None
+) -> Nearest:
     """The k nearest reference pictures of each sample, none of which may be flat.
 
     In place of squared distances stand the bits that differ, ties spread evenly over one bit:
@@ -145,7 +147,7 @@ def lists(samples: Prints, reference: Prints, k: int, threads: int | None = None
     return _listed(closest_codes(samples.codes, reference.codes, k=k, threads=threads))
 
 
-def lists_of_others(reference: Prints, k: int, threads: int | None = None) -> Nearest:
+def lists_of_others(reference: PixelHashes, k: int, threads: int | None = None) -> Nearest:
     """`lists` of the reference's own pictures, each without itself."""
     return _listed(closest_other_codes(reference.codes, k=k, threads=threads))
 

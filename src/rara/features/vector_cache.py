@@ -72,7 +72,7 @@ class Record:
         return start if self.vector is None else zlib.crc32(self.vector.tobytes(), start)
 
 
-class Pool:
+class VectorCache:
     """The records of one extractor; any number of processes may have it open.
 
     `get` may be called from any thread, everything else from one.
@@ -237,15 +237,15 @@ def _to_arrow(records: list[Record], dim: int) -> pa.RecordBatch:
     for row, record in enumerate(records):
         if record.vector is not None:
             vectors[row] = record.vector
-    prints = [record.print for record in records]
+    hashes = [record.print for record in records]
     return pa.record_batch(
         [
             pa.array([record.digest for record in records]),
             pa.array([record.reason for record in records], pa.string()),
             pa.array([record.width for record in records], pa.int32()),
             pa.array([record.height for record in records], pa.int32()),
-            pa.array([one.picture for one in prints], pa.string()),
-            pa.array([one.code for one in prints], pa.binary(CODE_BYTES)),
+            pa.array([one.picture for one in hashes], pa.string()),
+            pa.array([one.code for one in hashes], pa.binary(CODE_BYTES)),
             pa.array([record.note for record in records], pa.string()),
             pa.array([record.checksum for record in records], pa.uint32()),
             pa.FixedSizeListArray.from_arrays(vectors.ravel(), dim),

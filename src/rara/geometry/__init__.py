@@ -7,11 +7,11 @@ Vectors are C-ordered float32 arrays (n, d) of finite numbers; the caller has ch
     rotation        spreads a vector over its coordinates, so that bytes resolve it well
     quantization    vectors as float32 or bytes, and how much that leaves out
     filter          bounds at the price of a fast product; proof: docs/explanation/filter.md
-    proofs          whether this machine's products are as exact as the bounds assume
+    exactness       whether this machine's products are as exact as the bounds assume
     sixteen_bits    products of smaller bytes, where the machine has AVX2
     matmul          the products: bytes where the machine is fast and exact, else float32
     reducers        what is asked of every pair: nearest, smallest ball, largest ratio
-    quantized       a reference's quantized vectors, kept for the next query
+    quantized_reference  a reference's quantized vectors, kept for the next query
     tiles           how a scan is cut under a memory budget
     scan            one pass over the pairs of two sets: multiply, filter, verify, deliver
     query           samples against a reference
@@ -24,34 +24,34 @@ from rara.geometry.distances import root_vectors, squared_distance, unit_vectors
 from rara.geometry.hamming import closest_codes, closest_other_codes
 from rara.geometry.neighbours import neighbours, neighbours_left
 from rara.geometry.processes import query_in_processes
-from rara.geometry.quantized import Coded
+from rara.geometry.quantized_reference import QuantizedReference
 from rara.geometry.query import query
 from rara.geometry.reducers import (
     Balls,
     Boundary,
-    Exchanged,
     Nearest,
     Need,
     Ratio,
     Reducer,
-    Visits,
+    SamplesPerBall,
+    Transposed,
     holds,
 )
-from rara.geometry.tiles import Progress, Statistics, Tiling
+from rara.geometry.tiles import Progress, Tiling, WorkDone
 
 __all__ = [
     "Balls",
     "Boundary",
-    "Coded",
-    "Exchanged",
     "Nearest",
     "Need",
     "Progress",
+    "QuantizedReference",
     "Ratio",
     "Reducer",
-    "Statistics",
+    "SamplesPerBall",
     "Tiling",
-    "Visits",
+    "Transposed",
+    "WorkDone",
     "closest_codes",
     "closest_other_codes",
     "holds",

@@ -5,8 +5,8 @@ For codes x and y the product gives D = |x|^2 + |y|^2 - 2 xy up to a share of it
 
     sqrt(D) - error(x) - error(y)  <=  distance  <=  sqrt(D) + error(x) + error(y)
 
-docs/explanation/filter.md derives it. `sift` keeps the pairs whose lower bound does not exceed
-what some answer still needs; every comparison is written so that a NaN (from an overflow,
+docs/explanation/filter.md derives it. `filter_tile` keeps the pairs whose lower bound does not
+exceed what some answer still needs; every comparison is written so that a NaN (from an overflow,
 or from the root of a tiny negative number) keeps its pair.
 """
 
@@ -109,7 +109,7 @@ def upper_bound(square: np.float32, errors: np.float32) -> np.float32:
 
 
 @compiled
-def sift(
+def filter_tile(
     product: NDArray[Any],
     start: int,
     diagonal: int,

@@ -23,7 +23,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from rara.geometry.proofs import exact, within_bound
+from rara.geometry.exactness import exact, within_bound
 from rara.geometry.quantization import LEVELS, Arithmetic, Codes
 from rara.geometry.sixteen_bits import available, product_in_16_bits
 from rara.geometry.threads import one_core

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rara.geometry.quantization import Arithmetic, Floats, Frame
-from rara.geometry.quantized import Coded
+from rara.geometry.quantized_reference import QuantizedReference
 from rara.geometry.query import query
 from rara.geometry.reducers import Doubles, Nearest
 from rara.geometry.scan import Demand, Integers, Job, Scan
 from rara.geometry.threads import Crew
-from rara.geometry.tiles import Progress, Statistics, Tiling
+from rara.geometry.tiles import Progress, Tiling, WorkDone
 
 
 def neighbours(
@@ -21,7 +21,7 @@ def neighbours(
     k: int,
     *,
     known: Nearest | None = None,
-    coded: Coded | None = None,
+    quantized: QuantizedReference | None = None,
     rows: slice | None = None,
     columns: slice | None = None,
     memory: int | None = None,
@@ -29,7 +29,7 @@ def neighbours(
     tiling: Tiling | None = None,
     arithmetic: Arithmetic | None = None,
     progress: Progress | None = None,
-) -> tuple[Nearest, Statistics]:
+) -> tuple[Nearest, WorkDone]:
     """The k nearest others of every vector.
 
     `known` are those of the first vectors among themselves: only pairs with a later one are
@@ -41,7 +41,7 @@ def neighbours(
         raise ValueError("Parts cannot be scanned of neighbours that are known.")
     count = len(vectors)
     answer = Nearest(count, k)
-    frame = coded.frame if coded else Frame.of(vectors)
+    frame = quantized.frame if quantized else Frame.of(vectors)
     near = np.full((count, k), np.inf, np.float32)
     if known is not None:
         answer.d2[: known.samples], answer.index[: known.samples] = known.d2, known.index
@@ -62,7 +62,7 @@ def neighbours(
         rows=rows or slice(0, count),
         columns=columns or slice(0, count),
         own=none.astype(np.int32),
-        coded=coded,
+        quantized=quantized,
         near=near,
     )
     with Crew(threads) as crew:

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from rara.geometry.quantization import Floats
 from rara.geometry.query import query
 from rara.geometry.reducers import Reducer
-from rara.geometry.tiles import Statistics, spans
+from rara.geometry.tiles import WorkDone, spans
 from rara.machine import cores
 
 
@@ -89,7 +89,7 @@ def query_in_processes(
     own: NDArray[np.int32] | None = None,
     shards: Sequence[tuple[slice, slice]] | None = None,
     **engine: Any,
-) -> Statistics:
+) -> WorkDone:
     """`query`, each shard in a process; by default the samples are cut evenly among the cores.
 
     `shards` are pairs of rows and columns that together make up all pairs once.
@@ -100,7 +100,7 @@ def query_in_processes(
         shards = [(rows, slice(0, len(reference))) for rows in spans(0, len(samples), size)]
     engine = {"threads": 1, **engine}
     blank = deepcopy(reducers)  # what is submitted is sent later, when ours have begun to fill
-    total = Statistics()
+    total = WorkDone()
     # Spawned, not forked: a fork would inherit locks that our threads hold.
     context = multiprocessing.get_context("spawn")
     with ExitStack() as stack:
@@ -124,7 +124,7 @@ def _scan(
     own: NDArray[np.int32] | None,
     part: tuple[slice, slice],
     engine: dict[str, Any],
-) -> tuple[Sequence[Reducer], Statistics]:
+) -> tuple[Sequence[Reducer], WorkDone]:
     with samples.opened() as left, reference.opened() as right:
         rows, columns = part
         statistics = query(left, right, reducers, own=own, rows=rows, columns=columns, **engine)

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from rara.geometry.filter import Certainty
 from rara.geometry.quantization import Arithmetic, Floats, Frame
-from rara.geometry.quantized import Coded
+from rara.geometry.quantized_reference import QuantizedReference
 from rara.geometry.reducers import Counter, Doubles, Need, Reducer
 from rara.geometry.scan import Demand, Integers, Job, Scan
 from rara.geometry.threads import Crew
-from rara.geometry.tiles import Progress, Statistics, Tiling
+from rara.geometry.tiles import Progress, Tiling, WorkDone
 
 Flags = NDArray[np.bool_]
 
@@ -24,7 +24,7 @@ def query(
     reducers: Sequence[Reducer],
     *,
     own: NDArray[np.int32] | None = None,
-    coded: Coded | None = None,
+    quantized: QuantizedReference | None = None,
     rows: slice | None = None,
     columns: slice | None = None,
     memory: int | None = None,
@@ -32,14 +32,14 @@ def query(
     tiling: Tiling | None = None,
     arithmetic: Arithmetic | None = None,
     progress: Progress | None = None,
-) -> Statistics:
+) -> WorkDone:
     """Feed the reducers every pair of samples and reference that can matter to them.
 
-    `own` names for each sample a reference image that it must not see, or -1. `coded` are the
+    `own` names for each sample a reference image that it must not see, or -1. `quantized` are the
     reference's codes, if they were kept. `rows` and `columns` limit the scan to some of the
     samples and some of the reference: what reducers saw of such parts merges.
     """
-    frame = coded.frame if coded else Frame.of(reference)
+    frame = quantized.frame if quantized else Frame.of(reference)
     needs = [one.need() for one in reducers]
     demand = demand_of(needs, frame, len(samples), len(reference))
 
@@ -63,7 +63,7 @@ def query(
         columns=columns or slice(0, len(reference)),
         own=np.full(len(samples), -1, np.int32) if own is None else own,
         certain=certain if demand.columns else None,
-        coded=coded,
+        quantized=quantized,
     )
     with Crew(threads) as crew:
         return Scan(job, tiling or job.cut(memory, crew), crew, progress, arithmetic).run()

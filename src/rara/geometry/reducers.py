@@ -175,7 +175,7 @@ class Ratio:
 
 
 @dataclass(slots=True)
-class Visits:
+class SamplesPerBall:
     """How many samples each ball holds: the ball's own side of `Balls`.
 
     The share of balls that hold any is coverage (Naeem et al. 2020, arXiv 2002.09797).
@@ -201,16 +201,16 @@ class Visits:
         """Count."""
         self.count += np.bincount(columns, minlength=len(self.count))
 
-    def merge(self, other: Visits) -> None:
+    def merge(self, other: SamplesPerBall) -> None:
         """Take in what another one saw."""
         self.count += other.count
 
 
 @dataclass(slots=True)
-class Exchanged:
+class Transposed:
     """A question with the roles exchanged: of the reference images about the samples.
 
-    `Exchanged(Balls(len(reference), radii2))`, with radii of balls round the samples, tells
+    `Transposed(Balls(len(reference), radii2))`, with radii of balls round the samples, tells
     which of these hold each reference image: the share held is recall (Kynkäänniemi et al.
     2019, arXiv 1904.06991). It costs no pass of its own.
     """
@@ -235,7 +235,7 @@ class Exchanged:
         assert isinstance(self.question, Counter)
         self.question.certain(columns, rows)
 
-    def merge(self, other: Exchanged) -> None:
+    def merge(self, other: Transposed) -> None:
         """Take in what another one saw."""
         self.question.merge(other.question)
 

@@ -1,7 +1,7 @@
-"""The scan: multiply, sift, verify, deliver; one pass over the pairs of two sets of vectors.
+"""The scan: multiply, filter, verify, deliver; one pass over the pairs of two sets of vectors.
 
     rows -----encode--+
-                      +--> product of a tile --> sift --> wait --> verify --> deliver
+                      +--> product of a tile --> filter --> wait --> verify --> deliver
     columns --encode--+    bytes or float32             |          float64
                                        most pairs end here
 
@@ -21,12 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rara.geometry.distances import squared_distances
-from rara.geometry.filter import Certainty, Limits, Ratios, keep, sift, split
+from rara.geometry.filter import Certainty, Limits, Ratios, filter_tile, keep, split
 from rara.geometry.matmul import arithmetic_for, note
 from rara.geometry.quantization import Arithmetic, Codes, Floats, Frame
-from rara.geometry.quantized import Coded, encode
+from rara.geometry.quantized_reference import QuantizedReference, encode
 from rara.geometry.threads import Crew
-from rara.geometry.tiles import Columns, Ledger, Progress, Statistics, Tiling, Workspace, spans
+from rara.geometry.tiles import Columns, Ledger, Progress, Tiling, WorkDone, Workspace, spans
 from rara.machine import quarter_of_memory
 
 Integers = NDArray[np.int32]
@@ -74,7 +74,7 @@ class Job:
     """(rows,) the column that each row must not see, or -1."""
     certain: Certain | None = None
     """Takes pairs that need no distance."""
-    coded: Coded | None = None
+    quantized: QuantizedReference | None = None
     """Codes of all columns, if there are."""
     near: Floats | None = None
     """(n, k) of the vectors of one set, whose pairs i < j are scanned: upper bounds on distances
@@ -150,12 +150,12 @@ class Scan:
     crew: Crew
     progress: Progress | None = None
     arithmetic: Arithmetic | None = None
-    statistics: Statistics = field(default_factory=Statistics)
+    statistics: WorkDone = field(default_factory=WorkDone)
     _ledger: Ledger = field(init=False)
     _columns: Side = field(init=False)
     _spaces: list[Workspace] = field(init=False)
 
-    def run(self) -> Statistics:
+    def run(self) -> WorkDone:
         """Do it."""
         job, threads = self.job, self.crew.threads
         self._ledger = Ledger(self.statistics, self.progress)
@@ -174,7 +174,7 @@ class Scan:
     def _choose(self) -> None:
         rows, columns = _count(self.job.rows), _count(self.job.columns)
         if self.arithmetic is None:
-            ready = self.job.coded is not None
+            ready = self.job.quantized is not None
             self.arithmetic = arithmetic_for(rows, columns, self.job.frame.dimensions, ready=ready)
         self._use(self.arithmetic)
 
@@ -198,8 +198,8 @@ class Scan:
         arithmetic = self.arithmetic
         if arithmetic is None or arithmetic == "float32":
             return None
-        if self.job.mutual and self.job.coded is not None and arithmetic == "int8":
-            return self.job.coded.codes[span]
+        if self.job.mutual and self.job.quantized is not None and arithmetic == "int8":
+            return self.job.quantized.codes[span]
         codes = Codes.empty(_count(span), self.job.frame.dimensions, arithmetic)
         encode(self.job.frame, self.job.left[span], arithmetic, self.crew, into=codes)
         return codes
@@ -223,8 +223,8 @@ class Scan:
     def _tile(self, span: slice, block: slice) -> Columns:
         job = self.job
         known = None
-        if job.coded is not None and self.arithmetic == "int8":
-            known = job.coded.codes[span]
+        if job.quantized is not None and self.arithmetic == "int8":
+            known = job.quantized.codes[span]
         return Columns(span, _count(block), job.right[span], job.frame, known)
 
     # -- working --
@@ -289,7 +289,9 @@ class Scan:
         row = 0
         while row < len(product):
             new = space.pairs.part(slice(space.waiting, None))
-            count, row = sift(product, row, diagonal, own, left.terms, right.terms, *wanted, new)
+            count, row = filter_tile(
+                product, row, diagonal, own, left.terms, right.terms, *wanted, new
+            )
             new.rows[:count] += np.int32(local.start)
             new.columns[:count] += np.int32(columns.start)
             space.waiting += count

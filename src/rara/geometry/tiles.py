@@ -24,7 +24,7 @@ _SMALLEST = 16
 
 
 @dataclass(slots=True)
-class Statistics:
+class WorkDone:
     """What a scan did."""
 
     filter: Arithmetic = "float32"
@@ -96,7 +96,7 @@ def capacity(columns: int) -> int:
 class Ledger:
     """Counts from many threads."""
 
-    statistics: Statistics
+    statistics: WorkDone
     progress: Progress | None
     lock: threading.Lock = field(default_factory=threading.Lock)
 

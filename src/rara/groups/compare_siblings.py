@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 from rara.arguments import path_of
 from rara.extractors import DEFAULT, Extractor
 from rara.features.lookup import SourcePictures
-from rara.features.metric import under
+from rara.features.metric import with_metric
 from rara.features.neighbours import whole_k
 from rara.features.opening import Images, features_of, find_extractor, is_features
-from rara.groups.siblings import judged_among_siblings
+from rara.groups.siblings import judge_among_siblings
 from rara.provenance.provenance import SiblingsProvenance
 from rara.run import Run
 from rara.storage.atomic import write_file
@@ -93,8 +93,8 @@ def compare_siblings(
     k = whole_k(k)
     network = None if is_features(images) else find_extractor(extractor, run)
     features, source = features_of(images, network, run)
-    features = under(features, None)
-    found = judged_among_siblings(features, k, by, run)
+    features = with_metric(features, None)
+    found = judge_among_siblings(features, k, by, run)
     return Siblings(
         table_of(features, found.columns),
         SiblingsProvenance(

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rara.features.features import Features
-from rara.features.keys import Beside, Rows, by_content, check_key, groups_of
+from rara.features.keys import AddedColumns, Rows, by_content, check_key, groups_of
 from rara.geometry import neighbours
 from rara.groups.typical import typical
 from rara.provenance.parts import SiblingGroup, SiblingsPart
@@ -30,7 +30,9 @@ BESIDE = 6
 """Typical outputs that are kept beside an odd one."""
 
 
-def judged_among_siblings(samples: Features, k: int, by: str, run: Run) -> Beside[SiblingsPart]:
+def judge_among_siblings(
+    samples: Features, k: int, by: str, run: Run
+) -> AddedColumns[SiblingsPart]:
     """The columns `sibling_distance` and `sibling_p`, and for each group its odd one out.
 
     NaN becomes null where a sample has fewer than two siblings, or where its group is not known.
@@ -52,7 +54,7 @@ def judged_among_siblings(samples: Features, k: int, by: str, run: Run) -> Besid
         shown = typical(samples.vectors, others[np.argsort(place[others])], run)
         described.append(_described(name, len(rows), k, odd, shown.tolist(), ids))
     part = SiblingsPart(by=by, least=LEAST, groups=tuple(described), ungrouped=groups.ungrouped)
-    return Beside(_columns(distance, p), part)
+    return AddedColumns(_columns(distance, p), part)
 
 
 def _depth(k: int, outputs: int) -> int:

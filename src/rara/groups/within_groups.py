@@ -16,13 +16,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rara.calibration.by_vectors import Calibrated, among_its_own
+from rara.calibration.by_vectors import Calibrator, calibrate_by_itself
 from rara.features import neighbours as neighbourhood
 from rara.features.features import Features
-from rara.features.keys import NOTHING, Beside, Groups, check_key, groups_of
+from rara.features.keys import NOTHING, AddedColumns, Groups, check_key, groups_of
 from rara.provenance.parts import GroupPart, GroupsPart, SmallestP, Ungrouped
 from rara.run import Run, watching
-from rara.scores import Rarity, Setting, judge
+from rara.scores import BallGeometry, Rarity, judge
 from rara.stats.conformal import q_values
 
 LEAST = 20
@@ -33,24 +33,24 @@ COLUMNS = ("rarity", "rarity_percentile", "off_manifold_p", "copy_p")
 """What is told of each sample within its group; `group_` stands before the names."""
 
 
-def judged_in_groups(
-    samples: Features, reference: Features, setting: Setting, by: str | None, run: Run
-) -> Beside[GroupsPart] | Beside[None]:
+def judge_in_groups(
+    samples: Features, reference: Features, geometry: BallGeometry, by: str | None, run: Run
+) -> AddedColumns[GroupsPart] | AddedColumns[None]:
     """The columns `group` and `group_…`, and for each group how many of it stand out.
 
-    `setting` is that of the whole reference: k, the rule of the balls, and whether the samples
+    `geometry` is that of the whole reference: k, the rule of the balls, and whether the samples
     are its own images. Null where the group has too few reference images, or is not known.
     """
     if by is None:
         return NOTHING
     check_key(by, samples=samples, reference=reference)
-    sides = _Sides(samples, reference, groups_of(by, samples), groups_of(by, reference), setting)
+    sides = _Sides(samples, reference, groups_of(by, samples), groups_of(by, reference), geometry)
     found = _Found(len(samples))
     pairs = sum(len(sides.ours.rows[g]) * sides.theirs.size(g) for g in sides.enough())
     with watching(run.progress, pairs, "Pairs within groups") as advance:
         quiet = replace(run, progress=None)
         counts = {group: found.add(sides, group, quiet, advance) for group in sides.enough()}
-    return Beside(found.columns(sides.ours.names), sides.described(by, counts))
+    return AddedColumns(found.columns(sides.ours.names), sides.described(by, counts))
 
 
 class Standing(NamedTuple):
@@ -72,7 +72,7 @@ class _Sides:
     reference: Features
     ours: Groups
     theirs: Groups
-    whole: Setting
+    whole: BallGeometry
 
     @property
     def least(self) -> int:
@@ -85,24 +85,29 @@ class _Sides:
 
     def judged(
         self, group: str, run: Run, advance: Callable[[int], None] | None
-    ) -> tuple[dict[str, Any], Calibrated]:
+    ) -> tuple[dict[str, Any], Calibrator]:
         """The scores of the samples of a group, as if there were no other one."""
         samples = self.samples.vectors[self.ours.rows[group]]
         images = self.reference.take(self.theirs.rows[group], self.reference.location)
-        setting = self._setting(images, run)
-        calibrated = among_its_own(setting)
+        geometry = self._ball_geometry(images, run)
+        calibrated = calibrate_by_itself(geometry)
         columns, _ = judge(
-            samples, images.vectors, (Rarity(), calibrated), setting,
+            samples, images.vectors, (Rarity(), calibrated), geometry,
             memory=run.memory, threads=run.threads, progress=advance,
         )  # fmt: skip
         return columns, calibrated
 
-    def _setting(self, images: Features, run: Run) -> Setting:
+    def _ball_geometry(self, images: Features, run: Run) -> BallGeometry:
         """That of the whole reference in all but the images."""
         nearest = neighbourhood.find(images, self.whole.k, run)
         own = None if self.whole.own is None else np.arange(len(images), dtype=np.int32)
         return replace(
-            self.whole, d2=nearest.d2, index=nearest.index, names=images.ids, own=own, coded=None
+            self.whole,
+            d2=nearest.d2,
+            index=nearest.index,
+            names=images.ids,
+            own=own,
+            quantized=None,
         )
 
     def described(self, by: str, counts: dict[str, Standing]) -> GroupsPart:

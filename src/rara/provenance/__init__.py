@@ -2,7 +2,7 @@
 
 From the ground up:
 
-    coding        records to JSON and back, checked by the types of their fields
+    json_format   records to JSON and back, checked by the types of their fields
     parts         one record for each part: samples, reference, calibration, verdict, …
     provenance    Provenance of a score table, SiblingsProvenance of a comparison
 """

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from rara.extractors.base import Spec
 from rara.features.features import Noted, Skipped
-from rara.provenance.coding import INLINE, OMITTED
+from rara.provenance.json_format import INLINE, OMITTED
 
 Method = Literal["full conformal", "leave-one-out", "held-out"]
 
@@ -43,7 +43,7 @@ class TreatmentPart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OwnFares:
+class LeaveOneOutSummary:
     """How the reference's own images fare, each judged without itself: quantiles, and a share."""
 
     inside: float
@@ -64,7 +64,7 @@ class ReferencePart:
     fingerprint: str | None = None
     metric: str = "euclidean"
     treatment: TreatmentPart | None = None
-    leave_one_out: OwnFares | None = None
+    leave_one_out: LeaveOneOutSummary | None = None
     """None where too few neighbours are kept to leave one out."""
 
 

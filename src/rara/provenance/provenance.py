@@ -14,7 +14,7 @@ from typing import Any, Self
 from rara.errors import ParameterError
 from rara.extractors.base import Spec
 from rara.provenance import parts
-from rara.provenance.coding import (
+from rara.provenance.json_format import (
     OMITTED,
     JsonObject,
     LacksKeyError,

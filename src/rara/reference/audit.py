@@ -27,7 +27,7 @@ from rara.geometry import Nearest, squared_distance
 from rara.geometry.hamming import Counts
 from rara.geometry.reducers import Doubles
 from rara.run import Run
-from rara.scores import Setting
+from rara.scores import BallGeometry
 from rara.storage.atomic import write_file
 
 if TYPE_CHECKING:
@@ -135,28 +135,28 @@ class Audit:
 
 def audit(
     features: Features,
-    setting: Setting,
+    geometry: BallGeometry,
     samples: Features | None,
     *,
     pictures: Pictures | None,
     run: Run,
 ) -> Audit:
     """All findings on a reference with this geometry, and on samples that may be in it."""
-    nearest = Nearest.of(setting.d2, setting.index)
+    nearest = Nearest.of(geometry.d2, geometry.index)
     same = alike(features, nearest, run)
     units = units_of(features, nearest, run)
     findings = [
         *_constant(features),
         *_duplicates(features, same, units),
-        *_balls(features, setting, same.dimension),
-        *_small_classes(features, setting.k),
+        *_balls(features, geometry, same.dimension),
+        *_small_classes(features, geometry.k),
         *_skipped(features),
         *(_members(features, same, samples, run) if samples is not None else ()),
     ]
     return Audit(
         features.location,
         len(features),
-        setting.k,
+        geometry.k,
         None if math.isnan(same.dimension) else same.dimension,
         samples.location if samples else None,
         tuple(sorted(findings, key=lambda found: (_LEVELS.get(found.kind, 1), -found.share))),
@@ -259,9 +259,9 @@ def _cases(
 # -- balls -----------------------------------------------------------------------------
 
 
-def _balls(features: Features, setting: Setting, dimension: float) -> Iterable[Finding]:
+def _balls(features: Features, geometry: BallGeometry, dimension: float) -> Iterable[Finding]:
     """Balls that hold nothing but their centre, and balls that hold whatever is there."""
-    radii = np.sqrt(setting.radii2)
+    radii = np.sqrt(geometry.radii2)
     ids, empty = features.ids, np.flatnonzero(radii == 0)
     if empty.size:
         cases = tuple(Case(ids[row]) for row in empty)
@@ -269,7 +269,7 @@ def _balls(features: Features, setting: Setting, dimension: float) -> Iterable[F
     huge = huge_balls(radii)
     if huge.size:
         usual = float(np.median(radii[radii > 0]))
-        cases = tuple(_huge(ids, setting, radii, row, usual) for row in huge)
+        cases = tuple(_huge(ids, geometry, radii, row, usual) for row in huge)
         share = _share_of_volume(radii, huge, dimension)
         measures = {"usual": usual, "largest": float(radii[huge[0]])}
         yield Finding("huge balls", len(huge), share, cases, measures)
@@ -290,11 +290,11 @@ def huge_balls(radii: Doubles) -> Integers:
     return huge[np.argsort(-radii[huge], kind="stable")]
 
 
-def _huge(ids: list[str], setting: Setting, radii: Doubles, row: int, usual: float) -> Case:
+def _huge(ids: list[str], geometry: BallGeometry, radii: Doubles, row: int, usual: float) -> Case:
     return Case(
         ids[row],
-        ids[setting.index[row, 0]],
-        float(np.sqrt(setting.d2[row, 0])),
+        ids[geometry.index[row, 0]],
+        float(np.sqrt(geometry.d2[row, 0])),
         f"radius {radii[row]:.4g}, {radii[row] / usual:.1f} times the middle one",
     )
 

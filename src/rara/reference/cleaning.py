@@ -1,6 +1,6 @@
 """What is done to a reference before it is believed: duplicates left out, huge balls clipped.
 
-features, neighbour lists --Treatment--> fewer of both, and the largest radius that counts
+features, neighbour lists --Cleaning--> fewer of both, and the largest radius that counts
 
 Nothing by default: scores are those published, on the reference as given. What was done is
 kept with the reference and is part of every result's provenance.
@@ -25,14 +25,14 @@ from rara.features.features import Features
 from rara.geometry import Boundary, Nearest
 from rara.provenance.parts import TreatmentPart
 from rara.run import Run
-from rara.scores import Setting
-from rara.storage.folder import Bundle
+from rara.scores import BallGeometry
+from rara.storage.folder import StoredFolder
 
 Duplicates = Literal["exact", "near"]
 
 
 @dataclass(frozen=True, slots=True)
-class Treatment:
+class Cleaning:
     """How a reference is treated."""
 
     deduplicate: Duplicates | None = None
@@ -55,18 +55,18 @@ class Treatment:
             )
 
     @classmethod
-    def of(cls, bundle: Bundle) -> Treatment:
+    def of(cls, stored: StoredFolder) -> Cleaning:
         """The one that a reference folder tells of; none in folders that tell nothing.
 
         Raises DamagedStoreError where it is none that there is.
         """
-        said = bundle.facts.get("treatment", {})
+        said = stored.facts.get("treatment", {})
         try:
             treatment = cls(**said)
         except (TypeError, ParameterError):
-            raise bundle.wrong("an unknown treatment") from None
+            raise stored.wrong("an unknown treatment") from None
         if not isinstance(treatment.unit, (str, NoneType)):
-            raise bundle.wrong("a unit that is no text")
+            raise stored.wrong("a unit that is no text")
         return treatment
 
     def facts(self) -> dict[str, Any]:
@@ -127,10 +127,10 @@ class Treatment:
                 "authors' code are not: make a reference without clip_radii for compat='official'."
             )
 
-    def describe(self, features: Features, setting: Setting) -> TreatmentPart:
+    def describe(self, features: Features, geometry: BallGeometry) -> TreatmentPart:
         """What was done, for the provenance of results with this geometry."""
-        largest2 = setting.largest2
-        clipped = int(np.count_nonzero(setting.knn2 > largest2))
+        largest2 = geometry.largest2
+        clipped = int(np.count_nonzero(geometry.knn2 > largest2))
         return TreatmentPart(
             deduplicate=self.deduplicate,
             unit=self.unit,
@@ -141,7 +141,7 @@ class Treatment:
         )
 
 
-def _reasons(features: Features, found: Nearest, treatment: Treatment, run: Run) -> dict[int, str]:
+def _reasons(features: Features, found: Nearest, treatment: Cleaning, run: Run) -> dict[int, str]:
     """Why each image goes that is like an earlier one, by row."""
     exact = first_alike(len(features), exact_alike(features, found))
     first = exact

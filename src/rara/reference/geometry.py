@@ -1,6 +1,6 @@
 """The geometry of a reference: its images, the distances between them, and how it is cleaned.
 
-    features, neighbour lists --ReferenceGeometry--> Setting, calibration, description
+    features, neighbour lists --ReferenceGeometry--> BallGeometry, calibration, description
 
 The squared distances of each image to its K + 1 nearest others are all the geometry there is;
 they are found once, for every k up to K.
@@ -16,17 +16,17 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from rara.calibration.real_images import Reals, calibrated
-from rara.features.code_cache import Codebook
+from rara.calibration.real_images import CalibrationSet, calibration_set
+from rara.features.code_cache import CodeCache
 from rara.features.features import Features
 from rara.features.neighbours import checked_k
-from rara.features.pixel_cache import Gallery
-from rara.geometry import Boundary, Coded
+from rara.features.pixel_cache import PixelCache
+from rara.geometry import Boundary, QuantizedReference
 from rara.provenance.parts import ReferencePart
-from rara.reference.cleaning import Treatment
+from rara.reference.cleaning import Cleaning
 from rara.run import Run
-from rara.scores import Setting, without_itself
-from rara.table.provenance import about_reference, own_fares
+from rara.scores import BallGeometry, without_itself
+from rara.table.provenance import about_reference, leave_one_out_summary
 
 Found = TypeVar("Found")
 
@@ -56,14 +56,17 @@ class ReferenceGeometry:
         index: NDArray[np.int32],
         *,
         k: int,
-        coded: Coded | None = None,
+        quantized: QuantizedReference | None = None,
         others: NDArray[np.int32] | None = None,
-        treatment: Treatment | None = None,
+        treatment: Cleaning | None = None,
     ) -> None:
         self.features, self.d2, self.index = features, d2, index
         self.k = checked_k(k, len(features), d2.shape[1])
-        self.treatment = treatment or Treatment()
-        self.codebook, self.gallery = Codebook(features.vectors, coded), Gallery(features, others)
+        self.treatment = treatment or Cleaning()
+        self.code_cache, self.pixel_cache = (
+            CodeCache(features.vectors, quantized),
+            PixelCache(features, others),
+        )
         self.once = Once()
 
     @property
@@ -81,34 +84,36 @@ class ReferenceGeometry:
         """The k that is asked for, or the reference's own. Raises ParameterError."""
         return self.k if k is None else checked_k(k, len(self.features), self.largest_k)
 
-    def setting(
+    def ball_geometry(
         self, k: int | None = None, boundary: Boundary = "open", *, own: bool = False
-    ) -> Setting:
+    ) -> BallGeometry:
         """The balls that samples are judged by, or its `own` images, leave-one-out."""
         self.treatment.check(boundary)
         clip = self.treatment.clip_radii
         names = self.once("names", self.features.done["id"].combine_chunks)
         k = self.checked_k(k)
-        setting = Setting(self.d2, self.index, k, names, boundary, clip=clip)
-        return without_itself(setting) if own else setting
+        geometry = BallGeometry(self.d2, self.index, k, names, boundary, clip=clip)
+        return without_itself(geometry) if own else geometry
 
-    def for_query(self, setting: Setting, samples: int, run: Run) -> Setting:
+    def for_query(self, geometry: BallGeometry, samples: int, run: Run) -> BallGeometry:
         """The same with codes for so many samples, where they pay."""
-        return replace(setting, coded=self.codebook.for_query(samples, run))
+        return replace(geometry, quantized=self.code_cache.for_query(samples, run))
 
-    def calibration(self, reals: Features | None, setting: Setting, run: Run) -> Reals:
+    def calibration(
+        self, reals: Features | None, geometry: BallGeometry, run: Run
+    ) -> CalibrationSet:
         """The calibration by real images given, or by the reference's own."""
         if reals is not None:
             reals = self.treatment.one_a_unit(reals, 0, run, side="calibration")
-            return calibrated(reals, self.features, self.gallery, setting, run)
+            return calibration_set(reals, self.features, self.pixel_cache, geometry, run)
         return self.once(
-            ("calibration", setting.k, setting.boundary, setting.own is None),
-            lambda: calibrated(None, self.features, self.gallery, setting, run),
+            ("calibration", geometry.k, geometry.boundary, geometry.own is None),
+            lambda: calibration_set(None, self.features, self.pixel_cache, geometry, run),
         )
 
     def describe(self, k: int | None = None) -> ReferencePart:
         """What results say of the reference that they are relative to."""
-        setting = self.setting(k)
-        own = self.once(("own", setting.k), lambda: own_fares(setting))
-        how = self.treatment.describe(self.features, setting)
+        geometry = self.ball_geometry(k)
+        own = self.once(("own", geometry.k), lambda: leave_one_out_summary(geometry))
+        how = self.treatment.describe(self.features, geometry)
         return about_reference(self.features, self.fingerprint, how, own)

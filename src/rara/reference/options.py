@@ -12,7 +12,7 @@ from typing import Literal, TypedDict
 from rara.errors import ParameterError
 from rara.geometry import Boundary
 from rara.scores import Families, Family
-from rara.verdict.rules import ALPHA, Levels
+from rara.verdict.rules import ALPHA, Thresholds
 
 Compat = Literal["official"]
 
@@ -49,7 +49,7 @@ class ScoreOptions:
     also: Collection[Family] = ()
 
     def __post_init__(self) -> None:
-        Levels(self.alpha)
+        Thresholds(self.alpha)
         rules = [(None, "open"), (None, "closed"), ("official", "open")]
         if (self.compat, self.boundary) not in rules:
             raise ParameterError(
@@ -72,6 +72,6 @@ class ScoreOptions:
         return Families(self.also)
 
     @property
-    def levels(self) -> Levels:
+    def thresholds(self) -> Thresholds:
         """The error rates of the verdicts."""
-        return Levels(self.alpha)
+        return Thresholds(self.alpha)

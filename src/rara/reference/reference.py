@@ -21,17 +21,17 @@ from rara.errors import DamagedStoreError, ParameterError
 from rara.extractors import DEFAULT, Extractor
 from rara.extractors.base import Metric
 from rara.features import neighbours as neighbourhood
-from rara.features.code_cache import coded_in
+from rara.features.code_cache import quantized_in
 from rara.features.compatibility import features_like
 from rara.features.features import Features
 from rara.features.lookup import SourcePictures
-from rara.features.metric import under
+from rara.features.metric import with_metric
 from rara.features.opening import Images, features_of, find_extractor, given_features, is_features
 from rara.features.pixel_cache import others_in
 from rara.geometry import Nearest
-from rara.provenance.coding import encoded
+from rara.provenance.json_format import encoded
 from rara.reference.audit import Audit, audit
-from rara.reference.cleaning import Duplicates, Treatment
+from rara.reference.cleaning import Cleaning, Duplicates
 from rara.reference.geometry import ReferenceGeometry
 from rara.reference.options import Options, ScoreOptions
 from rara.reference.scorer import Scorer
@@ -79,12 +79,12 @@ class Reference:
         `deduplicate` leaves images out that repeat an earlier one, "exact" or "near";
         `clip_radii`, a quantile such as 0.99, lets no ball count as larger; `unit` is for bursts.
         """
-        run, treatment = run or Run(), Treatment(deduplicate, unit, clip_radii)
+        run, treatment = run or Run(), Cleaning(deduplicate, unit, clip_radii)
         k = neighbourhood.whole_k(k)  # before long work; the number of images is known after it
         network = None if is_features(images) else find_extractor(extractor, run)
         features, source = features_of(images, network, run)
         neighbourhood.checked_k(k, len(features), k)
-        features = under(features, metric)
+        features = with_metric(features, metric)
         features, found = treatment.neighbourhood(features, k, run)
         geometry = ReferenceGeometry(features, found.d2, found.index, k=k, treatment=treatment)
         return cls(geometry, source=source, extractor=network)
@@ -117,16 +117,17 @@ class Reference:
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> Self:
         """Read a reference folder; every byte of it is verified."""
-        bundle = read_bundle(path_of(folder))
-        if bundle.kind != "reference":
+        stored = read_bundle(path_of(folder))
+        if stored.kind != "reference":
             raise DamagedStoreError(
-                f"'{folder}' holds {bundle.kind[:80]}, not a reference: `rara reference build "
+                f"'{folder}' holds {stored.kind[:80]}, not a reference: `rara reference build "
                 f"{folder} -o FOLDER` makes one of it."
             )
-        features = Features.from_bundle(bundle)
+        features = Features.from_bundle(stored)
         geometry = ReferenceGeometry(
-            features, *neighbourhood.lists_in(bundle, features), others=others_in(bundle, features),
-            k=bundle.facts["k"], coded=coded_in(bundle, features), treatment=Treatment.of(bundle),
+            features, *neighbourhood.lists_in(stored, features), others=others_in(stored, features),
+            k=stored.facts["k"], quantized=quantized_in(stored, features),
+            treatment=Cleaning.of(stored),
         )  # fmt: skip
         return cls(geometry)
 
@@ -136,7 +137,7 @@ class Reference:
         facts = {"k": self.k, "treatment": here.treatment.facts()}
         lists = {"radii.npy": array_part(here.d2), "neighbours.npy": array_part(here.index)}
         own = Parts("reference", facts, lists)
-        spare = here.codebook.parts(run) + here.gallery.parts(run)
+        spare = here.code_cache.parts(run) + here.pixel_cache.parts(run)
         with claim(path_of(folder)) as place:
             place.write(own + self.features.parts() + spare)
 
@@ -196,7 +197,7 @@ class Reference:
     @property
     def radii(self) -> NDArray[np.float64]:
         """(n,) radii of the balls: distances to the k-th nearest others, clipped if asked for."""
-        return np.sqrt(self.geometry.setting().radii2)
+        return np.sqrt(self.geometry.ball_geometry().radii2)
 
     def describe(self, k: int | None = None) -> dict[str, Any]:
         """What results say of the reference that they are relative to, as JSON has it."""
@@ -212,13 +213,18 @@ class Reference:
         run: Run | None = None,
     ) -> Audit:
         """What speaks against believing it, worst first; and which samples are in it."""
-        run, setting, judged, source = run or Run(), self.geometry.setting(k), None, self._source
+        run, balls, judged, source = (
+            run or Run(),
+            self.geometry.ball_geometry(k),
+            None,
+            self._source,
+        )
         if samples is not None:
             judged, source = features_like(
                 self.features.spec, samples, extractor or self._extractor, run
             )
         shown = SourcePictures.of(judged or self.features, source, self.features, self._source)
-        return audit(self.features, setting, judged, pictures=shown, run=run)
+        return audit(self.features, balls, judged, pictures=shown, run=run)
 
     # -- scoring --
 

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from numpy.typing import ArrayLike
 
-from rara.calibration.real_images import Reals
+from rara.calibration.real_images import CalibrationSet
 from rara.extractors import Extractor
 from rara.features.compatibility import comparable, features_like
 from rara.features.features import Features
@@ -22,10 +22,10 @@ from rara.features.lookup import SourcePictures
 from rara.features.opening import Images, given_features
 from rara.provenance.parts import NoTwoSample
 from rara.reference.geometry import Once, ReferenceGeometry
-from rara.reference.judging import judged, scored_alone
+from rara.reference.judging import judge_one_by_one, judge_samples
 from rara.reference.options import ScoreOptions
 from rara.run import Run
-from rara.scores import Families, Setting
+from rara.scores import BallGeometry, Families
 from rara.sources import Source
 from rara.table.provenance import table_of
 from rara.table.score_table import ScoreTable
@@ -74,12 +74,14 @@ class Scorer:
 
         `absent` says why there is no such test. `own`: the samples are the reference's own images.
         """
-        setting = self._setting(len(samples), own=own)
-        known = replace(self._calibration(setting), every_k={})
-        reference, levels = self.geometry.features, self.options.levels
-        scored = scored_alone(samples, reference, setting, known, levels, Families(), self.run)
+        balls = self._ball_geometry(len(samples), own=own)
+        known = replace(self._calibration(balls), every_k={})
+        reference, thresholds = self.geometry.features, self.options.thresholds
+        scored = judge_one_by_one(
+            samples, reference, balls, known, thresholds, Families(), self.run
+        )
         provenance = scored.provenance(
-            samples, self.geometry.describe(setting.k), setting,
+            samples, self.geometry.describe(balls.k), balls,
             compat=self.options.compat, two_sample=NoTwoSample(absent),
         )  # fmt: skip
         return ScoreTable(table_of(samples, scored.columns), provenance)
@@ -87,21 +89,21 @@ class Scorer:
     def _judged(
         self, samples: Features, pictures: SourcePictures | None, *, own: bool = False
     ) -> ScoreTable:
-        setting = self._setting(len(samples), own=own)
-        return judged(
-            samples, self.options, reference=self.geometry.features, setting=setting,
-            known=self._calibration(setting), described=self.geometry.describe(setting.k),
+        balls = self._ball_geometry(len(samples), own=own)
+        return judge_samples(
+            samples, self.options, reference=self.geometry.features, geometry=balls,
+            known=self._calibration(balls), described=self.geometry.describe(balls.k),
             pictures=pictures, run=self.run,
         )  # fmt: skip
 
-    def _setting(self, samples: int, *, own: bool) -> Setting:
-        setting = self.geometry.setting(self.options.k, self.options.rule, own=own)
-        return self.geometry.for_query(setting, samples, self.run)
+    def _ball_geometry(self, samples: int, *, own: bool) -> BallGeometry:
+        balls = self.geometry.ball_geometry(self.options.k, self.options.rule, own=own)
+        return self.geometry.for_query(balls, samples, self.run)
 
-    def _calibration(self, setting: Setting) -> Reals:
+    def _calibration(self, balls: BallGeometry) -> CalibrationSet:
         return self._once(
-            setting.own is None,
-            lambda: self.geometry.calibration(self._reals, setting, self.run),
+            balls.own is None,
+            lambda: self.geometry.calibration(self._reals, balls, self.run),
         )
 
     def _features(self, images: Images) -> tuple[Features, Source | None]:

@@ -23,14 +23,14 @@ From the ground up:
     chart                  what the histogram's drawing is made of
     lists                  every sample that was called anything
     cards                  the samples worth a look, beside reference images
-    html                   the whole page
+    score_page             the whole page
     audit_page             an audit of a reference: lines and page
     siblings_page          samples compared with their siblings alone: lines and page
     notebook               tables, references and audits in a notebook
 """
 
 from rara.report.facts import facts
-from rara.report.html import summarise, to_html
+from rara.report.score_page import summarise, to_html
 from rara.report.summary import summary_lines
 
 __all__ = ["facts", "summarise", "summary_lines", "to_html"]

@@ -14,7 +14,7 @@ from typing import Any
 
 from rara.report.cards import LARGE
 from rara.report.formatting import counted, number, percent, shorten, width
-from rara.report.html import rendered
+from rara.report.score_page import rendered
 from rara.report.summary import COLUMNS
 from rara.report.thumbnails import Album, Pictures, Side
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
-from rara.provenance.coding import encoded
+from rara.provenance.json_format import encoded
 from rara.provenance.provenance import Provenance
 from rara.report.formatting import counted, percent
 from rara.stats.conformal import least_called, shortage

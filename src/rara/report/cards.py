@@ -227,7 +227,7 @@ def _ranked(section: Section, facts: Facts) -> Section:
     return replace(section, lede=f"{section.lede} {WHY}{few}")
 
 
-def hang_pictures(
+def attach_pictures(
     rows: Iterable[CardRow], others: Iterable[Record], pictures: Pictures, album: Album
 ) -> dict[str, str]:
     """Fill in the keys of all pictures on the cards; give those of the samples, by id."""

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from rara.arguments import short
 from rara.columns import ON_REQUEST, metadata_names
 from rara.errors import ParameterError
-from rara.provenance.coding import encoded
+from rara.provenance.json_format import encoded
 from rara.provenance.parts import ReferencePart, SamplesPart
 from rara.provenance.provenance import Provenance
 from rara.report.calibration import Calibration, calibration

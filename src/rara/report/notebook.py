@@ -16,7 +16,7 @@ import numpy as np
 from rara.provenance.provenance import Provenance
 from rara.report.audit_page import WORDINGS, hung
 from rara.report.facts import facts
-from rara.report.html import rendered
+from rara.report.score_page import rendered
 from rara.report.summary import summary_lines
 from rara.report.thumbnails import Album, Pictures
 

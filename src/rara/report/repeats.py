@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rara.features.keys import named
-from rara.provenance.coding import encoded
+from rara.provenance.json_format import encoded
 from rara.provenance.provenance import Provenance
 from rara.report.formatting import counted, percent, shorten, width
 

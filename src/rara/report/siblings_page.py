@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from rara.provenance.coding import encoded
+from rara.provenance.json_format import encoded
 from rara.provenance.provenance import SiblingsProvenance
 from rara.report.cards import LARGE, MEDIUM, SMALL
 from rara.report.formatting import counted, shorten, times, width
-from rara.report.html import rendered
+from rara.report.score_page import rendered
 from rara.report.siblings import odd_ones, odd_sentence
 from rara.report.summary import COLUMNS
 from rara.report.thumbnails import Album, Pictures

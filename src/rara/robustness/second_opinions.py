@@ -19,7 +19,7 @@ from rara.extractors import Extractor
 from rara.extractors.base import Metric
 from rara.features.compatibility import features_like
 from rara.features.features import Features
-from rara.features.metric import under, usual_metric
+from rara.features.metric import usual_metric, with_metric
 from rara.features.opening import Images, features_of, find_extractor, is_features
 from rara.features.reembed import seen_again
 from rara.reference.reference import Reference
@@ -144,7 +144,7 @@ def _anew(images: Images, network: Extractor, other: Reference, run: Run) -> Fea
         seen = seen_again(features_of(images, None, run)[0], network, run)
     else:
         seen, _ = features_of(images, network, run)
-    return under(seen, other.features.spec.metric)
+    return with_metric(seen, other.features.spec.metric)
 
 
 def _by_half(

@@ -16,7 +16,7 @@ From the ground up:
     leave_one_out           reference images, each judged without itself
 """
 
-from rara.scores.axis import Axis, Setting, judge, setting_of
+from rara.scores.axis import Axis, BallGeometry, ball_geometry_of, judge
 from rara.scores.copying import Copying
 from rara.scores.families import Families, Family
 from rara.scores.fidelity import Fidelity
@@ -34,15 +34,15 @@ AXES: tuple[Axis, ...] = (
 __all__ = [
     "AXES",
     "Axis",
+    "BallGeometry",
     "Copying",
     "Families",
     "Family",
     "Fidelity",
     "Rarity",
-    "Setting",
     "Typicality",
+    "ball_geometry_of",
     "judge",
     "own_balls",
-    "setting_of",
     "without_itself",
 ]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from rara.geometry import Balls, Boundary, Coded, Reducer, Statistics, neighbours, query
+from rara.geometry import Balls, Boundary, QuantizedReference, Reducer, WorkDone, neighbours, query
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -26,7 +26,7 @@ Columns = Mapping[str, "NDArray[Any] | pa.Array"]
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class BallGeometry:
     """The geometry that samples are judged against."""
 
     d2: Doubles
@@ -39,7 +39,7 @@ class Setting:
     boundary: Boundary = "open"
     own: Integers | None = None
     """Which reference image each sample is, where the reference judges itself leave-one-out."""
-    coded: Coded | None = None
+    quantized: QuantizedReference | None = None
     """The reference's codes, where they are at hand."""
     clip: float | None = None
     """No ball counts as larger than the one at this quantile of all radii, whatever k is."""
@@ -94,10 +94,10 @@ class Setting:
 class Axis(Protocol):
     """One way to look at each sample."""
 
-    def questions(self, setting: Setting, samples: int) -> tuple[Reducer, ...]:
+    def questions(self, geometry: BallGeometry, samples: int) -> tuple[Reducer, ...]:
         """Fresh reducers for this many samples."""
 
-    def columns(self, setting: Setting, answers: Any) -> Columns:
+    def columns(self, geometry: BallGeometry, answers: Any) -> Columns:
         """Columns of the result, from those reducers after they were fed."""
 
 
@@ -105,21 +105,25 @@ def judge(
     samples: NDArray[np.float32],
     reference: NDArray[np.float32],
     axes: Sequence[Axis],
-    setting: Setting,
+    geometry: BallGeometry,
     **engine: Any,
-) -> tuple[dict[str, Any], Statistics]:
+) -> tuple[dict[str, Any], WorkDone]:
     """Columns of several axes in one pass; `engine` goes to `rara.geometry.query`."""
-    asked = [axis.questions(setting, len(samples)) for axis in axes]
+    asked = [axis.questions(geometry, len(samples)) for axis in axes]
     reducers = [reducer for questions in asked for reducer in questions]
-    statistics = query(samples, reference, reducers, own=setting.own, coded=setting.coded, **engine)
+    statistics = query(
+        samples, reference, reducers, own=geometry.own, quantized=geometry.quantized, **engine
+    )
     columns: dict[str, Any] = {}
     for axis, answers in zip(axes, asked, strict=True):
-        columns.update(axis.columns(setting, answers))
+        columns.update(axis.columns(geometry, answers))
     return columns, statistics
 
 
-def setting_of(reference: NDArray[np.float32], k: int, boundary: Boundary = "open") -> Setting:
+def ball_geometry_of(
+    reference: NDArray[np.float32], k: int, boundary: Boundary = "open"
+) -> BallGeometry:
     """The geometry of a reference that is given as vectors only."""
     nearest, _ = neighbours(reference, k)
     names = [str(i) for i in range(len(reference))]
-    return Setting(nearest.d2, nearest.index, k, names, boundary)
+    return BallGeometry(nearest.d2, nearest.index, k, names, boundary)

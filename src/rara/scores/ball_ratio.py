@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rara.geometry import Nearest
-from rara.scores.axis import Doubles, Integers, Setting
+from rara.scores.axis import BallGeometry, Doubles, Integers
 from rara.scores.copy_volume import DEPTH
 from rara.scores.join_effect import Pairs
 from rara.stats.joint_rank import Changes
@@ -30,9 +30,9 @@ from rara.stats.joint_rank import Changes
 Flags = NDArray[np.bool_]
 
 
-def listed(setting: Setting) -> int:
+def listed(geometry: BallGeometry) -> int:
     """K: as many as for volumes, and more than k."""
-    return min(max(DEPTH, setting.k + 1), int(setting.d2.shape[1]))
+    return min(max(DEPTH, geometry.k + 1), int(geometry.d2.shape[1]))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,16 +52,16 @@ class BallRatio:
     hold more images than are listed, some of them at exactly its radius."""
 
     @classmethod
-    def around(cls, setting: Setting) -> Self:
+    def around(cls, geometry: BallGeometry) -> Self:
         """That of a reference, from its neighbour lists."""
-        depth, radii2 = listed(setting), setting.knn2
-        near2, index = setting.d2[:, :depth], setting.index[:, :depth]
+        depth, radii2 = listed(geometry), geometry.knn2
+        near2, index = geometry.d2[:, :depth], geometry.index[:, :depth]
         holds, held = near2 <= radii2[:, None], near2 <= radii2[index]
         inside = np.any(held, axis=1)
         inside[index[holds]] = True
         core = np.any(holds & held, axis=1)
         whole = not _overflows(near2, radii2, len(near2) - 1).any()
-        one = cls(setting.k, near2, index, core, np.ones(len(near2)), whole)
+        one = cls(geometry.k, near2, index, core, np.ones(len(near2)), whole)
         if not whole:
             return one
         own2 = np.where(inside, 1.0, one._least(near2, index, near2[:, -1]))

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from rara.geometry import Balls, Reducer
-from rara.scores.axis import Columns, Setting
+from rara.scores.axis import BallGeometry, Columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,21 +34,21 @@ class ClippedRarity:
     def check(self) -> None:
         """It needs nothing that might be missing."""
 
-    def questions(self, setting: Setting, samples: int) -> tuple[Reducer, ...]:
+    def questions(self, geometry: BallGeometry, samples: int) -> tuple[Reducer, ...]:
         """The smallest of the clipped balls."""
-        return (self._clipped(setting).balls(samples),)
+        return (self._clipped(geometry).balls(samples),)
 
-    def columns(self, setting: Setting, answers: tuple[Balls]) -> Columns:
+    def columns(self, geometry: BallGeometry, answers: tuple[Balls]) -> Columns:
         """`rarity_clipped`."""
         (balls,) = answers
         return {"rarity_clipped": np.sqrt(balls.radius2)}
 
-    def describe(self, setting: Setting) -> dict[str, Any]:
+    def describe(self, geometry: BallGeometry) -> dict[str, Any]:
         """The quantile, its radius, and how many balls are larger."""
-        largest2 = self._clipped(setting).largest2
-        clipped = int(np.count_nonzero(setting.radii2 > largest2))
+        largest2 = self._clipped(geometry).largest2
+        clipped = int(np.count_nonzero(geometry.radii2 > largest2))
         radius = math.sqrt(largest2)
         return {"quantile": self.quantile, "largest_radius": radius, "clipped": clipped}
 
-    def _clipped(self, setting: Setting) -> Setting:
-        return replace(setting, clip=min(self.quantile, setting.clip or 1.0))
+    def _clipped(self, geometry: BallGeometry) -> BallGeometry:
+        return replace(geometry, clip=min(self.quantile, geometry.clip or 1.0))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rara.geometry import Nearest, Reducer
-from rara.scores.axis import Columns, Doubles, Setting
+from rara.scores.axis import BallGeometry, Columns, Doubles
 from rara.scores.copy_volume import DEPTH, LocalVolume
 
 
@@ -36,12 +36,12 @@ class Copying:
 
     shown: int = 5
 
-    def questions(self, setting: Setting, samples: int) -> tuple[Reducer, ...]:
+    def questions(self, geometry: BallGeometry, samples: int) -> tuple[Reducer, ...]:
         """The nearest few, as many as there are."""
-        there = len(setting.names) - (setting.own is not None)
+        there = len(geometry.names) - (geometry.own is not None)
         return (Nearest(samples, min(max(DEPTH, self.shown), there)),)
 
-    def columns(self, setting: Setting, answers: tuple[Nearest]) -> Columns:
+    def columns(self, geometry: BallGeometry, answers: tuple[Nearest]) -> Columns:
         """`nearest`, `nearest_distance`, `neighbors`, `copy_volume`, `copy_ratio`, `authentic`."""
         import pyarrow as pa
 
@@ -49,17 +49,17 @@ class Copying:
         index = nearest.index[:, : self.shown]
         distances = np.sqrt(nearest.d2)
         records = pa.StructArray.from_arrays(
-            [setting.name(index.ravel()), pa.array(distances[:, : self.shown].ravel())],
+            [geometry.name(index.ravel()), pa.array(distances[:, : self.shown].ravel())],
             names=["id", "distance"],
         )
         offsets = pa.array(np.arange(len(index) + 1, dtype=np.int32) * index.shape[1])
         return {
-            "nearest": setting.name(index[:, 0]),
+            "nearest": geometry.name(index[:, 0]),
             "nearest_distance": distances[:, 0],
             "neighbors": pa.ListArray.from_arrays(offsets, records),
-            "copy_volume": LocalVolume.around(setting.d2).share(nearest.d2),
+            "copy_volume": LocalVolume.around(geometry.d2).share(nearest.d2),
             "copy_ratio": _ratio(distances[:, :DEPTH]),
-            "authentic": _authentic(setting, nearest),
+            "authentic": _authentic(geometry, nearest),
         }
 
 
@@ -71,12 +71,12 @@ def _ratio(distances: Doubles) -> Doubles:
     return ratio
 
 
-def _authentic(setting: Setting, nearest: Nearest) -> NDArray[np.bool_]:
+def _authentic(geometry: BallGeometry, nearest: Nearest) -> NDArray[np.bool_]:
     """Whether each sample is farther from its nearest reference image than that one's next."""
     image = nearest.index[:, 0]
-    next2 = setting.d2[image, 0]
-    if setting.own is not None:  # an image that is left out is nobody's neighbour
-        itself = setting.index[image, 0] == setting.own
-        next2 = np.where(itself, setting.d2[image, min(1, setting.d2.shape[1] - 1)], next2)
+    next2 = geometry.d2[image, 0]
+    if geometry.own is not None:  # an image that is left out is nobody's neighbour
+        itself = geometry.index[image, 0] == geometry.own
+        next2 = np.where(itself, geometry.d2[image, min(1, geometry.d2.shape[1] - 1)], next2)
     authentic: NDArray[np.bool_] = nearest.d2[:, 0] > next2
     return authentic

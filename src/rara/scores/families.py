@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol
 from rara.arguments import listed
 from rara.errors import ParameterError
 from rara.provenance.parts import FamiliesPart
-from rara.scores.axis import Axis, Setting
+from rara.scores.axis import Axis, BallGeometry
 from rara.scores.clipped_rarity import ClippedRarity
 from rara.scores.local_outlier_factor import LocalOutlierFactor
 
@@ -26,7 +26,7 @@ class OnRequest(Axis, Protocol):
     def check(self) -> None:
         """Raises where it is unavailable; before long work."""
 
-    def describe(self, setting: Setting) -> dict[str, Any]:
+    def describe(self, geometry: BallGeometry) -> dict[str, Any]:
         """What the provenance says of it."""
 
 
@@ -55,9 +55,9 @@ class Families:
         """Those, each once."""
         return tuple(FAMILIES[name] for name in dict.fromkeys(self.names))
 
-    def provenance(self, setting: Setting) -> FamiliesPart | None:
+    def provenance(self, geometry: BallGeometry) -> FamiliesPart | None:
         """What is said of them; None where none is asked for."""
         told: dict[str, Mapping[str, Any]] = {
-            name: FAMILIES[name].describe(setting) for name in self.names
+            name: FAMILIES[name].describe(geometry) for name in self.names
         }
         return told or None

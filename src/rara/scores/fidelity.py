@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from rara.geometry import Balls, Need, Ratio, Reducer
-from rara.scores.axis import Columns, Doubles, Integers, Setting
+from rara.scores.axis import BallGeometry, Columns, Doubles, Integers
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +30,11 @@ class Fidelity:
     Where the authors' code is followed, realism is theirs (see `OfficialRatio`).
     """
 
-    def questions(self, setting: Setting, samples: int) -> tuple[Reducer, ...]:
+    def questions(self, geometry: BallGeometry, samples: int) -> tuple[Reducer, ...]:
         """The balls, and the largest ratio."""
-        return setting.balls(samples), realism_question(setting, samples)
+        return geometry.balls(samples), realism_question(geometry, samples)
 
-    def columns(self, setting: Setting, answers: tuple[Balls, Any]) -> Columns:
+    def columns(self, geometry: BallGeometry, answers: tuple[Balls, Any]) -> Columns:
         """`inside`, `balls`, `realism`."""
         balls, ratio = answers
         return {
@@ -44,14 +44,14 @@ class Fidelity:
         }
 
 
-def realism_question(setting: Setting, samples: int) -> Reducer:
+def realism_question(geometry: BallGeometry, samples: int) -> Reducer:
     """The reducer behind realism."""
-    if setting.boundary == "official":
-        return OfficialRatio(samples, setting.radii2)
-    if setting.own is not None:
-        return RatioWithout(setting)
-    limit = lower_median(setting.radii2)
-    return Ratio(samples, np.where(setting.radii2 <= limit, setting.radii2, np.nan))
+    if geometry.boundary == "official":
+        return OfficialRatio(samples, geometry.radii2)
+    if geometry.own is not None:
+        return RatioWithout(geometry)
+    limit = lower_median(geometry.radii2)
+    return Ratio(samples, np.where(geometry.radii2 <= limit, geometry.radii2, np.nan))
 
 
 def lower_median(values: Doubles) -> float:
@@ -92,9 +92,9 @@ class RatioWithout:
     it stays r_k(j), and the median is that of the radii that result.
     """
 
-    def __init__(self, setting: Setting) -> None:
-        self.radii2, self.wider2 = setting.radii2, setting.wider2
-        self.limits = _medians_without(setting)
+    def __init__(self, geometry: BallGeometry) -> None:
+        self.radii2, self.wider2 = geometry.radii2, geometry.wider2
+        self.limits = _medians_without(geometry)
         self.largest = np.zeros(len(self.limits))
 
     def need(self) -> Need:
@@ -121,12 +121,12 @@ class RatioWithout:
         np.maximum(self.largest, other.largest, out=self.largest)
 
 
-def _medians_without(setting: Setting) -> Doubles:
+def _medians_without(geometry: BallGeometry) -> Doubles:
     """(n,) lower median of the squared radii that each image leaves behind."""
-    radii2, wider2 = setting.radii2, setting.wider2
-    near = setting.d2[:, : setting.k] < wider2[:, None]
+    radii2, wider2 = geometry.radii2, geometry.wider2
+    near = geometry.d2[:, : geometry.k] < wider2[:, None]
     ball, rank = np.nonzero(near)
-    held = setting.index[ball, rank]
+    held = geometry.index[ball, rank]
     order = np.argsort(held, kind="stable")
     ends = np.searchsorted(held[order], np.arange(1, len(near)))
     ascending = np.sort(radii2)

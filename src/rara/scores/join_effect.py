@@ -30,7 +30,7 @@ class Pairs:
 
 
 @dataclass(slots=True)
-class Joining:
+class JoinEffect:
     """Pairs at most as far apart as the reference image's last listed neighbour is from it."""
 
     reach2: Doubles
@@ -45,7 +45,7 @@ class Joining:
         near = d2 <= self.reach2[columns]
         self.pairs.append((rows[near], columns[near], d2[near]))  # at once: threads share the list
 
-    def merge(self, other: Joining) -> None:
+    def merge(self, other: JoinEffect) -> None:
         """Take in what another one saw."""
         self.pairs += other.pairs
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from rara.errors import MissingPackageError
 from rara.geometry import Nearest, Reducer
-from rara.scores.axis import Columns, Doubles, Integers, Setting
+from rara.scores.axis import BallGeometry, Columns, Doubles, Integers
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -49,29 +49,29 @@ class LocalOutlierFactor:
                 "`pip install 'rara[families]'`, or remove it."
             )
 
-    def questions(self, setting: Setting, samples: int) -> tuple[Reducer, ...]:
+    def questions(self, geometry: BallGeometry, samples: int) -> tuple[Reducer, ...]:
         """The nearest few; those of the reference's own images are known."""
-        if setting.own is not None:
+        if geometry.own is not None:
             return ()
-        return (Nearest(samples, self._depth(setting)),)
+        return (Nearest(samples, self._depth(geometry)),)
 
-    def columns(self, setting: Setting, answers: tuple[Nearest, ...]) -> Columns:
+    def columns(self, geometry: BallGeometry, answers: tuple[Nearest, ...]) -> Columns:
         """`local_outlier_factor`."""
-        model = self._fitted(setting)
-        if setting.own is not None:
-            return {"local_outlier_factor": -model.negative_outlier_factor_[setting.own]}
+        model = self._fitted(geometry)
+        if geometry.own is not None:
+            return {"local_outlier_factor": -model.negative_outlier_factor_[geometry.own]}
         (nearest,) = answers
-        graph = graph_of(nearest.d2, nearest.index, len(setting.d2))
+        graph = graph_of(nearest.d2, nearest.index, len(geometry.d2))
         return {"local_outlier_factor": -model.score_samples(graph)}
 
-    def describe(self, setting: Setting) -> dict[str, Any]:
+    def describe(self, geometry: BallGeometry) -> dict[str, Any]:
         """How many neighbours count, and by which version."""
-        return {"neighbours": self._depth(setting), "scikit-learn": version("scikit-learn")}
+        return {"neighbours": self._depth(geometry), "scikit-learn": version("scikit-learn")}
 
-    def _depth(self, setting: Setting) -> int:
-        return min(self.neighbours, int(setting.d2.shape[1]))
+    def _depth(self, geometry: BallGeometry) -> int:
+        return min(self.neighbours, int(geometry.d2.shape[1]))
 
-    def _fitted(self, setting: Setting) -> Model:
+    def _fitted(self, geometry: BallGeometry) -> Model:
         """scikit-learn's model on the reference.
 
         In a graph of the data it was fitted on it expects each point among its own neighbours,
@@ -79,10 +79,10 @@ class LocalOutlierFactor:
         """
         from sklearn.neighbors import LocalOutlierFactor as Model
 
-        count, depth = len(setting.d2), self._depth(setting)
+        count, depth = len(geometry.d2), self._depth(geometry)
         itself = np.arange(count, dtype=np.int32)[:, None]
-        d2 = np.hstack([np.zeros((count, 1)), setting.d2[:, :depth]])
-        graph = graph_of(d2, np.hstack([itself, setting.index[:, :depth]]), count)
+        d2 = np.hstack([np.zeros((count, 1)), geometry.d2[:, :depth]])
+        graph = graph_of(d2, np.hstack([itself, geometry.index[:, :depth]]), count)
         return Model(n_neighbors=depth, metric="precomputed", novelty=True).fit(graph)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rara.geometry import Balls, Reducer
-from rara.scores.axis import Columns, Setting
+from rara.scores.axis import BallGeometry, Columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +27,14 @@ class Rarity:
     always holds its own centre. `rarity_witness` is the x of the minimum.
     """
 
-    def questions(self, setting: Setting, samples: int) -> tuple[Reducer, ...]:
+    def questions(self, geometry: BallGeometry, samples: int) -> tuple[Reducer, ...]:
         """The smallest ball."""
-        return (setting.balls(samples),)
+        return (geometry.balls(samples),)
 
-    def columns(self, setting: Setting, answers: tuple[Balls]) -> Columns:
+    def columns(self, geometry: BallGeometry, answers: tuple[Balls]) -> Columns:
         """`rarity` and `rarity_witness`; 0 in place of NaN where the authors' code is followed."""
         (balls,) = answers
         rarity = np.sqrt(balls.radius2)
-        if setting.boundary == "official":
+        if geometry.boundary == "official":
             rarity = np.nan_to_num(rarity, nan=0.0)
-        return {"rarity": rarity, "rarity_witness": setting.name(balls.witness)}
+        return {"rarity": rarity, "rarity_witness": geometry.name(balls.witness)}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rara.geometry import Nearest, Reducer
-from rara.scores.axis import Columns, Setting
+from rara.scores.axis import BallGeometry, Columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +21,11 @@ class Typicality:
         knn_distance(q) = |q - NN_k(q)|
     """
 
-    def questions(self, setting: Setting, samples: int) -> tuple[Reducer, ...]:
+    def questions(self, geometry: BallGeometry, samples: int) -> tuple[Reducer, ...]:
         """The k nearest."""
-        return (Nearest(samples, setting.k),)
+        return (Nearest(samples, geometry.k),)
 
-    def columns(self, setting: Setting, answers: tuple[Nearest]) -> Columns:
+    def columns(self, geometry: BallGeometry, answers: tuple[Nearest]) -> Columns:
         """`knn_distance`."""
         (nearest,) = answers
         return {"knn_distance": np.sqrt(nearest.d2[:, -1])}

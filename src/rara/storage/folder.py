@@ -75,7 +75,7 @@ class Parts:
 
 
 @dataclass(frozen=True, slots=True)
-class Bundle:
+class StoredFolder:
     """A folder that was read and found undamaged."""
 
     folder: Path
@@ -166,7 +166,7 @@ def table_part(table: pa.Table) -> Writer:
 # -- reading ----------------------------------------------------------------------------
 
 
-def read_bundle(folder: Path) -> Bundle:
+def read_bundle(folder: Path) -> StoredFolder:
     """What is in a folder, every byte verified.
 
     Raises DamagedStoreError, with the file's name, where the folder is half-written, was
@@ -207,7 +207,7 @@ def _manifest_text(folder: Path) -> bytes:
         raise SourceNotFoundError(f"Nothing is at '{folder}'.") from None
 
 
-def _verified(folder: Path, text: bytes) -> Bundle:
+def _verified(folder: Path, text: bytes) -> StoredFolder:
     manifest = verified_manifest(folder, text)
     names = {}
     for name, part in manifest.parts.items():
@@ -218,7 +218,7 @@ def _verified(folder: Path, text: bytes) -> Bundle:
                 raise
             continue
         names[name] = part.file
-    return Bundle(folder, manifest.kind, manifest.facts, names)
+    return StoredFolder(folder, manifest.kind, manifest.facts, names)
 
 
 def _check(folder: Path, path: Path, digest: str) -> None:

@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from rara.columns import COLUMNS
 from rara.extractors.base import Spec
 from rara.features.features import Features, noted_in
-from rara.geometry import Statistics
+from rara.geometry import WorkDone
 from rara.provenance.parts import (
     CalibrationPart,
     EnginePart,
+    LeaveOneOutSummary,
     NoTwoSample,
-    OwnFares,
     ReferencePart,
     SamplesPart,
     TreatmentPart,
@@ -29,7 +29,7 @@ from rara.provenance.parts import (
     VerdictPart,
 )
 from rara.provenance.provenance import Provenance
-from rara.scores import Setting, own_balls
+from rara.scores import BallGeometry, own_balls
 from rara.table.score_table import free_name, metadata_columns
 
 if TYPE_CHECKING:
@@ -41,13 +41,13 @@ QUANTILES = 201
 def provenance_of(
     features: Features,
     reference: ReferencePart,
-    setting: Setting,
+    geometry: BallGeometry,
     *,
     compat: str | None,
     calibration: CalibrationPart,
     two_sample: TwoSamplePart | NoTwoSample,
     verdict: VerdictPart,
-    statistics: Statistics,
+    statistics: WorkDone,
 ) -> Provenance:
     """What samples that were judged one by one are relative to."""
     return Provenance(
@@ -57,9 +57,9 @@ def provenance_of(
         calibration=calibration,
         two_sample=two_sample,
         verdict=verdict,
-        leave_one_out=setting.own is not None,
-        k=setting.k,
-        boundary="closed" if setting.boundary == "closed" else "open",
+        leave_one_out=geometry.own is not None,
+        k=geometry.k,
+        boundary="closed" if geometry.boundary == "closed" else "open",
         compat=compat,
         extractor=about_extractor(features),
         engine=_engine(statistics),
@@ -67,7 +67,7 @@ def provenance_of(
     )
 
 
-def _engine(did: Statistics) -> EnginePart:
+def _engine(did: WorkDone) -> EnginePart:
     return EnginePart(filter=did.filter, pairs=did.pairs, verified=did.verified, note=did.note)
 
 
@@ -92,7 +92,7 @@ def about_reference(
     features: Features,
     fingerprint: str,
     treatment: TreatmentPart,
-    own: OwnFares | None,
+    own: LeaveOneOutSummary | None,
 ) -> ReferencePart:
     """Which real images samples are judged against, how treated, and how they fare themselves."""
     return ReferencePart(
@@ -108,20 +108,20 @@ def about_reference(
     )
 
 
-def own_fares(setting: Setting) -> OwnFares | None:
+def leave_one_out_summary(geometry: BallGeometry) -> LeaveOneOutSummary | None:
     """How the reference's own images fare, each judged without itself.
 
     None where it keeps too few neighbours to leave one out.
     """
-    if setting.k >= setting.d2.shape[1]:
+    if geometry.k >= geometry.d2.shape[1]:
         return None
-    rarity = np.sqrt(own_balls(setting).radius2)
+    rarity = np.sqrt(own_balls(geometry).radius2)
     inside = ~np.isnan(rarity)
-    return OwnFares(
+    return LeaveOneOutSummary(
         inside=float(inside.mean()),
         rarity=_quantiles(rarity[inside]),
-        knn_distance=_quantiles(np.sqrt(setting.knn2)),
-        nearest_distance=_quantiles(np.sqrt(setting.d2[:, 0])),
+        knn_distance=_quantiles(np.sqrt(geometry.knn2)),
+        nearest_distance=_quantiles(np.sqrt(geometry.d2[:, 0])),
     )
 
 

@@ -3,8 +3,8 @@
 columns --wrong_columns--> what is wrong, in a few words, or ''
 
 Anybody can write such a file. Whatever is shown of a table counts on these kinds, so they are
-looked at once, when it is read; those of the provenance in `rara.provenance.coding`. Which columns
-there are is for `rara.table.earlier_versions`.
+looked at once, when it is read; those of the provenance in `rara.provenance.json_format`. Which
+columns there are is for `rara.table.earlier_versions`.
 """
 
 from __future__ import annotations

@@ -16,6 +16,6 @@ Why the p-value holds exactly, and what the test sees: docs/explanation/two_samp
     comparison    the test, and a score for each sample
 """
 
-from rara.two_sample.comparison import TwoSample, tell_apart, two_sample
+from rara.two_sample.comparison import TwoSample, two_sample, two_sample_test
 
-__all__ = ["TwoSample", "tell_apart", "two_sample"]
+__all__ = ["TwoSample", "two_sample", "two_sample_test"]

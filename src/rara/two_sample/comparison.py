@@ -15,7 +15,7 @@ import numpy as np
 from rara.features.features import Features
 from rara.geometry.threads import Crew
 from rara.provenance.parts import NoTwoSample, TwoSamplePart
-from rara.scores import Setting
+from rara.scores import BallGeometry
 from rara.two_sample.classifier import Told, classify
 from rara.two_sample.pool import FEWEST, FOLDS, Keys, Labels, Pool, folds_of, keys_of, most_of
 from rara.two_sample.ranks import p_value, shares_at_least
@@ -175,21 +175,21 @@ class Trial:
         return features
 
 
-def tell_apart(
-    samples: Features, reference: Features, setting: Setting, *, threads: int | None = None
+def two_sample_test(
+    samples: Features, reference: Features, geometry: BallGeometry, *, threads: int | None = None
 ) -> tuple[Mapping[str, Doubles], TwoSamplePart | NoTwoSample]:
     """The columns of the test and its record; or none, and why it is `absent`."""
-    if reason := _why_not(len(samples), len(reference), setting):
+    if reason := _why_not(len(samples), len(reference), geometry):
         return {}, NoTwoSample(reason)
     found = two_sample(samples.vectors, reference.vectors, threads=threads)
     columns = {name: getattr(found, name) for name in ("two_sample_score", "two_sample_p")}
     return columns, found.describe()
 
 
-def _why_not(samples: int, reference: int, setting: Setting) -> str | None:
-    if setting.boundary == "official":
+def _why_not(samples: int, reference: int, geometry: BallGeometry) -> str | None:
+    if geometry.boundary == "official":
         return "the numbers are those of the Rarity Score's authors"
-    if setting.own is not None:
+    if geometry.own is not None:
         return "the samples are the reference's own images"
     if (fewest := min(samples, reference)) < FEWEST:
         return f"{FEWEST} images of either side are needed, and there are {fewest}"

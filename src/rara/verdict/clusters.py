@@ -18,7 +18,7 @@ from rara.stats import conformal as calibration
 Flags = NDArray[np.bool_]
 
 
-def together(
+def shared_modes(
     vectors: NDArray[np.float32],
     nearest: Doubles,
     reals2: Doubles,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import ceil, floor, isfinite, log10
 
 from rara.provenance.parts import SmallestP
-from rara.verdict.rules import Evidence
+from rara.verdict.rules import VerdictEvidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,9 @@ MIDDLE = 50.0
 """Of samples that fewer are beyond it is said how far out they are, of the others how near."""
 
 
-def explain(verdicts: Sequence[str], evidence: Evidence, *, k: int, alpha: float) -> list[str]:
+def explain(
+    verdicts: Sequence[str], evidence: VerdictEvidence, *, k: int, alpha: float
+) -> list[str]:
     """The sentence of each sample."""
     known = evidence.calibration
     noun = "held-out real images" if known.method == "held-out" else "reference images"

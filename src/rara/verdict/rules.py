@@ -37,7 +37,7 @@ Verdict = Literal[
 
 
 @dataclass(frozen=True, slots=True)
-class Levels:
+class Thresholds:
     """How often a verdict may be wrong, and which percentiles are rare.
 
     Of real images a share of at most `alpha` is called off-manifold (or unknown); of the near
@@ -60,7 +60,7 @@ class Levels:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class VerdictEvidence:
     """What the verdicts rest on."""
 
     columns: Mapping[str, Any]
@@ -76,38 +76,38 @@ class Evidence:
     together: Flags
     """Off the manifold, but among others like it (`rara.verdict.clusters`)."""
     calibration: CalibrationPart
-    """What `Calibrated.describe` says."""
+    """What `Calibrator.describe` says."""
     shortfall: str | None
     """Why this reference cannot carry a verdict; None where it can."""
 
 
-def off_manifold(columns: Mapping[str, Any], levels: Levels) -> Flags:
+def off_manifold(columns: Mapping[str, Any], thresholds: Thresholds) -> Flags:
     """Samples that are farther out than all but a share of alpha of real images.
 
     By p and not by q: what is said of one image must not depend on what else is judged with
     it, and the share of real images that are called is what is promised. A copy is an
     accusation: there the share of false ones among those called counts, and that is q.
     """
-    flags: Flags = columns["off_manifold_p"] <= levels.alpha
+    flags: Flags = columns["off_manifold_p"] <= thresholds.alpha
     return flags
 
 
-def decide(evidence: Evidence, levels: Levels) -> NDArray[np.str_]:
+def decide(evidence: VerdictEvidence, thresholds: Thresholds) -> NDArray[np.str_]:
     """The verdict on each sample."""
     of, together = evidence.columns, evidence.together
-    off = off_manifold(of, levels)
+    off = off_manifold(of, thresholds)
     carried = evidence.shortfall is None
     rules: dict[Verdict, Flags] = {
         "copy": evidence.copies,
-        "near copy": of["copy_q"] <= levels.alpha,
+        "near copy": of["copy_q"] <= thresholds.alpha,
         "unknown to this reference": off & together,
         "off-manifold": off,
-        "no verdict": too_near_to_tell(evidence, levels) if carried else np.ones_like(off),
+        "no verdict": too_near_to_tell(evidence, thresholds) if carried else np.ones_like(off),
     }
-    return np.select(list(rules.values()), list(rules), default=standing(of, levels))
+    return np.select(list(rules.values()), list(rules), default=standing(of, thresholds))
 
 
-def standing(columns: Mapping[str, Any], levels: Levels) -> NDArray[np.str_]:
+def standing(columns: Mapping[str, Any], thresholds: Thresholds) -> NDArray[np.str_]:
     """The verdict by where a sample stands, whatever it may be a copy of.
 
     How far out it is tells by itself what is uncommon. To be rare it must lie in no small ball,
@@ -115,29 +115,29 @@ def standing(columns: Mapping[str, Any], levels: Levels) -> NDArray[np.str_]:
     reference of the same kind; the k-NN distance alone grows wherever a generator spreads too
     widely (docs/explanation/verdict.md).
     """
-    far = columns["knn_p"] <= levels.far
+    far = columns["knn_p"] <= thresholds.far
     rules: dict[Verdict, Flags] = {
-        "off-manifold": off_manifold(columns, levels),
-        "rare": far & (columns["rarity_percentile"] >= levels.rare),
+        "off-manifold": off_manifold(columns, thresholds),
+        "rare": far & (columns["rarity_percentile"] >= thresholds.rare),
         "uncommon": far,
     }
     return np.select(list(rules.values()), list(rules), default="typical")
 
 
-def too_near_to_tell(evidence: Evidence, levels: Levels) -> Flags:
+def too_near_to_tell(evidence: VerdictEvidence, thresholds: Thresholds) -> Flags:
     """As near as a copy, yet too many samples, or repeats among the real images, to call it one."""
     of, smallest = evidence.columns, evidence.calibration.smallest_p.copy
-    flags: Flags = (evidence.near | (of["copy_p"] <= smallest)) & (of["copy_q"] > levels.alpha)
+    flags: Flags = (evidence.near | (of["copy_p"] <= smallest)) & (of["copy_q"] > thresholds.alpha)
     return flags
 
 
-def shortfall(calibration: CalibrationPart, levels: Levels) -> str | None:
+def shortfall(calibration: CalibrationPart, thresholds: Thresholds) -> str | None:
     """Why these real images cannot carry a verdict, in one sentence; None where they can."""
     reals, inside = calibration.reals, calibration.reals_inside
     smallest = max(calibration.smallest_p.off_manifold, calibration.smallest_p.copy)
-    if smallest > levels.alpha:
-        level = f"{levels.alpha:.2g} (p >= {smallest:.2g})"
+    if smallest > thresholds.alpha:
+        level = f"{thresholds.alpha:.2g} (p >= {smallest:.2g})"
         return f"Too few real images, or too alike, for a level of {level}."
-    if percentiles(np.array(inside), inside) < levels.rare:
+    if percentiles(np.array(inside), inside) < thresholds.rare:
         return f"Only {inside:,} of {reals:,} real images are inside: too few to call rare."
     return None

@@ -14,8 +14,8 @@ import numpy as np
 from rara.calibration.by_vectors import AtK
 from rara.calibration.every_k import MeasuredAtEveryK
 from rara.geometry import Nearest, Reducer
-from rara.scores.axis import Columns, Doubles, Setting
-from rara.verdict.rules import Levels, standing
+from rara.scores.axis import BallGeometry, Columns, Doubles
+from rara.verdict.rules import Thresholds, standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +29,13 @@ class EveryK:
     """
 
     calibrations: Mapping[int, AtK]
-    levels: Levels
+    thresholds: Thresholds
 
-    def questions(self, setting: Setting, samples: int) -> tuple[Reducer, ...]:
+    def questions(self, geometry: BallGeometry, samples: int) -> tuple[Reducer, ...]:
         """The balls of every k, and the nearest few."""
-        return MeasuredAtEveryK(tuple(self.calibrations)).questions(setting, samples)
+        return MeasuredAtEveryK(tuple(self.calibrations)).questions(geometry, samples)
 
-    def columns(self, setting: Setting, answers: tuple[Any, ...]) -> Columns:
+    def columns(self, geometry: BallGeometry, answers: tuple[Any, ...]) -> Columns:
         """`rarity_by_k` and `stability`."""
         import pyarrow as pa
 
@@ -45,16 +45,16 @@ class EveryK:
         offsets = pa.array(np.arange(len(radii2) + 1, dtype=np.int32) * radii2.shape[1])
         return {
             "rarity_by_k": pa.ListArray.from_arrays(offsets, rarity),
-            "stability": self._stability(setting, radii2, nearest),
+            "stability": self._stability(geometry, radii2, nearest),
         }
 
-    def _stability(self, setting: Setting, radii2: Doubles, nearest: Nearest) -> Doubles:
-        if setting.k not in self.calibrations:
+    def _stability(self, geometry: BallGeometry, radii2: Doubles, nearest: Nearest) -> Doubles:
+        if geometry.k not in self.calibrations:
             return np.full(nearest.samples, np.nan)
         standings = {}
         for i, (k, one) in enumerate(self.calibrations.items()):
-            found = one.standing(replace(setting, k=k), radii2[:, i], nearest)
-            standings[k] = standing({**found, "off_manifold_p": found["knn_p"]}, self.levels)
-        same = [found == standings[setting.k] for found in standings.values()]
+            found = one.standing(replace(geometry, k=k), radii2[:, i], nearest)
+            standings[k] = standing({**found, "off_manifold_p": found["knn_p"]}, self.thresholds)
+        same = [found == standings[geometry.k] for found in standings.values()]
         share: Doubles = np.mean(same, axis=0)
         return share

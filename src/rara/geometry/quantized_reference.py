@@ -19,14 +19,14 @@ _BLOCK = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Coded:
+class QuantizedReference:
     """The codes of a reference, and the frame that samples have to be coded in."""
 
     frame: Frame
     codes: Codes
 
     @classmethod
-    def of(cls, vectors: Floats, *, threads: int | None = None) -> Coded:
+    def of(cls, vectors: Floats, *, threads: int | None = None) -> QuantizedReference:
         """Bytes for vectors."""
         frame = Frame.of(vectors)
         codes = Codes.empty(len(vectors), vectors.shape[1], "int8")
@@ -45,7 +45,7 @@ class Coded:
         return {"codes": self.codes.vectors, "terms": np.stack(self.codes.terms), "frame": center}
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Coded:
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> QuantizedReference:
         """What `arrays` gave, possibly memory-mapped."""
         center = np.asarray(arrays["frame"], np.float64)
         terms = Terms(*np.array(arrays["terms"], np.float32))

@@ -1,10 +1,10 @@
-"""The proofs that a machine's products have to pass, and what is used where they do not."""
+"""The checks that a machine's products have to pass, and what is used where they do not."""
 
 import numpy as np
 import pytest
 
 import oracle
-from rara.geometry import Balls, Nearest, neighbours, proofs, query
+from rara.geometry import Balls, Nearest, exactness, neighbours, query
 from rara.geometry import matmul as products
 from rara.geometry.matmul import trusted
 from rara.geometry.quantization import LEVELS, MOST_DIMENSIONS
@@ -53,13 +53,13 @@ def wrong_where(wrong):
 
 
 def test_an_exact_product_is_proved():
-    assert all(proofs.exact(right, levels) for levels in LEVELS.values())
+    assert all(exactness.exact(right, levels) for levels in LEVELS.values())
 
 
 def test_sums_that_saturate_are_noticed():
-    assert not proofs.exact(in_16_bits(2), 127)
-    assert proofs.exact(in_16_bits(2), 63)
-    assert not proofs.exact(in_16_bits(4), 63)
+    assert not exactness.exact(in_16_bits(2), 127)
+    assert exactness.exact(in_16_bits(2), 63)
+    assert not exactness.exact(in_16_bits(4), 63)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_sums_that_saturate_are_noticed():
     ids=["row", "column", "last rows", "last columns", "31", "odd", "many", "long", "longest"],
 )
 def test_one_wrong_shape_is_enough(wrong):
-    assert not proofs.exact(wrong_where(wrong), 127)
+    assert not exactness.exact(wrong_where(wrong), 127)
 
 
 def test_sums_that_leave_31_bits_are_noticed():
@@ -89,7 +89,7 @@ def test_sums_that_leave_31_bits_are_noticed():
 
         return multiply
 
-    assert not proofs.exact(make, 127)
+    assert not exactness.exact(make, 127)
 
 
 @pytest.fixture
@@ -146,8 +146,8 @@ def test_where_no_product_is_exact_a_loop_is(made_of, arithmetic):
 
 @pytest.mark.skipif(not available(), reason="needs AVX2")
 def test_sums_of_16_bits_are_exact_for_smaller_bytes_alone():
-    assert proofs.exact(product_in_16_bits, LEVELS["int7"])
-    assert not proofs.exact(product_in_16_bits, LEVELS["int7"] + 2)
+    assert exactness.exact(product_in_16_bits, LEVELS["int7"])
+    assert not exactness.exact(product_in_16_bits, LEVELS["int7"] + 2)
 
 
 # -- float32 ----------------------------------------------------------------------------
@@ -192,8 +192,8 @@ def no_number(columns):
 
 
 def test_products_that_are_right_are_trusted():
-    assert proofs.within_bound(exactly)
-    assert proofs.within_bound(products._doubles)
+    assert exactness.within_bound(exactly)
+    assert exactness.within_bound(products._doubles)
 
 
 def test_any_order_of_float32_sums_is_trusted():
@@ -206,7 +206,7 @@ def test_any_order_of_float32_sums_is_trusted():
 
         return multiply
 
-    assert proofs.within_bound(make)
+    assert exactness.within_bound(make)
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ def test_any_order_of_float32_sums_is_trusted():
     ids=["bfloat16", "TF32", "two bfloat16", "23 bits", "Strassen", "one row", "NaN"],
 )  # fmt: skip
 def test_products_of_fewer_bits_are_not_trusted(make):
-    assert not proofs.within_bound(make)
+    assert not exactness.within_bound(make)
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from rara.provenance.provenance import Provenance
 from rara.report import formatting as words
-from rara.report.cards import CardRow, card_rows, hang_pictures
+from rara.report.cards import CardRow, attach_pictures, card_rows
 from rara.report.chart import draw
 from rara.report.disagreement import dissent_sentence
 from rara.report.facts import CARDS, Facts, Record, facts, rarities, records
@@ -81,7 +81,7 @@ def summarise(
     album = Album()
     if pictures is not None:
         shown = [example["record"] for example in examples if example]
-        keys = hang_pictures(rows, shown, pictures, album)
+        keys = attach_pictures(rows, shown, pictures, album)
         for example in filter(None, examples):
             example["picture"] = keys.get(example["record"]["id"])
     return {

@@ -1,6 +1,6 @@
 """Proofs on this machine: is a byte product exact, does a float32 product keep to its bound?
 
-    codes --a product--> sums --proofs--> yes or no --products--> the product that is used
+    codes --a product--> sums --exactness--> yes or no --products--> the product that is used
 
 A product is asked for many shapes: one row, one column, widths that fill no register or tile,
 and the most dimensions. The values are those at which known products go wrong.
