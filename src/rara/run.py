@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias, TypedDict
 
 from rara.arguments import path_of, whole
 
@@ -34,6 +34,14 @@ class Progress(Protocol):
         """End, whether the run went well or not."""
 
 
+class Engine(TypedDict):
+    """The options of a run for a scan of pairs."""
+
+    memory: int | None
+    threads: int | None
+    progress: Callable[[int], None] | None
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """How to work. Nothing here changes a score."""
@@ -52,6 +60,10 @@ class Run:
     metadata: MetadataUse = "read"
     """"ignore" reads images alone, and no tables or small files that describe them."""
     progress: Progress | None = None
+
+    def engine(self, progress: Callable[[int], None] | None = None) -> Engine:
+        """What the engine takes of it, for one scan of pairs."""
+        return {"memory": self.memory, "threads": self.threads, "progress": progress}
 
     def __post_init__(self) -> None:
         for name in ("threads", "memory", "max_pixels"):

@@ -6,13 +6,13 @@ Radii and neighbours are known for all k, so that ten of them cost hardly more t
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rara.calibration.by_vectors import AtK, Calibrator, ImageStatistics, Statistics, StatisticsAxis
-from rara.geometry import Nearest, Reducer
+from rara.geometry import EngineOptions, Nearest, Reducer
 from rara.scores.axis import BallGeometry, Columns, judge
 from rara.scores.leave_one_out import own_balls
 
@@ -61,7 +61,7 @@ def calibrate_by_others(
     vectors: NDArray[np.float32],
     reference: NDArray[np.float32],
     geometry: BallGeometry,
-    **engine: Any,
+    **engine: Unpack[EngineOptions],
 ) -> tuple[Calibrator, dict[int, AtK]]:
     """Calibration by real images that are not in the reference, judged as samples are.
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -54,10 +53,9 @@ def calibration_set(
         )
     fresh = _not_in(reference, given)
     vectors = (fresh.vectors, reference.vectors, geometry)
-    engine: dict[str, Any] = {"memory": run.memory, "threads": run.threads}
     pairs = len(fresh) * len(reference)
     with watching(run.progress, pairs, "Pairs of calibration and reference") as advance:
-        axis, every_k = calibrate_by_others(*vectors, **engine, progress=advance)
+        axis, every_k = calibrate_by_others(*vectors, **run.engine(advance))
     images = CalibrationImages(
         location=fresh.location,
         fingerprint=fresh.fingerprint,

@@ -91,7 +91,7 @@ def bursts(vectors: NDArray[np.float32], run: Run) -> Integers:
     if count < 4:
         return np.arange(count)
     found, _ = neighbours(
-        vectors, min(DEEP, count - 1), memory=run.memory, threads=run.threads
+        vectors, min(DEEP, count - 1), **run.engine()
     )  # fmt: skip
     seen = candidates(found)
     if not seen.size.size:
@@ -221,7 +221,7 @@ def _dimension(vectors: NDArray[np.float32], seen: Candidates, run: Run) -> Doub
         return np.full(len(first), FEW_DIMENSIONS)
     found, _ = neighbours(
         np.ascontiguousarray(vectors[rows]), min(11, len(rows) - 1),
-        memory=run.memory, threads=run.threads,
+        **run.engine(),
     )  # fmt: skip
     dimension = company(found, found).dimension[: len(first)]
     return np.where(np.isnan(dimension), FEW_DIMENSIONS, dimension)

@@ -70,7 +70,7 @@ def _nearest_in(features: Features, view: View, samples: Features, run: Run) -> 
     with watching(run.progress, pairs, "Pairs of sample and reference") as advance:
         query(
             samples.vectors, vectors, [found],
-            memory=run.memory, threads=run.threads, progress=advance,
+            **run.engine(advance),
         )  # fmt: skip
     return found
 

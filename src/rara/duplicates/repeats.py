@@ -158,7 +158,7 @@ def _lists(
     with watching(run.progress, len(left) * (len(left) - 1) // 2, "Pairs of samples") as advance:
         lists, _ = neighbours(
             some, min(DEPTH, len(left) - 1),
-            memory=run.memory, threads=run.threads, progress=advance,
+            **run.engine(advance),
         )  # fmt: skip
     return lists
 
@@ -166,7 +166,7 @@ def _lists(
 def _left(
     vectors: NDArray[np.float32], lists: Nearest, kept: NDArray[np.bool_], run: Run
 ) -> Nearest:
-    return neighbours_left(vectors, lists, kept, memory=run.memory, threads=run.threads)
+    return neighbours_left(vectors, lists, kept, **run.engine())
 
 
 def _middle(
@@ -188,7 +188,7 @@ def _to_one(vectors: NDArray[np.float32], rows: Integers, one: np.int64, run: Ru
     if len(rows) <= _ONE_BY_ONE:
         return np.array([squared_distance(vectors[one], vectors[row]) for row in rows])
     found = Nearest(len(rows), 1)
-    query(vectors[rows], vectors[[one]], [found], memory=run.memory, threads=run.threads)
+    query(vectors[rows], vectors[[one]], [found], **run.engine())
     return found.d2[:, 0]
 
 

@@ -106,7 +106,7 @@ def grow(features: Features, known: Nearest, k: int, run: Run) -> Nearest:
 
 def shrink(features: Features, known: Nearest, kept: NDArray[np.bool_], run: Run) -> Nearest:
     """Those of the images that are left, from those of all before."""
-    return neighbours_left(features.vectors, known, kept, memory=run.memory, threads=run.threads)
+    return neighbours_left(features.vectors, known, kept, **run.engine())
 
 
 def _scan(features: Features, depth: int, run: Run, known: Nearest | None = None) -> Nearest:
@@ -115,6 +115,6 @@ def _scan(features: Features, depth: int, run: Run, known: Nearest | None = None
     with watching(run.progress, pairs, "Pairs within the reference") as advance:
         nearest, _ = neighbours(
             features.vectors, depth, known=known,
-            memory=run.memory, threads=run.threads, progress=advance,
+            **run.engine(advance),
         )  # fmt: skip
     return nearest

@@ -37,11 +37,12 @@ from rara.geometry.reducers import (
     Transposed,
     holds,
 )
-from rara.geometry.tiles import Progress, Tiling, WorkDone
+from rara.geometry.tiles import EngineOptions, Progress, Tiling, WorkDone
 
 __all__ = [
     "Balls",
     "Boundary",
+    "EngineOptions",
     "Nearest",
     "Need",
     "Progress",

@@ -44,6 +44,13 @@ class Limits(NamedTuple):
     bound: Floats
 
 
+class Edge(NamedTuple):
+    """One edge of a tile: what the codes of its vectors leave out, and what is still wanted."""
+
+    terms: Terms
+    limits: Limits
+
+
 class Ratios(NamedTuple):
     """What the search for the largest weight / distance still wants: up to gain * weight.
 
@@ -114,32 +121,28 @@ def filter_tile(
     start: int,
     diagonal: int,
     own: Integers,
-    row: Terms,
-    column: Terms,
-    rows: Limits,
-    columns: Limits,
+    row_edge: Edge,
+    column_edge: Edge,
     ratios: Ratios,
     pairs: Pairs,
 ) -> tuple[int, int]:
     """Collect the pairs of a tile that may still matter, from row `start` on.
 
-    A pair (i, j) stays if its distance may be up to rows.bound[i], columns.bound[j] or gain[i] *
-    weight[j]; bounds and gains tighten on the way. Only columns j > i + `diagonal` count, and
-    not own[i].
+    A pair (i, j) stays if its distance may be up to bound[i] of its row, bound[j] of its column, or
+    gain[i] * weight[j]; bounds and gains tighten on the way. Only columns j > i + `diagonal`
+    count, and not own[i].
 
     Returns the number of pairs and the row to go on from: `pairs` take whole rows only.
     """
+    row, rows = row_edge.terms, row_edge.limits
+    column, columns = column_edge.terms, column_edge.limits
     # Taking an array out of a tuple counts a reference, which in a loop costs more than the work.
     found_rows, found_columns, found_lows = pairs.rows, pairs.columns, pairs.lows
     found_highs = pairs.highs
     lows, highs, scales, errors = column.low, column.high, column.scale, column.error
     bounds, reach, gains, weights = rows.bound, columns.bound, ratios.gain, ratios.weight
-    row_near, row_floor, column_near, column_floor = (
-        rows.near,
-        rows.floor,
-        columns.near,
-        columns.floor,
-    )
+    row_near, row_floor = rows.near, rows.floor
+    column_near, column_floor = columns.near, columns.floor
     assured = ratios.assured
     width = product.shape[1]
     count = 0

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rara.geometry.quantization import Arithmetic, Floats, Frame
+from rara.geometry.quantization import Floats, Frame
 from rara.geometry.quantized_reference import QuantizedReference
 from rara.geometry.query import query
 from rara.geometry.reducers import Doubles, Nearest
-from rara.geometry.scan import Demand, Integers, Job, Scan
-from rara.geometry.threads import Crew
-from rara.geometry.tiles import Progress, Tiling, WorkDone
+from rara.geometry.scan import Demand, Integers, Job, scanned
+from rara.geometry.tiles import EngineOptions, WorkDone
 
 
 def neighbours(
@@ -24,11 +23,7 @@ def neighbours(
     quantized: QuantizedReference | None = None,
     rows: slice | None = None,
     columns: slice | None = None,
-    memory: int | None = None,
-    threads: int | None = None,
-    tiling: Tiling | None = None,
-    arithmetic: Arithmetic | None = None,
-    progress: Progress | None = None,
+    **engine: Unpack[EngineOptions],
 ) -> tuple[Nearest, WorkDone]:
     """The k nearest others of every vector.
 
@@ -65,13 +60,11 @@ def neighbours(
         quantized=quantized,
         near=near,
     )
-    with Crew(threads) as crew:
-        scan = Scan(job, tiling or job.cut(memory, crew), crew, progress, arithmetic)
-        return answer, scan.run()
+    return answer, scanned(job, **engine)
 
 
 def neighbours_left(
-    vectors: Floats, known: Nearest, kept: NDArray[np.bool_], **engine: Any
+    vectors: Floats, known: Nearest, kept: NDArray[np.bool_], **engine: Unpack[EngineOptions]
 ) -> Nearest:
     """The nearest others of the vectors that are left, from those of all of them.
 

@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
 from multiprocessing.shared_memory import SharedMemory
-from typing import Any, TypeGuard
+from typing import Any, TypeGuard, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from rara.geometry.quantization import Floats
 from rara.geometry.query import query
 from rara.geometry.reducers import Reducer
-from rara.geometry.tiles import WorkDone, spans
+from rara.geometry.tiles import EngineOptions, WorkDone, spans
 from rara.machine import cores
 
 
@@ -88,7 +88,7 @@ def query_in_processes(
     processes: int | None = None,
     own: NDArray[np.int32] | None = None,
     shards: Sequence[tuple[slice, slice]] | None = None,
-    **engine: Any,
+    **engine: Unpack[EngineOptions],
 ) -> WorkDone:
     """`query`, each shard in a process; by default the samples are cut evenly among the cores.
 
@@ -123,7 +123,7 @@ def _scan(
     reducers: Sequence[Reducer],
     own: NDArray[np.int32] | None,
     part: tuple[slice, slice],
-    engine: dict[str, Any],
+    engine: EngineOptions,
 ) -> tuple[Sequence[Reducer], WorkDone]:
     with samples.opened() as left, reference.opened() as right:
         rows, columns = part

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rara.geometry.filter import Certainty
-from rara.geometry.quantization import Arithmetic, Floats, Frame
+from rara.geometry.quantization import Floats, Frame
 from rara.geometry.quantized_reference import QuantizedReference
 from rara.geometry.reducers import Counter, Doubles, Need, Reducer
-from rara.geometry.scan import Demand, Integers, Job, Scan
-from rara.geometry.threads import Crew
-from rara.geometry.tiles import Progress, Tiling, WorkDone
+from rara.geometry.scan import Demand, Integers, Job, scanned
+from rara.geometry.tiles import EngineOptions, WorkDone
 
 Flags = NDArray[np.bool_]
 
@@ -27,11 +27,7 @@ def query(
     quantized: QuantizedReference | None = None,
     rows: slice | None = None,
     columns: slice | None = None,
-    memory: int | None = None,
-    threads: int | None = None,
-    tiling: Tiling | None = None,
-    arithmetic: Arithmetic | None = None,
-    progress: Progress | None = None,
+    **engine: Unpack[EngineOptions],
 ) -> WorkDone:
     """Feed the reducers every pair of samples and reference that can matter to them.
 
@@ -65,8 +61,7 @@ def query(
         certain=certain if demand.columns else None,
         quantized=quantized,
     )
-    with Crew(threads) as crew:
-        return Scan(job, tiling or job.cut(memory, crew), crew, progress, arithmetic).run()
+    return scanned(job, **engine)
 
 
 def demand_of(needs: Sequence[Need], frame: Frame, rows: int, columns: int) -> Demand:

@@ -15,18 +15,27 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rara.geometry.distances import squared_distances
-from rara.geometry.filter import Certainty, Limits, Ratios, filter_tile, keep, split
+from rara.geometry.filter import Certainty, Edge, Limits, Ratios, filter_tile, keep, split
 from rara.geometry.matmul import arithmetic_for, note
 from rara.geometry.quantization import Arithmetic, Codes, Floats, Frame
 from rara.geometry.quantized_reference import QuantizedReference, encode
 from rara.geometry.threads import Crew
-from rara.geometry.tiles import Columns, Ledger, Progress, Tiling, WorkDone, Workspace, spans
+from rara.geometry.tiles import (
+    Columns,
+    EngineOptions,
+    Ledger,
+    Progress,
+    Tiling,
+    WorkDone,
+    Workspace,
+    spans,
+)
 from rara.machine import quarter_of_memory
 
 Integers = NDArray[np.int32]
@@ -238,7 +247,7 @@ class Scan:
         space = self._spaces[worker]
         left = self._left(block, rows, arithmetic, space)
         product = space.multiply(left, by)
-        before = self._sift(block, rows, tile.span, left, right, product, worker)
+        before = self._filter(block, rows, tile.span, left, right, product, worker)
         self._ledger.enter(product.size - before, 0)
         if space.waiting > 2 * space.kept + 4096:
             self._drop(block, worker)
@@ -265,7 +274,7 @@ class Scan:
         self.job.frame.encode(self.job.left[rows], arithmetic, into=codes)
         return codes
 
-    def _sift(
+    def _filter(
         self,
         block: _Block,
         rows: slice,
@@ -279,18 +288,16 @@ class Scan:
         space, demand = self._spaces[worker], self.job.demand
         local = _moved(rows, -block.shift)
         gain = block.gain[:, local].min(axis=0)
-        wanted = (
-            block.rows.limits(worker, local),
-            self._columns.limits(worker, columns),
-            Ratios(gain, demand.weight[columns], demand.assured[columns]),
-        )
+        rows_wanted = Edge(left.terms, block.rows.limits(worker, local))
+        columns_wanted = Edge(right.terms, self._columns.limits(worker, columns))
+        ratios = Ratios(gain, demand.weight[columns], demand.assured[columns])
         own = self.job.own[rows] - np.int32(columns.start)
         diagonal = rows.start - columns.start if self.job.mutual else -len(self.job.left)
         row = 0
         while row < len(product):
             new = space.pairs.part(slice(space.waiting, None))
             count, row = filter_tile(
-                product, row, diagonal, own, left.terms, right.terms, *wanted, new
+                product, row, diagonal, own, rows_wanted, columns_wanted, ratios, new
             )
             new.rows[:count] += np.int32(local.start)
             new.columns[:count] += np.int32(columns.start)
@@ -374,3 +381,11 @@ def _count(span: slice) -> int:
 
 def _moved(span: slice, by: int) -> slice:
     return slice(span.start + by, span.stop + by)
+
+
+def scanned(job: Job, **engine: Unpack[EngineOptions]) -> WorkDone:
+    """Scan the pairs of a job with these options."""
+    with Crew(engine.get("threads")) as crew:
+        tiling = engine.get("tiling") or job.cut(engine.get("memory"), crew)
+        scan = Scan(job, tiling, crew, engine.get("progress"), engine.get("arithmetic"))
+        return scan.run()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,6 +79,20 @@ class Tiling:
         of tiles, each as codes, turned, and packed."""
         per_thread = 4 * tall * wide + 4 * tall * dimensions + _PAIR_BYTES * capacity(wide)
         return threads * per_thread + 2 * 3 * dimensions * wide
+
+
+class EngineOptions(TypedDict, total=False):
+    """How the engine works: nothing here changes an answer."""
+
+    memory: int | None
+    """Bytes beside the vectors; by default a quarter of the machine's."""
+    threads: int | None
+    """By default one for each core."""
+    progress: Progress | None
+    tiling: Tiling | None
+    """By default the largest tiles that stay within the memory."""
+    arithmetic: Arithmetic | None
+    """The product to start with; by default the fastest that is exact here."""
 
 
 def spans(start: int, stop: int, size: int) -> Iterator[slice]:

@@ -66,7 +66,7 @@ def _apart(samples: Features, rows: Rows, k: int, run: Run, advance: Any) -> NDA
     """Squared distance of each to its k-th nearest sibling."""
     nearest, _ = neighbours(
         samples.vectors[rows], _depth(k, len(rows)),
-        memory=run.memory, threads=run.threads, progress=advance,
+        **run.engine(advance),
     )  # fmt: skip
     return nearest.d2[:, -1]
 

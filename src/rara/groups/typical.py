@@ -58,7 +58,7 @@ def _distances(vectors: NDArray[np.float32], run: Run) -> NDArray[np.float64]:
             d2 = squared_distance(vectors[one], vectors[other])
             apart[one, other] = apart[other, one] = math.sqrt(d2)
         return apart
-    lists, _ = neighbours(vectors, len(vectors) - 1, memory=run.memory, threads=run.threads)
+    lists, _ = neighbours(vectors, len(vectors) - 1, **run.engine())
     np.put_along_axis(apart, lists.index.astype(np.int64), np.sqrt(lists.d2), axis=1)
     return apart
 

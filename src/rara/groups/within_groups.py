@@ -93,7 +93,7 @@ class _Sides:
         calibrated = calibrate_by_itself(geometry)
         columns, _ = judge(
             samples, images.vectors, (Rarity(), calibrated), geometry,
-            memory=run.memory, threads=run.threads, progress=advance,
+            **run.engine(advance),
         )  # fmt: skip
         return columns, calibrated
 

@@ -119,7 +119,7 @@ def judge_one_by_one(
     with watching(run.progress, pairs, "Pairs of sample and reference") as advance:
         columns, statistics = judge(
             samples.vectors, reference.vectors, axes, geometry,
-            memory=run.memory, threads=run.threads, progress=advance,
+            **run.engine(advance),
         )  # fmt: skip
     with step(run.progress, "Pictures of sample and reference"):
         seen = score_copies(columns.pop(BY_VECTORS), samples, reference, geometry, known, run)

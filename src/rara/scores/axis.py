@@ -10,12 +10,21 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rara.geometry import Balls, Boundary, QuantizedReference, Reducer, WorkDone, neighbours, query
+from rara.geometry import (
+    Balls,
+    Boundary,
+    EngineOptions,
+    QuantizedReference,
+    Reducer,
+    WorkDone,
+    neighbours,
+    query,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -106,7 +115,7 @@ def judge(
     reference: NDArray[np.float32],
     axes: Sequence[Axis],
     geometry: BallGeometry,
-    **engine: Any,
+    **engine: Unpack[EngineOptions],
 ) -> tuple[dict[str, Any], WorkDone]:
     """Columns of several axes in one pass; `engine` goes to `rara.geometry.query`."""
     asked = [axis.questions(geometry, len(samples)) for axis in axes]

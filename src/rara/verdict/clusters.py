@@ -6,12 +6,12 @@ reference lacks lie close to one another, as the reference's own do.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rara.geometry import Nearest, query
+from rara.geometry import EngineOptions, Nearest, query
 from rara.scores.axis import Doubles
 from rara.stats import conformal as calibration
 
@@ -26,7 +26,7 @@ def shared_modes(
     k: int,
     every: int,
     alpha: float,
-    **engine: Any,
+    **engine: Unpack[EngineOptions],
 ) -> Flags:
     """Which of some samples, all off the manifold, lie on one that others of them make.
 

@@ -136,7 +136,6 @@ def _modes(
         k=geometry.k,
         every=max(1, len(samples) // len(geometry.d2)),
         alpha=thresholds.alpha,
-        memory=run.memory,
-        threads=run.threads,
+        **run.engine(),
     )
     return flags
