@@ -99,7 +99,16 @@ def test_text_in_base64_is_read_and_said(tmp_path, before):
         damaged.load()
 
 
-@pytest.mark.parametrize("text", ["0.png", "https://example.org/" + "x" * 200, "A" * 400])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0.png",
+        "https://example.org/" + "x" * 200,
+        "A" * 400,
+        base64.b64encode(b"BMW of 1998, red, no owner yet".ljust(90)).decode(),
+        base64.b64encode(b"RIFF----WAVE".ljust(90)).decode(),
+    ],
+)
 def test_other_text_is_no_image(tmp_path, text):
     path = parquet(tmp_path / "a.parquet", {"url": [text], "n": [1]})
     for options in ({}, {"image_column": "url"}):

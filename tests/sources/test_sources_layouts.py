@@ -410,6 +410,19 @@ def test_images_in_a_hub_cache_are_read_once(tmp_path, below):
     assert "5 other files of it were not read" in " ".join(remarks_of(source))
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no pipes")
+@pytest.mark.parametrize("kind", ["long", "pipe", "other"])
+def test_a_branch_that_names_no_revision_gives_the_last(tmp_path, kind):
+    hub_cache(tmp_path, {"0.png": png(0)}, revisions=("abc", "old"))
+    branch = tmp_path / "refs" / "main"
+    branch.unlink()
+    if kind == "pipe":
+        os.mkfifo(branch)
+    else:
+        branch.write_bytes(b"abc" + b" " * 5000 if kind == "long" else b"\xff")
+    assert [item.id for item in open_source(tmp_path)] == ["snapshots/old/0.png"]
+
+
 def test_splits_in_tars_and_what_lies_beside_them(tmp_path):
     as_tar(tmp_path / "train-0", {"a.png": png()})
     as_tar(tmp_path / "val-0", {"b.png": png()})

@@ -1,7 +1,7 @@
 """A data set in the cache of Hugging Face's Hub: one revision of it is read.
 
 The cache keeps files in `blobs/` and shows each revision in `snapshots/` by links to
-them, so that whoever read all would read every file several times.
+them, so that reading all of it would read each file several times.
 """
 
 from __future__ import annotations
@@ -10,7 +10,12 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from rara.errors import DamagedStoreError
+from rara.storage.plain_files import read_plain
+
 _SHOWN = "snapshots/"
+_LONGEST_NAME = 1000
+"""Bytes: a revision is a hash of 40 characters."""
 
 
 def one_revision(root: Path, names: Sequence[str]) -> tuple[Sequence[str], str, list[str]]:
@@ -51,8 +56,8 @@ def _is_cache(folder: Path) -> bool:
 
 def _main(cache: Path, shown: Collection[str]) -> str:
     """The revision that the main branch is at; else the last by name."""
-    with suppress(OSError, UnicodeDecodeError):
-        main = (cache / "refs" / "main").read_text(encoding="utf-8").strip()
+    with suppress(OSError, DamagedStoreError, UnicodeDecodeError):
+        main = read_plain(cache / "refs" / "main", most=_LONGEST_NAME).decode().strip()
         if main in shown:
             return main
     return max(shown)

@@ -16,6 +16,7 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from rara.errors import ImageError, UnknownSourceError
+from rara.sources.content import starts_like_image
 from rara.sources.limits import IMAGE
 from rara.sources.names import first_few, shown
 
@@ -28,10 +29,6 @@ MOST_COLUMNS = 1_000
 _DATA_URI = "data:image/"
 _TEXT_START = 64
 """Characters of base64 that are looked at to tell it from a path; a multiple of 4."""
-
-_STARTS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"BM", b"II*\x00", b"MM\x00*", b"qoif")
-_BOXES = (b"ftyp", b"jP  ")
-"""What stands behind the first four bytes of AVIF, HEIC and JPEG 2000."""
 
 Kind = Literal["bytes", "struct", "base64"]
 
@@ -228,7 +225,7 @@ def _is_base64(text: str) -> bool:
         start = base64.b64decode("".join(body[: 2 * _TEXT_START].split())[:_TEXT_START])
     except (ValueError, binascii.Error):
         return False
-    return len(body) > _TEXT_START and (start.startswith(_STARTS) or start[4:8] in _BOXES)
+    return len(body) > _TEXT_START and starts_like_image(start)
 
 
 def _decoded(text: bytes) -> bytes:
