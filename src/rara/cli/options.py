@@ -236,13 +236,12 @@ class Extraction:
     def make_all(self, run: Run) -> list[Extractor]:
         """The extractors in the order in which they were named; what files expect is for all."""
         names = self.extractor or []
-        given = self._expected()
+        options = [name for name in _OF_FILES if getattr(self, name) is not None]
         files = [name for name in names if is_path(name)]
-        if given and not files:
-            option = next(iter(given)).replace("_", "-")
+        if options and not files:
+            option = options[0].replace("_", "-")
             raise ParameterError(f"--{option} needs an ONNX file: give its path with --extractor.")
-        preprocessing = Preprocessing(**_in_python(given)) if given else None
-        expected = dict.fromkeys(files, preprocessing)
+        expected = dict.fromkeys(files, self._preprocessing() if options else None)
         made = [
             get_extractor(name, preprocessing=expected.get(name), threads=run.threads)
             for name in names
@@ -250,10 +249,17 @@ class Extraction:
         _check_different(made)
         return made
 
-    def _expected(self) -> dict[str, Any]:
-        """What was said of ONNX files."""
-        names = ("size", "mean", "std", "fit", "onnx_output", "output_layout")
-        return {name: given for name in names if (given := getattr(self, name)) is not None}
+    def _preprocessing(self) -> Preprocessing:
+        """What ONNX files expect, as the options say."""
+        usual = Preprocessing()
+        return Preprocessing(
+            size=self.size,
+            mean=self.mean or usual.mean,
+            std=self.std or usual.std,
+            fit=self.fit or usual.fit,
+            output=self.onnx_output,
+            output_layout=self.output_layout,
+        )
 
 
 @Parameter(name="*", group=NETWORK)
@@ -283,9 +289,8 @@ class Extractions(Extraction):
     ] = None
 
 
-def _in_python(given: dict[str, Any]) -> dict[str, Any]:
-    """What was said of ONNX files, by the names that Python has for it."""
-    return {"output" if name == "onnx_output" else name: value for name, value in given.items()}
+_OF_FILES = ("size", "mean", "std", "fit", "onnx_output", "output_layout")
+"""The options that say what an ONNX file expects."""
 
 
 def _check_different(extractors: Sequence[Extractor]) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 from cyclopts import App, Parameter
@@ -27,7 +29,9 @@ from rara.cli.output import list_all, refuse_other
 from rara.cli.printing import say, say_json, tell
 from rara.cli.reading import Reading
 from rara.extractors import DEFAULT
+from rara.features.features import Noted, Skipped
 from rara.provenance.json_format import encoded
+from rara.provenance.parts import TreatmentPart
 from rara.reference.cleaning import Cleaning, Duplicates
 from rara.reference.reference import Reference
 from rara.report.formatting import counted, percent
@@ -144,7 +148,7 @@ def info(
     """
     described = _described(Reference.load(folder))
     if json:
-        say_json(described)
+        say_json(encoded(described))
     else:
         say(*_lines(described))
 
@@ -167,62 +171,89 @@ def _warn_of_repeated(before: Reference, after: Reference) -> None:
         )
 
 
-def _described(reference: Reference) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReferenceDescription:
+    """What `rara reference info` shows; its fields are the keys of `--json`."""
+
+    images: int
+    location: str
+    skipped: Sequence[Skipped]
+    noted: Sequence[Noted] | None
+    extractor: str
+    preprocessing: str
+    weights: str
+    dimensions: int
+    metric: str
+    treatment: TreatmentPart
+    k: int
+    largest_k: int
+    radius: tuple[float, float, float]
+    """The radii's quantiles 0.05, 0.5 and 0.95, in units of the feature space."""
+    zero_radii: int
+    """Images with k or more exact duplicates."""
+    outside_leave_one_out: float | None
+    """The share of images that lie in no ball of the others; None where it is unknown."""
+    fingerprint: str
+
+
+def _described(reference: Reference) -> ReferenceDescription:
     described = reference.geometry.describe()
     own = described.leave_one_out
     spec = reference.features.spec
-    return {
-        "images": len(reference),
-        "location": reference.features.location,
-        "skipped": [one._asdict() for one in reference.features.skipped],
-        "noted": encoded(described.noted),
-        "extractor": spec.name,
-        "preprocessing": spec.preprocessing,
-        "weights": spec.weights,
-        "dimensions": spec.dim,
-        "metric": spec.metric,
-        "treatment": encoded(described.treatment),
-        "k": reference.k,
-        "largest_k": reference.geometry.largest_k,
-        "radius": [float(q) for q in np.quantile(reference.radii, (0.05, 0.5, 0.95))],
-        "zero_radii": int((reference.radii == 0).sum()),
-        "outside_leave_one_out": None if own is None else 1 - own.inside,
-        "fingerprint": reference.geometry.fingerprint,
-    }
+    low, middle, high = np.quantile(reference.radii, (0.05, 0.5, 0.95))
+    return ReferenceDescription(
+        images=len(reference),
+        location=reference.features.location,
+        skipped=reference.features.skipped,
+        noted=described.noted,
+        extractor=spec.name,
+        preprocessing=spec.preprocessing,
+        weights=spec.weights,
+        dimensions=spec.dim,
+        metric=spec.metric,
+        treatment=described.treatment or TreatmentPart(),
+        k=reference.k,
+        largest_k=reference.geometry.largest_k,
+        radius=(float(low), float(middle), float(high)),
+        zero_radii=int((reference.radii == 0).sum()),
+        outside_leave_one_out=None if own is None else 1 - own.inside,
+        fingerprint=reference.geometry.fingerprint,
+    )
 
 
-def _lines(described: dict[str, Any]) -> list[str]:
-    low, middle, high = described["radius"]
-    outside = described["outside_leave_one_out"]
+def _lines(described: ReferenceDescription) -> list[str]:
+    low, middle, high = described.radius
+    outside = described.outside_leave_one_out
     lines = {
-        "Images": f"{described['images']:,} from {described['location']}",
-        "Skipped": f"{len(described['skipped'])}",
-        **_treated(described["treatment"]),
-        "Extractor": f"{described['extractor']} ({described['dimensions']:,} dimensions, "
-        f"{described['metric']})",
-        "k": f"{described['k']} (any up to {described['largest_k']})",
+        "Images": f"{described.images:,} from {described.location}",
+        "Skipped": f"{len(described.skipped)}",
+        **_treated(described.treatment),
+        "Extractor": f"{described.extractor} ({described.dimensions:,} dimensions, "
+        f"{described.metric})",
+        "k": f"{described.k} (any up to {described.largest_k})",
         "Radii": f"{middle:.4g} in the middle; 90 % between {low:.4g} and {high:.4g}",
-        "Radius 0": f"{described['zero_radii']} (images with k or more exact duplicates)",
+        "Radius 0": f"{described.zero_radii} (images with k or more exact duplicates)",
         "Outside": "unknown"
         if outside is None
         else f"{percent(outside)} of its own images, leave-one-out",
-        "Fingerprint": described["fingerprint"][:16],
+        "Fingerprint": described.fingerprint[:16],
     }
     return [f"{label:<14}{text}" for label, text in lines.items()]
 
 
-def _treated(treatment: dict[str, Any]) -> dict[str, str]:
+def _treated(treatment: TreatmentPart) -> dict[str, str]:
     """What was done to the reference, where anything was."""
     lines = {}
-    if (kind := treatment["deduplicate"]) is not None:
+    left_out, clipped = treatment.left_out or 0, treatment.clipped or 0
+    if (kind := treatment.deduplicate) is not None:
         kinds = "exact and near" if kind == "near" else kind
-        lines["Left out"] = f"{treatment['left_out']:,} ({kinds} duplicates of others)"
-    if (unit := treatment["unit"]) is not None:
-        lines["Units"] = f"one image each, by '{unit}'; {treatment['left_out']:,} left out in all"
-    if treatment["clip_radii"] is not None:
-        radii = "radius" if treatment["clipped"] == 1 else "radii"
+        lines["Left out"] = f"{left_out:,} ({kinds} duplicates of others)"
+    if treatment.unit is not None:
+        lines["Units"] = f"one image each, by '{treatment.unit}'; {left_out:,} left out in all"
+    if treatment.clip_radii is not None:
+        radii = "radius" if clipped == 1 else "radii"
         lines["Clipped"] = (
-            f"{treatment['clipped']:,} {radii} to {treatment['largest_radius']:.4g} "
-            f"(quantile {treatment['clip_radii']:g})"
+            f"{clipped:,} {radii} to {treatment.largest_radius:.4g} "
+            f"(quantile {treatment.clip_radii:g})"
         )
     return lines

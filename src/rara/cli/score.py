@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -247,7 +247,7 @@ def _check_targets(output: Path | None, report: Path | None, cards: int | None) 
     check_page(report)
 
 
-def _findings(table: ScoreTable) -> dict[str, Any]:
+def _findings(table: ScoreTable) -> dict[str, object]:
     return {**facts(table.arrow, table.provenance), **encoded_groups(table.provenance)}
 
 

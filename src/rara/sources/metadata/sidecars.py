@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from rara.errors import ImageError
 from rara.sources.metadata.matching import ImageNames
@@ -76,7 +75,7 @@ class Sidecars:
             record |= self._tidier.tidy(self._content(name), image)
         return record
 
-    def _content(self, name: str) -> dict[str, Any]:
+    def _content(self, name: str) -> Mapping[str, object]:
         try:
             data = self._read(name)
             return _json(data) if has_suffix(name, (".json",)) else self._text(name, data)
@@ -84,7 +83,7 @@ class Sidecars:
             self._broken[name] = str(error)
             return {}
 
-    def _text(self, name: str, data: bytes) -> dict[str, Any]:
+    def _text(self, name: str, data: bytes) -> Mapping[str, object]:
         text = data.decode(encoding_of(data), errors="replace").strip()
         if "\ufffd" in text:
             self._replaced.add(name)
@@ -98,7 +97,7 @@ class Sidecars:
         return {"prompt": text}
 
 
-def _json(data: bytes) -> dict[str, Any]:
+def _json(data: bytes) -> Mapping[str, object]:
     try:
         value = json.loads(data)
     except (ValueError, RecursionError) as error:

@@ -7,8 +7,8 @@ and perhaps files of earlier steps, which are no data. `table_source.py` reads w
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from rara.errors import DamagedArchiveError, ImageError, UnknownSourceError
 from rara.sources.folder import read_file
@@ -38,7 +38,7 @@ def saved_tables(folder: Path) -> list[Path] | None:
     return [folder / name for name in names] or None
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> Mapping[str, object]:
     """An object in a small JSON file; empty where there is none."""
     try:
         value = json.loads(read_file(path, SIDECAR))
@@ -47,10 +47,11 @@ def read_json(path: Path) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _listed(state: dict[str, Any]) -> list[str]:
-    """The names of the files that hold the data, as far as they are given."""
+def _listed(state: Mapping[str, object]) -> list[str]:
+    """The names of the files that hold the data; none where they are not given."""
+    files = state.get("_data_files")
     try:
-        return [Path(one["filename"]).name for one in state["_data_files"]]
+        return [Path(file["filename"]).name for file in files] if isinstance(files, list) else []
     except (LookupError, TypeError):
         return []
 

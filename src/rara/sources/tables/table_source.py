@@ -131,7 +131,7 @@ class TableSource:
             yield Item(name, partial(column.encoded, image), record, column.size(image))
 
     def _record(self, id_: str, table: _Table, batch: pa.RecordBatch) -> Record:
-        values: dict[str, Any] = {}
+        values: dict[str, object] = {}
         for name in table.scalars:
             try:
                 values[name] = batch.column(name)[0].as_py()
