@@ -1,6 +1,6 @@
 """How many copies are found at how many false alarms, by what was done to them.
 
-    pip install rara scipy imagehash
+    pip install -e . scipy imagehash
     apt-get install openclipart-png
     python studies/copies.py --cifar10 FOLDER --clipart /usr/share/openclipart/png --work FOLDER
 

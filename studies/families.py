@@ -6,7 +6,7 @@ Rarity as published and with clipped radii, k-NN distance (k = 3), its p-value w
 the local outlier factor on mixtures of three Gaussians of unlike width, where the true density is
 known: how well each orders fresh images by it, how well each tells images that something was done
 to from fresh ones, and what a far outlier and duplicates in the reference do to balls. Needs
-`pip install rara[families]`. `--into` replaces the tables in a page. Three minutes on one core.
+scikit-learn. `--into` replaces the tables in a page. Three minutes on one core.
 """
 
 from __future__ import annotations

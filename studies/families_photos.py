@@ -5,7 +5,7 @@
 FOLDER is what studies/cifar10.py writes. The first 10,000 training photos of CIFAR-10 are the
 reference. Test photos are set against others that something was done to, against images that are
 no photos (noise, and Fashion-MNIST from the demo), and against photos of a class that was left out
-of the reference, each class in turn. Needs `pip install rara[families]`. Five minutes on one core.
+of the reference, each class in turn. Needs scikit-learn. Five minutes on one core.
 """
 
 from __future__ import annotations

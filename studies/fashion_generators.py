@@ -1,6 +1,6 @@
 """The demo's data: a reference from Fashion-MNIST, and two generators trained on it.
 
-    pip install 'rara[torch]'
+    pip install -e '.[torch]'
     apt-get install dataset-fashion-mnist
     python studies/fashion_generators.py --out examples/fashion
 

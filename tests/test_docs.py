@@ -90,6 +90,20 @@ def test_every_command_is_documented():
     assert [command for command in found if f"`{command}`" not in headings] == []
 
 
+FROM_AN_INDEX = re.compile(r"pip install[^`\n]*\brara\b|\brara\[")
+
+
+def test_nothing_says_that_rara_is_on_an_index():
+    """It is installed from a checkout: `make install`, or `pip install -e .` there."""
+    for promise in ("pip install rara", "run `pip install 'rara[torch]'`"):
+        assert FROM_AN_INDEX.search(promise)
+    code = [
+        path for part in ("src", "studies", "benchmarks") for path in (ROOT / part).rglob("*.py")
+    ]
+    texts = {path.name: path.read_text(encoding="utf-8") for path in [*PAGES, *code]}
+    assert [name for name, text in texts.items() if FROM_AN_INDEX.search(text)] == []
+
+
 GUARANTEES = ("proven", "proven on average over seeds", "measured")
 CLAIMS = re.compile(r"\b(proven|exact|exactly|guaranteed|guarantees?)\b")
 

@@ -46,7 +46,7 @@ class LocalOutlierFactor:
         if find_spec("sklearn") is None:
             raise MissingPackageError(
                 "local_outlier_factor needs scikit-learn, which is not installed: run "
-                "`pip install 'rara[families]'`, or remove it."
+                "`pip install scikit-learn`, or remove it."
             )
 
     def questions(self, geometry: BallGeometry, samples: int) -> tuple[Reducer, ...]:
