@@ -71,12 +71,12 @@ def path_of(value: Any, name: str = "path") -> Path:
 def listed(values: Iterable[Any], name: str, *, vectors: int | None = None) -> list[Any]:
     """A list of what can be gone through: one for each of so many vectors, where that is given."""
     try:
-        given = list(values)
+        items = list(values)
     except TypeError:
         raise ParameterError(f"{name} = {short(values)}: give a list.") from None
-    if vectors is not None and len(given) != vectors:
-        raise ParameterError(f"{len(given)} {name} for {vectors} vectors: give one for each.")
-    return given
+    if vectors is not None and len(items) != vectors:
+        raise ParameterError(f"{len(items)} {name} for {vectors} vectors: give one for each.")
+    return items
 
 
 def array_of(values: ArrayLike) -> NDArray[Any]:

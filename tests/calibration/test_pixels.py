@@ -251,21 +251,21 @@ def test_a_damaged_file_of_pictures_is_made_again(reference, table, folder, run)
 
 def test_pictures_are_compared_once(reference, tmp_path, monkeypatch):
     run = Run(cache=tmp_path)
-    _, others = PixelCache(reference.features).seen(run)
+    _, others = PixelCache(reference.features).with_nearest(run)
     monkeypatch.setattr("rara.features.pixel_cache.closest_others", None)
-    _, known = PixelCache(reference.features).seen(run)
+    _, known = PixelCache(reference.features).with_nearest(run)
     np.testing.assert_array_equal(known, others)
     (kept,) = (tmp_path / "neighbours").iterdir()
     kept.write_bytes(b"damaged")
     with pytest.raises(TypeError):
-        PixelCache(reference.features).seen(run)
+        PixelCache(reference.features).with_nearest(run)
 
 
 def test_prints_follow_their_images(reference, folder, run):
     more = archive(folder / "more.zip", {"new.png": picture(4000), "again.png": picture(17)})
     grown = reference.extend(more, extractor=Blind(), run=run)
     fewer = grown.without(["000.png"])
-    _, others = PixelCache(fewer.features).seen(run)
+    _, others = PixelCache(fewer.features).with_nearest(run)
     found = dict(zip(fewer.ids, others.tolist(), strict=True))
     assert found["017.png"] == found["again.png"] == SAME
     assert found["new.png"] > 20

@@ -15,7 +15,7 @@ from rara import Features, Reference, Run, ScoreTable
 from rara.cli.app import run
 from rara.errors import ParameterError, ReferenceMismatchError
 from rara.extractors import Spec
-from rara.features.reembed import seen_again
+from rara.features.reembed import reembed
 from rara.images.decode import resize
 from rara.report import facts, summarise, to_html
 from rara.report import formatting as words
@@ -396,7 +396,7 @@ def test_features_and_saved_references_are_seen_again_where_their_images_are(ima
     Reference.fit(images / "train", extractor=Means(), run=run).save(images / "reference")
     reference = Reference.load(images / "reference").without(["image 3.png", "image 7.jpg"])
     table = reference.score(images / "samples", extractor=Means(), run=run)
-    samples = seen_again(reference.features, Small(), run)
+    samples = reembed(reference.features, Small(), run)
     assert samples.ids == reference.ids
     said = by_extractor(table, reference, images / "samples", extractor=Small(), run=run)
     assert said.provenance["reference"]["count"] == 58
@@ -412,7 +412,7 @@ def test_a_reference_that_grew_is_seen_again_at_all_its_places(images, draw):
     draw(images / "later" / "june", 10, 7)
     reference = Reference.fit(images / "train", extractor=Means(), run=run)
     grown = reference.extend(images / "later", run=run)
-    again = seen_again(grown.features, Small(), run)
+    again = reembed(grown.features, Small(), run)
     assert again.ids == grown.ids
     assert len(again) == 70
 
@@ -428,7 +428,7 @@ def test_images_that_the_other_extractor_cannot_use_are_left_out(images):
 
     run = Run(cache=images / "cache")
     features = Reference.fit(images / "train", extractor=Means(), run=run).features
-    seen, blind = (seen_again(features, one(), run) for one in (Small, Blind))
+    seen, blind = (reembed(features, one(), run) for one in (Small, Blind))
     kept = [name for name, row in zip(seen.ids, seen.vectors, strict=True) if row[0] <= 200]
     assert blind.ids == kept
     assert 0 < len(kept) < 60
@@ -454,7 +454,7 @@ def test_what_was_held_out_and_grew_is_seen_again_at_all_its_places(images, draw
     draw(images / "later" / "june", 10, 7)
     _, held = Reference.fit(images / "train", extractor=Means(), run=run).features.split(0.3)
     grown = Reference.fit(held, run=run).extend(images / "later", extractor=Means(), run=run)
-    assert seen_again(grown.features, Small(), run).ids == grown.ids
+    assert reembed(grown.features, Small(), run).ids == grown.ids
 
 
 def test_own_images_are_left_out_by_the_other_extractor_too(images):

@@ -81,7 +81,7 @@ def _with_left_out(
 ) -> tuple[pa.Array, NDArray[np.int32]]:
     """The nearest picture and how near it is; the same picture may be one that was left out."""
     nearest, distance = geometry.name(found.index), found.distance
-    left = reference.seen.slice(len(reference))
+    left = reference.embedded.slice(len(reference))
     if geometry.own is not None or not len(left):
         return nearest, distance
     pictures = (one["picture"].combine_chunks() for one in (samples.done, left))

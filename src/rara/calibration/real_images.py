@@ -41,7 +41,7 @@ def calibration_set(
     run: Run,
 ) -> CalibrationSet:
     """The calibration by the images given, or else by the reference's own."""
-    seen = pixel_cache.seen(run)
+    seen = pixel_cache.with_nearest(run)
     if given is None:
         axis = calibrate_by_itself(geometry)
         pixels = seen and PixelCopyTest(*seen, seen[1], axis.at_k.method)

@@ -52,7 +52,7 @@ def _run() -> int:
         return run()
     except BaseException as error:
         if interrupts.received():
-            return interrupts.told()
+            return interrupts.say_interrupted()
         if not isinstance(error, Exception):
             raise
         from rara.cli.unforeseen import explain  # packages that are damaged or find no memory

@@ -110,13 +110,13 @@ def run(arguments: Sequence[str] | None = None) -> int:
         else:
             say(*START.splitlines())
     except KeyboardInterrupt:
-        return interrupts.told()
+        return interrupts.say_interrupted()
     except ReaderLeftError:
         drop_results()
     except Exception as error:  # noqa: BLE001
-        return interrupts.told() if interrupts.received() else _failed(error)
+        return interrupts.say_interrupted() if interrupts.received() else _failed(error)
     if interrupts.received():
-        return interrupts.told()
+        return interrupts.say_interrupted()
     if why := why_not_kept():
         tell(
             f"Compiled loops are not kept: {why}. Every run compiles them again, for seconds: "

@@ -53,20 +53,20 @@ def audit(
     samples = next(iter(others), None)
     run = (working or Working()).run()
     with step(run.progress, "Listing the images"):
-        given = Sides.opened(reference, Made(metric), run, samples=samples)
+        sides = Sides.opened(reference, Made(metric), run, samples=samples)
     with step(run.progress, "Loading the network"):
-        network = given.network((extraction or ReferenceExtraction()).make(run), run)
-    given.check_k(k)
+        network = sides.network((extraction or ReferenceExtraction()).make(run), run)
+    sides.check_k(k)
     with step(run.progress, "Making the reference"):
-        real = given.reference_of(k, network, run)
+        real = sides.reference_of(k, network, run)
     with step(run.progress, "Looking for faults"):
-        found = real.audit(given.samples, k=k, extractor=network, run=run)
+        findings = real.audit(sides.samples, k=k, extractor=network, run=run)
     if report:
         with step(run.progress, "Writing the page"):
-            found.report(report)
+            findings.report(report)
     list_all(real.features, "reference image")
     if json:
-        say_json(found.to_dict())
+        say_json(findings.to_dict())
         return
     last = last_line([report], "--report page.html, --json", label=LABEL)
-    say(*found.summary().splitlines(), last)
+    say(*findings.summary().splitlines(), last)

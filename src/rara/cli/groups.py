@@ -57,21 +57,21 @@ class Grouping:
 
 def encoded_groups(provenance: Provenance) -> dict[str, object]:
     """What the provenance has of groups and siblings, as JSON has it."""
-    found = {"groups": provenance.groups, "siblings": provenance.siblings}
-    return {name: encoded(part) for name, part in found.items() if part is not None}
+    parts = {"groups": provenance.groups, "siblings": provenance.siblings}
+    return {name: encoded(part) for name, part in parts.items() if part is not None}
 
 
 def warn_of_groups(provenance: Provenance) -> None:
     """Name on stderr the groups that could not be judged, with their sizes."""
-    if known := provenance.groups:
-        small = [one for one in known.groups if one.smallest_p is None]
-        sizes = [counted(one.reference, "reference image") for one in small]
-        what = f"judged within their {known.by}, for want of {known.least} reference images"
+    if within := provenance.groups:
+        small = [group for group in within.groups if group.smallest_p is None]
+        sizes = [counted(group.reference, "reference image") for group in small]
+        what = f"judged within their {within.by}, for want of {within.least} reference images"
         _warn(small, sizes, what)
-        _warn_of_ungrouped(known.ungrouped.samples if known.ungrouped else 0, known.by)
+        _warn_of_ungrouped(within.ungrouped.samples if within.ungrouped else 0, within.by)
     if among := provenance.siblings:
-        few = [one for one in among.groups if one.k is None]
-        sizes = [counted(one.samples, "sample") for one in few]
+        few = [group for group in among.groups if group.k is None]
+        sizes = [counted(group.samples, "sample") for group in few]
         _warn(few, sizes, f"compared with siblings, for want of {among.least} samples")
         _warn_of_ungrouped(among.ungrouped, among.by)
 
@@ -85,9 +85,9 @@ def group_lines(provenance: Provenance) -> list[str]:
 def _warn(small: Sequence[Group], sizes: Sequence[str], what: str) -> None:
     if not small:
         return
-    samples = counted(sum(one.samples for one in small), "sample")
+    samples = counted(sum(group.samples for group in small), "sample")
     heading = f"Not {what}: {samples} of {counted(len(small), 'group')}"
-    tell_first(heading, [(one.group, size) for one, size in zip(small, sizes, strict=True)])
+    tell_first(heading, [(group.group, size) for group, size in zip(small, sizes, strict=True)])
 
 
 def _warn_of_ungrouped(samples: int, by: str) -> None:
@@ -95,32 +95,32 @@ def _warn_of_ungrouped(samples: int, by: str) -> None:
         tell(f"{counted(samples, 'sample')} without '{by}': in no group.")
 
 
-def _group_lines(known: GroupsPart | None) -> Iterator[tuple[str, str]]:
-    if known is None:
+def _group_lines(part: GroupsPart | None) -> Iterator[tuple[str, str]]:
+    if part is None:
         return
-    judged = [one for one in known.groups if one.smallest_p is not None]
-    yield "Groups", _coverage(known, judged)
-    told = [(one.off_manifold, one) for one in judged if one.off_manifold is not None]
-    for share, one in sorted(told, key=lambda pair: -pair[0])[:SHOWN]:
-        usual = f"{100 * known.level:g} %"
-        yield "", f"{_named(one)}: {percent(share)} too far out (real images: {usual})"
+    judged = [group for group in part.groups if group.smallest_p is not None]
+    yield "Groups", _coverage(part, judged)
+    shares = [(group.off_manifold, group) for group in judged if group.off_manifold is not None]
+    for share, group in sorted(shares, key=lambda pair: -pair[0])[:SHOWN]:
+        usual = f"{100 * part.level:g} %"
+        yield "", f"{_named(group)}: {percent(share)} too far out (real images: {usual})"
 
 
-def _sibling_lines(known: SiblingsPart | None) -> Iterator[tuple[str, str]]:
-    if known is None:
+def _sibling_lines(part: SiblingsPart | None) -> Iterator[tuple[str, str]]:
+    if part is None:
         return
-    judged = [one for one in known.groups if one.k is not None]
-    yield "Siblings", _coverage(known, judged)
-    told = [(one.odd, one) for one in judged if one.odd is not None]
-    for odd, one in sorted(told, key=lambda pair: -pair[1].samples)[:SHOWN]:
-        yield "", f"{_named(one)}: {shorten(odd, NAME)} is the odd one"
+    judged = [group for group in part.groups if group.k is not None]
+    yield "Siblings", _coverage(part, judged)
+    odd_ones = [(group.odd, group) for group in judged if group.odd is not None]
+    for odd, group in sorted(odd_ones, key=lambda pair: -pair[1].samples)[:SHOWN]:
+        yield "", f"{_named(group)}: {shorten(odd, NAME)} is the odd one"
 
 
-def _coverage(known: GroupsPart | SiblingsPart, judged: Sequence[Group]) -> str:
-    samples = sum(one.samples for one in judged)
-    every = counted(len(known.groups), "group")
-    return f"{len(judged):,} of {every} by {known.by} judged: {counted(samples, 'sample')}"
+def _coverage(part: GroupsPart | SiblingsPart, judged: Sequence[Group]) -> str:
+    samples = sum(group.samples for group in judged)
+    every = counted(len(part.groups), "group")
+    return f"{len(judged):,} of {every} by {part.by} judged: {counted(samples, 'sample')}"
 
 
-def _named(one: Group) -> str:
-    return f"{shorten(one.group, NAME)} ({one.samples:,})"
+def _named(group: Group) -> str:
+    return f"{shorten(group.group, NAME)} ({group.samples:,})"

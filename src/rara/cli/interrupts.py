@@ -49,7 +49,7 @@ def received() -> bool:
     return _watch.since is not None
 
 
-def told() -> int:
+def say_interrupted() -> int:
     """Say that the run was interrupted; gives the exit code."""
     from rara.cli.printing import in_terminal, tell
 

@@ -96,7 +96,7 @@ class Sides:
     @property
     def others(self) -> list[Opened]:
         """What is compared with the reference."""
-        return [one for one in (self.samples, self.calibration) if one is not None]
+        return [side for side in (self.samples, self.calibration) if side is not None]
 
     @property
     def unit(self) -> str | None:
@@ -107,8 +107,8 @@ class Sides:
     @property
     def real(self) -> Opened:
         """The real images, or their vectors."""
-        given = self.reference
-        return given.features if isinstance(given, Reference) else given
+        reference = self.reference
+        return reference.features if isinstance(reference, Reference) else reference
 
     def k_for(self, k: int | None) -> int:
         """The k that is asked for, or the usual one of the reference."""
@@ -128,7 +128,7 @@ class Sides:
 
     def check_halves(self, k: int | None) -> None:
         """Raise ParameterError where half of the reference has too few images for k."""
-        if (images := known_count(self.real)) is not None:
+        if (images := count_of(self.real)) is not None:
             check_halves(images, self.k_for(k))
 
     def check_rule(self, boundary: Boundary) -> None:
@@ -157,17 +157,17 @@ class Sides:
         Raises ReferenceMismatchError where the sides would come from different extractors.
         """
         real = self.real
-        vectors = [one for one in (real, *self.others) if isinstance(one, Features)]
+        vectors = [side for side in (real, *self.others) if isinstance(side, Features)]
         if len(vectors) == 1 + len(self.others):
             network = None
         elif isinstance(real, Features):
             network = network_for(real.spec, named, run)
         else:
             network = named or find_extractor(DEFAULT, run)
-        made_by = ([] if network is None else [network.spec]) + [one.spec for one in vectors]
+        made_by = ([] if network is None else [network.spec]) + [side.spec for side in vectors]
         first = real.spec if isinstance(real, Features) else made_by[0]
         for spec in made_by:
-            check_same(*(replace(one, metric="euclidean") for one in (first, spec)))
+            check_same(replace(first, metric="euclidean"), replace(spec, metric="euclidean"))
         return network
 
     def reference_of(self, k: int | None, network: Extractor | None, run: Run) -> Reference:
@@ -180,13 +180,13 @@ class Sides:
         )  # fmt: skip
 
     def both(
-        self, k: int | None, asked: Calibration, network: Extractor | None, run: Run
+        self, k: int | None, calibration: Calibration, network: Extractor | None, run: Run
     ) -> tuple[Reference, Opened | None]:
         """The reference, and what calibrates it: nothing, other images, or a share of its own."""
-        if asked.held_out is None:
+        if calibration.held_out is None:
             return self.reference_of(k, network, run), self.calibration
         features, treatment, metric = self._whole(network, run)
-        rest, reals = features.split(asked.held_out, seed=asked.seed or 0)
+        rest, reals = features.split(calibration.held_out, seed=calibration.seed or 0)
         real = Reference.fit(rest, k=self.k_for(k), metric=metric, run=run, **treatment.facts())
         return real, reals
 
@@ -204,11 +204,11 @@ class Sides:
 
 def check_k(images: Opened, k: int) -> None:
     """Raise ParameterError where so many images are too few for k; an unknown number passes."""
-    known = known_count(images)
-    checked_k(k, k + 1 if known is None else known, k)
+    count = count_of(images)
+    checked_k(k, k + 1 if count is None else count, k)
 
 
-def known_count(images: Opened) -> int | None:
+def count_of(images: Opened) -> int | None:
     """How many images there are, unreadable ones included; None where that is not known yet."""
     return len(images) if isinstance(images, Features) else images.count()
 

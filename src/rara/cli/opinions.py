@@ -38,45 +38,45 @@ class Opinions:
 
 def check_opinions(
     sides: Sides,
-    asked: Opinions,
+    opinions: Opinions,
     extractors: Sequence[Extractor],
     *,
     compat: str | None,
 ) -> None:
     """Refuse before the work what would fail after it."""
     others = extractors[1:]
-    if compat and (others or asked.halves):
+    if compat and (others or opinions.halves):
         raise ParameterError(
             f"--compat {compat}: its numbers carry no verdict that others could contest."
         )
-    for one in others:
-        for given in (sides.real, *sides.others):
-            if isinstance(given, Features):
-                sources_of(given, one)
+    for extractor in others:
+        for side in (sides.real, *sides.others):
+            if isinstance(side, Features):
+                sources_of(side, extractor)
 
 
 def with_opinions(
     table: ScoreTable,
     reference: Reference,
     samples: Opened,
-    asked: Opinions,
+    opinions: Opinions,
     extractors: Sequence[Extractor],
     reals: Opened | None,
     run: Run,
 ) -> ScoreTable:
     """The table with the opinions that were asked for; the first extractor gave its verdicts."""
     first, others = next(iter(extractors), None), extractors[1:]
-    if not others and not asked.halves:
+    if not others and not opinions.halves:
         return table
     halves = (
         by_halves(table, reference, samples, calibration=reals, extractor=first, run=run)
-        if asked.halves
+        if opinions.halves
         else None
     )
     named = {
-        one.spec.name: by_extractor(
-            table, reference, samples, extractor=one, calibration=reals, run=run
+        other.spec.name: by_extractor(
+            table, reference, samples, extractor=other, calibration=reals, run=run
         )
-        for one in others
+        for other in others
     }
     return contested(table, halves=halves, extractors=named)

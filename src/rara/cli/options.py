@@ -294,9 +294,9 @@ _OF_FILES = ("size", "mean", "std", "fit", "onnx_output", "output_layout")
 
 
 def _check_different(extractors: Sequence[Extractor]) -> None:
-    seen = [one.spec for one in extractors]
-    for i, spec in enumerate(seen):
-        if spec in seen[:i]:
+    specs = [extractor.spec for extractor in extractors]
+    for i, spec in enumerate(specs):
+        if spec in specs[:i]:
             raise ParameterError(
                 f"--extractor {spec.name} is given twice: a second opinion needs another one."
             )

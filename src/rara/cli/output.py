@@ -29,7 +29,7 @@ def list_remarks(remarks: Iterable[str], noun: str) -> None:
 def list_skipped(skipped: Sequence[Skipped], noun: str) -> None:
     """Name the first few images that could not be used, each with its reason."""
     if skipped:
-        named = [(one.id, one.reason) for one in skipped]
+        named = [(item.id, item.reason) for item in skipped]
         tell_first(f"Skipped {counted(len(skipped), noun)}:", named)
 
 
@@ -49,10 +49,10 @@ def list_all(images: Features | SamplesPart | CalibrationImages, noun: str) -> N
 
 def list_noted(noted: Iterable[Noted] | None, noun: str) -> None:
     """Say what there is to say of images that were used, each with the first ids."""
-    for one in noted or ():
-        names = ", ".join(shorten(name, 60) for name in one.ids[:NAMED])
-        more = f" and {one.count - NAMED:,} more" if one.count > NAMED else ""
-        tell(f"Noted {counted(one.count, noun)}: {one.note} ({names}{more}).")
+    for remark in noted or ():
+        names = ", ".join(shorten(name, 60) for name in remark.ids[:NAMED])
+        more = f" and {remark.count - NAMED:,} more" if remark.count > NAMED else ""
+        tell(f"Noted {counted(remark.count, noun)}: {remark.note} ({names}{more}).")
 
 
 def last_line(written: Sequence[Path | None], more: str, *, label: int = 10) -> str:
@@ -92,9 +92,10 @@ def refuse_other(folder: Path, *, kind: str, location: str) -> None:
     """Refuse to replace a whole folder that was made of something else."""
     if kind_of(folder) not in {"features", "reference"}:
         return
-    there = read_bundle(folder)
-    _, origin, _ = origin_in(there)
-    if (there.kind, origin) != (kind, encodable(location)):
+    stored = read_bundle(folder)
+    _, origin, _ = origin_in(stored)
+    if (stored.kind, origin) != (kind, encodable(location)):
         raise UnwritableError(
-            f"'{folder}' holds {there.kind} of '{origin}': give another folder, or delete it first."
+            f"'{folder}' holds {stored.kind} of '{origin}': give another folder, or delete it "
+            "first."
         )

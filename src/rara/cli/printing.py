@@ -112,8 +112,8 @@ def _columns(stream: TextIO) -> int | None:
     """How wide a terminal is; None where there is none, or it does not say."""
     if not stream.isatty():
         return None
-    if (said := os.environ.get("COLUMNS", "")).isdecimal() and int(said):
-        return int(said)
+    if (columns := os.environ.get("COLUMNS", "")).isdecimal() and int(columns):
+        return int(columns)
     try:
         return os.get_terminal_size(stream.fileno()).columns or None
     except (OSError, ValueError):

@@ -60,11 +60,11 @@ class Step:
     skipped: int = 0
     outer: bool = False
     """Whether other steps began within it: the end of each of them is told, and not its own."""
-    _seen: deque[tuple[float, int]] = field(default_factory=deque)
+    _recent: deque[tuple[float, int]] = field(default_factory=deque)
     """Counts of late, for the rate."""
 
     def __post_init__(self) -> None:
-        self._seen.append((self.begun, 0))
+        self._recent.append((self.begun, 0))
 
     @property
     def count(self) -> int:
@@ -81,14 +81,14 @@ class Step:
         self.done, self.cached = self.done + done, self.cached + cached
         self.skipped += skipped
         now = time.monotonic()
-        if now - self._seen[-1][0] > WINDOW / 40:
-            self._seen.append((now, self.count))
-            while now - self._seen[0][0] > WINDOW:  # never the one just added
-                self._seen.popleft()
+        if now - self._recent[-1][0] > WINDOW / 40:
+            self._recent.append((now, self.count))
+            while now - self._recent[0][0] > WINDOW:  # never the one just added
+                self._recent.popleft()
 
     def rate(self) -> float | None:
         """Things a second of late; None before anything can be said."""
-        since, before = self._seen[0]
+        since, before = self._recent[0]
         seconds = time.monotonic() - since
         return (self.count - before) / seconds if seconds > 0 and self.count > before else None
 

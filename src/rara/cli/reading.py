@@ -65,8 +65,8 @@ class Reading:
         if meant is None:
             return place
         named = with_key(place, meant)
-        there = split_key(named)[1] == meant
-        return named if there and (_holds_arrays(inner) or holds_tables(inner)) else place
+        fits = split_key(named)[1] == meant
+        return named if fits and (_holds_arrays(inner) or holds_tables(inner)) else place
 
 
 def _holds_arrays(place: str) -> bool:

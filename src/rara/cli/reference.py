@@ -82,14 +82,14 @@ def build(
     images = (reading or Reading()).place(images)
     run = (working or Working()).run()
     with step(run.progress, "Listing the images"):
-        given = opened(images, run)
+        real = opened(images, run)
     network = (extraction or Extraction()).make(run) or DEFAULT
-    check_k(given, k)
-    check_unit(unit, reference=given)
-    refuse_other(output, kind="reference", location=given.location)
+    check_k(real, k)
+    check_unit(unit, reference=real)
+    refuse_other(output, kind="reference", location=real.location)
     with step(run.progress, "Making the reference"):
         reference = Reference.fit(
-            given, k=k, metric=metric, extractor=network, deduplicate=deduplicate,
+            real, k=k, metric=metric, extractor=network, deduplicate=deduplicate,
             clip_radii=clip_radii, unit=unit, run=run,
         )  # fmt: skip
     _save(reference, output, run)
@@ -161,8 +161,8 @@ def _save(reference: Reference, folder: Path, run: Run) -> None:
 def _warn_of_repeated(before: Reference, after: Reference) -> None:
     """Say on stderr that images were added which were there already, under other names."""
     contents = after.features.done["digest"].to_pylist()
-    known, added = set(contents[: len(before)]), contents[len(before) :]
-    again = sum(content in known for content in added)
+    earlier, added = set(contents[: len(before)]), contents[len(before) :]
+    again = sum(content in earlier for content in added)
     if again:
         tell(
             f"{again:,} of {counted(len(added), 'added image')} repeat images that were there: "

@@ -105,7 +105,7 @@ def score(
     """
     calibration, opinions = calibration or Calibration(), opinions or Opinions()
     grouping = grouping or Grouping()
-    place = _check_asked(samples, reference, leave_one_out, compat, calibration)
+    place = _check_options(samples, reference, leave_one_out, compat, calibration)
     _check_targets(output, report, cards)
     cells = cells or Cells()
     cells.check(output)
@@ -113,24 +113,24 @@ def score(
         "k": k, "boundary": boundary, "compat": compat, "alpha": alpha, "also": also or (),
         "group_by": grouping.group_by, "against_siblings": grouping.siblings,
     }  # fmt: skip
-    asked = ScoreOptions(**options)
+    score_options = ScoreOptions(**options)
     samples, place, calibration = _placed(samples, place, calibration, reading)
     run = (working or Working()).run()
     with step(run.progress, "Listing the images"):
-        given = Sides.opened(
+        sides = Sides.opened(
             place, Made(metric, unit), run, samples=samples, calibration=calibration.calibration
         )
     with step(run.progress, "Loading the network"):
         networks = (extraction or Extractions()).make_all(run)
-        network = given.network(networks[0] if networks else None, run)
-    check_opinions(given, opinions, networks, compat=compat)
-    _check(given, asked, opinions, own=leave_one_out)
+        network = sides.network(networks[0] if networks else None, run)
+    check_opinions(sides, opinions, networks, compat=compat)
+    _check(sides, score_options, opinions, own=leave_one_out)
     with step(run.progress, "Making the reference"):
-        real, reals = given.both(k, calibration, network, run)
-    _check(replace(given, reference=real), asked, opinions, own=leave_one_out)
-    judged = given.samples if given.samples is not None and not leave_one_out else real.features
-    if leave_one_out and given.samples is not None:
-        _check_own(real, given.samples, network, run)
+        real, reals = sides.both(k, calibration, network, run)
+    _check(replace(sides, reference=real), score_options, opinions, own=leave_one_out)
+    judged = sides.samples if sides.samples is not None and not leave_one_out else real.features
+    if leave_one_out and sides.samples is not None:
+        _check_own(real, sides.samples, network, run)
     with step(run.progress, "Judging the samples"):
         scorer = real.scorer(calibration=reals, extractor=network, run=run, **options)
         table = scorer.score_leave_one_out() if leave_one_out else scorer.score(judged)
@@ -148,13 +148,13 @@ def score(
         say(*_lines(table, output, report))
 
 
-def _check(given: Sides, asked: ScoreOptions, opinions: Opinions, *, own: bool) -> None:
+def _check(sides: Sides, score_options: ScoreOptions, opinions: Opinions, *, own: bool) -> None:
     """Refuse before the work what would fail after it, as far as it is known by now."""
-    given.check_k(asked.k)
-    given.check_rule(asked.rule)
-    given.check_keys(asked.group_by, asked.against_siblings, own=own)
+    sides.check_k(score_options.k)
+    sides.check_rule(score_options.rule)
+    sides.check_keys(score_options.group_by, score_options.against_siblings, own=own)
     if opinions.halves:
-        given.check_halves(asked.k)
+        sides.check_halves(score_options.k)
 
 
 def _write(
@@ -173,7 +173,7 @@ def _write(
             table.report(report, cards=cards)
 
 
-def _check_asked(
+def _check_options(
     samples: Place | None,
     reference: Place | None,
     leave_one_out: bool,
@@ -205,9 +205,9 @@ def _placed(
     samples: Place | None, reference: Place, calibration: Calibration, reading: Reading | None
 ) -> tuple[Place | None, Place, Calibration]:
     """The places, each with the array or column that is meant in it."""
-    given = [place for place in (samples, calibration.calibration) if place is not None]
-    real, *others = (reading or Reading()).places([reference, *given])
-    named = dict(zip(given, others, strict=True))
+    places = [place for place in (samples, calibration.calibration) if place is not None]
+    real, *others = (reading or Reading()).places([reference, *places])
+    named = dict(zip(places, others, strict=True))
     return (
         None if samples is None else named[samples],
         real,
@@ -222,8 +222,8 @@ def _no_reference(samples: Place | None) -> str:
 
 def _check_own(real: Reference, samples: Opened, network: Extractor | None, run: Run) -> None:
     """Raise ParameterError where samples given beside --leave-one-out are other images."""
-    given = features_of(samples, network, run)[0]
-    if not given.done["digest"].equals(real.features.done["digest"]):
+    others = features_of(samples, network, run)[0]
+    if not others.done["digest"].equals(real.features.done["digest"]):
         raise ParameterError(
             f"--leave-one-out judges the reference's own images, and '{samples.location}' holds "
             "others: remove the samples, or remove --leave-one-out to judge them."

@@ -57,16 +57,16 @@ def siblings(
     network = (extraction or Extraction()).make(run) or DEFAULT
     check_key(by, samples=images)
     with step(run.progress, "Comparing siblings"):
-        found = compare_siblings(images, by=by, k=k, extractor=network, run=run)
+        compared = compare_siblings(images, by=by, k=k, extractor=network, run=run)
     if output:
         with step(run.progress, "Writing the table"):
-            cells.save(found, output)
+            cells.save(compared, output)
     if report:
         with step(run.progress, "Writing the page"):
-            found.report(report)
-    list_all(found.provenance.samples, "sample")
+            compared.report(report)
+    list_all(compared.provenance.samples, "sample")
     if json:
-        say_json(found.to_dict())
+        say_json(compared.to_dict())
         return
     last = last_line((report, output), "--report page.html, -o all.csv")
-    say(*found.summary().splitlines(), last)
+    say(*compared.summary().splitlines(), last)

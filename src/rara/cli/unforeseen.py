@@ -33,23 +33,23 @@ def explain(error: Exception) -> int:
 
 def _explained(error: Exception) -> tuple[str, int]:
     """One or two sentences, and the exit code."""
-    said, causes = _said(error), "\n".join(map(_said, _chain(error)))
+    message, causes = _message(error), "\n".join(map(_message, _chain(error)))
     if isinstance(error, MemoryError) or _NO_MEMORY.search(causes):
         return (
-            f"The memory does not suffice ({said}). Give a smaller --memory, such as 500MB, or "
+            f"The memory does not suffice ({message}). Give a smaller --memory, such as 500MB, or "
             "fewer --threads, or end other programs.",
             REFUSED,
         )
     if _NO_THREAD.search(causes):
         return (
-            f"The system starts no more threads ({said}). Give fewer --threads, or raise the "
+            f"The system starts no more threads ({message}). Give fewer --threads, or raise the "
             "limits of `ulimit -u` and `ulimit -v`.",
             REFUSED,
         )
     if isinstance(error, OSError) and error.errno:
-        return f"The system refused: {said}. Mend that, and run the same command again.", REFUSED
+        return f"The system refused: {message}. Mend that, and run the same command again.", REFUSED
     return (
-        f"Something failed that rara does not foresee: {said}. This is a fault of rara or of a "
+        f"Something failed that rara does not foresee: {message}. This is a fault of rara or of a "
         f"package below it. Please report it with the command, the output of `rara doctor --json`, "
         f"and what {TRACEBACK}=1 shows.",
         FAULT,
@@ -63,7 +63,7 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-def _said(error: BaseException) -> str:
+def _message(error: BaseException) -> str:
     """Type and message, at most so long."""
     text = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(": .")
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"

@@ -69,9 +69,9 @@ def channel_axis(
     axes = _followed(graph, entry, layout).get(output)
     if axes is not None and axes.certain:
         return axes.channel
-    seen = _odd_axis(shape) if square else None
-    if seen is not None or axes is None:
-        return seen
+    odd_axis = _odd_axis(shape) if square else None
+    if odd_axis is not None or axes is None:
+        return odd_axis
     return 1 if layout == "nchw" and axes.channel == 1 and not axes.turned else None
 
 
@@ -94,16 +94,16 @@ def _odd_axis(shape: Sequence[int]) -> int | None:
 
 def _followed(graph: GraphProto, entry: str, layout: Layout) -> dict[str, _Axes]:
     """What is known of every tensor that depends on the image; nodes come in their order."""
-    known = {entry: _Axes(CHANNEL_AXIS[layout])}
+    axes_of = {entry: _Axes(CHANNEL_AXIS[layout])}
     for node in graph.node:
-        inputs = [known.get(name) for name in node.input]
+        inputs = [axes_of.get(name) for name in node.input]
         if any(inputs):
-            known.update(dict.fromkeys(node.output, _after(node, inputs)))
-    return known
+            axes_of.update(dict.fromkeys(node.output, _after(node, inputs)))
+    return axes_of
 
 
 def _after(node: NodeProto, inputs: list[_Axes | None]) -> _Axes:
-    axes = [one for one in inputs if one is not None]
+    axes = [entry for entry in inputs if entry is not None]
     if node.op_type in _CHANNELS_FIRST.split() and inputs[0] is not None:
         return _Axes(1)
     if node.op_type.startswith("Nhwc"):
@@ -133,10 +133,10 @@ def _transposed(axes: _Axes, perm: list[int]) -> _Axes:
 
 def _agreed(axes: list[_Axes]) -> _Axes:
     """What several inputs of one operation tell together."""
-    certain = {one.channel for one in axes if one.certain}
+    certain = {entry.channel for entry in axes if entry.certain}
     if len(certain) == 1:
         return _Axes(certain.pop())
-    turned = len(certain) > 1 or any(one.turned for one in axes)
+    turned = len(certain) > 1 or any(entry.turned for entry in axes)
     return _Axes(axes[0].channel, certain=False, turned=turned)
 
 
@@ -147,5 +147,5 @@ def _lost(axes: _Axes) -> _Axes:
 def _attribute(node: NodeProto, name: str) -> Any:
     from onnx.helper import get_attribute_value
 
-    found = next((one for one in node.attribute if one.name == name), None)
-    return None if found is None else get_attribute_value(found)
+    attribute = next((candidate for candidate in node.attribute if candidate.name == name), None)
+    return None if attribute is None else get_attribute_value(attribute)

@@ -69,9 +69,11 @@ class _Network:
         return np.asarray(out)
 
     def _tensor(self, pixels: NDArray[np.uint8]) -> NDArray[Any]:
-        given = self.preprocessing
+        preprocessing = self.preprocessing
         if self.dtype.kind == "f":
-            mean, std = (np.asarray(c, dtype=np.float32) for c in (given.mean, given.std))
+            mean, std = (
+                np.asarray(c, dtype=np.float32) for c in (preprocessing.mean, preprocessing.std)
+            )
             pixels = ((pixels / np.float32(255) - mean) / std).astype(self.dtype)
         if self.layout == "nchw":
             pixels = pixels.transpose(2, 0, 1)
@@ -194,29 +196,29 @@ def _layout(shape: list[Any], what: str) -> Layout:
 
 
 def _size(
-    shape: list[Any], layout: Layout, given: tuple[int, int] | None, what: str
+    shape: list[Any], layout: Layout, wanted: tuple[int, int] | None, what: str
 ) -> tuple[int, int]:
     height, width = shape[2:] if layout == "nchw" else shape[1:3]
     says = width, height
-    if given is None and not all(isinstance(side, int) for side in says):
+    if wanted is None and not all(isinstance(side, int) for side in says):
         raise ParameterError(
             f"{what} takes images of any size: give the size that it was trained with, "
             "for example size=(224, 224)."
         )
-    size = given or says
+    size = wanted or says
     if any(isinstance(side, int) and side != want for side, want in zip(says, size, strict=True)):
-        raise ParameterError(f"size={given}: {what} takes {width} x {height} only.")
+        raise ParameterError(f"size={wanted}: {what} takes {width} x {height} only.")
     return size
 
 
-def _output(session: onnxruntime.InferenceSession, given: str | None, what: str) -> str:
+def _output(session: onnxruntime.InferenceSession, wanted: str | None, what: str) -> str:
     names = [entry.name for entry in session.get_outputs()]
-    if given is not None and given not in names:
+    if wanted is not None and wanted not in names:
         raise ParameterError(
-            f"output={given!r}: {what} has {', '.join(names)}. Name one of these with output= "
+            f"output={wanted!r}: {what} has {', '.join(names)}. Name one of these with output= "
             "(--onnx-output)."
         )
-    return given or str(names[0])
+    return wanted or str(names[0])
 
 
 def _averaging(network: _Network, path: Path, what: str) -> _Network:
@@ -226,8 +228,8 @@ def _averaging(network: _Network, path: Path, what: str) -> _Network:
     shape = _tried(network, what).shape
     if len(shape) != 4:
         return network
-    given = network.preprocessing.output_layout
-    channels = CHANNEL_AXIS[given] if given else None
+    output_layout = network.preprocessing.output_layout
+    channels = CHANNEL_AXIS[output_layout] if output_layout else None
     if channels is None:
         channels = channel_axis(
             onnx.load(path, load_external_data=False).graph,
@@ -268,18 +270,24 @@ def _dimension(network: _Network, what: str) -> int:
 
 def _other_outputs(network: _Network) -> str:
     """What to do about an output that is no vector, and the others that there are."""
-    others = [one for one in network.session.get_outputs() if one.name != network.exit]
+    others = [output for output in network.session.get_outputs() if output.name != network.exit]
     if not others:
         return "; export the network with a pooled output, and name that with output="
-    named = ", ".join(f"{one.name} {one.shape[1:]}" for one in others)
+    named = ", ".join(f"{output.name} {output.shape[1:]}" for output in others)
     return f"; name another with output= (--onnx-output {others[0].name}). It also has {named}"
 
 
 def _in_words(network: _Network) -> str:
-    given = network.preprocessing
+    preprocessing = network.preprocessing
     width, height = network.size
-    scaled = f"(x/255-{list(given.mean)})/{list(given.std)}" if network.dtype.kind == "f" else "x"
-    words = f"{RESIZE} {given.fit} {width}x{height} {scaled} {network.layout} {network.exit}"
+    scaled = (
+        f"(x/255-{list(preprocessing.mean)})/{list(preprocessing.std)}"
+        if network.dtype.kind == "f"
+        else "x"
+    )
+    words = (
+        f"{RESIZE} {preprocessing.fit} {width}x{height} {scaled} {network.layout} {network.exit}"
+    )
     usual = network.channels in (None, CHANNEL_AXIS[network.layout])
     return words if usual else f"{words} channels {network.channels}"
 

@@ -31,7 +31,7 @@ class CodeCache:
 
     vectors: NDArray[np.float32]
     quantized: QuantizedReference | None = None
-    _asked: bool = False
+    _queried: bool = False
 
     def for_query(self, samples: int, run: Run) -> QuantizedReference | None:
         """Codes for a query: those at hand, or made now where it or a later one gains."""
@@ -39,10 +39,10 @@ class CodeCache:
         if (
             self.quantized is None
             and room
-            and (self._asked or QuantizedReference.pays(samples, self.vectors))
+            and (self._queried or QuantizedReference.pays(samples, self.vectors))
         ):
             self.quantized = QuantizedReference.of(self.vectors, threads=run.threads)
-        self._asked = True
+        self._queried = True
         return self.quantized
 
     def parts(self, run: Run) -> Parts:

@@ -28,19 +28,19 @@ def work_ahead(
 
     Nor do tasks under way weigh more than `room`, other than a single one.
     """
-    under_way: deque[tuple[Future[Result], int]] = deque()
+    in_flight: deque[tuple[Future[Result], int]] = deque()
     most, weighs = 1, 0
     for task in tasks:
-        under_way.append((crew.submit(work, task), weight(task)))
-        weighs += under_way[-1][1]
-        while len(under_way) >= most or weighs > room:
-            future, weight_of_it = under_way.popleft()
+        in_flight.append((crew.submit(work, task), weight(task)))
+        weighs += in_flight[-1][1]
+        while len(in_flight) >= most or weighs > room:
+            future, weight_of_it = in_flight.popleft()
             weighs -= weight_of_it
             result = future.result()
             most = window(result)
             yield result
-    while under_way:
-        yield under_way.popleft()[0].result()
+    while in_flight:
+        yield in_flight.popleft()[0].result()
 
 
 @contextmanager

@@ -153,9 +153,9 @@ def _look(
         with budget.share() as share:
             payload = item.load()
             digest = content_digest(payload, admit=share.take)
-            known = pool.get(digest)
-            if known is not None and _serves(known, on_failed, limit):
-                return _Image(spent, known, "cached")
+            cached = pool.get(digest)
+            if cached is not None and _serves(cached, on_failed, limit):
+                return _Image(spent, cached, "cached")
             record, pixels = _decoded(payload, digest, extractor, limit, share)
             del payload  # before its share is given to another
             return _Image(spent, record, "fresh", pixels)
@@ -183,10 +183,10 @@ def _decoded(
         raise OversizeError("not enough memory to resize it") from None
 
 
-def _serves(known: Record, on_failed: OnFailed, limit: int) -> bool:
-    if known.vector is None:
+def _serves(record: Record, on_failed: OnFailed, limit: int) -> bool:
+    if record.vector is None:
         return on_failed == "keep"
-    return known.width * known.height <= limit  # or the result would depend on earlier limits
+    return record.width * record.height <= limit  # or the result would depend on earlier limits
 
 
 def _inferred(images: list[_Image], extractor: Extractor) -> list[_Image]:
@@ -220,8 +220,10 @@ def _learn(image: _Image, pool: VectorCache, gathered: _Gathered, progress: Prog
         record = pool.get(record.digest) or replace(record, reason="its cached vector is damaged")
     gathered.add(image.item, record)
     done = record.vector is not None
-    known = done and image.origin != "fresh"
-    progress.advance(done=int(done and not known), cached=int(known), skipped=int(not done))
+    from_cache = done and image.origin != "fresh"
+    progress.advance(
+        done=int(done and not from_cache), cached=int(from_cache), skipped=int(not done)
+    )
 
 
 # -- two crews --------------------------------------------------------------------------
@@ -321,11 +323,11 @@ class _Gathered:
             self._vectors[self._done] = record.vector
             self._done += 1
         size = (record.width, record.height) if done else (None, None)
-        seen = (*astuple(record.print), record.note if done else None)
+        hashes_and_note = (*astuple(record.print), record.note if done else None)
         state = "done" if done else "failed"
         metadata = json.dumps(dict(item.metadata), ensure_ascii=False, default=str)
         about = (item.id, record.digest or None, state, record.reason)
-        self._rows.append((*about, *size, *seen, metadata))
+        self._rows.append((*about, *size, *hashes_and_note, metadata))
         if len(self._rows) == _TABLE_ROWS:
             self._pack_rows()
 

@@ -113,16 +113,18 @@ class Features:
         done = self.done
         if done["note"].null_count == len(done):
             return None
-        found = done.filter(pc.not_equal(done["note"], ""))
+        remarked = done.filter(pc.not_equal(done["note"], ""))
         ids: defaultdict[str, list[str]] = defaultdict(list)
-        for name, notes in zip(found["id"].to_pylist(), found["note"].to_pylist(), strict=True):
+        for name, notes in zip(
+            remarked["id"].to_pylist(), remarked["note"].to_pylist(), strict=True
+        ):
             for note in notes.split(AND_NOTED):
                 ids[note].append(name)
         noted = [Noted(note, len(names), names[:NOTED]) for note, names in ids.items()]
-        return sorted(noted, key=lambda one: -one.count)
+        return sorted(noted, key=lambda remark: -remark.count)
 
     @property
-    def seen(self) -> pa.Table:
+    def embedded(self) -> pa.Table:
         """The items that have a vector, and behind them those whose vectors were left out."""
         if len(self) == len(self.items):
             return self.items
@@ -135,8 +137,8 @@ class Features:
         return self._reasons("left out")
 
     def _reasons(self, state: str) -> list[Skipped]:
-        found = self.items.filter(pc.equal(self.items["state"], state))
-        pairs = zip(found["id"].to_pylist(), found["reason"].to_pylist(), strict=True)
+        rows = self.items.filter(pc.equal(self.items["state"], state))
+        pairs = zip(rows["id"].to_pylist(), rows["reason"].to_pylist(), strict=True)
         return [Skipped(*pair) for pair in pairs]
 
     @property
@@ -167,14 +169,16 @@ class Features:
         if not isinstance(location, str):
             raise ParameterError(f"location = {short(location)}: give text.")
         rows = _checked(vectors)
-        given = range(len(rows)) if ids is None else listed(ids, "ids", vectors=len(rows))
-        names = [encodable(str(one)) for one in given]
+        ids_or_rows = range(len(rows)) if ids is None else listed(ids, "ids", vectors=len(rows))
+        names = [encodable(str(name)) for name in ids_or_rows]
         _check_ids(names)
         digests = [hashlib.sha256(row.data).hexdigest() for row in rows]
         spec = Spec(name=GIVEN, weights="none", preprocessing="none", dim=rows.shape[1])
         return cls(
             rows,
-            _given_items(names, digests, _records({} if metadata is None else metadata, len(rows))),
+            _items_of_vectors(
+                names, digests, _records({} if metadata is None else metadata, len(rows))
+            ),
             spec,
             location,
         )
@@ -295,13 +299,13 @@ def noted_in(features: Features) -> tuple[Noted, ...] | None:
 
 
 def _checked(vectors: ArrayLike) -> NDArray[np.float32]:
-    given = array_of(vectors)
-    if given.ndim != 2 or 0 in given.shape or given.dtype.kind not in "fiu":
+    array = array_of(vectors)
+    if array.ndim != 2 or 0 in array.shape or array.dtype.kind not in "fiu":
         raise FeatureError(
-            f"{given.dtype} vectors of shape {given.shape}: numbers of shape (n, dim) are needed."
+            f"{array.dtype} vectors of shape {array.shape}: numbers of shape (n, dim) are needed."
         )
     with np.errstate(over="ignore"):
-        rows = np.ascontiguousarray(given, dtype=np.float32)
+        rows = np.ascontiguousarray(array, dtype=np.float32)
     bad = np.flatnonzero(~np.isfinite(rows).all(axis=1))
     if bad.size:
         raise FeatureError(
@@ -317,18 +321,18 @@ def _check_ids(ids: list[str]) -> None:
         raise ParameterError(f"The id '{name}' is given {times} times: ids must differ.")
 
 
-def _refuse_taken(there: Features, more: Features) -> None:
+def _refuse_taken(features: Features, more: Features) -> None:
     """Raise ParameterError where ids are taken, with what helps against it."""
-    known, coming = _contents(there), _contents(more)
-    taken = [name for name in coming if name in known]
+    present, coming = _contents(features), _contents(more)
+    taken = [name for name in coming if name in present]
     if not taken:
         return
-    same = sum(coming[name] is not None and coming[name] == known[name] for name in taken)
+    same = sum(coming[name] is not None and coming[name] == present[name] for name in taken)
     named = ", ".join(f"'{name}'" for name in taken[:NAMED])
     others = f" and {len(taken) - NAMED:,} more" if len(taken) > NAMED else ""
     raise ParameterError(
         f"{len(taken):,} of {len(coming):,} images in '{more.location}' have ids that images in "
-        f"'{there.location}' have ({named}{others}). {_what_helps(same, len(taken))}"
+        f"'{features.location}' have ({named}{others}). {_what_helps(same, len(taken))}"
     )
 
 
@@ -354,9 +358,9 @@ def _records(metadata: Mapping[str, Sequence[Any]], rows: int) -> list[str]:
         raise ParameterError(f"metadata = {short(metadata)}: give a list of values under each key.")
     if not metadata:
         return ["{}"] * rows
-    given = {key: listed(metadata[key], f"values of '{key}'", vectors=rows) for key in metadata}
-    columns = [_members(key, values) for key, values in given.items()]
-    return [f"{{{', '.join(filter(None, record))}}}" for record in zip(*columns, strict=True)]
+    columns = {key: listed(metadata[key], f"values of '{key}'", vectors=rows) for key in metadata}
+    members = [_members(key, values) for key, values in columns.items()]
+    return [f"{{{', '.join(filter(None, record))}}}" for record in zip(*members, strict=True)]
 
 
 def _members(key: Any, values: Sequence[Any]) -> list[str]:
@@ -384,7 +388,7 @@ def _scalar(value: Any) -> Any:
 _ENCODER = json.JSONEncoder(ensure_ascii=False, default=_scalar)
 
 
-def _given_items(ids: list[str], digests: list[str], records: list[str]) -> pa.Table:
+def _items_of_vectors(ids: list[str], digests: list[str], records: list[str]) -> pa.Table:
     unknown = [None] * len(ids)
     columns = [ids, digests, ["done"] * len(ids), *[unknown] * 6, records]
     arrays = [pa.array(c, f.type) for c, f in zip(columns, ITEMS, strict=True)]

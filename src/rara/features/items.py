@@ -63,8 +63,8 @@ def items_in(stored: StoredFolder) -> pa.Table:
 
 
 def _column(table: pa.Table, field: pa.Field) -> Any:
-    there = field.name in table.column_names
-    return table[field.name] if there else pa.nulls(len(table), field.type)
+    present = field.name in table.column_names
+    return table[field.name] if present else pa.nulls(len(table), field.type)
 
 
 def _wrong_columns(table: pa.Table) -> str | None:
@@ -105,13 +105,13 @@ def records_of(items: pa.Table) -> list[Metadata]:
 def record_of(text: str) -> Metadata:
     """The metadata of one item. Raises FeatureError where it is no JSON object."""
     try:
-        found = json.loads(text)
+        record = json.loads(text)
         if "\\u" in text:
-            json.dumps(found, ensure_ascii=False).encode()  # refuses what is no text
+            json.dumps(record, ensure_ascii=False).encode()  # refuses what is no text
     except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
+        record = None
+    if not isinstance(record, dict):
         raise FeatureError(
             f"The metadata {text[:80]!r} of an image is no JSON object: make the features again."
         )
-    return found
+    return record

@@ -20,7 +20,7 @@ from rara.features.items import record_of
 from rara.sources import Source
 from rara.sources.base import remarks_of
 
-_SAID = 3
+_REMARKS = 3
 """So many remarks on a place are repeated where it lacks a key: they may tell why."""
 
 Part = TypeVar("Part")
@@ -71,7 +71,7 @@ def named(names: list[str | None]) -> Groups:
     for row, name in enumerate(names):
         if name is not None:
             rows.setdefault(name, []).append(row)
-    return Groups(names, {name: np.array(found) for name, found in rows.items()})
+    return Groups(names, {name: np.array(indices) for name, indices in rows.items()})
 
 
 def by_content(features: Features) -> Rows:
@@ -99,34 +99,34 @@ def check_key(key: str, **sides: Features | Source) -> None:
     """
     if not isinstance(key, str):
         raise ParameterError(f"{short(key)} is no key of metadata: give text, such as 'label'.")
-    missing = [side for side, given in sides.items() if _lacks(given, key)]
+    missing = [side for side, images in sides.items() if _lacks(images, key)]
     if missing:
         lacking = sides[missing[0]]
         message = f"No image of the {missing[0]} '{lacking.location}' has the key '{key}'."
         listed = [
-            f"Keys of the {side}: {_listed(_keys(given)[0])}." for side, given in sides.items()
+            f"Keys of the {side}: {_listed(_keys(images)[0])}." for side, images in sides.items()
         ]
-        said = lacking.remarks if isinstance(lacking, Features) else remarks_of(lacking)
-        raise ParameterError(" ".join([message, *listed, *said[:_SAID]]))
+        remarks = lacking.remarks if isinstance(lacking, Features) else remarks_of(lacking)
+        raise ParameterError(" ".join([message, *listed, *remarks[:_REMARKS]]))
 
 
-def _lacks(given: Features | Source, key: str) -> bool:
+def _lacks(images: Features | Source, key: str) -> bool:
     """Whether it is sure that no image has the key."""
-    keys, complete = _keys(given, key)
+    keys, complete = _keys(images, key)
     return complete and key not in keys
 
 
-def _keys(given: Features | Source, wanted: str | None = None) -> tuple[list[str], bool]:
+def _keys(images: Features | Source, wanted: str | None = None) -> tuple[list[str], bool]:
     """The keys of the images, up to one that is wanted, and whether all images were asked."""
-    records = _records(given) if isinstance(given, Features) else _metadata(given)
-    found: dict[str, None] = {}
+    records = _records(images) if isinstance(images, Features) else _metadata(images)
+    names: dict[str, None] = {}
     for record in records:
         if record is None:
-            return list(found), False
-        found.update(dict.fromkeys(record))
-        if wanted in found:
+            return list(names), False
+        names.update(dict.fromkeys(record))
+        if wanted in names:
             break
-    return list(found), True
+    return list(names), True
 
 
 def _records(features: Features) -> Iterator[Mapping[str, Any]]:

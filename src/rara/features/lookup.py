@@ -56,12 +56,12 @@ class SourcePictures:
         if place is None:
             return {}
         digests = self._digests(side, ids)
-        found: dict[str, Image.Image] = {}
+        images: dict[str, Image.Image] = {}
         for part in places_in(place) if isinstance(place, str) else (place,):
             with suppress(RaraError, OSError):
                 for item in _items(part, ids):
-                    _fetch(item, digests, found)
-        return found
+                    _fetch(item, digests, images)
+        return images
 
     def _digests(self, side: Side, ids: Collection[str]) -> dict[str, str] | None:
         """The digest of each image that was scored; None where nobody recorded them."""
@@ -70,8 +70,8 @@ class SourcePictures:
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        seen = self.scored[side].seen
-        rows = seen.filter(pc.is_in(seen["id"], pa.array(list(ids), seen["id"].type)))
+        items = self.scored[side].embedded
+        rows = items.filter(pc.is_in(items["id"], pa.array(list(ids), items["id"].type)))
         return dict(zip(rows["id"].to_pylist(), rows["digest"].to_pylist(), strict=True))
 
 
@@ -80,7 +80,7 @@ def _items(place: Source | str, ids: Collection[str]) -> Iterator[Item]:
     return source.select(ids)
 
 
-def _fetch(item: Item, digests: Mapping[str, str] | None, found: dict[str, Image.Image]) -> None:
+def _fetch(item: Item, digests: Mapping[str, str] | None, images: dict[str, Image.Image]) -> None:
     """One image, unless it cannot be read any more: the others are shown all the same."""
     with suppress(RaraError, OSError), MemoryBudget().share() as share:  # one at a time
         payload = item.load()
@@ -88,4 +88,4 @@ def _fetch(item: Item, digests: Mapping[str, str] | None, found: dict[str, Image
         if digests is None or digest == digests.get(item.id):
             image = decode(payload, admit=share.take)
             image.thumbnail((LARGEST, LARGEST))
-            found[item.id] = image
+            images[item.id] = image

@@ -62,12 +62,12 @@ def find(features: Features, k: int, run: Run) -> Nearest:
     if features.spec.weights == "none":
         return _scan(features, depth, run)
     place = kept_place(f"{features.fingerprint} {depth}", run)
-    known = kept_arrays(place)
-    if known and known["d2"].shape == known["index"].shape == (len(features), depth):
-        return Nearest.of(known["d2"], known["index"])
-    found = _scan(features, depth, run)
-    keep_arrays(place, d2=found.d2, index=found.index)
-    return found
+    cached = kept_arrays(place)
+    if cached and cached["d2"].shape == cached["index"].shape == (len(features), depth):
+        return Nearest.of(cached["d2"], cached["index"])
+    nearest = _scan(features, depth, run)
+    keep_arrays(place, d2=nearest.d2, index=nearest.index)
+    return nearest
 
 
 def lists_in(
@@ -97,24 +97,24 @@ def kept_place(key: str, run: Run) -> Path:
     return (run.cache or cache_folder()) / "neighbours" / f"{name}.npz"
 
 
-def grow(features: Features, known: Nearest, k: int, run: Run) -> Nearest:
+def grow(features: Features, before: Nearest, k: int, run: Run) -> Nearest:
     """Those of all images, from those of the first ones among themselves."""
-    if depth_for(k, len(features)) != known.k:
+    if depth_for(k, len(features)) != before.k:
         return find(features, k, run)  # there were fewer images than neighbours to keep
-    return _scan(features, known.k, run, known)
+    return _scan(features, before.k, run, before)
 
 
-def shrink(features: Features, known: Nearest, kept: NDArray[np.bool_], run: Run) -> Nearest:
+def shrink(features: Features, before: Nearest, kept: NDArray[np.bool_], run: Run) -> Nearest:
     """Those of the images that are left, from those of all before."""
-    return neighbours_left(features.vectors, known, kept, **run.engine())
+    return neighbours_left(features.vectors, before, kept, **run.engine())
 
 
-def _scan(features: Features, depth: int, run: Run, known: Nearest | None = None) -> Nearest:
-    before = known.samples if known else 0
-    pairs = (len(features) * (len(features) - 1) - before * (before - 1)) // 2
+def _scan(features: Features, depth: int, run: Run, before: Nearest | None = None) -> Nearest:
+    done = before.samples if before else 0
+    pairs = (len(features) * (len(features) - 1) - done * (done - 1)) // 2
     with watching(run.progress, pairs, "Pairs within the reference") as advance:
         nearest, _ = neighbours(
-            features.vectors, depth, known=known,
+            features.vectors, depth, known=before,
             **run.engine(advance),
         )  # fmt: skip
     return nearest

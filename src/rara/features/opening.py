@@ -86,13 +86,13 @@ def _stored_features(place: str | os.PathLike[str]) -> Features:
     path, key = _placed(place)
     if path.is_dir():
         return Features.load(path)
-    found = vectors_in(path, key)
-    metadata = {"label": found.labels} if found.labels else None
-    features = Features.from_arrays(found.vectors, metadata=metadata, location=found.location)
-    return replace(features, remarks=tuple(found.remarks))
+    stored = vectors_in(path, key)
+    metadata = {"label": stored.labels} if stored.labels else None
+    features = Features.from_arrays(stored.vectors, metadata=metadata, location=stored.location)
+    return replace(features, remarks=tuple(stored.remarks))
 
 
-def given_features(vectors: ArrayLike | Features, ids: Sequence[str] | None, what: str) -> Features:
+def as_features(vectors: ArrayLike | Features, ids: Sequence[str] | None, what: str) -> Features:
     """Vectors that were computed elsewhere, as features."""
     if isinstance(vectors, Features):
         return vectors

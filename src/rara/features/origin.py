@@ -32,19 +32,21 @@ def origin_in(stored: StoredFolder) -> tuple[Spec, str, tuple[str, ...]]:
     location, remarks = stored.facts.get("location"), stored.facts.get("remarks", [])
     if not isinstance(location, str):
         raise stored.wrong("no location")
-    if not isinstance(remarks, list) or not all(isinstance(one, str) for one in remarks):
+    if not isinstance(remarks, list) or not all(isinstance(remark, str) for remark in remarks):
         raise stored.wrong("remarks that are no sentences")
     return _spec(stored), location, tuple(remarks)
 
 
 def _spec(stored: StoredFolder) -> Spec:
-    said = stored.facts.get("extractor")
-    if not isinstance(said, Mapping) or not said.keys() <= {field.name for field in fields(Spec)}:
+    extractor = stored.facts.get("extractor")
+    if not isinstance(extractor, Mapping) or not extractor.keys() <= {
+        field.name for field in fields(Spec)
+    }:
         raise stored.wrong("no extractor, or one with unknown fields")
-    if not all(_fits(name, value) for name, value in said.items()):
+    if not all(_fits(name, value) for name, value in extractor.items()):
         raise stored.wrong("an extractor with fields of another type")
     try:
-        return Spec(**said)
+        return Spec(**extractor)
     except TypeError:
         raise stored.wrong("an extractor with fields missing") from None
 

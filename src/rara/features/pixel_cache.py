@@ -35,27 +35,27 @@ class PixelCache:
     def _prints(self) -> PixelHashes | None:
         return pixel_hashes_of(self._features)
 
-    def seen(self, run: Run) -> tuple[PixelHashes, Counts] | None:
+    def with_nearest(self, run: Run) -> tuple[PixelHashes, Counts] | None:
         """The prints, and how near each has its nearest other; None where nobody saw the pixels."""
         if self._prints is None:
             return None
         if self._others is None:
-            self._others = self._found(self._prints, run)
+            self._others = self._nearest_others(self._prints, run)
         return self._prints, self._others
 
     def parts(self, run: Run) -> Parts:
         """The files to write; none where nobody saw the pixels."""
-        seen = self.seen(run)
-        if seen is None:
+        kept = self.with_nearest(run)
+        if kept is None:
             return Parts("pixels", {}, {})
-        files = {_FILE: array_part(seen[1].astype(np.int16))}
+        files = {_FILE: array_part(kept[1].astype(np.int16))}
         return Parts("pixels", {}, files, frozenset(files))
 
-    def _found(self, hashes: PixelHashes, run: Run) -> Counts:
+    def _nearest_others(self, hashes: PixelHashes, run: Run) -> Counts:
         key = f"{self._features.fingerprint} pixels {VERSION}"
         place = kept_place(key, run)
-        known = kept_arrays(place)
-        others = known.get("others") if known else None
+        cached = kept_arrays(place)
+        others = cached.get("others") if cached else None
         if others is not None and others.shape == (len(hashes),) and others.dtype == np.int16:
             return others.astype(np.int32)
         with watching(run.progress, len(hashes), "Pictures within the reference") as advance:

@@ -88,17 +88,17 @@ def closest(
     `own`: which reference image each sample is, and must not be compared with. `others`: (n,)
     how near each reference picture has its nearest other one.
     """
-    here, there = np.flatnonzero(~samples.flat), np.flatnonzero(~reference.flat)
+    sample_rows, reference_rows = np.flatnonzero(~samples.flat), np.flatnonzero(~reference.flat)
     place = np.full(len(reference) + 1, -1, np.int32)
-    place[there] = np.arange(len(there))
-    found = closest_codes(
-        samples.codes[here],
-        reference.codes[there],
-        own=None if own is None else place[own[here]],
-        others=None if others is None else others[there],
+    place[reference_rows] = np.arange(len(reference_rows))
+    nearest = closest_codes(
+        samples.codes[sample_rows],
+        reference.codes[reference_rows],
+        own=None if own is None else place[own[sample_rows]],
+        others=None if others is None else others[reference_rows],
         threads=threads,
     )
-    return _placed(found, here, there, samples, reference, own, others)
+    return _placed(nearest, sample_rows, reference_rows, samples, reference, own, others)
 
 
 def closest_others(
@@ -107,15 +107,15 @@ def closest_others(
     progress: Callable[[int], None] | None = None,
 ) -> Closest:
     """The nearest other picture of each picture of a reference."""
-    seen, every = np.flatnonzero(~reference.flat), np.arange(len(reference), dtype=np.int32)
-    found = closest_other_codes(reference.codes[seen], threads=threads, progress=progress)
-    return _placed(found, seen, seen, reference, reference, every, None)
+    rows, every = np.flatnonzero(~reference.flat), np.arange(len(reference), dtype=np.int32)
+    nearest = closest_other_codes(reference.codes[rows], threads=threads, progress=progress)
+    return _placed(nearest, rows, rows, reference, reference, every, None)
 
 
 def _placed(
-    found: ClosestCodes,
-    here: NDArray[np.intp],
-    there: NDArray[np.intp],
+    nearest: ClosestCodes,
+    sample_rows: NDArray[np.intp],
+    reference_rows: NDArray[np.intp],
     samples: PixelHashes,
     reference: PixelHashes,
     own: Counts | None,
@@ -124,9 +124,9 @@ def _placed(
     """Among all images, where codes were compared of some; the same picture before all codes."""
     nobody = np.full(len(samples), -1, np.int32)
     answer = Closest(np.full(len(samples), NONE, np.int32), nobody, np.zeros_like(nobody))
-    answer.distance[here] = found.distance[:, 0]
-    answer.index[here] = np.append(there, -1)[found.index[:, 0]]
-    answer.joined[here] = found.partners
+    answer.distance[sample_rows] = nearest.distance[:, 0]
+    answer.index[sample_rows] = np.append(reference_rows, -1)[nearest.index[:, 0]]
+    answer.joined[sample_rows] = nearest.partners
     same = first_equal(samples.pictures, reference.pictures, own)
     rows = np.flatnonzero(same >= 0)
     answer.distance[rows], answer.index[rows] = SAME, same[rows]
@@ -152,8 +152,8 @@ def lists_of_others(reference: PixelHashes, k: int, threads: int | None = None) 
     return _listed(closest_other_codes(reference.codes, k=k, threads=threads))
 
 
-def _listed(found: ClosestCodes) -> Nearest:
-    return Nearest.of(_spread(found.distance), found.index)
+def _listed(closest: ClosestCodes) -> Nearest:
+    return Nearest.of(_spread(closest.distance), closest.index)
 
 
 def _spread(ascending: Counts) -> Doubles:
@@ -183,7 +183,7 @@ def first_equal(
 
 def _first(samples: pa.Array, reference: pa.Array) -> NDArray[np.int64]:
     shared = np.flatnonzero(pc.is_in(reference, value_set=samples).to_numpy(zero_copy_only=False))
-    found = pc.index_in(samples, value_set=reference.take(pa.array(shared)))
-    place = found.fill_null(-1).to_numpy().astype(np.int64)
+    matches = pc.index_in(samples, value_set=reference.take(pa.array(shared)))
+    place = matches.fill_null(-1).to_numpy().astype(np.int64)
     places: NDArray[np.int64] = np.append(shared, -1)[place]
     return places

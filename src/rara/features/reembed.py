@@ -18,15 +18,15 @@ from rara.run import Run
 from rara.sources import Source, open_source
 
 
-def seen_again(features: Features, extractor: Extractor, run: Run) -> Features:
+def reembed(features: Features, extractor: Extractor, run: Run) -> Features:
     """Vectors of the same images by another extractor, in the same order.
 
     Images of which it makes no vector are left out. Raises ReferenceMismatchError where the images
     are unavailable: vectors that were given, a place that is gone, other images there.
     """
     sources = sources_of(features, extractor)
-    found = reduce(Features.joined, (features_of(one, extractor, run)[0] for one in sources))
-    return found.take(_rows(features, found), features.location)
+    fresh = reduce(Features.joined, (features_of(source, extractor, run)[0] for source in sources))
+    return fresh.take(_rows(features, fresh), features.location)
 
 
 def sources_of(features: Features, extractor: Extractor) -> list[Source]:
@@ -44,15 +44,15 @@ def sources_of(features: Features, extractor: Extractor) -> list[Source]:
         ) from error
 
 
-def _rows(wanted: Features, found: Features) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def _rows(wanted: Features, fresh: Features) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     """Rows of what was found, in the order of what is wanted; another content is another image."""
-    pairs = zip(found.items["id"].to_pylist(), found.items["digest"].to_pylist(), strict=True)
-    there, row = dict(pairs), {name: row for row, name in enumerate(found.ids)}
+    pairs = zip(fresh.items["id"].to_pylist(), fresh.items["digest"].to_pylist(), strict=True)
+    digest_of, row = dict(pairs), {name: row for row, name in enumerate(fresh.ids)}
     digests = zip(wanted.ids, wanted.done["digest"].to_pylist(), strict=True)
-    gone = [name for name, digest in digests if there.get(name) != digest]
+    gone = [name for name, digest in digests if digest_of.get(name) != digest]
     if gone:
         raise ReferenceMismatchError(
             f"{len(gone):,} of {len(wanted):,} images at '{wanted.location}' are missing or "
-            f"changed, the first is '{gone[0]}': {found.spec.name} needs the same images."
+            f"changed, the first is '{gone[0]}': {fresh.spec.name} needs the same images."
         )
     return np.array([row[name] for name in wanted.ids if name in row], np.int64)

@@ -131,12 +131,12 @@ class VectorCache:
 
     def _load(self) -> None:
         """Read all packs; again while there are new ones, for a merge may be under way."""
-        seen: set[Path] = set()
-        while fresh := set(self._packs()) - seen:
+        loaded: set[Path] = set()
+        while fresh := set(self._packs()) - loaded:
             for path in sorted(fresh):
                 for batch in _read(path, self._dim):
                     _enter(self._index, batch)
-            seen |= fresh
+            loaded |= fresh
 
     def _write(self, batches: Iterable[pa.RecordBatch]) -> Path:
         def write(file: BinaryIO) -> None:
@@ -244,8 +244,8 @@ def _to_arrow(records: list[Record], dim: int) -> pa.RecordBatch:
             pa.array([record.reason for record in records], pa.string()),
             pa.array([record.width for record in records], pa.int32()),
             pa.array([record.height for record in records], pa.int32()),
-            pa.array([one.picture for one in hashes], pa.string()),
-            pa.array([one.code for one in hashes], pa.binary(CODE_BYTES)),
+            pa.array([hashed.picture for hashed in hashes], pa.string()),
+            pa.array([hashed.code for hashed in hashes], pa.binary(CODE_BYTES)),
             pa.array([record.note for record in records], pa.string()),
             pa.array([record.checksum for record in records], pa.uint32()),
             pa.FixedSizeListArray.from_arrays(vectors.ravel(), dim),

@@ -28,13 +28,13 @@ def rgb(image: Image.Image) -> tuple[Image.Image, str]:
 
 
 def _on_white(image: Image.Image) -> tuple[Image.Image, str]:
-    white, top, seen = Image.new("RGB", image.size, "white"), 0, False
+    white, top, visible = Image.new("RGB", image.size, "white"), 0, False
     for strip in strips(image):
         colours = strip if strip.mode == "RGBA" else strip.convert("RGBA")
         white.paste(colours, (0, top), mask=colours)
-        seen = seen or colours.getbbox() is not None
+        visible = visible or colours.getbbox() is not None
         top += strip.height
-    return white, "" if seen else TRANSPARENT
+    return white, "" if visible else TRANSPARENT
 
 
 # -- grey values of more than eight bits ------------------------------------------------

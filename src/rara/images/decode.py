@@ -119,8 +119,8 @@ def decode_noted(
     with _explained(_kind(payload), max_pixels):
         image, orientation, opacity, depth = _in_colour(payload, max_pixels, admit)
         turned = upright(image, orientation)
-        seen = opacity or _colours_note(turned)
-        return Decoded(turned, AND_NOTED.join(note for note in (seen, depth) if note))
+        colours = opacity or _colours_note(turned)
+        return Decoded(turned, AND_NOTED.join(note for note in (colours, depth) if note))
 
 
 def _colours_note(image: Image.Image) -> str:

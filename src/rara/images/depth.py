@@ -76,12 +76,12 @@ def depth_of(
 
     `bits` is what the file declares; `doubtful` where it means something else by it.
     """
-    told = bits is None or largest >= 1 << bits
-    used = _fitting(largest) if told or bits is None else bits
+    by_values = bits is None or largest >= 1 << bits
+    used = _fitting(largest) if by_values or bits is None else bits
     note = f"16-bit pixels read as {used}-bit, as no value needs more" if used < 16 else ""
-    if told and bits is not None and used == 16:
+    if by_values and bits is not None and used == 16:
         note = f"declares {bits} bits, but uses 16 and is read so"
-    return Depth(used, used if opaque < 1 << used else 16, note if told or doubtful else "")
+    return Depth(used, used if opaque < 1 << used else 16, note if by_values or doubtful else "")
 
 
 def largest_of(pixels: NDArray[Any]) -> tuple[int, int]:
@@ -168,7 +168,7 @@ def _tagged(tags: Any) -> int | None:
 
 def _numbers(value: Any) -> list[float]:
     many = value if isinstance(value, tuple) else (value,)
-    return [one for one in many if isinstance(one, (int, float)) and one > 0]
+    return [number for number in many if isinstance(number, (int, float)) and number > 0]
 
 
 def white_is_zero(image: Image.Image) -> bool:
@@ -231,7 +231,7 @@ def _low_bytes(data: bytes) -> tuple[Image.Image, list[int]]:
     if not isinstance(image, ImageFile.ImageFile):
         raise ImageError(_UNREAD)
     grey = image.tile[0].args == "LA;16B"  # read as RGBA of eight bits: four bytes a pixel too
-    image.tile = [one._replace(args=_opposite(one.args)) for one in image.tile]
+    image.tile = [tile._replace(args=_opposite(tile.args)) for tile in image.tile]
     image.load()
     return image, [1, 1, 1, 3] if grey else list(range(len(image.getbands())))
 
@@ -240,8 +240,8 @@ def _opposite(args: Any) -> Any:
     raw, *rest = args if isinstance(args, tuple) else (args,)
     if raw == "LA;16B":
         return "RGBA"
-    found = re.fullmatch(r"(RGB|RGBA|RGBX);16([LBN])", raw)
-    if found is None:
+    mode = re.fullmatch(r"(RGB|RGBA|RGBX);16([LBN])", raw)
+    if mode is None:
         raise ImageError(_UNREAD)
-    swapped = f"{found[1]};16{_SWAPPED[found[2]]}"
+    swapped = f"{mode[1]};16{_SWAPPED[mode[2]]}"
     return (swapped, *rest) if isinstance(args, tuple) else swapped

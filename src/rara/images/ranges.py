@@ -102,9 +102,9 @@ def _range_of(images: Iterable[NDArray[Any]], where: str) -> Range:
     for candidate in _RANGES:
         if all(candidate.suits(*pair) for pair in held):  # where none is finite, images are refused
             return candidate
-    found = " and opacity ".join(f"from {a:.4g} to {b:.4g}" for a, b in held)
+    spans = " and opacity ".join(f"from {a:.4g} to {b:.4g}" for a, b in held)
     raise UnknownSourceError(
-        f"{where} holds floats {found}. rara reads 0 to 1, -1 to 1 with some below -0.5, and 0 to "
+        f"{where} holds floats {spans}. rara reads 0 to 1, -1 to 1 with some below -0.5, and 0 to "
         "255 with some above 127.5, alike for the whole array. Scale it to one of these, or give "
         "uint8."
     )

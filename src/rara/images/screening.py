@@ -97,11 +97,11 @@ def _check_jpeg(data: bytes) -> None:
 def _segments(data: bytes) -> Iterator[int]:
     """Where the segments before the first scan begin."""
     at = 2
-    while found := _MARKER.search(data, at):
-        kind, at = found[1][0], found.end()
+    while marker := _MARKER.search(data, at):
+        kind, at = marker[1][0], marker.end()
         if kind == 0xDA:
             return
-        yield found.start()
+        yield marker.start()
         if kind not in _BARE:
             at += int.from_bytes(data[at : at + 2], "big")
 
@@ -109,8 +109,8 @@ def _segments(data: bytes) -> Iterator[int]:
 def scans(data: bytes) -> int:
     """The scans of the first image of a JPEG, counted no further than what is refused."""
     at, count = 2, 0
-    while count <= MOST_SCANS and (found := _MARKER.search(data, at)):
-        kind, at = found[1][0], found.end()
+    while count <= MOST_SCANS and (marker := _MARKER.search(data, at)):
+        kind, at = marker[1][0], marker.end()
         if kind == _END:
             break
         count += kind == 0xDA

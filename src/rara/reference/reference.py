@@ -26,7 +26,7 @@ from rara.features.compatibility import features_like
 from rara.features.features import Features
 from rara.features.lookup import SourcePictures
 from rara.features.metric import with_metric
-from rara.features.opening import Images, features_of, find_extractor, given_features, is_features
+from rara.features.opening import Images, as_features, features_of, find_extractor, is_features
 from rara.features.pixel_cache import others_in
 from rara.geometry import Nearest
 from rara.provenance.json_format import encoded
@@ -110,7 +110,7 @@ class Reference:
         array([1., 1., 2., 4.])
         """
         return cls.fit(
-            given_features(vectors, ids, "reference"), k=k, metric=metric, deduplicate=deduplicate,
+            as_features(vectors, ids, "reference"), k=k, metric=metric, deduplicate=deduplicate,
             clip_radii=clip_radii, unit=unit, run=run,
         )  # fmt: skip
 
@@ -288,7 +288,7 @@ class Reference:
         >>> table["rarity"], table["nearest"]
         (array([ 2., nan]), array(['2', '3'], dtype=object))
         """
-        reals = None if calibration is None else given_features(calibration, None, "calibration")
+        reals = None if calibration is None else as_features(calibration, None, "calibration")
         asked = self.scorer(calibration=reals, run=run, **options)
         return asked.score_features(vectors, ids=ids)
 

@@ -19,7 +19,7 @@ from rara.extractors import Extractor
 from rara.features.compatibility import comparable, features_like
 from rara.features.features import Features
 from rara.features.lookup import SourcePictures
-from rara.features.opening import Images, given_features
+from rara.features.opening import Images, as_features
 from rara.provenance.parts import NoTwoSample
 from rara.reference.geometry import Once, ReferenceGeometry
 from rara.reference.judging import judge_one_by_one, judge_samples
@@ -61,7 +61,7 @@ class Scorer:
         self, vectors: ArrayLike | Features, *, ids: Sequence[str] | None = None
     ) -> ScoreTable:
         """The same for vectors that were computed elsewhere, shape (m, d), taken as float32."""
-        given = given_features(vectors, ids, "samples")
+        given = as_features(vectors, ids, "samples")
         return self._judged(comparable(given, self.geometry.features.spec), None)
 
     def score_leave_one_out(self) -> ScoreTable:

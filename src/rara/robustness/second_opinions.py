@@ -21,7 +21,7 @@ from rara.features.compatibility import features_like
 from rara.features.features import Features
 from rara.features.metric import usual_metric, with_metric
 from rara.features.opening import Images, features_of, find_extractor, is_features
-from rara.features.reembed import seen_again
+from rara.features.reembed import reembed
 from rara.reference.reference import Reference
 from rara.robustness.contested import Halves, alpha_of, check_carried
 from rara.run import Run
@@ -119,7 +119,7 @@ def by_extractor(
             f"{network.spec.name} made this reference: a second opinion needs another extractor."
         )
     other = Reference.fit(
-        seen_again(reference.features, network, run), k=table.provenance.k,
+        reembed(reference.features, network, run), k=table.provenance.k,
         metric=_metric_for(reference), clip_radii=reference.geometry.treatment.clip_radii, run=run,
     )  # fmt: skip
     own = table.provenance.leave_one_out
@@ -141,7 +141,7 @@ def _metric_for(reference: Reference) -> Metric | None:
 def _anew(images: Images, network: Extractor, other: Reference, run: Run) -> Features:
     """The images as another one sees them, those behind features as well."""
     if is_features(images):
-        seen = seen_again(features_of(images, None, run)[0], network, run)
+        seen = reembed(features_of(images, None, run)[0], network, run)
     else:
         seen, _ = features_of(images, network, run)
     return with_metric(seen, other.features.spec.metric)

@@ -38,8 +38,8 @@ class Item:
         """All text becomes such that every format of tables takes it."""
         object.__setattr__(self, "id", encodable(self.id))
         if self.metadata:
-            known = {encodable(key): _encodable(one) for key, one in self.metadata.items()}
-            object.__setattr__(self, "metadata", known)
+            metadata = {encodable(key): _encodable(value) for key, value in self.metadata.items()}
+            object.__setattr__(self, "metadata", metadata)
 
 
 def _encodable(value: Scalar) -> Scalar:

@@ -120,13 +120,13 @@ class FileSource:
         parts = [_part(files, places) for places in files.parts]
         images = [i for part in parts for i in part.images]
         if not images:
-            raise EmptySourceError(_nothing_found(files))
+            raise EmptySourceError(_no_images(files))
         self._places = dict(zip(unique(files.names[i] for i in images), images, strict=True))
         self._metadata = [part.metadata(metadata) for part in parts]
         names = [files.names[i] for i in images]
         annotations = [name for part in parts for name in part.names(part.annotations)]
         pairs = zip(parts, self._metadata, strict=True)
-        others = [name for part, known in pairs for name in part.others(known.used)]
+        others = [name for part, lookup in pairs for name in part.others(lookup.used)]
         self._listed = [
             *files.remarks,
             *hidden_remarks(files.hidden),
@@ -143,8 +143,8 @@ class FileSource:
     @property
     def remarks(self) -> list[str]:
         """What became of the files that are no images, and of metadata."""
-        said = [remark for metadata in self._metadata for remark in metadata.remarks]
-        return [*self._listed, *dict.fromkeys(said)]
+        of_metadata = [remark for metadata in self._metadata for remark in metadata.remarks]
+        return [*self._listed, *dict.fromkeys(of_metadata)]
 
     def count(self) -> int:
         """Number of files that are called like images."""
@@ -162,8 +162,8 @@ class FileSource:
         walk = self._files.walk(list(places.values()), IMAGE)
         for id_, (index, load) in zip(places, walk, strict=True):
             part = bisect_right(self._files.parts, index, key=lambda part: part.start) - 1
-            known = self._metadata[part].of(self._files.names[index])
-            yield Item(id_, load, known, self._files.size(index))
+            record = self._metadata[part].of(self._files.names[index])
+            yield Item(id_, load, record, self._files.size(index))
 
 
 def other_remarks(names: Sequence[str]) -> list[str]:
@@ -212,14 +212,16 @@ def _is_image(files: Files, index: int) -> bool:
 
 
 def _sniffed_remarks(images: Sequence[str]) -> list[str]:
-    found = [name for name in images if not has_suffix(name, IMAGE_SUFFIXES)]
-    if not found:
+    sniffed = [name for name in images if not has_suffix(name, IMAGE_SUFFIXES)]
+    if not sniffed:
         return []
-    files = "file is an image" if len(found) == 1 else "files are images"
-    return [f"{len(found):,} {files} by their first bytes, not by name: {suffix_counts(found)}."]
+    files = "file is an image" if len(sniffed) == 1 else "files are images"
+    return [
+        f"{len(sniffed):,} {files} by their first bytes, not by name: {suffix_counts(sniffed)}."
+    ]
 
 
-def _nothing_found(files: Files) -> str:
+def _no_images(files: Files) -> str:
     wanted = " ".join(IMAGE_SUFFIXES[:6])
     message = (
         f"No images under {shown(files.location)} (searched recursively for {wanted} …; "

@@ -35,9 +35,9 @@ class FolderFiles:
         self.wrapper = ""
         if stored is None:
             stored, hidden = scan(self._root)
-            stored, self.wrapper, found = one_revision(self._root, stored)
+            stored, self.wrapper, hub_remarks = one_revision(self._root, stored)
             self.wrapper = printable(self.wrapper)
-            remarks = [*remarks, *found]
+            remarks = [*remarks, *hub_remarks]
         self.remarks = tuple(map(printable, remarks))
         self.stored = stored
         self.names = [printable(name) for name in stored]
@@ -129,7 +129,7 @@ def _inside(hidden: os.DirEntry[str], name: str) -> list[str]:
     """The files in what is hidden, no link followed; a folder that may not be listed is one."""
     if not hidden.is_dir(follow_symlinks=False):
         return [name]
-    found: list[str] = []
+    files: list[str] = []
     folders = [(hidden.path, name)]
     while folders:
         path, folder = folders.pop()
@@ -140,10 +140,10 @@ def _inside(hidden: os.DirEntry[str], name: str) -> list[str]:
                     if entry.is_dir(follow_symlinks=False):
                         folders.append((entry.path, inner))
                     else:
-                        found.append(inner)
+                        files.append(inner)
         except OSError:
-            found.append(folder)
-    return found
+            files.append(folder)
+    return files
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

@@ -20,9 +20,9 @@ class JoinedSource:
     @property
     def remarks(self) -> list[str]:
         """Those of the parts; the same one of several is said once, with their number."""
-        said = [(name, remark) for name, part in self.parts.items() for remark in remarks_of(part)]
-        times = Counter(remark for _, remark in said)
-        first = {remark: name for name, remark in reversed(said)}
+        named = [(name, remark) for name, part in self.parts.items() for remark in remarks_of(part)]
+        times = Counter(remark for _, remark in named)
+        first = {remark: name for name, remark in reversed(named)}
         return [
             f"{first[remark]}{'' if count == 1 else f' and {count - 1:,} more'}: {remark}"
             for remark, count in times.items()
@@ -30,9 +30,12 @@ class JoinedSource:
 
     def count(self) -> int | None:
         """Sum over the parts, or None if one of them does not know."""
-        counts = [part.count() for part in self.parts.values()]
-        known = [count for count in counts if count is not None]
-        return sum(known) if len(known) == len(counts) else None
+        total = 0
+        for part in self.parts.values():
+            if (count := part.count()) is None:
+                return None
+            total += count
+        return total
 
     def __iter__(self) -> Iterator[Item]:
         for name, part in self.parts.items():

@@ -50,9 +50,9 @@ _natural = natsort_keygen()
 
 def shown(path: str | Path) -> str:
     """A path as a person would write it: relative where it lies below the current folder."""
-    absolute, here = Path(path).absolute(), Path.cwd()
-    if absolute != here and absolute.is_relative_to(here):
-        return f"'{plain(str(absolute.relative_to(here)))}'"
+    absolute, current = Path(path).absolute(), Path.cwd()
+    if absolute != current and absolute.is_relative_to(current):
+        return f"'{plain(str(absolute.relative_to(current)))}'"
     return f"'{plain(str(absolute))}'"
 
 
@@ -119,14 +119,14 @@ def unique(names: Iterable[str]) -> Iterator[str]:
     >>> list(unique(["a.png", "a.png", "b.png"]))
     ['a.png', 'a.png~2', 'b.png']
     """
-    seen: set[str] = set()
+    taken: set[str] = set()
     numbers: dict[str, int] = {}
     for name in names:
         candidate = name
-        while candidate in seen:
+        while candidate in taken:
             numbers[name] = numbers.get(name, 1) + 1
             candidate = f"{name}~{numbers[name]}"
-        seen.add(candidate)
+        taken.add(candidate)
         yield candidate
 
 

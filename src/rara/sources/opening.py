@@ -280,8 +280,8 @@ def _loose_files(paths: Sequence[Path], metadata: MetadataUse, *, location: str)
     root = _common_folder(paths)
     stored = [_below(root, path) for path in paths]
     if metadata == "read":
-        given = set(paths)
-        stored += [_below(root, path) for path in sidecars_beside(paths) if path not in given]
+        images = set(paths)
+        stored += [_below(root, path) for path in sidecars_beside(paths) if path not in images]
     files = FolderFiles(root, stored=stored, location=location, remarks=beside_files(paths))
     return FileSource(files, metadata=metadata)
 

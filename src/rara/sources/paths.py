@@ -42,8 +42,8 @@ def split_key(text: str) -> tuple[str, str | None]:
     """
     if os.path.lexists(Path(text).expanduser()):
         return text, None
-    for found in re.finditer("#", text):
-        place, key = text[: found.start()], text[found.end() :]
+    for sign in re.finditer("#", text):
+        place, key = text[: sign.start()], text[sign.end() :]
         if key and _has_keys(place):
             return place, key
     return text, None
@@ -89,11 +89,11 @@ def above_folder(path: Path) -> list[str]:
 def beside_files(paths: Sequence[Path]) -> list[str]:
     """What to say of a table of metadata that lies beside files that were given by name."""
     folders = dict.fromkeys(path.absolute().parent for path in paths)
-    given = {path.name for path in paths}
-    found = {name for folder in folders for name in _tables_in(folder)} - given
+    names = {path.name for path in paths}
+    tables = {name for folder in folders for name in _tables_in(folder)} - names
     return [
         f"'{name}' beside the files was not read. Give their folder to use it."
-        for name in sorted(found)
+        for name in sorted(tables)
     ]
 
 
@@ -149,11 +149,11 @@ def alternatives(pattern: str) -> list[str]:
     >>> alternatives("{a,b}-{08..10}.tar")[:4]
     ['a-08.tar', 'a-09.tar', 'a-10.tar', 'b-08.tar']
     """
-    found = _BRACES.search(pattern)
-    if not found:
+    braces = _BRACES.search(pattern)
+    if not braces:
         return [pattern]
-    before, after = pattern[: found.start()], pattern[found.end() :]
-    choices, rest = _choices(found[1]), alternatives(after)
+    before, after = pattern[: braces.start()], pattern[braces.end() :]
+    choices, rest = _choices(braces[1]), alternatives(after)
     if len(choices) * len(rest) > _MOST_ALTERNATIVES:
         raise ParameterError(
             f"{pattern!r} stands for {len(choices) * len(rest)} names; "
@@ -197,11 +197,11 @@ def _matches(text: str, pattern: str) -> list[Path]:
             raise not_found(text)
         return [Path(text)]
     # glob.glob, unlike Path.glob, leaves hidden files alone
-    found = natural_order(glob.glob(text, recursive=True))  # noqa: PTH207
-    if not found:
+    names = natural_order(glob.glob(text, recursive=True))  # noqa: PTH207
+    if not names:
         inside = f" (in {pattern!r})" if text != pattern else ""
         raise SourceNotFoundError(f"Nothing matches {text!r}{inside}.")
-    return [Path(name) for name in found]
+    return [Path(name) for name in names]
 
 
 def _nearest(lost: str, parent: Path) -> Path | None:
@@ -221,7 +221,7 @@ def _may_hold_images(path: Path) -> bool:
     try:
         if path.is_dir():
             return any(path.iterdir())
-        known = has_suffix(path.name, (*IMAGE_SUFFIXES, *ARCHIVE_SUFFIXES))
-        return known and path.is_file() and os.access(path, os.R_OK)
+        readable = has_suffix(path.name, (*IMAGE_SUFFIXES, *ARCHIVE_SUFFIXES))
+        return readable and path.is_file() and os.access(path, os.R_OK)
     except OSError:
         return False

@@ -103,7 +103,7 @@ class StoredFolder:
         """
         array = mapped_array(self.path(name))
         fits = array.ndim == len(shape) and all(
-            wanted in (None, there) for wanted, there in zip(shape, array.shape, strict=True)
+            wanted in (None, actual) for wanted, actual in zip(shape, array.shape, strict=True)
         )
         if array.dtype != kind or not fits:
             wanted = ", ".join("any" if length is None else str(length) for length in shape)
@@ -119,11 +119,11 @@ class StoredFolder:
 
         with open_plain(self.path(name)) as file:
             try:
-                found = parquet.ParquetFile(file)
-                rows, size = found.metadata.num_rows, os.fstat(file.fileno()).st_size
+                parquet_file = parquet.ParquetFile(file)
+                rows, size = parquet_file.metadata.num_rows, os.fstat(file.fileno()).st_size
                 if rows > _MOST_ROWS_A_BYTE * size:
                     raise self.wrong(f"{name} tells of {rows:,} rows in {size:,} bytes")
-                table = found.read()
+                table = parquet_file.read()
                 table.validate(full=True)
             except (ArrowException, OSError, ValueError, KeyError) as error:
                 if isinstance(error, DamagedStoreError):
@@ -223,10 +223,10 @@ def _verified(folder: Path, text: bytes) -> StoredFolder:
 
 def _check(folder: Path, path: Path, digest: str) -> None:
     try:
-        found = _sha256(path)
+        actual = _sha256(path)
     except FileNotFoundError:
         raise DamagedStoreError(f"'{path}' is missing: {again(folder)}.") from None
-    if found != digest:
+    if actual != digest:
         raise DamagedStoreError(
             f"'{path}' is damaged, its digest is not the one in {MANIFEST}: {again(folder)}."
         )

@@ -104,7 +104,7 @@ def same_content(
     Images that were left out, as duplicates or for others of their unit, are in the reference
     where a copy is a matter of fact; its own images are judged without them.
     """
-    theirs = reference.done if own is not None else reference.seen
+    theirs = reference.done if own is not None else reference.embedded
     ours, held = (one["digest"].combine_chunks() for one in (samples.done, theirs))
     twin = first_equal(ours, held, own)
     rows = np.flatnonzero(twin >= 0)

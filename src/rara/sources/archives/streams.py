@@ -121,12 +121,13 @@ def opened(path: Path) -> Iterator[Stream]:
 
 def _check_name(path: Path, head: bytes) -> None:
     """Raise `DamagedArchiveError` where the first bytes tell of another compression."""
-    found = next((suffix for start, suffix in _STARTS.items() if head.startswith(start)), None)
-    found = ".tar" if head[_USTAR_AT:].startswith(b"ustar") else found
+    actual = next((suffix for start, suffix in _STARTS.items() if head.startswith(start)), None)
+    actual = ".tar" if head[_USTAR_AT:].startswith(b"ustar") else actual
     suffix = path.suffix.lower().replace(".tgz", ".gz")
-    if found is not None and not found.endswith(suffix):
+    if actual is not None and not actual.endswith(suffix):
         raise DamagedArchiveError(
-            f"{shown(path)} is a {found}, which its name does not say. Rename it to end in {found}."
+            f"{shown(path)} is a {actual}, which its name does not say. Rename it to end in "
+            f"{actual}."
         )
 
 

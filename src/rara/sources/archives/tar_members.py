@@ -67,7 +67,7 @@ class _Scan:
         self._path = path
         self._at = 0
         """Where the header begins that is being read."""
-        self._found = 0
+        self._members_read = 0
         self._part = 0
         self._shared: dict[str, str] = {}
         """What a global header says of all members after it in the same part."""
@@ -78,7 +78,7 @@ class _Scan:
             yield member
             if not self._stream.skip(end - self._stream.at):
                 raise self._damage(f"it ends within {member.name!r}")
-            self._found += 1
+            self._members_read += 1
 
     def _next_block(self) -> bytes:
         """The next header, past the zeros between two tars; nothing at the end."""
@@ -89,7 +89,7 @@ class _Scan:
             if not zeros:
                 raise self._damage("it ends without the zeros that end a tar")
             return b""
-        if zeros and self._found:
+        if zeros and self._members_read:
             self._part += 1
             self._shared = {}
         return block
@@ -151,7 +151,7 @@ class _Scan:
 
     def _records(self, data: bytes) -> dict[str, str]:
         """The lines `length keyword=value` of a pax header."""
-        found: dict[str, str] = {}
+        records: dict[str, str] = {}
         at = 0
         while at < len(data) and data[at]:
             digits, space, _ = data[at : at + _DIGITS].partition(b" ")
@@ -160,9 +160,9 @@ class _Scan:
             keyword, equals, value = record.partition(b"=")
             if not (equals and value.endswith(b"\n") and end <= len(data)):
                 raise self._damage("an unreadable pax header")
-            found[_text(keyword)] = _text(value[:-1])
+            records[_text(keyword)] = _text(value[:-1])
             at = end
-        return found
+        return records
 
     def _skip_sparse_map(self, block: bytes) -> None:
         more = block[_MORE_IN_HEADER]
@@ -174,8 +174,8 @@ class _Scan:
 
     def _damage(self, what: str) -> DamagedArchiveError:
         return DamagedArchiveError(
-            f"{shown(self._path)} is damaged after {self._found} members, at byte {self._at}: "
-            f"{what}. Fetch it or pack it again."
+            f"{shown(self._path)} is damaged after {self._members_read} members, at byte "
+            f"{self._at}: {what}. Fetch it or pack it again."
         )
 
 

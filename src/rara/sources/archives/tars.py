@@ -267,10 +267,10 @@ def _content(stream: Stream, member: Member) -> bytes:
     return data.getvalue()
 
 
-def _parts(found: Sequence[Member]) -> list[range]:
+def _parts(members: Sequence[Member]) -> list[range]:
     """Where in the list the members of each of several tars are."""
-    firsts = [i for i, m in enumerate(found) if not i or m.part != found[i - 1].part]
-    return [range(*ends) for ends in pairwise([*firsts, len(found)])]
+    firsts = [i for i, m in enumerate(members) if not i or m.part != members[i - 1].part]
+    return [range(*ends) for ends in pairwise([*firsts, len(members)])]
 
 
 def _several(parts: int) -> list[str]:

@@ -68,28 +68,28 @@ def layout_of(file: IO[bytes], members: Sequence[ZipInfo], directory: int) -> La
     """Place all bytes of a zip; `directory` is where the list of members begins."""
     size = file.seek(0, SEEK_END)
     counted, end = _end(file, size)
-    found = Layout(counted, size)
+    layout = Layout(counted, size)
     spans = []
     for index, member in enumerate(members):
         span = _span(file, member, directory)
         if isinstance(span, str):
-            found.faults[index] = span
+            layout.faults[index] = span
         if span != _NO_HEADER:
             stop = None if isinstance(span, str) else span
             spans.append((member.header_offset, stop, index))
-    gaps = [*_gaps(sorted(spans, key=lambda span: span[0]), directory, found), (end, size)]
-    found.unlisted = [gap for ends in gaps if (gap := _stretch(file, *ends))]
-    return found
+    gaps = [*_gaps(sorted(spans, key=lambda span: span[0]), directory, layout), (end, size)]
+    layout.unlisted = [gap for ends in gaps if (gap := _stretch(file, *ends))]
+    return layout
 
 
 def _gaps(
-    spans: Sequence[tuple[int, int | None, int]], directory: int, found: Layout
+    spans: Sequence[tuple[int, int | None, int]], directory: int, layout: Layout
 ) -> Iterator[tuple[int, int]]:
     """What lies between members; those that overlap are noted."""
     covered, last = 0, -1
     for place, (start, stop, index) in enumerate(spans):
         if start < covered:
-            found.faults |= dict.fromkeys((last, index), _OVERLAP)
+            layout.faults |= dict.fromkeys((last, index), _OVERLAP)
         else:
             yield covered, start
         after = spans[place + 1][0] if place + 1 < len(spans) else directory

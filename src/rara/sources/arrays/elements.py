@@ -114,14 +114,14 @@ class Taker:
         if usual and (len(usual) == 1 or usual[0] in IMAGE_KEYS):
             return usual[0]
         keys = ", ".join(map(repr, values)) or "nothing"
-        asked = "" if self.image_key is None else f", not {self.image_key!r}"
+        meant = "" if self.image_key is None else f", not {self.image_key!r}"
         raise UnknownSourceError(
-            f"Element {row} is a row with {keys}{asked}: it is unclear which is the image. Call "
+            f"Element {row} is a row with {keys}{meant}: it is unclear which is the image. Call "
             "rara.open_source(rows, image_column=...) with its key, or rename it to 'image'."
         )
 
     def _of_sequence(self, row: int, element: Sequence[Any]) -> Iterator[Part]:
-        images = [one for one in element if is_image(one) or _is_batch(one)]
+        images = [part for part in element if is_image(part) or _is_batch(part)]
         if isinstance(element, list) and len(images) == len(element) and not _has_batch(element):
             return self._batch(element, {})
         if len(element) == 2 and len(images[:1]) == 1 and images[0] is element[0]:
@@ -131,10 +131,10 @@ class Taker:
                 return self._batch(image, _beside(beside))
             if len(images) == 1:
                 return iter((Part(image, self._metadata(_beside(beside))),))
-        kinds = ", ".join(_described(one) for one in element[:4])
+        kinds = ", ".join(_described(part) for part in element[:4])
         if any(map(_is_vector, element)) or {float} == set(map(type, element)):
             raise UnknownSourceError(f"Element {row} ({kinds}) holds a vector. {_VECTORS}")
-        at = next((at for at, one in enumerate(element) if is_image(one) or _is_batch(one)), 0)
+        at = next((at for at, part in enumerate(element) if is_image(part) or _is_batch(part)), 0)
         raise UnknownSourceError(
             f"Element {row} is a {type(element).__name__} of {len(element)}: {kinds}. rara takes "
             f"(image, label), (id, image) or a dict; choose, such as (x[{at}] for x in images)."
@@ -169,7 +169,7 @@ class Taker:
         if shape_of(value)[:1] == (count,):
             labels, remarks = labels_of(pixels_of(value), f"The batch's {key!r}")
             self.remarks |= dict.fromkeys(remarks)
-            numbers = [int(one) if one.lstrip("-").isdigit() else one for one in labels]
+            numbers = [int(label) if label.lstrip("-").isdigit() else label for label in labels]
             return numbers or [None] * count
         return [value] * count
 
@@ -186,8 +186,8 @@ class Taker:
         return tidy(plain)
 
     def _class_name(self, label: Any) -> Any:
-        known = isinstance(label, int) and 0 <= label < len(self.classes)
-        return self.classes[label] if known else label
+        has_name = isinstance(label, int) and 0 <= label < len(self.classes)
+        return self.classes[label] if has_name else label
 
 
 # -- what is what -----------------------------------------------------------------------
@@ -243,7 +243,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, bytes):
         return value.decode(errors="replace") if len(value) < 1 << 16 else None
     if isinstance(value, (list, tuple)):
-        return list(value) if all(isinstance(one, _PLAIN) for one in value) else None
+        return list(value) if all(isinstance(entry, _PLAIN) for entry in value) else None
     if hasattr(value, "item") and shape_of(value) == () and not isinstance(value, Image.Image):
         return _plain(value.item())
     return str(value) if type(value).__module__ in ("datetime", "uuid", "decimal") else None

@@ -117,8 +117,8 @@ class IterableSource:
             in_memory = isinstance(self._images, (list, tuple, Mapping))
             first = [] if self._once else self._first[:1]
             kinds = ["f", "u"] if in_memory else [kind for part in first if (kind := _kind(part))]
-            found = {kind: self._meaning(kind) for kind in kinds}
-            self._decided = {kind: meaning for kind, meaning in found.items() if meaning}
+            meanings = {kind: self._meaning(kind) for kind in kinds}
+            self._decided = {kind: meaning for kind, meaning in meanings.items() if meaning}
         return self._decided
 
     def _meaning(self, kind: str) -> Meaning | None:
@@ -182,7 +182,9 @@ def _elements(images: Any) -> Iterator[Any]:
 def _is_columns(images: Mapping[Any, Any]) -> bool:
     """Whether a mapping holds columns, such as a slice of a data set, and not images by id."""
     columns = [images[key] for key in IMAGE_KEYS if key in images]
-    return any(isinstance(one, (list, tuple)) or len(shape_of(one)) == 4 for one in columns)
+    return any(
+        isinstance(column, (list, tuple)) or len(shape_of(column)) == 4 for column in columns
+    )
 
 
 def _named(pair: tuple[Any, Any]) -> tuple[str, Any]:

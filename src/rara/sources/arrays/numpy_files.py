@@ -85,12 +85,12 @@ def open_arrays(path: Path, key: str | None = None) -> ArraySource:
         arrays = _arrays(path, key)
         images = _images(arrays, path, key)
         check_stack(images.shape, images.dtype, _where(images, path))
-        labels, said = _labels(arrays, images, path)
+        labels, remarks = _labels(arrays, images, path)
     return ArraySource(
         _stack(images, path),
         location=_location(path, key),
         labels=labels,
-        remarks=[*_passed_over(arrays, images, key), *said],
+        remarks=[*_passed_over(arrays, images, key), *remarks],
     )
 
 
@@ -163,11 +163,11 @@ def _no_images(arrays: Sequence[_Stored], path: Path) -> str:
 def _vectors(arrays: Sequence[_Stored], key: str | None) -> _Stored | None:
     """The array of vectors: the one asked for, or the only one in a file without images."""
     if key is not None:
-        return next((one for one in arrays if one.key == key and one.vectors), None)
+        return next((array for array in arrays if array.key == key and array.vectors), None)
     if any(stored.stacked for stored in arrays):
         return None
-    found = [stored for stored in arrays if stored.vectors]
-    return found[0] if len(found) == 1 else None
+    vectors = [stored for stored in arrays if stored.vectors]
+    return vectors[0] if len(vectors) == 1 else None
 
 
 def _passed_over(arrays: Sequence[_Stored], images: _Stored, key: str | None) -> Iterator[str]:
@@ -193,8 +193,8 @@ def _location(path: Path, key: str | None) -> str:
 
 def _labels(arrays: Sequence[_Stored], images: _Stored, path: Path) -> tuple[list[str], list[str]]:
     """The labels beside some images or vectors, one for each or none, and what to say of them."""
-    by_key = {one.key: one for one in arrays if one is not images and not one.stacked}
-    alike = [one for one in arrays if one.stacked == images.stacked and one.data]
+    by_key = {array.key: array for array in arrays if array is not images and not array.stacked}
+    alike = [array for array in arrays if array.stacked == images.stacked and array.data]
     names = [*_label_keys(images.key), *(_USUAL_LABELS if len(alike) == 1 else ())]
     stored = next((by_key[name] for name in names if name in by_key), None)
     if stored is None:
@@ -273,11 +273,11 @@ def _header(file: IO[bytes], key: str, end: int, path: Path, member: str = "") -
     read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
     shape, fortran, dtype = read(file)
     stored = _Stored(key, shape, dtype, fortran, file.tell(), member)
-    promised, there = math.prod(shape) * dtype.itemsize, end - stored.start
-    if min(shape, default=0) < 0 or (promised != there and not dtype.hasobject):
+    promised, actual = math.prod(shape) * dtype.itemsize, end - stored.start
+    if min(shape, default=0) < 0 or (promised != actual and not dtype.hasobject):
         raise DamagedArchiveError(
             f"{_where(stored, path)} is damaged: shape {shape} of {dtype} takes {promised:,} "
-            f"bytes, and {there:,} are there. Save or fetch it again."
+            f"bytes, and {actual:,} are there. Save or fetch it again."
         )
     return stored
 

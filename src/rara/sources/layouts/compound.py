@@ -38,10 +38,10 @@ def compound_remarks(images: Iterable[str], left_out: Sequence[str]) -> list[str
     remarks = []
     if left_out:
         kinds = Counter(_extension(name) for name in left_out)
-        found = ", ".join(f"{count:,} .{kind}" for kind, count in kinds.most_common(5))
+        counted = ", ".join(f"{count:,} .{kind}" for kind, count in kinds.most_common(5))
         remarks.append(
             f"{len(left_out):,} images that annotate another of the same base name were not read: "
-            f"{found}. To read them, give them without the images that they annotate."
+            f"{counted}. To read them, give them without the images that they annotate."
         )
     several: dict[str, list[str]] = {}
     for name in images:
@@ -49,10 +49,10 @@ def compound_remarks(images: Iterable[str], left_out: Sequence[str]) -> list[str
             several.setdefault(base_name(name), []).append(_extension(name))
     several = {base: kinds for base, kinds in several.items() if len(kinds) > 1}
     if several:
-        kinds_of_one = ", ".join(f".{kind}" for kind in next(iter(several.values()))[:5])
+        example = ", ".join(f".{kind}" for kind in next(iter(several.values()))[:5])
         names = "base name has" if len(several) == 1 else "base names have"
         remarks.append(
-            f"{len(several):,} {names} several images (such as {kinds_of_one}): "
+            f"{len(several):,} {names} several images (such as {example}): "
             "each is read as an image of its own."
         )
     return remarks

@@ -20,10 +20,10 @@ def hidden_remarks(names: Sequence[str]) -> list[str]:
     hidden = kinds.pop("", 0)
     remarks = []
     if kinds:
-        found = ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common(10))
+        counted = ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common(10))
         more = f" and {len(kinds) - 10} other names" if len(kinds) > 10 else ""
         files = "file of the system was" if kinds.total() == 1 else "files of the system were"
-        remarks.append(f"{kinds.total():,} {files} left out: {found}{more}.")
+        remarks.append(f"{kinds.total():,} {files} left out: {counted}{more}.")
     if hidden:
         images = sum(not _kind(name) and has_suffix(name, IMAGE_SUFFIXES) for name in names)
         files = "hidden file was" if hidden == 1 else "hidden files were"

@@ -46,8 +46,8 @@ def _caches(root: Path, names: Sequence[str]) -> list[tuple[str, Path]]:
     if names and root.name == _SHOWN.rstrip("/") and _is_cache(root.parent):
         return [("", root.parent)]
     starts = {f"/{name}".partition(f"/{_SHOWN}") for name in names if _SHOWN in name}
-    found = {f"{before[1:]}/".lstrip("/") for before, shown, _ in starts if shown}
-    return [(cache + _SHOWN, root / cache) for cache in sorted(found) if _is_cache(root / cache)]
+    folders = {f"{before[1:]}/".lstrip("/") for before, shown, _ in starts if shown}
+    return [(cache + _SHOWN, root / cache) for cache in sorted(folders) if _is_cache(root / cache)]
 
 
 def _is_cache(folder: Path) -> bool:

@@ -43,10 +43,11 @@ def split_remarks(
     counts = Counter[str]()
     for split, path in zip(splits, paths, strict=True):
         counts[split or "other files"] += images[path] or 0
-    found = ", ".join(f"{split} {number:,}" for split, number in counts.items())
+    counted = ", ".join(f"{split} {number:,}" for split, number in counts.items())
     split, path = next((s, p) for s, p in zip(splits, paths, strict=True) if s)
     named = path.name.lower().startswith(split)
-    one = path.with_name(f"{path.name[: len(split)]}*{path.suffix}") if named else path.parent
+    example = path.with_name(f"{path.name[: len(split)]}*{path.suffix}") if named else path.parent
     return [
-        f"Several splits are read together ({found} images). Give {shown(one)} to read one alone."
+        f"Several splits are read together ({counted} images). Give {shown(example)} to read one "
+        "alone."
     ]

@@ -65,8 +65,8 @@ class Metadata:
             f"replaced by what {where} says of the same image and key."
             for where, values in self._replaced.items()
         ]
-        found = [*self._labels.remarks, *tables, *sidecars, *replaced, *self._tidier.remarks]
-        return [printable(remark) for remark in found]
+        remarks = [*self._labels.remarks, *tables, *sidecars, *replaced, *self._tidier.remarks]
+        return [printable(remark) for remark in remarks]
 
     def of(self, name: str) -> Record:
         """All that is known of the image of this name."""
@@ -86,7 +86,7 @@ class Metadata:
 
     def _read_tables(self, tables: Sequence[str]) -> dict[str, Record]:
         """All rows of all tables by the image's name, those of inner folders last."""
-        found: dict[str, Record] = {}
+        by_image: dict[str, Record] = {}
         joined: list[str] = []
         for name in sorted(tables, key=lambda name: (name.count("/"), name)):
             if (rows := self._rows_of(name)) is None:
@@ -94,9 +94,11 @@ class Metadata:
             records = self._joined(name, rows)
             joined += [name] if records else []
             for image, record in records.items():
-                found[image] = self._laid_over(found.get(image, {}), record, image, f"'{name}'")
-        self._say_who_has_none(found, joined)
-        return found
+                by_image[image] = self._laid_over(
+                    by_image.get(image, {}), record, image, f"'{name}'"
+                )
+        self._say_who_has_none(by_image, joined)
+        return by_image
 
     def _rows_of(self, name: str) -> NamedRows | None:
         where = shown(f"{self._location}/{name}")
@@ -116,7 +118,7 @@ class Metadata:
     def _joined(self, table: str, rows: NamedRows) -> dict[str, Record]:
         """The records of one table by image."""
         places = self._places(table)
-        found: dict[str, list[Record]] = {}
+        by_image: dict[str, list[Record]] = {}
         lost: list[str] = []
         above = 0
         for file_name, row in rows.rows:
@@ -125,7 +127,7 @@ class Metadata:
                 lost.append(file_name)
             else:
                 above += removed
-                found.setdefault(image, []).append(self._tidier.tidy(row, image))
+                by_image.setdefault(image, []).append(self._tidier.tidy(row, image))
         self._say_what_is_lost(table, lost, len(rows.rows))
         if above:
             lines, begin = ("row", "begins") if above == 1 else ("rows", "begin")
@@ -133,8 +135,8 @@ class Metadata:
                 f"{above:,} {lines} of '{table}' {begin} with the name of its own folder, and "
                 f"{'was' if above == 1 else 'were'} joined without it."
             )
-        self._say_what_repeats(table, found)
-        return {image: self._tidier.joined(records, image) for image, records in found.items()}
+        self._say_what_repeats(table, by_image)
+        return {image: self._tidier.joined(records, image) for image, records in by_image.items()}
 
     def _places(self, table: str) -> tuple[str, str]:
         """The folder of a table, and what names taken from the folder above begin with."""
@@ -164,8 +166,8 @@ class Metadata:
             "File names are relative to the table's folder."
         )
 
-    def _say_what_repeats(self, table: str, found: dict[str, list[Record]]) -> None:
-        several = [len(records) for records in found.values() if len(records) > 1]
+    def _say_what_repeats(self, table: str, by_image: dict[str, list[Record]]) -> None:
+        several = [len(records) for records in by_image.values() if len(records) > 1]
         if several:
             have = "image has" if len(several) == 1 else "images have"
             self._remarks.append(
@@ -173,10 +175,10 @@ class Metadata:
                 "values that differ are stored as a JSON list."
             )
 
-    def _say_who_has_none(self, found: dict[str, Record], joined: Sequence[str]) -> None:
+    def _say_who_has_none(self, by_image: dict[str, Record], joined: Sequence[str]) -> None:
         """Count images in the folders of tables that no row describes."""
         folders = tuple({table[: table.rfind("/") + 1] for table in joined})
-        without = [n for n in self._images if n not in found and n.startswith(folders)]
+        without = [n for n in self._images if n not in by_image and n.startswith(folders)]
         if not without or not joined:
             return
         where = f"'{joined[0]}'" if len(joined) == 1 else f"the {len(joined)} metadata tables"

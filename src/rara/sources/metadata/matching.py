@@ -34,11 +34,11 @@ class ImageNames:
 
     def _by(self, form: Callable[[str], str]) -> dict[str, str | None]:
         """Each form that belongs to one image alone; None where it belongs to several."""
-        found: dict[str, str | None] = {}
+        owners: dict[str, str | None] = {}
         for name in self._names:
             key = form(name)
-            found[key] = None if key in found else name
-        return found
+            owners[key] = None if key in owners else name
+        return owners
 
 
 def folded(name: str) -> str:

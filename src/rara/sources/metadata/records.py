@@ -68,25 +68,25 @@ class Tidier:
         """Several records of one image: values that differ become a JSON list."""
         if len(records) == 1:
             return records[0]
-        found: dict[str, dict[Scalar, None]] = {}
+        by_key: dict[str, dict[Scalar, None]] = {}
         for record in records:
             for key, value in record.items():
-                found.setdefault(key, {})[value] = None
+                by_key.setdefault(key, {})[value] = None
         lists = {
             key: next(iter(values)) if len(values) == 1 else _as_text(list(values))
-            for key, values in found.items()
+            for key, values in by_key.items()
         }
         return {key: self._value(value, key, image) for key, value in lists.items()}
 
     def _values(self, raw: Mapping[str, Any], image: str) -> Record:
         record: Record = {}
         total = 0
-        for key, found in _flat(raw, "", 0):
+        for key, entry in _flat(raw, "", 0):
             full = len(record) == MAX_KEYS or total > MAX_RECORD_BYTES
-            if (kind := _MANY if full else _unwanted(key, found)) is not None:
+            if (kind := _MANY if full else _unwanted(key, entry)) is not None:
                 self._note(kind, image, key)
                 continue
-            value = self._value(found, key, image)
+            value = self._value(entry, key, image)
             total += len(value) if isinstance(value, str) else 8
             record[self._key(key, record, image)] = value
         return record

@@ -97,17 +97,17 @@ def _named(rows: Iterable[Row]) -> NamedRows:
     columns = dict.fromkeys(key for row in listed for key in row)
     column = _name_column(columns)
     if column is None:
-        found = first_few([column[:40] for column in columns]) or "none"
-        raise UnusedTableError(f"it has no column '{FILE_NAME}' (columns: {found})")
+        names = first_few([column[:40] for column in columns]) or "none"
+        raise UnusedTableError(f"it has no column '{FILE_NAME}' (columns: {names})")
     return NamedRows([(_text(row.get(column)), _without(row, column)) for row in listed], column)
 
 
 def _name_column(columns: Iterable[str]) -> str | None:
     """`file_name`, or the only column whose name ends like that."""
-    found = [column for column in columns if column.lower().endswith(_AS_GOOD)]
-    if FILE_NAME in found:
+    candidates = [column for column in columns if column.lower().endswith(_AS_GOOD)]
+    if FILE_NAME in candidates:
         return FILE_NAME
-    return found[0] if len(found) == 1 else None
+    return candidates[0] if len(candidates) == 1 else None
 
 
 def _text(value: object) -> str:
@@ -199,12 +199,12 @@ def _batches(file: pq.ParquetFile) -> Iterator[pa.RecordBatch]:
 
     A value may be stored once for many rows: none is larger than its column is as it is stored.
     """
-    known, columns = file.metadata, file.metadata.num_columns
-    check_cells(known.num_rows, columns)
+    metadata, columns = file.metadata, file.metadata.num_columns
+    check_cells(metadata.num_rows, columns)
     stored = max(
         (
-            known.row_group(group).column(at).total_uncompressed_size
-            for group in range(known.num_row_groups)
+            metadata.row_group(group).column(at).total_uncompressed_size
+            for group in range(metadata.num_row_groups)
             for at in range(columns)
         ),
         default=0,

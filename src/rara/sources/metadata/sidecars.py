@@ -33,7 +33,7 @@ class Sidecars:
     ) -> None:
         self._read = read
         self._tidier = tidier
-        self._of = _found(images, others) if others else {}
+        self._of = _by_image(images, others) if others else {}
         self._broken: dict[str, str] = {}
         self._replaced: set[str] = set()
         self._boxes: set[str] = set()
@@ -105,20 +105,20 @@ def _json(data: bytes) -> Mapping[str, object]:
     return value if isinstance(value, dict) else {"json": value}
 
 
-def _found(images: Sequence[str], others: Collection[str]) -> dict[str, list[str]]:
+def _by_image(images: Sequence[str], others: Collection[str]) -> dict[str, list[str]]:
     """The sidecars of each image: those of its name, or unclaimed ones of its base name."""
     named = {image: _own_name(image) for image in images}
     claimed = set(named.values())
     called = _called(others, claimed.union(map(base_name, images)))
-    found: dict[str, list[str]] = {}
+    by_image: dict[str, list[str]] = {}
     for image, own in named.items():
         base = base_name(image)
         for suffix in SIDECAR_SUFFIXES:
             if own + suffix in called:
-                found.setdefault(image, []).append(called[own + suffix])
+                by_image.setdefault(image, []).append(called[own + suffix])
             elif base not in claimed and base + suffix in called:
-                found.setdefault(image, []).append(called[base + suffix])
-    return found
+                by_image.setdefault(image, []).append(called[base + suffix])
+    return by_image
 
 
 def _called(others: Iterable[str], wanted: Iterable[str]) -> dict[str, str]:

@@ -125,8 +125,8 @@ def _column(
             f"Column {name!r} of {shown(path)} is {_short(whole)}: no images. rara reads bytes, a "
             "struct of bytes and path, lists of these, or base64."
         )
-    one = whole.value_type if _is_list(whole) else whole
-    has_path = kind == "struct" and one.get_field_index("path") >= 0
+    element = whole.value_type if _is_list(whole) else whole
+    has_path = kind == "struct" and element.get_field_index("path") >= 0
     return Column(name, kind, _is_list(whole), has_path, remarks)
 
 
