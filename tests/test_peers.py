@@ -2,7 +2,7 @@
 
 What other files show already is not shown twice: NaN vectors (test_reference, test_embed),
 authenticity (test_copying), offsets and the authors' own numbers (test_golden), cache keys
-(test_pool, test_extractors).
+(test_vector_cache, test_extractors).
 """
 
 import subprocess

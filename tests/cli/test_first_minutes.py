@@ -154,7 +154,7 @@ def test_a_key_that_takes_long_to_look_for_is_checked_before_the_samples_are_rea
     made, capsys, monkeypatch, images_read
 ):
     monkeypatch.chdir(made)
-    monkeypatch.setattr("rara.features.keys.LISTING_SECONDS", -1)
+    monkeypatch.setattr("rara.features.metadata_groups.LISTING_SECONDS", -1)
     code, _, err = called(capsys, *SCORE, "--group-by", "lable")
     assert code == 2
     assert "the key 'lable'" in err

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rara import Features, Run, compare_siblings
-from rara.features.keys import by_content
+from rara.features.metadata_groups import by_content
 from rara.groups.typical import MANY, SAME, typical
 from rara.report.siblings import odd_ones
 

@@ -15,7 +15,7 @@ from make import as_folder, loaded
 from rara.errors import DamagedArchiveError, ImageError, SourceError
 from rara.sources import files as files_module
 from rara.sources import limits, open_source
-from rara.sources.archives import streams, tars
+from rara.sources.archives import tar_stream, tars
 from rara.sources.base import remarks_of
 from rara.sources.limits import Limit, amount, check_table, read_whole
 from reading_archives import outcome
@@ -185,8 +185,8 @@ def test_a_tar_that_grows_out_of_proportion_is_refused(tmp_path, suffix, monkeyp
     data = tar_of([("a.png", b"x"), ("zeros.bin", bytes(3 << 20))])[0]
     place = written(tmp_path / f"x.tar{suffix}", compressed(data, suffix))
     assert open_source(place).count() == 1
-    monkeypatch.setattr(streams, "PLAIN_BYTES", 1 << 20)
-    monkeypatch.setattr(streams, "MOST_RATIO", 20)
+    monkeypatch.setattr(tar_stream, "PLAIN_BYTES", 1 << 20)
+    monkeypatch.setattr(tar_stream, "MOST_RATIO", 20)
     with pytest.raises(DamagedArchiveError, match=r"decompresses to more than 1.05 MB, over"):
         open_source(place)
 

@@ -8,7 +8,7 @@ import pytest
 
 from embedding import Means
 from make import pictures
-from rara.cli.reading import Reading
+from rara.cli.array_options import Reading
 from rara.errors import DamagedArchiveError, EmptySourceError, ParameterError, UnknownSourceError
 from rara.features.embed import embed
 from rara.sources import open_source

@@ -16,7 +16,7 @@ from make import as_folder, as_tar, as_tgz, as_zip, encoded, known, png
 from rara.errors import EmptySourceError
 from rara.sources import folder, open_source
 from rara.sources.base import remarks_of
-from rara.sources.content import starts_like_image
+from rara.sources.first_bytes import starts_like_image
 from rara.sources.layouts.compound import annotating
 from rara.text import encodable
 

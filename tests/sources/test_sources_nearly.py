@@ -13,7 +13,7 @@ import pytest
 
 from make import as_folder, as_tgz, as_zip, known, png
 from rara.errors import DamagedArchiveError, ImageError, ParameterError, UnknownSourceError
-from rara.features.keys import check_key
+from rara.features.metadata_groups import check_key
 from rara.sources import open_source
 from rara.sources.limits import TABLE, Limit, check_cells
 

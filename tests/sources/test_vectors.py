@@ -8,7 +8,7 @@ from PIL import Image
 
 import rara
 from rara.cli.app import run
-from rara.cli.reading import Reading
+from rara.cli.array_options import Reading
 from rara.errors import ParameterError, ReferenceMismatchError, UnknownSourceError
 from rara.features.opening import features_of, is_features
 from rara.run import Run

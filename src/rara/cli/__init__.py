@@ -1,23 +1,23 @@
 """The command line, one file a command.
 
-    printing      the only way to stdout and stderr
-    interrupts    Ctrl-C and SIGTERM
-    unforeseen    the sentence for an error that nobody planned for
-    progress      how far a step is
-    options       what several commands take
-    reading       which array or column holds the images
-    opening       what places hold, opened once and checked before the work
-    formulas      cells that a spreadsheet would take for a formula
-    output        what was skipped or noted
-    groups        --group-by and --against-siblings
-    opinions      --halves and --extractor repeated
-    score         rara score
-    audit         rara reference audit
-    reference     rara reference
-    embed         rara embed
-    siblings      rara siblings
-    doctor        rara doctor
-    app           the commands put together; errors become exit codes
+    printing             the only way to stdout and stderr
+    interrupts           Ctrl-C and SIGTERM
+    unexpected_errors    the sentence for an error that nobody planned for
+    progress             how far a step is
+    options              what several commands take
+    array_options        --array and --image-column
+    opening              what places hold, opened once and checked before the work
+    formulas             cells that a spreadsheet would take for a formula
+    output               what was skipped or noted
+    groups               --group-by and --against-siblings
+    opinions             --halves and --extractor repeated
+    score                rara score
+    audit                rara reference audit
+    reference            rara reference
+    embed                rara embed
+    siblings             rara siblings
+    doctor               rara doctor
+    app                  the commands put together; errors become exit codes
 
 Results go to stdout, everything else to stderr. Exit codes: 0 done, 2 the user can
 mend it, 70 a fault of rara, 130 interrupted.
@@ -55,6 +55,8 @@ def _run() -> int:
             return interrupts.say_interrupted()
         if not isinstance(error, Exception):
             raise
-        from rara.cli.unforeseen import explain  # packages that are damaged or find no memory
+        from rara.cli.unexpected_errors import (
+            explain,  # packages that are damaged or find no memory
+        )
 
         return explain(error)

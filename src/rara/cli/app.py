@@ -29,7 +29,7 @@ from rara.cli.printing import (
     say_script,
     tell,
 )
-from rara.cli.unforeseen import REFUSED, explain
+from rara.cli.unexpected_errors import REFUSED, explain
 from rara.errors import RaraError
 from rara.storage.compiled import why_not_kept
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from rara.cli.array_options import Reading
 from rara.cli.opening import Made, Sides
 from rara.cli.options import (
     IMAGES,
@@ -19,7 +20,6 @@ from rara.cli.options import (
 )
 from rara.cli.output import check_page, last_line, list_all
 from rara.cli.printing import say, say_json
-from rara.cli.reading import Reading
 from rara.report.audit_page import LABEL
 from rara.run import step
 

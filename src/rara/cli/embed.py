@@ -7,10 +7,10 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from rara.cli.array_options import Reading
 from rara.cli.options import IMAGES, OUTPUT, Extraction, Place, Working
 from rara.cli.output import list_all, refuse_other
 from rara.cli.printing import say
-from rara.cli.reading import Reading
 from rara.extractors import DEFAULT
 from rara.features.opening import features_of, find_extractor
 from rara.run import step

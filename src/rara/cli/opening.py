@@ -19,7 +19,7 @@ from rara.extractors import DEFAULT, Extractor
 from rara.extractors.base import Metric
 from rara.features.compatibility import check_same, network_for
 from rara.features.features import Features
-from rara.features.keys import check_key
+from rara.features.metadata_groups import check_key
 from rara.features.metric import with_metric
 from rara.features.neighbours import checked_k
 from rara.features.opening import features_of, find_extractor, is_features

@@ -10,6 +10,7 @@ from typing import Annotated
 import numpy as np
 from cyclopts import App, Parameter
 
+from rara.cli.array_options import Reading
 from rara.cli.audit import audit
 from rara.cli.opening import Sides, check_k, check_unit, opened
 from rara.cli.options import (
@@ -27,7 +28,6 @@ from rara.cli.options import (
 )
 from rara.cli.output import list_all, refuse_other
 from rara.cli.printing import say, say_json, tell
-from rara.cli.reading import Reading
 from rara.extractors import DEFAULT
 from rara.features.features import Noted, Skipped
 from rara.provenance.json_format import encoded

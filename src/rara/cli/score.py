@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from rara.cli.array_options import Reading
 from rara.cli.formulas import Cells
 from rara.cli.groups import Grouping, encoded_groups, group_lines, warn_of_groups
 from rara.cli.opening import Made, Opened, Sides
@@ -34,7 +35,6 @@ from rara.cli.options import (
 )
 from rara.cli.output import check_page, check_table, last_line, list_all
 from rara.cli.printing import say, say_json, tell
-from rara.cli.reading import Reading
 from rara.errors import ParameterError
 from rara.extractors import Extractor
 from rara.features.opening import features_of

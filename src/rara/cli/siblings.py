@@ -6,14 +6,14 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from rara.cli.array_options import Reading
 from rara.cli.formulas import Cells
 from rara.cli.opening import opened
 from rara.cli.options import GROUPS, IMAGES, Extraction, Json, Page, Place, Table, Working, whole
 from rara.cli.output import check_page, check_table, last_line, list_all
 from rara.cli.printing import say, say_json
-from rara.cli.reading import Reading
 from rara.extractors import DEFAULT
-from rara.features.keys import check_key
+from rara.features.metadata_groups import check_key
 from rara.features.neighbours import checked_k
 from rara.groups.compare_siblings import compare_siblings
 from rara.run import step

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from rara.duplicates.bursts import STEP, outer_fence
 from rara.duplicates.statistics import Doubles, Integers, Pairs, equal_pairs, first_alike, several
 from rara.features.features import Features
-from rara.features.keys import AddedColumns, by_content, first_by_content
+from rara.features.metadata_groups import AddedColumns, by_content, first_by_content
 from rara.geometry import Nearest, neighbours, neighbours_left, query, squared_distance
 from rara.provenance.parts import RepeatCounts, RepeatGroup, RepeatsPart
 from rara.run import Run, watching

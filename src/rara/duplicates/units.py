@@ -22,7 +22,7 @@ from rara.duplicates.statistics import Integers
 from rara.errors import ParameterError
 from rara.features import neighbours as neighbourhood
 from rara.features.features import Features
-from rara.features.keys import check_key, first_by_content, groups_of, named
+from rara.features.metadata_groups import check_key, first_by_content, groups_of, named
 from rara.run import Run
 
 FOLDER, FOUND = "folder", "found"

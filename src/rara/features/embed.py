@@ -29,10 +29,10 @@ from numpy.typing import NDArray
 from rara.arguments import whole
 from rara.errors import EmptySourceError, FeatureError, ImageError, OversizeError, ParameterError
 from rara.extractors.base import Extractor, Spec
-from rara.features.crews import crew_of, work_ahead
 from rara.features.features import Features
-from rara.features.items import ITEMS
+from rara.features.item_table import ITEMS
 from rara.features.vector_cache import Record, VectorCache
+from rara.features.work_ahead import crew_of, work_ahead
 from rara.images.decode import Payload, content_digest, decode_noted
 from rara.images.memory_budget import MemoryBudget, Share
 from rara.images.phash import print_of

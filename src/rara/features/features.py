@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 from rara.arguments import array_of, listed, number, path_of, short, whole
 from rara.errors import FeatureError, ParameterError
 from rara.extractors.base import Spec
-from rara.features.items import ITEMS, Metadata, items_in, records_of
+from rara.features.item_table import ITEMS, Metadata, items_in, records_of
 from rara.features.origin import AND, HELD_OUT, origin_in
 from rara.images.decode import AND_NOTED
 from rara.images.phash import VERSION

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from rara.arguments import path_of
 from rara.extractors import DEFAULT, Extractor
-from rara.features.lookup import SourcePictures
+from rara.features.image_lookup import SourcePictures
 from rara.features.metric import with_metric
 from rara.features.neighbours import whole_k
 from rara.features.opening import Images, features_of, find_extractor, is_features

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rara.features.features import Features
-from rara.features.keys import AddedColumns, Rows, by_content, check_key, groups_of
+from rara.features.metadata_groups import AddedColumns, Rows, by_content, check_key, groups_of
 from rara.geometry import neighbours
 from rara.groups.typical import typical
 from rara.provenance.parts import SiblingGroup, SiblingsPart

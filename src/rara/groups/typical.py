@@ -16,7 +16,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from rara.features.keys import Rows
+from rara.features.metadata_groups import Rows
 from rara.geometry import neighbours, squared_distance
 from rara.run import Run
 

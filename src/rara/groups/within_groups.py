@@ -19,7 +19,7 @@ import numpy as np
 from rara.calibration.by_vectors import Calibrator, calibrate_by_itself
 from rara.features import neighbours as neighbourhood
 from rara.features.features import Features
-from rara.features.keys import NOTHING, AddedColumns, Groups, check_key, groups_of
+from rara.features.metadata_groups import NOTHING, AddedColumns, Groups, check_key, groups_of
 from rara.provenance.parts import GroupPart, GroupsPart, SmallestP, Ungrouped
 from rara.run import Run, watching
 from rara.scores import BallGeometry, Rarity, judge

@@ -17,8 +17,8 @@ from rara.calibration.copies import score_copies
 from rara.calibration.real_images import CalibrationSet
 from rara.duplicates.repeats import judge_repeats
 from rara.features.features import Features
-from rara.features.keys import NOTHING, AddedColumns
-from rara.features.lookup import SourcePictures
+from rara.features.image_lookup import SourcePictures
+from rara.features.metadata_groups import NOTHING, AddedColumns
 from rara.geometry import WorkDone
 from rara.groups.siblings import judge_among_siblings
 from rara.groups.within_groups import judge_in_groups

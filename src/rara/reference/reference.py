@@ -24,7 +24,7 @@ from rara.features import neighbours as neighbourhood
 from rara.features.code_cache import quantized_in
 from rara.features.compatibility import features_like
 from rara.features.features import Features
-from rara.features.lookup import SourcePictures
+from rara.features.image_lookup import SourcePictures
 from rara.features.metric import with_metric
 from rara.features.opening import Images, as_features, features_of, find_extractor, is_features
 from rara.features.pixel_cache import others_in

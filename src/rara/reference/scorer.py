@@ -18,7 +18,7 @@ from rara.calibration.real_images import CalibrationSet
 from rara.extractors import Extractor
 from rara.features.compatibility import comparable, features_like
 from rara.features.features import Features
-from rara.features.lookup import SourcePictures
+from rara.features.image_lookup import SourcePictures
 from rara.features.opening import Images, as_features
 from rara.provenance.parts import NoTwoSample
 from rara.reference.geometry import Once, ReferenceGeometry

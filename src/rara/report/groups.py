@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from rara.features.keys import named
+from rara.features.metadata_groups import named
 from rara.provenance.parts import GroupPart, GroupsPart
 from rara.provenance.provenance import Provenance
 from rara.report.formatting import in_sentence

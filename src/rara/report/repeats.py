@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from rara.features.keys import named
+from rara.features.metadata_groups import named
 from rara.provenance.json_format import encoded
 from rara.provenance.provenance import Provenance
 from rara.report.formatting import counted, percent, shorten, width

@@ -2,21 +2,21 @@
 
 From the ground up:
 
-    base        what a source is: stable ids, something to decode, metadata
-    limits      how many bytes of one file are read
-    names       which files are images, safe and unique ids, natural order
-    paths       what a person writes for a place: patterns, and names that are nearly right
-    content     what the first bytes of a file say
-    remedies    what helps where a format is not read
-    layouts     how people arrange files
-    metadata    what is known of an image besides its pixels
-    files       images among named files
-    folder      images in a folder
-    archives    images in zips and tars
-    arrays      images as arrays
-    tables      images in Parquet and Arrow files
-    joined      several sources as one
-    opening     what a place is, and the source that it stands for
+    base                  what a source is: stable ids, something to decode, metadata
+    limits                how many bytes of one file are read
+    names                 which files are images, safe and unique ids, natural order
+    paths                 places as people write them: patterns, and names that are nearly right
+    first_bytes           whether a file is an image, by its first bytes
+    unreadable_formats    what helps where a format is not read
+    layouts               how people arrange files
+    metadata              what is known of an image besides its pixels
+    files                 images among named files
+    folder                images in a folder
+    archives              images in zips and tars
+    arrays                images as arrays
+    tables                images in Parquet and Arrow files
+    joined                several sources as one
+    opening               what a place is, and the source that it stands for
 """
 
 from rara.run import MetadataUse

@@ -16,7 +16,7 @@ from typing import NoReturn, Protocol
 from rara.errors import EmptySourceError, ImageError
 from rara.run import MetadataUse
 from rara.sources.base import Item
-from rara.sources.content import may_be_image, starts_like_image
+from rara.sources.first_bytes import may_be_image, starts_like_image
 from rara.sources.layouts.compound import annotating, compound_remarks
 from rara.sources.layouts.hidden import hidden_remarks
 from rara.sources.limits import IMAGE, SIDECAR, TABLE, Limit, check_table

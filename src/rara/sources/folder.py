@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from rara.errors import ImageError, SourceError
-from rara.sources.content import HEAD
+from rara.sources.first_bytes import HEAD
 from rara.sources.layouts.hub import one_revision
 from rara.sources.limits import Limit, read_whole
 from rara.sources.names import is_hidden, natural_order, printable, shown

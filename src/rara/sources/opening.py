@@ -16,8 +16,8 @@ from rara.sources.archives.zips import ZipFiles
 from rara.sources.arrays.in_memory import from_iterable
 from rara.sources.arrays.numpy_files import open_arrays
 from rara.sources.base import Source
-from rara.sources.content import may_be_image, starts_like_image
 from rara.sources.files import FileSource, other_remarks
+from rara.sources.first_bytes import may_be_image, starts_like_image
 from rara.sources.folder import FolderFiles, read_head
 from rara.sources.joined import JoinedSource, RemarkedSource
 from rara.sources.layouts.hidden import hidden_remarks
@@ -46,8 +46,8 @@ from rara.sources.paths import (
     split_key,
     with_key,
 )
-from rara.sources.remedies import remedy_below, remedy_for
 from rara.sources.tables.saved_datasets import saved_tables
+from rara.sources.unreadable_formats import remedy_below, remedy_for
 from rara.storage.folder import kind_of
 
 _KNOWN = (

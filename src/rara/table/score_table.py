@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from rara.arguments import array_of, path_of, short, whole
 from rara.errors import ParameterError, SourceNotFoundError
-from rara.features.items import record_of
-from rara.features.lookup import SourcePictures
+from rara.features.image_lookup import SourcePictures
+from rara.features.item_table import record_of
 from rara.provenance.provenance import Provenance
 from rara.storage.atomic import write_file
 from rara.table.csv_cells import Formulas

@@ -17,10 +17,10 @@ from threading import RLock
 
 from rara.errors import DamagedArchiveError, ImageError, SourceError
 from rara.sources.archives.damage import explained_damage, is_text, repeated_texts, wrapping_folder
-from rara.sources.archives.streams import Stream, opened
-from rara.sources.archives.tar_members import Member, members
-from rara.sources.content import HEAD, may_be_image
+from rara.sources.archives.tar_headers import Member, members
+from rara.sources.archives.tar_stream import Stream, opened
 from rara.sources.files import fail, text_limit
+from rara.sources.first_bytes import HEAD, may_be_image
 from rara.sources.limits import PIECE, Limit, amount
 from rara.sources.metadata.matching import folded
 from rara.sources.names import (

@@ -14,7 +14,7 @@ from zipfile import ZipInfo
 from rara.errors import DamagedArchiveError, ImageError, RaraError
 from rara.sources.archives.damage import explained_damage, repeated_texts, wrapping_folder
 from rara.sources.archives.zip_layout import ENCRYPTED, UTF_8, Layout, layout_of
-from rara.sources.content import HEAD
+from rara.sources.first_bytes import HEAD
 from rara.sources.limits import Limit, amount, read_whole
 from rara.sources.names import IMAGE_SUFFIXES, has_suffix, is_hidden, member_name, shown
 from rara.sources.paths import beside_archive

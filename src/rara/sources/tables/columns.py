@@ -16,7 +16,7 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from rara.errors import ImageError, UnknownSourceError
-from rara.sources.content import starts_like_image
+from rara.sources.first_bytes import starts_like_image
 from rara.sources.limits import IMAGE
 from rara.sources.names import first_few, shown
 

@@ -27,7 +27,7 @@ from rara.errors import (
 )
 from rara.extractors import Spec
 from rara.features.features import Features, Noted, Skipped
-from rara.features.items import ITEMS
+from rara.features.item_table import ITEMS
 from rara.storage import atomic as durable
 from rara.storage import folder as stored
 from rara.storage.folder import Parts, array_part, claim, kind_of, read_bundle, table_part
@@ -418,7 +418,7 @@ def test_a_folder_that_cannot_be_made(tmp_path):
 SAVING = """
 import sys
 sys.path.insert(0, sys.argv[1])
-from test_store import some
+from test_features import some
 print("ready", flush=True)
 while True:
     for seed in (0, 1):

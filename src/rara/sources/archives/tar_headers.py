@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rara.errors import DamagedArchiveError
-from rara.sources.archives.streams import Stream
+from rara.sources.archives.tar_stream import Stream
 from rara.sources.limits import amount
 from rara.sources.names import shown
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from rara.arguments import short
 from rara.errors import ParameterError
 from rara.features.features import Features
-from rara.features.items import record_of
+from rara.features.item_table import record_of
 from rara.sources import Source
 from rara.sources.base import remarks_of
 

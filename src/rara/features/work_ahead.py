@@ -1,4 +1,4 @@
-"""Threads that work ahead of the one that takes their results, within a bounded window.
+"""Work ahead: threads make results before they are taken, within a bounded window.
 
 Used where images become vectors (`embed.py`).
 """

@@ -1,4 +1,4 @@
-"""The bytes of a tar in one direction, compressed or not, for `tar_members` and `tars`.
+"""The bytes of a tar in one direction, compressed or not, for `tar_headers` and `tars`.
 
 Reading a compressed stream to its end verifies it. A stream that grows out of all
 proportion to its file is refused before it takes minutes.
