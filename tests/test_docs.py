@@ -1,5 +1,7 @@
 """Every command is documented, and what the documents show runs."""
 
+import ast
+import builtins
 import re
 import shlex
 import zipfile
@@ -283,3 +285,52 @@ def test_every_make_target_that_a_page_names_is_there():
     named = set(re.findall(r"(?:^|`)make ([a-z-]+)", text, re.MULTILINE))
     assert {"demo", "install", "test"} <= named
     assert named <= targets
+
+
+CODE = [path for part in ("src", "studies", "benchmarks") for path in (ROOT / part).rglob("*.py")]
+NAMED_FILE = re.compile(r"`(?:python )?([\w/-]+\.py)\b[^`]*`")
+NAMED_CODE = re.compile(
+    r"`((?:[A-Z][a-z0-9]+){2,}(?:\.\w+)?|[A-Z][a-z]+\.\w+|\w+(?:\.\w+)*(?=\())(?:\([^`]*\))?`"
+)
+"""Words in backticks that look like a class of several words, its part, or a call."""
+
+
+def defined():
+    """Names of all classes, functions and attributes of rara, alone and behind their class."""
+    for path in (ROOT / "src").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef):
+                yield from (node.name, f"{path.stem}.{node.name}")
+            elif isinstance(node, ast.ClassDef):
+                yield node.name
+                for part in node.body:
+                    name = getattr(part, "name", getattr(getattr(part, "target", None), "id", ""))
+                    yield f"{node.name}.{name}"
+            elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                yield node.targets[0].id
+
+
+def test_every_class_and_function_that_a_page_names_exists():
+    names = {*defined(), *dir(builtins), "Thumbs.db"}  # the last one is a file of Windows
+    for page in PAGES:
+        text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+        named = (
+            name if name[0].isupper() else name.rpartition(".")[2]
+            for name in NAMED_CODE.findall(text)
+        )  # fmt: skip
+        assert [name for name in named if name not in names] == [], page.name
+
+
+def test_names_of_code_are_recognised():
+    text = "`NearestDistance`, `Table.save(x)`, `rara.open_source(a, b=1)`; `Rarest`, `knn_p`"
+    assert NAMED_CODE.findall(text) == ["NearestDistance", "Table.save", "rara.open_source"]
+    assert NAMED_FILE.findall("`stats/a.py`, `python b.py --c`, `d.pyc`") == ["stats/a.py", "b.py"]
+
+
+def test_every_file_of_code_that_is_named_exists():
+    parts = ("src", "tests", "studies", "benchmarks", "docs", "examples")
+    files = "\n".join(f"/{path}" for part in parts for path in (ROOT / part).rglob("*.py")) + "\n"
+    assert "/src/rara/run.py\n" in files
+    for path in [*PAGES, *CODE]:
+        named = NAMED_FILE.findall(path.read_text(encoding="utf-8"))
+        assert [name for name in named if f"/{name}\n" not in files] == [], path.name
