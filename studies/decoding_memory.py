@@ -30,7 +30,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from rara.images.decode import decode_noted, resize
-from rara.images.phash import print_of
+from rara.images.phash import pixel_hash_of
 
 def peak():
     lines = Path("/proc/self/status").read_text().splitlines()
@@ -38,7 +38,7 @@ def peak():
 
 def look(path):
     image = decode_noted(Path(path).read_bytes(), max_pixels=1 << 30).image
-    print_of(image)
+    pixel_hash_of(image)
     resize(image, (224, 224), fit="stretch")
 
 look(sys.argv[1])
@@ -60,7 +60,7 @@ print(bytes_to_decode(Image.open(io.BytesIO(data)), data))
 
 
 def main() -> None:
-    """Print the table."""
+    """PixelHash the table."""
     options = _options()
     table = list(_rows(options))
     if options.into:

@@ -17,7 +17,7 @@ FASHION = Path(__file__).parents[1] / "examples" / "fashion"
 
 
 def main() -> None:
-    """Print a line for each experiment."""
+    """PixelHash a line for each experiment."""
     gaussian()
     fashion()
 

@@ -395,7 +395,7 @@ def test_a_reference_that_repeats_itself_says_so():
 
 def test_prints_of_another_version_are_not_compared(reference, folder, monkeypatch):
     reference.save(folder / "other version")
-    for module in ("features.items", "features.pixel_cache"):
+    for module in ("features.item_table", "features.pixel_cache"):
         monkeypatch.setattr(f"rara.{module}.VERSION", 2)
     loaded = Reference.load(folder / "other version")
     assert pixel_hashes_of(loaded.features) is None

@@ -31,7 +31,7 @@ from rara.features.embed import embed
 from rara.features.features import Features, Noted, Skipped
 from rara.features.vector_cache import VectorCache
 from rara.images.decode import content_digest, decode, decode_noted
-from rara.images.phash import print_of
+from rara.images.phash import pixel_hash_of
 from rara.storage import atomic as durable
 
 
@@ -76,7 +76,7 @@ def test_vectors_come_in_the_order_of_the_source(tmp_path, batch_size, counts):
     assert features.vectors.flags.c_contiguous
     assert features.location == "gen/"
     row = features.items.to_pylist()[7]
-    seen = print_of(decode(payloads["0007.png"]))
+    seen = pixel_hash_of(decode(payloads["0007.png"]))
     assert row == {
         "id": "0007.png",
         "digest": content_digest(payloads["0007.png"]),

@@ -30,7 +30,7 @@ from rara.features.features import Features, Noted, Skipped
 from rara.features.item_table import ITEMS
 from rara.storage import atomic as durable
 from rara.storage import folder as stored
-from rara.storage.folder import Parts, array_part, claim, kind_of, read_bundle, table_part
+from rara.storage.folder import Parts, array_part, claim, kind_of, read_folder, table_part
 
 SPEC = Spec("fake", "weights", "none", 3)
 
@@ -243,16 +243,16 @@ def test_other_modules_add_parts(tmp_path):
     files = {**own.files, "radii.npy": array_part(radii), "more.parquet": table_part(table)}
     with claim(tmp_path / "a") as place:
         place.write(Parts("reference", {**own.facts, "k": 3}, files))
-    read = read_bundle(tmp_path / "a")
+    read = read_folder(tmp_path / "a")
     assert (read.kind, read.facts["k"]) == ("reference", 3)
     assert read.array("radii.npy", np.float64, 4, 2).tolist() == radii.tolist()
     assert read.table("more.parquet").equals(table)
     assert "radii.npy" in read
-    assert same(Features.from_bundle(read), features)
+    assert same(Features.from_stored(read), features)
     features.save(tmp_path / "a")
     assert len(contents(tmp_path / "a")) == 3
     with pytest.raises(DamagedStoreError, match=r"no radii\.npy: it holds features, made of"):
-        read_bundle(tmp_path / "a").array("radii.npy", np.float64, 4, 2)
+        read_folder(tmp_path / "a").array("radii.npy", np.float64, 4, 2)
 
 
 def test_kinds_are_told_apart(tmp_path):
@@ -292,11 +292,11 @@ def test_every_changed_byte_of_the_manifest_is_noticed(tmp_path):
     some().save(tmp_path / "a")
     path = tmp_path / "a" / "manifest.json"
     text = path.read_bytes()
-    loaded = read_bundle(tmp_path / "a")
+    loaded = read_folder(tmp_path / "a")
     for position in range(0, len(text), 7):
         path.write_bytes(text[:position] + bytes([text[position] ^ 2]) + text[position + 1 :])
         try:
-            again = read_bundle(tmp_path / "a")
+            again = read_folder(tmp_path / "a")
         except DamagedStoreError:
             continue
         assert again == loaded  # white space means nothing

@@ -1,4 +1,4 @@
-"""The pool of vectors: what is known stays known, damage counts as unknown, runs share it."""
+"""The cache of vectors: what is known stays known, damage counts as unknown, runs share it."""
 
 import hashlib
 import os
@@ -12,8 +12,9 @@ import pytest
 
 from rara.errors import UnwritableError
 from rara.extractors import Spec
-from rara.features import vector_cache as pool
+from rara.features import vector_cache
 from rara.features.vector_cache import Record, VectorCache
+from rara.images.phash import PixelHash
 from rara.storage import atomic as durable
 
 SPEC = Spec("fake", "weights", "none", 8)
@@ -37,7 +38,7 @@ def same(one, other):
 
 
 def fill(cache, records, *, packs=1, spec=SPEC):
-    """Write records to the pool in so many packs."""
+    """Write records to the cache in so many packs."""
     shared = VectorCache(cache, spec)
     for number in range(packs):
         for one in records[number::packs]:
@@ -48,6 +49,14 @@ def fill(cache, records, *, packs=1, spec=SPEC):
 
 def packs(shared):
     return sorted(shared.folder.glob("*.arrow"))
+
+
+def test_checksums_are_those_of_earlier_versions():
+    """Or their caches would count as damaged, and every image be read again."""
+    hashed = PixelHash("cd", b"12345678" * 4)
+    vector = np.arange(3, dtype=np.float32)
+    assert Record("ab", vector, None, 3, 2, hashed, "n").checksum == 2056635220
+    assert Record("ab", reason="x").checksum == 2046373074
 
 
 # -- keys -------------------------------------------------------------------------------
@@ -77,7 +86,7 @@ def test_another_extractor_never_hits(tmp_path, change):
 def test_vectors_of_another_decoder_never_hit(tmp_path, monkeypatch):
     fill(tmp_path, [record(1)])
     assert VectorCache(tmp_path, SPEC).get(digest(1)).note == ""
-    monkeypatch.setattr(pool, "_NOTE", "note of decoder 0")
+    monkeypatch.setattr(vector_cache, "_NOTE", "note of decoder 0")
     assert VectorCache(tmp_path, SPEC).get(digest(1)) is None
     fill(tmp_path, [replace(record(1), note="nearly black")])
     assert VectorCache(tmp_path, SPEC).get(digest(1)).note == "nearly black"
@@ -90,7 +99,7 @@ def test_packs_from_before_there_were_notes_count_as_unknown(tmp_path):
     [path] = packs(shared)
     with pa.ipc.open_file(path) as file:
         table = file.read_all()
-    older = table.drop_columns([pool._NOTE])
+    older = table.drop_columns([vector_cache._NOTE])
     with pa.ipc.new_file(path, older.schema) as sink:
         sink.write_table(older)
     assert VectorCache(tmp_path, SPEC).get(digest(1)) is None
@@ -126,16 +135,16 @@ def test_packs_are_written_when_enough_waits(tmp_path):
 
 def test_packs_are_written_when_time_has_passed(tmp_path, monkeypatch):
     now = [100.0]
-    monkeypatch.setattr(pool.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(vector_cache.time, "monotonic", lambda: now[0])
     shared = VectorCache(tmp_path, SPEC)
     shared.add(record(1))
-    now[0] += pool._PACK_SECONDS - 1
+    now[0] += vector_cache._PACK_SECONDS - 1
     shared.add(record(2))
     assert not packs(shared)
     now[0] += 2
     shared.add(record(3))
     assert len(packs(shared)) == 1
-    now[0] += pool._PACK_SECONDS + 1
+    now[0] += vector_cache._PACK_SECONDS + 1
     shared.add(record(4))  # the time counts from the first that waits
     assert len(packs(shared)) == 1
 
@@ -152,7 +161,7 @@ def test_small_packs_are_merged_each_content_once(tmp_path):
     assert len(packs(writer)) == 14
     reader = merged(tmp_path)
     assert len(packs(reader)) == 1
-    (batches,) = [pool._read(path, SPEC.dim) for path in packs(reader)]
+    (batches,) = [vector_cache._read(path, SPEC.dim) for path in packs(reader)]
     found = [name for batch in batches for name in batch.arrow.column("digest").to_pylist()]
     assert sorted(found) == sorted(one.digest for one in records)
     for shared in (reader, writer):  # what was opened before stays readable
@@ -181,7 +190,7 @@ def test_large_packs_stay_as_they_are(tmp_path):
 
 def test_merging_gives_way_to_another_run(tmp_path):
     shared = fill(tmp_path, [record(1), record(2)], packs=2)
-    with pool.filelock.FileLock(shared.folder / "merge.lock"):
+    with vector_cache.filelock.FileLock(shared.folder / "merge.lock"):
         shared.merge()
         assert len(packs(shared)) == 2
     shared.merge()
@@ -191,14 +200,14 @@ def test_merging_gives_way_to_another_run(tmp_path):
 def test_a_pack_merged_away_while_packs_are_listed_is_found_in_the_other(tmp_path, monkeypatch):
     records = [record(i) for i in range(6)]
     fill(tmp_path, records, packs=3)
-    read = pool._read
+    read = vector_cache._read
 
     def merged_meanwhile(path, dim):
         monkeypatch.undo()
         merged(tmp_path)
         return read(path, dim)
 
-    monkeypatch.setattr(pool, "_read", merged_meanwhile)
+    monkeypatch.setattr(vector_cache, "_read", merged_meanwhile)
     shared = VectorCache(tmp_path, SPEC)
     assert all(same(shared.get(one.digest), one) for one in records)
 

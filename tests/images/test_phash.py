@@ -14,7 +14,7 @@ from PIL import Image, ImageEnhance, ImageFilter
 from make import picture
 from rara.geometry.hamming import NONE, closest_codes, closest_other_codes, transposed
 from rara.images.decode import decode
-from rara.images.phash import BITS, print_of
+from rara.images.phash import BITS, pixel_hash_of
 
 TURN = Image.Transpose
 
@@ -26,9 +26,9 @@ def jpeg(image):
 
 
 def codes(images):
-    return np.frombuffer(b"".join(print_of(image).code for image in images), np.uint64).reshape(
-        -1, 4
-    )
+    return np.frombuffer(
+        b"".join(pixel_hash_of(image).code for image in images), np.uint64
+    ).reshape(-1, 4)
 
 
 def signs(words):
@@ -95,15 +95,15 @@ def test_the_picture_counts_and_not_its_file():
     one = picture(7)
     file = io.BytesIO()
     one.save(file, format="PNG")
-    assert print_of(decode(file.getvalue())) == print_of(one)
-    assert print_of(jpeg(one)).picture != print_of(one).picture
+    assert pixel_hash_of(decode(file.getvalue())) == pixel_hash_of(one)
+    assert pixel_hash_of(jpeg(one)).picture != pixel_hash_of(one).picture
     wide, high = (Image.new("RGB", size, "red") for size in ((20, 10), (10, 20)))
-    assert print_of(wide).picture != print_of(high).picture
+    assert pixel_hash_of(wide).picture != pixel_hash_of(high).picture
 
 
 def test_flat_pictures_have_no_code():
-    assert print_of(Image.new("RGB", (50, 50), "red")).code is None
-    assert len(print_of(picture(1)).code) == BITS // 8
+    assert pixel_hash_of(Image.new("RGB", (50, 50), "red")).code is None
+    assert len(pixel_hash_of(picture(1)).code) == BITS // 8
 
 
 # -- many codes --
@@ -196,7 +196,7 @@ def test_a_large_picture_is_not_copied():
     pixels = np.random.default_rng(0).integers(0, 256, (1500, 1999, 3), dtype=np.uint8)
     image = Image.fromarray(pixels)
     tracemalloc.start()
-    found = print_of(image)
+    found = pixel_hash_of(image)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     whole = hashlib.sha256(f"{image.size}\n".encode() + pixels.tobytes())

@@ -12,7 +12,7 @@ from rara.features.features import NAMED, Features, Noted, Skipped
 from rara.features.origin import origin_in
 from rara.provenance.parts import CalibrationImages, SamplesPart
 from rara.report.formatting import counted, shorten
-from rara.storage.folder import kind_of, read_bundle
+from rara.storage.folder import kind_of, read_folder
 from rara.table.writing import check_format
 from rara.text import encodable
 
@@ -92,7 +92,7 @@ def refuse_other(folder: Path, *, kind: str, location: str) -> None:
     """Refuse to replace a whole folder that was made of something else."""
     if kind_of(folder) not in {"features", "reference"}:
         return
-    stored = read_bundle(folder)
+    stored = read_folder(folder)
     _, origin, _ = origin_in(stored)
     if (stored.kind, origin) != (kind, encodable(location)):
         raise UnwritableError(

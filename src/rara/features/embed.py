@@ -6,7 +6,7 @@ two crews of threads, in the order of the source and a bounded window at a time:
     look   load, digest, and for content that nobody knows yet decode and resize
     infer  the extractor, on one batch of unknown images
 
-What comes out goes to the pool every few seconds, so an interrupted run goes on where it was.
+What comes out goes to the cache every few seconds, so an interrupted run goes on where it was.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from rara.features.vector_cache import Record, VectorCache
 from rara.features.work_ahead import crew_of, work_ahead
 from rara.images.decode import Payload, content_digest, decode_noted
 from rara.images.memory_budget import MemoryBudget, Share
-from rara.images.phash import print_of
+from rara.images.phash import pixel_hash_of
 from rara.machine import cores
 from rara.run import DEFAULT_MAX_PIXELS, OnFailed, Progress
 from rara.sources.base import Item, Source, items_within, remarks_of
@@ -79,7 +79,7 @@ def embed(
 ) -> Features:
     """The vectors of all images in a source.
 
-    Content that the pool in `cache` (default: rara's cache folder) knows is not decoded
+    Content whose vector is in `cache` (default: rara's cache folder) is not decoded
     again, and content that occurs twice is inferred once. An image that cannot be used is
     listed with its reason; a later run does not try it again unless `on_failed` is "retry".
     `threads` load and decode (default: one for each core) beside the extractor's own, fewer at
@@ -90,24 +90,29 @@ def embed(
     image could be used, UnwritableError where the cache cannot be written.
     """
     _check(on_failed, threads, memory)
-    pool = VectorCache(cache_folder() if cache is None else Path(cache), extractor.spec)
+    vector_cache = VectorCache(cache_folder() if cache is None else Path(cache), extractor.spec)
     total = source.count()
     gathered = _Gathered(extractor.spec.dim, total)
     progress = progress or _Silent()
     budget = MemoryBudget(memory)
     look = partial(
-        _look, pool=pool, extractor=extractor, on_failed=on_failed, limit=max_pixels, budget=budget
+        _look,
+        vector_cache=vector_cache,
+        extractor=extractor,
+        on_failed=on_failed,
+        limit=max_pixels,
+        budget=budget,
     )
     items = items_within(source, max_pixels)
     progress.start(total, f"Reading {encodable(source.location)}")
     try:
         with closing(_embedded(items, look, extractor, threads or cores(), budget.ahead)) as images:
             for image in images:
-                _learn(image, pool, gathered, progress)
+                _learn(image, vector_cache, gathered, progress)
     finally:
         progress.finish()
-        pool.flush()
-    pool.merge()
+        vector_cache.flush()
+    vector_cache.merge()
     return gathered.features(extractor.spec, source)
 
 
@@ -141,19 +146,19 @@ class _Image:
 def _look(
     item: Item,
     *,
-    pool: VectorCache,
+    vector_cache: VectorCache,
     extractor: Extractor,
     on_failed: OnFailed,
     limit: int,
     budget: MemoryBudget,
 ) -> _Image:
-    """Load an image and ask the pool; decode and resize it only where the pool does not know."""
+    """Load an image; decode and resize it only where the cache has no vector of its content."""
     spent, digest = replace(item, load=_spent), ""
     try:
         with budget.share() as share:
             payload = item.load()
             digest = content_digest(payload, admit=share.take)
-            cached = pool.get(digest)
+            cached = vector_cache.get(digest)
             if cached is not None and _serves(cached, on_failed, limit):
                 return _Image(spent, cached, "cached")
             record, pixels = _decoded(payload, digest, extractor, limit, share)
@@ -177,7 +182,7 @@ def _decoded(
     decoded = decode_noted(payload, max_pixels=limit, admit=share.take)
     image, size = decoded.image, decoded.image.size
     try:
-        record = Record(digest, None, None, *size, print_of(image), decoded.note)
+        record = Record(digest, None, None, *size, pixel_hash_of(image), decoded.note)
         return record, extractor.prepare(image)
     except MemoryError:
         raise OversizeError("not enough memory to resize it") from None
@@ -211,13 +216,17 @@ def _with_vector(image: _Image, vector: NDArray[np.float32]) -> _Image:
     return _Image(image.item, Record(image.record.digest, reason=reason), "failed")
 
 
-def _learn(image: _Image, pool: VectorCache, gathered: _Gathered, progress: Progress) -> None:
-    """Keep what came out: in the pool where it is new, and in the features."""
+def _learn(
+    image: _Image, vector_cache: VectorCache, gathered: _Gathered, progress: Progress
+) -> None:
+    """Keep what came out: in the cache where it is new, and in the features."""
     record = image.record
     if image.origin in ("fresh", "failed"):
-        pool.add(record)
+        vector_cache.add(record)
     elif image.origin == "repeat":  # what it repeats came earlier and was learned
-        record = pool.get(record.digest) or replace(record, reason="its cached vector is damaged")
+        record = vector_cache.get(record.digest) or replace(
+            record, reason="its cached vector is damaged"
+        )
     gathered.add(image.item, record)
     done = record.vector is not None
     from_cache = done and image.origin != "fresh"
@@ -323,7 +332,7 @@ class _Gathered:
             self._vectors[self._done] = record.vector
             self._done += 1
         size = (record.width, record.height) if done else (None, None)
-        hashes_and_note = (*astuple(record.print), record.note if done else None)
+        hashes_and_note = (*astuple(record.pixel_hash), record.note if done else None)
         state = "done" if done else "failed"
         metadata = json.dumps(dict(item.metadata), ensure_ascii=False, default=str)
         about = (item.id, record.digest or None, state, record.reason)

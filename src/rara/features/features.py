@@ -27,7 +27,7 @@ from rara.features.item_table import ITEMS, Metadata, items_in, records_of
 from rara.features.origin import AND, HELD_OUT, origin_in
 from rara.images.decode import AND_NOTED
 from rara.images.phash import VERSION
-from rara.storage.folder import Parts, StoredFolder, array_part, claim, read_bundle, table_part
+from rara.storage.folder import Parts, StoredFolder, array_part, claim, read_folder, table_part
 from rara.text import encodable
 
 _BLOCK_NUMBERS = 1 << 20
@@ -190,10 +190,10 @@ class Features:
         Raises SourceNotFoundError where there is no folder, and DamagedStoreError where it is
         half-written, was altered or was not written by rara.
         """
-        return cls.from_bundle(read_bundle(path_of(folder, "folder")))
+        return cls.from_stored(read_folder(path_of(folder, "folder")))
 
     @classmethod
-    def from_bundle(cls, stored: StoredFolder) -> Self:
+    def from_stored(cls, stored: StoredFolder) -> Self:
         """The features in a folder that was already read."""
         spec, location, remarks = origin_in(stored)
         items = items_in(stored)

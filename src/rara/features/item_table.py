@@ -38,10 +38,10 @@ ITEMS = pa.schema(
 digest and hash (`rara.images.phash`) of an image whose pixels rara has seen, `note` what to say of
 it (empty where that is nothing, null where it is not known), `metadata` is a JSON object."""
 
-PRINT = ("picture", "code")
-"""Those of them that hold the print."""
+HASH_COLUMNS = ("picture", "code")
+"""Those of them that hold the pixel hash."""
 STATES = ("done", "failed", "left out")
-_LATER = (*PRINT, "note")
+_LATER = (*HASH_COLUMNS, "note")
 """Columns that folders of earlier versions lack."""
 _FILE = "items.parquet"
 
@@ -54,7 +54,7 @@ def items_in(stored: StoredFolder) -> pa.Table:
     """
     table = stored.table(_FILE)
     if stored.facts.get("prints") != VERSION:
-        kept = [name for name in table.column_names if name not in PRINT]
+        kept = [name for name in table.column_names if name not in HASH_COLUMNS]
         table = table.select(kept) if len(set(kept)) == len(kept) else table
     if wrong := _wrong_columns(table) or _wrong_values(table):
         raise stored.wrong(f"{_FILE}: {wrong}")

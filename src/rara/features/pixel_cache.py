@@ -1,6 +1,6 @@
 """The pictures of a reference, and how near each has its nearest other one: found once and kept.
 
-features --PixelCache--> prints, others    in the reference's folder, or in the cache
+features --PixelCache--> hashes, others    in the reference's folder, or in the cache
 
 They follow from the features, so a folder is whole without them.
 """
@@ -32,16 +32,16 @@ class PixelCache:
         self._features, self._others = features, others
 
     @cached_property
-    def _prints(self) -> PixelHashes | None:
+    def _hashes(self) -> PixelHashes | None:
         return pixel_hashes_of(self._features)
 
     def with_nearest(self, run: Run) -> tuple[PixelHashes, Counts] | None:
-        """The prints, and how near each has its nearest other; None where nobody saw the pixels."""
-        if self._prints is None:
+        """The hashes, and how near each has its nearest other; None where nobody saw the pixels."""
+        if self._hashes is None:
             return None
         if self._others is None:
-            self._others = self._nearest_others(self._prints, run)
-        return self._prints, self._others
+            self._others = self._nearest_others(self._hashes, run)
+        return self._hashes, self._others
 
     def parts(self, run: Run) -> Parts:
         """The files to write; none where nobody saw the pixels."""

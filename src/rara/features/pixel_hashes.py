@@ -1,6 +1,6 @@
 """Pictures compared by their pixels: the second witness of copying, beside the vectors.
 
-    prints of reference and samples --closest--> Closest --PixelCopyTest--> pixel_p, copy_p
+    hashes of reference and samples --closest--> Closest --PixelCopyTest--> pixel_p, copy_p
 
 How near two pictures are is the number of bits in which their codes differ, at best over the
 ways to turn one; the same picture is nearer than any other. Of real images each is as likely as
@@ -37,7 +37,7 @@ SAME = -1
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PixelHashes:
-    """The prints of some images, row for row."""
+    """The pixel hashes of some images, row for row."""
 
     pictures: pa.Array
     codes: Words
@@ -65,7 +65,7 @@ class Closest:
 
 
 def pixel_hashes_of(features: Features) -> PixelHashes | None:
-    """The prints of all images; None where rara has not seen the pixels of each."""
+    """The pixel hashes of all images; None where rara has not seen the pixels of each."""
     done = features.done
     pictures, codes = done["picture"].combine_chunks(), done["code"].combine_chunks()
     if pictures.null_count:

@@ -29,12 +29,12 @@ from numpy.typing import NDArray
 
 from rara.extractors.base import Spec
 from rara.images.decode import DECODER
-from rara.images.phash import CODE_BYTES, NO_PRINT, VERSION, Print
+from rara.images.phash import CODE_BYTES, NO_PIXEL_HASH, VERSION, PixelHash
 from rara.storage.atomic import TEMPORARY, write_file
 from rara.storage.plain_files import open_plain
 
 _CODE = f"code {VERSION}"
-"""Packs with prints of another version are of another schema, and count as unknown."""
+"""Packs with pixel hashes of another version are of another schema, and count as unknown."""
 
 _NOTE = f"note of decoder {DECODER}"
 """The same for packs with vectors of images that another version decoded, maybe differently."""
@@ -53,23 +53,27 @@ _STALE_SECONDS = 24 * 3600
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What is known of one content: its vector, print and size, or the reason it failed."""
+    """What is known of one content: its vector, pixel hash and size, or the reason it failed."""
 
     digest: str
     vector: NDArray[np.float32] | None = None
     reason: str | None = None
     width: int = 0
     height: int = 0
-    print: Print = NO_PRINT
+    pixel_hash: PixelHash = NO_PIXEL_HASH
     note: str = ""
     """What to say of the decoded image."""
 
     @property
     def checksum(self) -> int:
         """CRC-32 of everything."""
-        fields = (self.digest, self.width, self.height, self.reason, self.print, self.note)
+        fields = (self.digest, self.width, self.height, self.reason, self._hash_text(), self.note)
         start = zlib.crc32(" ".join(map(str, fields)).encode())
         return start if self.vector is None else zlib.crc32(self.vector.tobytes(), start)
+
+    def _hash_text(self) -> str:
+        """The pixel hash as the checksums of all versions have it."""
+        return f"Print(picture={self.pixel_hash.picture!r}, code={self.pixel_hash.code!r})"
 
 
 class VectorCache:
@@ -179,7 +183,7 @@ class _Batch:
             self.arrow.column(name)[row].as_py() for name in names
         )
         vector = self.vectors[row].copy() if reason is None else None
-        record = Record(digest, vector, reason, width, height, Print(picture, code), note)
+        record = Record(digest, vector, reason, width, height, PixelHash(picture, code), note)
         return record if record.checksum == checksum else None
 
 
@@ -237,7 +241,7 @@ def _to_arrow(records: list[Record], dim: int) -> pa.RecordBatch:
     for row, record in enumerate(records):
         if record.vector is not None:
             vectors[row] = record.vector
-    hashes = [record.print for record in records]
+    hashes = [record.pixel_hash for record in records]
     return pa.record_batch(
         [
             pa.array([record.digest for record in records]),

@@ -1,8 +1,9 @@
-"""What is kept of an image's pixels: the picture's digest, and signs that survive edits.
+"""What is kept of an image's pixels: the picture's digest, and a hash that survives edits.
 
 Taken once, where an image is decoded for its extractor, and kept beside its vector. An
 extractor looks at what a picture shows, and can miss that it was only compressed, blurred,
-noised or made grey; a print looks at where light and dark lie, and can miss that it was cropped.
+noised or made grey; a perceptual hash looks at where light and dark lie, and can miss that it
+was cropped.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from PIL import Image
 from rara.images.strips import strips
 
 VERSION: Final = 1
-"""Of prints that can be compared with one another; kept wherever they are."""
+"""Of pixel hashes that can be compared with one another; kept wherever they are."""
 
 BITS: Final = 256
 """Of a code: the signs of the 16 x 16 lowest frequencies; the lowest of all counts for nothing."""
@@ -38,7 +39,7 @@ _WAVES = np.cos(np.pi / (2 * _SIDE) * np.outer(np.arange(_LOW), 2 * np.arange(_S
 
 
 @dataclass(frozen=True, slots=True)
-class Print:
+class PixelHash:
     """What is known of one image's pixels."""
 
     picture: str | None
@@ -48,12 +49,12 @@ class Print:
     None for a picture without structure."""
 
 
-NO_PRINT = Print(None, None)
+NO_PIXEL_HASH = PixelHash(None, None)
 """Of an image that nobody has decoded."""
 
 
-def print_of(image: Image.Image) -> Print:
-    """The print of a decoded image.
+def pixel_hash_of(image: Image.Image) -> PixelHash:
+    """The pixel hash of a decoded image.
 
     The code is a perceptual hash like pHash (Zauner, Implementation and Benchmarking of
     Perceptual Image Hash Functions, 2010), but for its threshold: against 0, not the median,
@@ -63,7 +64,7 @@ def print_of(image: Image.Image) -> Print:
     """
     small = image.convert("L").resize((_SIDE, _SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
     grey = np.asarray(small, np.float64)
-    return Print(_digest(image), None if grey.std() < _FLAT else _code(grey))
+    return PixelHash(_digest(image), None if grey.std() < _FLAT else _code(grey))
 
 
 def _digest(image: Image.Image) -> str:

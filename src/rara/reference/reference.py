@@ -37,7 +37,7 @@ from rara.reference.options import Options, ScoreOptions
 from rara.reference.scorer import Scorer
 from rara.run import Run
 from rara.sources import Source
-from rara.storage.folder import Parts, array_part, claim, read_bundle
+from rara.storage.folder import Parts, array_part, claim, read_folder
 from rara.table.score_table import ScoreTable
 
 
@@ -117,13 +117,13 @@ class Reference:
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> Self:
         """Read a reference folder; every byte of it is verified."""
-        stored = read_bundle(path_of(folder))
+        stored = read_folder(path_of(folder))
         if stored.kind != "reference":
             raise DamagedStoreError(
                 f"'{folder}' holds {stored.kind[:80]}, not a reference: `rara reference build "
                 f"{folder} -o FOLDER` makes one of it."
             )
-        features = Features.from_bundle(stored)
+        features = Features.from_stored(stored)
         geometry = ReferenceGeometry(
             features, *neighbourhood.lists_in(stored, features), others=others_in(stored, features),
             k=stored.facts["k"], quantized=quantized_in(stored, features),

@@ -166,7 +166,7 @@ def table_part(table: pa.Table) -> Writer:
 # -- reading ----------------------------------------------------------------------------
 
 
-def read_bundle(folder: Path) -> StoredFolder:
+def read_folder(folder: Path) -> StoredFolder:
     """What is in a folder, every byte verified.
 
     Raises DamagedStoreError, with the file's name, where the folder is half-written, was
@@ -178,7 +178,7 @@ def read_bundle(folder: Path) -> StoredFolder:
     except DamagedStoreError:
         if _manifest_text(folder) == text:
             raise
-    return read_bundle(folder)  # another run has replaced it meanwhile
+    return read_folder(folder)  # another run has replaced it meanwhile
 
 
 def kind_of(folder: Path) -> str | None:
