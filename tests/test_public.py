@@ -2,8 +2,11 @@
 
 import importlib
 import pkgutil
+import re
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -82,3 +85,38 @@ def test_importing_rara_imports_nothing_heavy():
 def test_unknown_name():
     with pytest.raises(AttributeError, match="nonsense"):
         getattr(rara, "nonsense")  # noqa: B009
+
+
+ROOT = Path(__file__).parents[1]
+
+
+def renamed():
+    """The rows of the changelog's tables of renames: (old, new names)."""
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    for old, new in re.findall(r"^\| (`rara\..*?) \| (.*?) \|$", text, re.MULTILINE):
+        for name in re.findall(r"`(.*?)`", new):
+            yield old.strip("`"), name
+
+
+def test_every_new_name_in_the_changelog_is_there():
+    names = list(renamed())
+    assert ("rara.store", "rara.features.features") in names
+    for _, new in names:
+        assert pkgutil.resolve_name(new) is not None
+
+
+def test_no_old_name_in_the_changelog_is_a_module_still():
+    """But for those that are packages now, or a file of another subject."""
+    reused = {f"rara.{name}" for name in (
+        "calibration", "duplicates", "groups", "images", "provenance", "reference",
+        "sources.archives", "sources.metadata", "sources.tables", "report.siblings",
+    )}  # fmt: skip
+    modules = {one.name for one in pkgutil.walk_packages(rara.__path__, "rara.")}
+    assert {old for old, _ in renamed()} & modules <= reused
+
+
+def test_the_version_is_said_once():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert project["version"] == rara.__version__
+    assert re.search(r"^## (\S+)", changelog, re.MULTILINE)[1] == rara.__version__

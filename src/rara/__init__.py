@@ -52,7 +52,7 @@ if _typing.TYPE_CHECKING:
     from rara.sources import open_source
     from rara.table.score_table import ScoreTable
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "Features",
