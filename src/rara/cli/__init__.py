@@ -20,7 +20,7 @@
     app                  the commands put together; errors become exit codes
 
 Results go to stdout, everything else to stderr. Exit codes: 0 done, 2 the user can
-mend it, 70 a fault of rara, 130 interrupted.
+correct it, 70 a fault of rara, 130 interrupted.
 """
 
 from __future__ import annotations
