@@ -60,7 +60,7 @@ print(bytes_to_decode(Image.open(io.BytesIO(data)), data))
 
 
 def main() -> None:
-    """PixelHash the table."""
+    """Print the table."""
     options = _options()
     table = list(_rows(options))
     if options.into:

@@ -42,7 +42,7 @@ Files = dict[str, bytes]
 
 
 def main() -> None:
-    """PixelHash the table."""
+    """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--memory", default="512MB")
     parser.add_argument("--only", nargs="*", choices=list(KINDS))

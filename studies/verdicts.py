@@ -17,7 +17,7 @@ FASHION = Path(__file__).parents[1] / "examples" / "fashion"
 
 
 def main() -> None:
-    """PixelHash a line for each experiment."""
+    """Print a line for each experiment."""
     gaussian()
     fashion()
 

@@ -47,7 +47,7 @@ def outcome(case, folder):
 
 
 def main(first, last):
-    """PixelHash how often each outcome was, and the peak memory in MiB."""
+    """Print how often each outcome was, and the peak memory in MiB."""
     import resource
 
     counts = Counter()

@@ -88,7 +88,7 @@ app.command(doctor.doctor, sort_key=5)
 
 @app.command(sort_key=6)
 def completion(shell: Literal["bash", "zsh", "fish"]) -> None:
-    """PixelHash a script with which a shell completes commands, options and places.
+    """Print a script with which a shell completes commands, options and places.
 
     Nothing is installed: `source <(rara completion bash)` is for one session.
 

@@ -66,9 +66,7 @@ MACHINE = Group("Machine", sort_key=8)
 
 Json = Annotated[
     bool,
-    Parameter(
-        group=OUTPUT, negative=(), show_default=False, help="PixelHash all findings as JSON."
-    ),
+    Parameter(group=OUTPUT, negative=(), show_default=False, help="Print all findings as JSON."),
 ]
 Neighbours = Annotated[
     int | None,

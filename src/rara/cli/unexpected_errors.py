@@ -47,7 +47,10 @@ def _explained(error: Exception) -> tuple[str, int]:
             REFUSED,
         )
     if isinstance(error, OSError) and error.errno:
-        return f"The system refused: {message}. Correct that, and run the same command again.", REFUSED
+        return (
+            f"The system refused: {message}. Correct that, and run the same command again.",
+            REFUSED,
+        )
     return (
         f"Something failed that rara does not foresee: {message}. This is a fault of rara or of a "
         f"package below it. Please report it with the command, the output of `rara doctor --json`, "
