@@ -22,7 +22,7 @@ DEFAULT_MAX_PIXELS = 128_000_000
 
 
 class Progress(Protocol):
-    """Is told how far a run is; all calls come from the thread that called `embed`."""
+    """Hears how far a run is; all calls come from the thread that called `embed`."""
 
     def start(self, total: int | None, what: str) -> None:
         """Begin; `total` is None where only the end will tell the number of images."""

@@ -418,11 +418,11 @@ def test_the_command_says_what_was_found_and_what_was_not(place, capsys, table):
     assert "wide (15): " in out
     assert "3 of 4 groups by label judged: 38 samples" in out
     assert all(len(line) <= 80 for line in out.splitlines())
-    assert "for want of 20 reference images: 5 samples of 2 groups" in err
+    assert "which needs 20 reference images: 5 samples of 2 groups" in err
     assert "tiny: 19 reference images" in err
     assert "unheard of: 0 reference images" in err
     assert "2 samples without 'label'" in err
-    assert "for want of 3 samples: 2 samples of 1 group" in err
+    assert "which needs 3 samples: 2 samples of 1 group" in err
     found = ScoreTable.from_parquet(place / "scores.parquet")
     assert same(found.arrow.select(GROUPED), table.arrow.select(GROUPED))
     assert "sibling_p" in found.columns

@@ -1,4 +1,4 @@
-"""`--group-by` and `--against-siblings`: what is asked, and what is said of the answer."""
+"""`--group-by` and `--against-siblings`: the options, and what the summary says of groups."""
 
 from __future__ import annotations
 
@@ -66,13 +66,13 @@ def warn_of_groups(provenance: Provenance) -> None:
     if within := provenance.groups:
         small = [group for group in within.groups if group.smallest_p is None]
         sizes = [counted(group.reference, "reference image") for group in small]
-        what = f"judged within their {within.by}, for want of {within.least} reference images"
+        what = f"judged within their {within.by}, which needs {within.least} reference images"
         _warn(small, sizes, what)
         _warn_of_ungrouped(within.ungrouped.samples if within.ungrouped else 0, within.by)
     if among := provenance.siblings:
         few = [group for group in among.groups if group.k is None]
         sizes = [counted(group.samples, "sample") for group in few]
-        _warn(few, sizes, f"compared with siblings, for want of {among.least} samples")
+        _warn(few, sizes, f"compared with siblings, which needs {among.least} samples")
         _warn_of_ungrouped(among.ungrouped, among.by)
 
 

@@ -132,7 +132,7 @@ class Sides:
             check_halves(images, self.k_for(k))
 
     def check_rule(self, boundary: Boundary) -> None:
-        """Raise ParameterError where a saved reference does not know this rule of the balls."""
+        """Raise ParameterError where a saved reference does not support this rule of the balls."""
         if isinstance(self.reference, Reference):
             self.reference.geometry.treatment.check(boundary)
 

@@ -1,4 +1,4 @@
-"""What was skipped or noted, said on stderr, and files and folders that are not to be lost."""
+"""Notes on stderr about skipped and noted images, and a guard of files that must not be lost."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class ReaderLeftError(Exception):
-    """Whoever read stdout has closed it, as `head` does."""
+    """The reader of stdout has closed it, as `head` does."""
 
 
 def prepare() -> None:
@@ -169,7 +169,7 @@ class _Notes(_Stream):
                 self._inner.write(text)
                 self._inner.flush()
             except OSError:
-                return len(text)  # nobody can be told; the results are worth more than the note
+                return len(text)  # no reader for notes; the results are worth more
         return len(text)
 
 

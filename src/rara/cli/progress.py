@@ -38,7 +38,7 @@ BAR = (10, 40)
 """Columns of a bar: with less room there is none."""
 
 WORTH_A_LINE = 1.0
-"""Seconds of a step after which its end is told, even where it counted nothing."""
+"""Seconds after which the end of a step gets a line, even where it counted nothing."""
 
 
 def progress_on() -> Progress:
@@ -59,7 +59,7 @@ class Step:
     cached: int = 0
     skipped: int = 0
     outer: bool = False
-    """Whether other steps began within it: the end of each of them is told, and not its own."""
+    """Whether other steps began within it: each of them gets a last line, and it gets none."""
     _recent: deque[tuple[float, int]] = field(default_factory=deque)
     """Counts of late, for the rate."""
 
@@ -87,7 +87,7 @@ class Step:
                 self._recent.popleft()
 
     def rate(self) -> float | None:
-        """Things a second of late; None before anything can be said."""
+        """Things a second of late; None before there are counts."""
         since, before = self._recent[0]
         seconds = time.monotonic() - since
         return (self.count - before) / seconds if seconds > 0 and self.count > before else None

@@ -200,7 +200,7 @@ class Features:
         return cls(_trusted(stored, items, spec), items, spec, location, remarks)
 
     def save(self, folder: str | os.PathLike[str]) -> None:
-        """Write a feature folder, or replace the one that is there in one step.
+        """Write a feature folder, or replace an existing one in one step.
 
         Raises UnwritableError where something else is there, or no right or room, and
         LockedStoreError where another run writes there.

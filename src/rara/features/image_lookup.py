@@ -51,7 +51,7 @@ class SourcePictures:
         )
 
     def __call__(self, side: Side, ids: Collection[str]) -> Mapping[str, Image.Image]:
-        """The images of these ids, as far as they can still be had."""
+        """The images of these ids that can still be read."""
         place = self.samples if side == "samples" else self.reference
         if place is None:
             return {}

@@ -51,7 +51,7 @@ class Groups:
 
 @dataclass(frozen=True, slots=True)
 class AddedColumns(Generic[Part]):
-    """What grouping adds to a score table: columns, and what is said of them."""
+    """What grouping adds to a score table: columns, and their part of the provenance."""
 
     columns: Mapping[str, object]
     part: Part

@@ -1,9 +1,9 @@
 """The metric of a reference: Euclidean distances of vectors as they are, or of unit vectors.
 
-    features --under(metric)--> features whose Euclidean distances are meant
+    features --with_metric--> features whose Euclidean distances are meant
 
 The cosine distance 1 - cos is half the squared Euclidean distance of unit vectors, so that
-it orders pairs likewise. The Hellinger distance of two vectors without negative numbers is
+it orders pairs in the same way. The Hellinger distance of two vectors without negative numbers is
 that of the shares that their numbers have of their sums: the Euclidean distance of the
 shares' square roots, which are unit vectors too, over the root of 2. One geometry serves all.
 Large numbers count for less than in a cosine, which finds more of what is blurred, noisy or

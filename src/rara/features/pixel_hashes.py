@@ -141,8 +141,7 @@ def lists(
     """The k nearest reference pictures of each sample, none of which may be flat.
 
     In place of squared distances stand the bits that differ, ties spread evenly over one bit:
-    whoever looks at how distances grow from neighbour to neighbour sees no jump where there is
-    but a grid.
+    so distances that grow from neighbour to neighbour have no jumps where there is only a grid.
     """
     return _listed(closest_codes(samples.codes, reference.codes, k=k, threads=threads))
 

@@ -121,7 +121,7 @@ class VectorCache:
         """Make few packs of the many small ones, unless another run is at it or the disk refuses.
 
         Only tidies up, hence silent. Runs that have the small packs open keep them until
-        they end, as removed files stay readable for whoever has opened them.
+        they end, as removed files stay readable where they are open.
         """
         if len(self._small()) < 2:
             return

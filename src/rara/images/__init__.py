@@ -8,7 +8,7 @@ From the ground up:
     pillow_settings    Pillow's settings, which belong to the whole process
     screening          bytes looked over before Pillow opens them
     depth              pixels of sixteen bits to eight
-    footprint          how much memory an image takes, told from its header
+    footprint          how much memory an image takes, by its header
     ranges             which numbers of an array are black and white
     colours            modes, transparency and depths to RGB
     decode             the one decoder and the one resize

@@ -28,7 +28,7 @@ _FEW = 4096
 """Sixteen-bit values that are all below this would lie in the darkest sixteenth."""
 
 _STEPS = (8, 10, 12)
-"""Depths that are told from the values: the usual ones of sensors below sixteen bits."""
+"""Depths that are derived from the values: the usual ones of sensors below sixteen bits."""
 
 _BITS, _PACKING, _PHOTOMETRIC, _MAXIMUM, _PLANES, _SIGNED_MAXIMUM = 258, 259, 262, 281, 284, 341
 """Tags of a TIFF."""
@@ -51,11 +51,11 @@ class Depth:
     opacity: int
     """The same of the fourth channel."""
     note: str = ""
-    """What to say of it where it was told from the values."""
+    """What to say of it where it was derived from the values."""
 
     @property
     def key(self) -> str:
-        """What tells it from another one."""
+        """What makes it differ from another one."""
         return f"{self.bits} bits, opacity {self.opacity}"
 
     def eight_bit(self, pixels: NDArray[Any]) -> NDArray[np.uint8]:

@@ -1,4 +1,4 @@
-"""How much memory an image takes while it is decoded, told from its header alone.
+"""How much memory an image takes while it is decoded, by its header alone.
 
 Used where an image is decoded (`decode.py`), before any pixel is: the bytes that it asks of a
 `MemoryBudget`. The figures are upper bounds of what `studies/decoding_memory.py` measures.

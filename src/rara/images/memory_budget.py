@@ -1,7 +1,7 @@
 """A number of bytes that threads share: each waits for its turn until its part is free.
 
 Used where images are read: `features/embed.py`, `features/image_lookup.py`. An image asks once its
-header told how much memory its pixels take, and gives everything back when it is done. Turns come
+header says how much memory its pixels take, and gives everything back when it is done. Turns come
 in the order of asking, and nobody waits with a part in hand, so no two can wait for each other.
 """
 

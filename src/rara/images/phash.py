@@ -57,7 +57,7 @@ def pixel_hash_of(image: Image.Image) -> PixelHash:
     """The pixel hash of a decoded image.
 
     The code is a perceptual hash like pHash (Zauner, Implementation and Benchmarking of
-    Perceptual Image Hash Functions, 2010), but for its threshold: against 0, not the median,
+    Perceptual Image Hash Functions, 2010), except for its threshold: against 0, not the median,
     a mirrored picture has the same code with the odd columns inverted, and one that is turned
     over its diagonal has it transposed. So codes can be compared in all eight ways to turn a
     picture (`rara.geometry.hamming`), and one way is as near to another as the other to the one.

@@ -35,7 +35,7 @@ class Range:
 
     @property
     def key(self) -> str:
-        """What tells it from another one."""
+        """What makes it differ from another one."""
         return f"{self.low:g} to {self.high:g}"
 
     def eight_bit(self, pixels: NDArray[Any]) -> NDArray[np.uint8]:
@@ -105,7 +105,7 @@ def _range_of(images: Iterable[NDArray[Any]], where: str) -> Range:
     spans = " and opacity ".join(f"from {a:.4g} to {b:.4g}" for a, b in held)
     raise UnknownSourceError(
         f"{where} holds floats {spans}. rara reads 0 to 1, -1 to 1 with some below -0.5, and 0 to "
-        "255 with some above 127.5, alike for the whole array. Scale it to one of these, or give "
+        "255 with some above 127.5, the same for the whole array. Scale it to one of these, or give "
         "uint8."
     )
 

@@ -19,7 +19,7 @@ class JoinedSource:
 
     @property
     def remarks(self) -> list[str]:
-        """Those of the parts; the same one of several is said once, with their number."""
+        """Those of the parts; a remark that several share comes once, with their number."""
         named = [(name, remark) for name, part in self.parts.items() for remark in remarks_of(part)]
         times = Counter(remark for _, remark in named)
         first = {remark: name for name, remark in reversed(named)}

@@ -122,7 +122,7 @@ def _from_text(text: str, how: _How) -> Source:
 
 
 def _from_pattern(pattern: str, how: _How) -> Source:
-    """What a pattern matches, each once, but for what systems keep."""
+    """What a pattern matches, each once, without files of the system."""
     matched = expand(pattern)
     paths = list(dict.fromkeys(matched))
     kept = [path for path in paths if not in_system_folder(path, pattern)] or paths

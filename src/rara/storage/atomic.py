@@ -1,7 +1,7 @@
 """Files that are whole or not there: how rara writes everything that it keeps.
 
 A file is written under a temporary name in the folder where it belongs, flushed to the
-disk, and only then renamed. Whoever looks, whenever the machine stops, sees the old file
+disk, and only then renamed. A reader, whenever the machine stops, sees the old file
 or the new one. Used by the graph cache, the pool of vectors and the feature folders.
 """
 

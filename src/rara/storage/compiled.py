@@ -62,7 +62,9 @@ def _code_folder() -> tuple[Path | None, str]:
             digest.update(source.read_bytes())
     user = f"-{os.geteuid()}" if os.name == "posix" else ""
     config: Any = numba.config
-    with suppress(ParameterError):  # told where the cache is needed, not where loops are imported
+    with suppress(
+        ParameterError
+    ):  # reported where the cache is needed, not where loops are imported
         place = Path(config.CACHE_DIR or cache_folder() / "code")
         return own_folder(place / f"{digest.hexdigest()[:16]}{user}")
     return None, "RARA_CACHE names no folder"

@@ -122,7 +122,7 @@ class StoredFolder:
                 parquet_file = parquet.ParquetFile(file)
                 rows, size = parquet_file.metadata.num_rows, os.fstat(file.fileno()).st_size
                 if rows > _MOST_ROWS_A_BYTE * size:
-                    raise self.wrong(f"{name} tells of {rows:,} rows in {size:,} bytes")
+                    raise self.wrong(f"{name} claims {rows:,} rows in {size:,} bytes")
                 table = parquet_file.read()
                 table.validate(full=True)
             except (ArrowException, OSError, ValueError, KeyError) as error:

@@ -28,7 +28,7 @@ _MOST_BYTES = 16 << 20
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One file of the folder, as the manifest tells of it."""
+    """One file of the folder, as the manifest describes it."""
 
     file: str
     """Its name in the folder, which follows from that of the part and the digest."""

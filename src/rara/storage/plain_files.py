@@ -107,5 +107,5 @@ def _header(file: BinaryIO) -> tuple[tuple[int, ...], np.dtype[Any]]:
         raise ValueError(f"its shape is {shape}")
     room = os.fstat(file.fileno()).st_size - file.tell()
     if math.prod(shape) * dtype.itemsize != room:
-        raise ValueError(f"its header tells of {dtype} of shape {shape}, its length does not")
+        raise ValueError(f"its header says {dtype} of shape {shape}, its length does not")
     return tuple(map(int, shape)), dtype

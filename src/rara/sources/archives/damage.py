@@ -1,4 +1,4 @@
-"""What zips and tars have in common: damage in one sentence, and what is told of a file.
+"""What zips and tars have in common: damage in one sentence, and the description of a file.
 
 Archives are read where they lie (`zips`, `tars`): nothing is ever unpacked to disk.
 """

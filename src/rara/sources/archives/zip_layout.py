@@ -100,7 +100,7 @@ def _gaps(
 
 
 def _span(file: IO[bytes], member: ZipInfo, directory: int) -> int | str:
-    """Where a member's bytes end, or why that cannot be told."""
+    """Where a member's bytes end, or why that is unclear."""
     start = member.header_offset
     header = _read(file, start, _LOCAL.size) if 0 <= start < directory else b""
     if len(header) < _LOCAL.size or not header.startswith(_LOCAL_MAGIC):

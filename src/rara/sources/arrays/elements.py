@@ -30,7 +30,7 @@ IMAGE_KEYS = (
     *("image", "img", "images", "imgs", "pixel_values", "jpg", "jpeg", "png", "webp"),
     *("picture", "x"),
 )
-"""What rows call their image; the first that is there counts."""
+"""What rows call their image; the first one of them counts."""
 
 _WEBDATASET = {"txt": "prompt", "cls": "label", "labels": "label", "y": "label"}
 _VECTORS = (

@@ -1,7 +1,7 @@
 """Arrays in .npy and .npz files: which array holds the images, and which the labels.
 
 Nothing is unpickled, and no array of images is loaded whole: stored ones are mapped into
-memory, compressed ones are read through. Headers are checked against the bytes that are there.
+memory, compressed ones are read through. Headers are checked against the bytes of the file.
 An array of one vector in each row is not an image source: `vectors_in` reads it.
 """
 
@@ -28,7 +28,7 @@ from rara.sources.names import ARRAY_SUFFIXES, first_few, has_suffix, shown
 from rara.sources.paths import with_key
 
 USUAL = ("arr_0", "images", "image", "imgs", "x", "X", "samples", "data", "x_train", "train_images")
-"""What arrays of images are usually called in an .npz; the first that is there counts."""
+"""What arrays of images are usually called in an .npz; the first one of them counts."""
 
 _USUAL_LABELS = ("labels", "label", "y", "Y", "targets", "classes")
 _MOST_LABEL = 1 << 16

@@ -1,4 +1,4 @@
-"""Splits of a data set, such as train and test: told by name, and when they are read as one."""
+"""Splits of a data set, such as train and test: found by name, and noted when read as one."""
 
 from __future__ import annotations
 

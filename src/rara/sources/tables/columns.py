@@ -21,7 +21,7 @@ from rara.sources.limits import IMAGE
 from rara.sources.names import first_few, shown
 
 USUAL = ("image", "img", "images", "jpg", "jpeg", "png", "webp")
-"""What columns of images are usually called; the first that is there counts."""
+"""What columns of images are usually called; the first one of them counts."""
 
 MOST_COLUMNS = 1_000
 """So many other columns are read as metadata."""
