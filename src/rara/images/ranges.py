@@ -105,8 +105,8 @@ def _range_of(images: Iterable[NDArray[Any]], where: str) -> Range:
     spans = " and opacity ".join(f"from {a:.4g} to {b:.4g}" for a, b in held)
     raise UnknownSourceError(
         f"{where} holds floats {spans}. rara reads 0 to 1, -1 to 1 with some below -0.5, and 0 to "
-        "255 with some above 127.5, the same for the whole array. Scale it to one of these, or give "
-        "uint8."
+        "255 with some above 127.5, the same for the whole array. Scale it to one of these, or "
+        "give uint8."
     )
 
 
