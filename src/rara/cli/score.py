@@ -1,6 +1,6 @@
 """`rara score`: judge images against a reference.
 
-Request --checked--> Sides --made, judged--> ScoreTable --> summary, table, page
+options --checked--> Sides --Scorer--> ScoreTable --> summary, table, page
 """
 
 from __future__ import annotations

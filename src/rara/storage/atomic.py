@@ -2,7 +2,7 @@
 
 A file is written under a temporary name in the folder where it belongs, flushed to the
 disk, and only then renamed. A reader, whenever the machine stops, sees the old file
-or the new one. Used by the graph cache, the pool of vectors and the feature folders.
+or the new one. Used by the graph cache, the vector cache and the feature folders.
 """
 
 from __future__ import annotations
