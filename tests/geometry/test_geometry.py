@@ -405,8 +405,8 @@ def test_shards_of_one_set_merge_to_the_whole(data, kind, seed, arithmetic, thre
 def test_neighbours_grow_with_the_set(before, pending, kind, seed, arithmetic, threads):
     reference = vectors(kind, 50, 4, seed)
     engine = {"arithmetic": arithmetic, "threads": threads, "tiling": Tiling(20, 7, 16, pending)}
-    known, _ = neighbours(reference[:before], 5, **engine)
-    ours, statistics = neighbours(reference, 5, known=known, **engine)
+    earlier, _ = neighbours(reference[:before], 5, **engine)
+    ours, statistics = neighbours(reference, 5, earlier=earlier, **engine)
     whole, _ = neighbours(reference, 5)
     np.testing.assert_array_equal(ours.d2, whole.d2)
     np.testing.assert_array_equal(ours.index, whole.index)
@@ -420,8 +420,8 @@ def test_neighbours_of_what_is_left(data, kind, seed, arithmetic, threads):
     kept = np.array(data.draw(st.lists(st.booleans(), min_size=40, max_size=40)))
     kept[:2] = True
     left = np.ascontiguousarray(reference[kept])
-    known, _ = neighbours(reference, 5)
-    ours = neighbours_left(left, known, kept, arithmetic=arithmetic, threads=threads)
+    earlier, _ = neighbours(reference, 5)
+    ours = neighbours_left(left, earlier, kept, arithmetic=arithmetic, threads=threads)
     whole, _ = neighbours(left, min(5, len(left) - 1))
     np.testing.assert_array_equal(ours.d2, whole.d2)
     np.testing.assert_array_equal(ours.index, whole.index)

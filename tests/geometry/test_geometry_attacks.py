@@ -402,9 +402,9 @@ def test_every_answer_is_the_oracles(some, kept, kind, seed, d, arithmetic, thre
 def test_neighbours_are_the_oracles(k, before, kept, kind, seed, d, arithmetic, threads, cut):
     _, _, vectors = both_sides(kind, seed, d)
     engine = {"arithmetic": arithmetic, "threads": threads, "tiling": cut}
-    known = neighbours(vectors[:before], k, **engine)[0] if before > k else None
+    earlier = neighbours(vectors[:before], k, **engine)[0] if before > k else None
     quantized = QuantizedReference.of(vectors) if kept else None
-    ours, _ = neighbours(vectors, k, known=known, quantized=quantized, **engine)
+    ours, _ = neighbours(vectors, k, earlier=earlier, quantized=quantized, **engine)
     d2 = oracle.squared_distances(vectors, vectors)
     assert_nearest(ours, d2, np.arange(len(vectors)))
 

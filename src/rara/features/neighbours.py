@@ -114,7 +114,7 @@ def _scan(features: Features, depth: int, run: Run, before: Nearest | None = Non
     pairs = (len(features) * (len(features) - 1) - done * (done - 1)) // 2
     with watching(run.progress, pairs, "Pairs within the reference") as advance:
         nearest, _ = neighbours(
-            features.vectors, depth, known=before,
+            features.vectors, depth, earlier=before,
             **run.engine(advance),
         )  # fmt: skip
     return nearest

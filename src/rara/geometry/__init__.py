@@ -1,16 +1,16 @@
-"""Exact k-NN geometry: it knows vectors and nothing of images.
+"""Exact k-NN geometry of vectors, independent of images.
 
 Vectors are C-ordered float32 arrays (n, d) of finite numbers; the caller has checked them.
 
     threads         threads that take tiles in turn
     distances       the one float64 distance, on which every decision rests
     rotation        spreads a vector over its coordinates, so that bytes resolve it well
-    quantization    vectors as float32 or bytes, and how much that leaves out
+    quantization    vectors as float32 or bytes, and the error that this makes
     filter          bounds at the price of a fast product; proof: docs/explanation/filter.md
     exactness       whether this machine's products are as exact as the bounds assume
     sixteen_bits    products of smaller bytes, where the machine has AVX2
     matmul          the products: bytes where the machine is fast and exact, else float32
-    reducers        what is asked of every pair: nearest, smallest ball, largest ratio
+    reducers        questions about all pairs: nearest, smallest ball, largest ratio
     quantized_reference  a reference's quantized vectors, kept for the next query
     tiles           how a scan is cut under a memory budget
     scan            one pass over the pairs of two sets: multiply, filter, verify, deliver

@@ -1,9 +1,9 @@
-"""Proofs on this machine: is a byte product exact, does a float32 product keep to its bound?
+"""Tests of this machine: is a byte product exact, is a float32 product within its error bound?
 
-    codes --a product--> sums --exactness--> yes or no --products--> the product that is used
+    codes --a product--> sums --exactness--> yes or no --matmul--> the product that is used
 
-A product is asked for many shapes: one row, one column, widths that fill no register or tile,
-and the most dimensions. The values are those at which known products go wrong.
+A product is tested at many shapes: one row, one column, widths that fill no register or tile,
+and the most dimensions. The values are those at which wrong products are known to fail.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from rara.geometry.quantization import MOST_DIMENSIONS, UNIT, Doubles, Floats
 
 Bytes = NDArray[np.uint8]
 Run = Callable[[NDArray[Any], NDArray[Any]], None]
-"""Multiplies rows with the columns that it was made for, into an array."""
+"""Multiplies rows with the columns that it was made for, and writes to an array."""
 
 SHAPES = (
     (1, 1, 1),
@@ -54,7 +54,7 @@ def _is_exact(make: Callable[[Bytes], Run], rows: Bytes, columns: Bytes) -> bool
 def _bytes(
     rng: np.random.Generator, n: int, m: int, d: int, levels: int
 ) -> Iterator[tuple[Bytes, Bytes]]:
-    """Every filling of rows meets every filling of columns, whatever the number of either."""
+    """Every filling of rows is multiplied with every filling of columns, at every shape."""
     fillings = [
         np.full(d, levels),
         np.full(d, -levels),
@@ -69,7 +69,7 @@ def _bytes(
 
 
 def within_bound(make: Callable[[Floats], Run]) -> bool:
-    """Whether a float32 product is no further from the exact one than the filter assumes."""
+    """Whether the error of a float32 product is at most what the filter assumes."""
     rng = np.random.default_rng(0)
     return all(
         _is_within(make, _floats(rng, n, d, 0), _floats(rng, m, d, kind))
@@ -82,7 +82,7 @@ def _is_within(make: Callable[[Floats], Run], rows: Floats, columns: Floats) -> 
     out = np.full((len(rows), len(columns)), np.nan, np.float32)
     make(columns)(rows, out)
     left, right = rows.astype(np.float64), columns.astype(np.float64)
-    # Not by a matrix library: it is what is judged here.
+    # Not by a matrix library: that is what is tested here.
     expected = np.einsum("ic,jc->ij", left, right)
     return bool((abs(out - expected) <= allowed(left, right)).all())  # NaN is not
 
@@ -90,7 +90,7 @@ def _is_within(make: Callable[[Floats], Run], rows: Floats, columns: Floats) -> 
 def allowed(left: Doubles, right: Doubles) -> Doubles:
     """How far a float32 product may be from a float64 one: (4) of docs/explanation/filter.md.
 
-    It is reduced by more than what a float64 sum is wrong by, in any order.
+    It is reduced by more than the error of a float64 sum in any order.
     """
     d = left.shape[1]
     gamma = d * UNIT / (1 - d * UNIT) * (1 - 2.0**-28)
@@ -103,13 +103,13 @@ _KINDS = 7
 
 
 def _floats(rng: np.random.Generator, n: int, d: int, first: int) -> Floats:
-    """Vectors of all kinds in turn, beginning with one of them."""
+    """n vectors of all kinds in turn, starting with kind `first`."""
     drawn = rng.random(n + d, np.float32) * 2 - 1
     return np.stack([_vector(drawn[row : row + d], (row + first) % _KINDS) for row in range(n)])
 
 
 def _vector(drawn: Floats, kind: int) -> Floats:
-    """One vector; which kinds there are."""
+    """One vector of a kind, from numbers in [-1, 1); kind 0 leaves them as they are."""
     values = drawn.copy()
     if kind in (1, 2):  # every sum is rounded the same way; fewer bits than 24 lose the most
         values = 1 + np.float32(2.0**-12) + np.float32(2.0**-23) * (values > 0)
@@ -117,5 +117,5 @@ def _vector(drawn: Floats, kind: int) -> Floats:
         values[::2] *= -1
     if kind == 3:  # every product underflows
         values[:] = 0.7 * 2.0**-75
-    scale = {4: 2.0**20, 5: 2.0**-40, 6: 2.0**50}.get(kind, 1.0)  # beside those of size 1
+    scale = {4: 2.0**20, 5: 2.0**-40, 6: 2.0**50}.get(kind, 1.0)  # among vectors of size 1
     return values * np.float32(scale)

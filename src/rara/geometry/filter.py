@@ -1,13 +1,14 @@
 """The filter: a lower and an upper bound on every distance at the price of a fast product.
 
-For codes x and y the product gives D = |x|^2 + |y|^2 - 2 xy up to a share of its terms, which
-`low` and `high` take in, and the triangle inequality what the codes left out:
+For codes x and y the product gives D = |x|^2 + |y|^2 - 2 xy. Its rounding errors are at most a
+share of its terms, which `low` and `high` include. The triangle inequality adds what the codes
+leave out:
 
     sqrt(D) - error(x) - error(y)  <=  distance  <=  sqrt(D) + error(x) + error(y)
 
-docs/explanation/filter.md derives it. `filter_tile` keeps the pairs whose lower bound does not
-exceed what some answer still needs; every comparison is written so that a NaN (from an overflow,
-or from the root of a tiny negative number) keeps its pair.
+docs/explanation/filter.md derives it. `filter_tile` keeps the pairs whose lower bound is at most
+the distance that some answer still needs. Every comparison keeps its pair if it meets a NaN (from
+an overflow, or from the root of a tiny negative number).
 """
 
 from __future__ import annotations
@@ -25,18 +26,18 @@ Integers = NDArray[np.int32]
 STRIPE = 32
 _WIDER = np.float32(MARGIN)
 _GAIN_MARGIN = np.float32(1 + 2.0**-18)
-"""Covers that `assured` is enlarged, and the roundings of quotient and product."""
+"""Covers the enlargement of `assured`, and the roundings of quotient and product."""
 _SMALLEST_WEIGHT = np.float32(2.0**-100)
-"""Of smaller weights and quotients a rounding need not be relative."""
+"""Below it, the rounding error of weights and quotients may be larger than relative."""
 _ZERO = np.float32(0)
 
 
 class Limits(NamedTuple):
-    """What one side of a tile still wants, as distances in the units of the codes.
+    """The distances that one side of a tile still needs, in the units of the codes.
 
-    A pair is wanted by a vector up to its `bound`, which is `floor`, or the last of `near` if
-    that is larger: `near` (n, k) holds ascending upper bounds on the k smallest distances
-    seen so far. -inf in `floor` wants nothing but those.
+    A vector needs pairs up to its `bound`: the larger of `floor` and the last of `near`. `near`
+    (n, k) has ascending upper bounds on the k smallest distances so far. Where `floor` is -inf,
+    only the k nearest are needed.
     """
 
     near: Floats
@@ -45,17 +46,17 @@ class Limits(NamedTuple):
 
 
 class Edge(NamedTuple):
-    """One edge of a tile: what the codes of its vectors leave out, and what is still wanted."""
+    """One edge of a tile: the terms of its codes, and the distances that it still needs."""
 
     terms: Terms
     limits: Limits
 
 
 class Ratios(NamedTuple):
-    """What the search for the largest weight / distance still wants: up to gain * weight.
+    """The distances that the search for the largest weight / distance needs: up to gain * weight.
 
-    `gain` (rows,) are upper bounds on 1 / the largest ratio so far; `weight` (columns,) is -1
-    for none, `assured` what of a weight is sure to count.
+    `gain` (rows,): upper bounds on 1 / the largest ratio so far. `weight` (columns,): -1 for none.
+    `assured`: the part of a weight that certainly counts.
     """
 
     gain: Floats
@@ -72,13 +73,13 @@ class Pairs(NamedTuple):
     highs: Floats
 
     def part(self, block: slice) -> Pairs:
-        """Some of the room."""
+        """A slice of the room."""
         return Pairs(*(one[block] for one in self))  # type: ignore[arg-type]
 
 
 @compiled
 def _tighten(near: Floats, floor: Floats, bound: Floats, i: int, high: np.float32) -> None:
-    """Take in an upper bound on a distance of vector i: it displaces the last one of its row."""
+    """Insert an upper bound on a distance of vector i, and drop the last one of its row."""
     last = near.shape[1] - 1
     if last < 0 or not high < near[i, last]:
         return
@@ -98,7 +99,7 @@ def _square(lengths: np.float32, twice: np.float32, scale: np.float32, product: 
 
 @compiled
 def _beyond(square: np.float32, errors: np.float32, bound: np.float32) -> bool:
-    """Whether a distance is larger than a bound; not where nothing is known of it."""
+    """Whether a distance is certainly larger than a bound; false for NaN."""
     radius = max(bound, _ZERO) + errors
     return bool(square > radius * radius)
 
@@ -186,7 +187,7 @@ def filter_tile(
 
 @compiled
 def _improve(gains: Floats, i: int, high: np.float32, assured: np.float32) -> None:
-    """Take in that a weight counts at a distance of at most `high`."""
+    """Lower the gain of row i: a weight counts at a distance of at most `high`."""
     # A weight too large for float32 became infinite, which is not a little larger than it was.
     if _SMALLEST_WEIGHT < assured < np.inf and high < np.inf:
         enough = max(high / assured * _GAIN_MARGIN, _SMALLEST_WEIGHT)
@@ -197,7 +198,7 @@ def _improve(gains: Floats, i: int, high: np.float32, assured: np.float32) -> No
 def keep(
     count: int, pairs: Pairs, row_bound: Floats, column_bound: Floats, gain: Floats, weight: Floats
 ) -> int:
-    """Drop collected pairs that the bounds have overtaken meanwhile; how many stay."""
+    """Drop the collected pairs that the present bounds exclude; how many stay."""
     kept = 0
     for p in range(count):
         i, j, low = pairs.rows[p], pairs.columns[p], pairs.lows[p]
@@ -209,10 +210,10 @@ def keep(
 
 
 class Certainty(NamedTuple):
-    """Of the vectors of one side: what decides whether a pair needs its exact distance.
+    """Which pairs of the vectors of one side need their exact distance.
 
-    It does up to `exact`; else it is certainly within what counts below `inside`, and
-    certainly beyond above `outside`. All (n,), in the units of the codes.
+    Up to `exact` a pair needs it. Else it certainly counts below `inside`, and certainly does not
+    count above `outside`. All (n,), in the units of the codes.
     """
 
     exact: Floats
@@ -226,8 +227,8 @@ def split(
 ) -> int:
     """Move the pairs that need no exact distance behind those that do; how many do.
 
-    Of the others `lows` becomes what they count for: 1 within what the row's side counts,
-    2 the column's, 3 both, 0 neither.
+    For pairs that need none, `lows` becomes the sides for which they count: 1 the row's, 2 the
+    column's, 3 both, 0 neither.
     """
     exact = 0
     for p in range(count):
@@ -235,8 +236,8 @@ def split(
         low, high = pairs.lows[p], pairs.highs[p]
         open_ = not (low > row.exact[i] and low > column.exact[j] and low > gain[i] * weight[j])
         for_row, for_column = high < row.inside[i], high < column.inside[j]
-        known = (for_row or low > row.outside[i]) and (for_column or low > column.outside[j])
-        if known and not open_:
+        certain = (for_row or low > row.outside[i]) and (for_column or low > column.outside[j])
+        if certain and not open_:
             pairs.lows[p] = 1 * for_row + 2 * for_column
             continue
         _swap(pairs, p, exact)

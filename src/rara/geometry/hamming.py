@@ -1,9 +1,9 @@
-"""The nearest codes of bits, at best over the eight symmetries of a square.
+"""The nearest codes of bits: the smallest distance over the eight symmetries of a square.
 
-A code is four words of 64 bits, for even and odd rows and columns of a matrix of signs. To
-mirror what it was made of inverts the odd columns, or the odd rows, so that of the bits by
-which two codes differ in a word, x, the same word then has 64 - x: all four ways to mirror
-follow from four counts. Turned over its diagonal, a code is transposed; that makes eight.
+A code is four words of 64 bits, for even and odd rows and columns of a matrix of signs. Mirroring
+the picture inverts the odd columns or the odd rows. Where two codes differ in x bits of such a
+word, they then differ in 64 - x. So the distances of all four mirrored forms follow from four
+counts. Transposing the code gives the other four forms.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ Words = NDArray[np.uint64]
 Counts = NDArray[np.int32]
 
 NONE = 257
-"""Further than any two codes are."""
+"""A distance larger than that of any two codes."""
 
 _TILE = 2048
 _ROWS = 256
 
 
 def transposed(codes: Words) -> Words:
-    """(n, 4) the codes of the same matrices of signs, each turned over its diagonal."""
+    """(n, 4) the codes of the same matrices of signs, each transposed."""
     signs = np.unpackbits(codes.view(np.uint8).reshape(-1, 4, 8), axis=2).reshape(-1, 4, 8, 8)
     turned = signs[:, [0, 2, 1, 3]].transpose(0, 1, 3, 2)  # odd rows were odd columns
     return np.packbits(turned.reshape(-1, 4, 64), axis=2).view(np.uint64).reshape(-1, 4)
@@ -40,10 +40,10 @@ def transposed(codes: Words) -> Words:
 class ClosestCodes:
     """For each sample the k nearest codes of a reference, ascending; a tie goes to the first.
 
-    `distance`: (m, k) bits that differ, at best over the symmetries; `NONE` where there are no
-    more codes. `index`: (m, k) of which reference codes; -1 likewise. `partners`: (m,) to how many
-    reference codes the sample is at the least distance, yet nearer than `others` says that they
-    are to one another.
+    `distance`: (m, k) bits that differ, the smallest over the symmetries; `NONE` beyond the last
+    code. `index`: (m, k) the reference codes; -1 beyond the last code. `partners`: (m,) how many
+    reference codes at the sample's smallest distance are farther, by `others`, from their nearest
+    other code.
     """
 
     def __init__(self, samples: int, k: int) -> None:
@@ -63,21 +63,21 @@ def closest_codes(
 ) -> ClosestCodes:
     """The k nearest of (n, 4) reference codes for each of (m, 4); all distances are exact.
 
-    `own`: which reference code each sample is, and must not be compared with. `others`: (n,)
-    the distance of each reference code to its nearest other one.
+    `own`: (m,) the reference code that each sample is, and is not compared with; -1 for none.
+    `others`: (n,) the distance of each reference code to its nearest other one.
     """
-    found = ClosestCodes(len(samples), k)
+    closest = ClosestCodes(len(samples), k)
     itself = np.full(len(samples), -1, np.int32) if own is None else own
     nearest = np.zeros(len(reference), np.int32) if others is None else others
     views = np.ascontiguousarray(np.stack([samples, transposed(samples)], axis=1))
     columns = np.ascontiguousarray(reference.T)
 
     def scan(rows: slice, _: int) -> None:
-        answers = found.distance[rows], found.index[rows], found.partners[rows]
+        answers = closest.distance[rows], closest.index[rows], closest.partners[rows]
         _scan(views[rows], columns, itself[rows], nearest, *answers)
 
     _in_turn(scan, len(samples), threads)
-    return found
+    return closest
 
 
 def closest_other_codes(
@@ -87,22 +87,22 @@ def closest_other_codes(
     threads: int | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> ClosestCodes:
-    """The k nearest others of each of (n, 4) codes: each pair is looked at once.
+    """The k nearest others of each of (n, 4) codes; each pair is computed once.
 
-    `progress` is told of codes whose pairs with all later ones are done.
+    `progress` is called with the number of codes whose pairs with all later codes are done.
     """
     views = np.ascontiguousarray(np.stack([codes, transposed(codes)], axis=1))
     columns = np.ascontiguousarray(codes.T)
-    found: dict[int, ClosestCodes] = {}
+    by_worker: dict[int, ClosestCodes] = {}
 
     def scan(rows: slice, worker: int) -> None:
-        mine = found.setdefault(worker, ClosestCodes(len(codes), k))
-        _scan_others(views, columns, rows.start, rows.stop, mine.distance, mine.index)
+        part = by_worker.setdefault(worker, ClosestCodes(len(codes), k))
+        _scan_others(views, columns, rows.start, rows.stop, part.distance, part.index)
 
     _in_turn(scan, len(codes), threads, progress)
     whole = ClosestCodes(len(codes), k)
-    for one in found.values():
-        _merge(one.distance, one.index, whole.distance, whole.index)
+    for part in by_worker.values():
+        _merge(part.distance, part.index, whole.distance, whole.index)
     return whole
 
 
@@ -112,7 +112,7 @@ def _in_turn(
     threads: int | None,
     progress: Callable[[int], None] | None = None,
 ) -> None:
-    """A few rows at a time, by whoever is free."""
+    """A few rows at a time, each by the next free thread."""
     lock = Lock()
 
     def work(some: slice, worker: int) -> None:
@@ -138,19 +138,19 @@ def _ones(_: Any, word: Any) -> Any:
 
 @compiled
 def _half(word: np.uint64, other: np.uint64) -> np.int32:
-    """Bits that differ, less the half that chance would give."""
+    """Bits that differ, minus 32: the mean of unrelated words."""
     return np.int32(_ones(word ^ other)) - np.int32(32)  # type: ignore[call-arg]
 
 
 @compiled
 def _mirrored(s0: np.int32, s1: np.int32, s2: np.int32, s3: np.int32) -> np.int32:
-    """The least of s0 + s1 + s2 + s3 with odd columns, odd rows, or both, of opposite sign."""
+    """The smallest s0 + s1 + s2 + s3 with the signs of odd columns, odd rows, or both reversed."""
     return min(s0 + s3 - abs(s1 + s2), s0 - s3 - abs(s2 - s1))
 
 
 @compiled
 def _distances(view: Words, columns: Words, start: int, row: Counts) -> np.int32:
-    """From one code, upright and transposed, to as many others as fit in `row`; and the least."""
+    """From one code, as it is and transposed, to as many others as fit in `row`; the smallest."""
     a, b = view[0], view[1]
     a0, a1, a2, a3 = a[0], a[1], a[2], a[3]
     b0, b1, b2, b3 = b[0], b[1], b[2], b[3]
@@ -167,7 +167,7 @@ def _distances(view: Words, columns: Words, start: int, row: Counts) -> np.int32
 
 @compiled
 def _insert(value: np.int32, j: int, distance: Counts, index: Counts) -> None:
-    """Into a list that ascends by distance and index; the last one falls out."""
+    """Insert into a list sorted by distance and index, and drop its last entry."""
     place = len(distance)
     while place > 0 and (
         distance[place - 1] > value or (distance[place - 1] == value and index[place - 1] > j)
@@ -209,7 +209,7 @@ def _scan(
 def _scan_others(
     views: Words, columns: Words, first: int, last: int, distance: Counts, index: Counts
 ) -> None:
-    """Pairs (i, j) with i from first to last and j above i, into the lists of both."""
+    """Insert pairs (i, j) with first <= i < last and j > i into the lists of both."""
     count = columns.shape[1]
     tile = np.empty(_TILE, np.int32)
     farthest = distance[:, -1].copy()
@@ -236,7 +236,7 @@ def _scan_others(
 
 @compiled
 def _merge(more: Counts, which: Counts, distance: Counts, index: Counts) -> None:
-    """Lists of other pairs into those of the same rows."""
+    """Merge the lists of other pairs into those of the same rows."""
     for i in range(len(distance)):
         for place in range(more.shape[1]):
             if which[i, place] >= 0:

@@ -1,14 +1,14 @@
 """The products that the filter's bounds are made of: int8 where the machine is fast, or float32.
 
-An integer product comes from onnxruntime's `MatMulInteger` (uint8 x int8 -> int32) with the
-columns as a constant, which it packs once, or, for bytes within ±63, from loops of rara's own
-(`sixteen_bits`); the faster is taken. It is exact, or it is not used: x86 without VNNI may add
-pairs in 16 bits and saturate without a word, so each is proved on inputs that would. For a few
-rows packing is not worth its time, and where no product is exact there is none: then a compiled
-loop reads the codes once.
+There are two integer products. One is onnxruntime's `MatMulInteger` (uint8 x int8 -> int32) with
+the columns as a constant, which it packs once. The other, for bytes within ±63, is rara's own
+(`sixteen_bits`). The faster of those that are exact is used. x86 without VNNI may add pairs in
+16 bits and saturate silently, so each is tested on inputs where that happens (`exactness`). A
+compiled loop over the codes takes the place of both for a few rows, where packing costs more
+than it saves, and where neither is exact.
 
-The float32 product is the matrix library's, which has to prove that it keeps to its bound
-(`trusted`): some are told to take fewer bits. Where it does not, a loop sums in float64.
+The float32 product is the matrix library's, if it is within its error bound (`trusted`): some
+libraries are set to compute with fewer bits. Else a loop sums in float64.
 """
 
 from __future__ import annotations
@@ -32,29 +32,29 @@ from rara.storage.compiled import compiled, compiled_freely
 
 Run = Callable[[NDArray[Any], NDArray[Any]], None]
 Make = Callable[[NDArray[Any]], Run]
-"""Takes the columns' codes; what it gives takes the rows' and an array for the products."""
+"""Takes the codes of the columns; the result takes those of rows, and an array for products."""
 Name = TypeVar("Name", bound=Hashable)
 
 FEW = 12
-"""Up to so many rows the loop is faster than packing the columns."""
+"""Up to so many rows, the loop is faster than packing the columns."""
 WORTH_PREPARING = 2e9
-"""Fewer multiplications than these cost less in float32 than coding both sides as bytes."""
+"""Fewer multiplications cost less in float32 than quantizing both sides to bytes."""
 WORTH: dict[Arithmetic, float] = {"float32": 1.0, "int8": 0.7, "int7": 0.6}
 """A product is taken if it needs no more than this share of the float32 product's time."""
 QUICK = 0.35
-"""Share of it at which int8 has nothing to gain from coarser bytes."""
+"""If int8 needs at most this share of that time, coarser bytes are not tried."""
 _TURNS = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Multiply:
-    """Multiplies codes of rows with the columns that it was made for, into an array."""
+    """Multiplies codes of rows with the columns that it was made for, and writes to an array."""
 
     width: int
     run: Run
 
     def __call__(self, rows: Codes, out: NDArray[Any]) -> None:
-        """Do it; `out` is int32 for bytes and float32 for float32."""
+        """Multiply; `out` is int32 for bytes and float32 for float32."""
         self.run(rows.vectors, out)
 
 
@@ -68,7 +68,7 @@ def multiplier(columns: Codes, rows: int, arithmetic: Arithmetic) -> Multiply:
 
 
 def arithmetic_for(rows: int, columns: int, dimensions: int, *, ready: bool) -> Arithmetic:
-    """The fastest product that is right on this machine; `ready` if the columns are coded."""
+    """The fastest product for this size; `ready`: the columns are quantized already."""
     if ready and rows <= FEW:
         return "int8"
     small = rows * columns * dimensions <= WORTH_PREPARING and not (ready and rows > 4 * FEW)
@@ -77,10 +77,10 @@ def arithmetic_for(rows: int, columns: int, dimensions: int, *, ready: bool) -> 
 
 @cache
 def fastest() -> Arithmetic:
-    """The integer product that is exact here and clearly faster than float32, or float32.
+    """The exact integer product, if it is clearly faster than float32 here; else float32.
 
-    Coarser bytes are tried where finer ones are not much faster than float32. They leave
-    more pairs, and are not what a saved reference holds, so they have to be faster still.
+    Coarser bytes are tried where int8 is not much faster than float32. They exclude fewer pairs,
+    and a saved reference does not have them, so they must be even faster.
     """
     makes = {"float32": _of_floats(), **_exact("int8")}
     took = race(makes)
@@ -109,18 +109,18 @@ def best(arithmetic: Arithmetic) -> Make | None:
 
 
 def _products(arithmetic: Arithmetic) -> list[Make]:
-    """Those that may be exact for these bytes; one that cannot be compiled here is not tried."""
+    """The products that may be exact for these bytes and can be compiled on this machine."""
     return [_many, *([product_in_16_bits] if arithmetic == "int7" and available() else [])]
 
 
 @cache
 def trusted() -> bool:
-    """Whether this machine's float32 product keeps to the bound that the filter assumes."""
+    """Whether this machine's float32 product is within the error bound that the filter assumes."""
     return within_bound(_floats)
 
 
 def race(makes: Mapping[Name, Make]) -> dict[Name, float]:
-    """CPU seconds that each takes for a product of medium size; in turn, the least of each."""
+    """CPU seconds of each for a product of medium size: the smallest of several turns."""
     took = dict.fromkeys(makes, math.inf)
     with one_core():
         runs = {name: _trial(make) for name, make in makes.items()}
@@ -135,7 +135,7 @@ def race(makes: Mapping[Name, Make]) -> dict[Name, float]:
 def _trial(make: Make) -> Callable[[], None]:
     """A product that was called once before."""
     kind, result = (np.float32, np.float32) if make in (_floats, _doubles) else (np.uint8, np.int32)
-    # Not one array twice: of that the matrix library makes half the product.
+    # Not one array twice: of that the matrix library computes only half the product.
     rows, columns = np.full((512, 1024), 129, kind), np.full((512, 1024), 129, kind)
     multiply, out = make(columns), np.empty((512, 512), result)
     multiply(rows, out)
@@ -143,7 +143,7 @@ def _trial(make: Make) -> Callable[[], None]:
 
 
 def note(arithmetic: Arithmetic) -> str | None:
-    """What a result says of its products; None where they are as good as they should be."""
+    """A note for the result on its products; None where they are accurate."""
     if arithmetic != "float32" or trusted():
         return None
     return (
@@ -199,7 +199,7 @@ def _many(columns: NDArray[np.uint8]) -> Run:
 
 @cache
 def _graph(dimensions: int, count: int) -> bytes:
-    """A graph of one node: (rows - 128) times columns that are given from outside."""
+    """A graph of one node: (rows - 128) times columns, which are an external constant."""
     from onnx import TensorProto, helper
 
     given = helper.make_tensor_value_info("rows", TensorProto.UINT8, ["n", dimensions])
@@ -243,7 +243,7 @@ def _in_float64(x: NDArray[np.float32], y: NDArray[np.float32]) -> float:
 def _multiply_in_float64(
     rows: NDArray[np.float32], columns: NDArray[np.float32], out: NDArray[np.float32]
 ) -> None:
-    """Rounded once: whatever the order of the sums, they are nearer than float32 needs."""
+    """float64 sums, rounded once: in any order they are more accurate than float32 needs."""
     for i in range(rows.shape[0]):
         for j in range(columns.shape[0]):
             out[i, j] = np.float32(_in_float64(rows[i], columns[j]))

@@ -1,4 +1,4 @@
-"""The nearest others within one set: half the pairs, for each serves both of its vectors."""
+"""The nearest others within one set: each pair is scanned once, and serves both its vectors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def neighbours(
     vectors: Floats,
     k: int,
     *,
-    known: Nearest | None = None,
+    earlier: Nearest | None = None,
     quantized: QuantizedReference | None = None,
     rows: slice | None = None,
     columns: slice | None = None,
@@ -27,21 +27,22 @@ def neighbours(
 ) -> tuple[Nearest, WorkDone]:
     """The k nearest others of every vector.
 
-    `known` are those of the first vectors among themselves: only pairs with a later one are
-    scanned then, and the answer is the same as without. `rows` and `columns` limit the scan to
-    pairs i < j of the one and the other: answers of such parts merge. Not with `known`, which
-    every part would bring along.
+    `earlier`: the neighbours of the first vectors among themselves. Then only pairs with a later
+    vector are scanned; the answer is the same. `rows` and `columns` limit the scan to pairs i < j
+    with i in `rows` and j in `columns`: answers of such parts merge. Raises ValueError where parts
+    are given together with `earlier`, which every part would contain.
     """
-    if known is not None and (rows or columns):
-        raise ValueError("Parts cannot be scanned of neighbours that are known.")
+    if earlier is not None and (rows or columns):
+        raise ValueError("Give either earlier neighbours, or rows and columns to scan.")
     count = len(vectors)
     answer = Nearest(count, k)
     frame = quantized.frame if quantized else Frame.of(vectors)
     near = np.full((count, k), np.inf, np.float32)
-    if known is not None:
-        answer.d2[: known.samples], answer.index[: known.samples] = known.d2, known.index
-        near[: known.samples] = frame.distance_to_code(known.d2)
-        columns = slice(known.samples, count)
+    if earlier is not None:
+        before = earlier.samples
+        answer.d2[:before], answer.index[:before] = earlier.d2, earlier.index
+        near[:before] = frame.distance_to_code(earlier.d2)
+        columns = slice(before, count)
 
     def deliver(i: Integers, j: Integers, d2: Doubles) -> None:
         answer.update(i, j, d2)
@@ -64,21 +65,22 @@ def neighbours(
 
 
 def neighbours_left(
-    vectors: Floats, known: Nearest, kept: NDArray[np.bool_], **engine: Unpack[EngineOptions]
+    vectors: Floats, earlier: Nearest, kept: NDArray[np.bool_], **engine: Unpack[EngineOptions]
 ) -> Nearest:
-    """The nearest others of the vectors that are left, from those of all of them.
+    """The nearest others of the vectors that are kept, from those of all vectors.
 
-    `vectors` are those left, `known` the neighbours of all before, `kept` tells which of them
-    are left. Only vectors that lost a neighbour are scanned again.
+    `vectors`: those kept. `earlier`: the neighbours of all. `kept`: for each of all, whether it is
+    kept. Only vectors that lost a neighbour are scanned again.
     """
     place = np.cumsum(kept, dtype=np.int32) - np.int32(1)
-    answer = Nearest(len(vectors), min(known.k, len(vectors) - 1))
-    before = known.index[kept]
-    answer.d2[:] = known.d2[kept, : answer.k]
-    answer.index[:] = place[before[:, : answer.k]]
-    bereft = np.flatnonzero(~kept[before[:, : answer.k]].all(axis=1)).astype(np.int32)
-    again = Nearest(len(bereft), answer.k)
-    if len(bereft):
-        query(np.ascontiguousarray(vectors[bereft]), vectors, [again], own=bereft, **engine)
-    answer.d2[bereft], answer.index[bereft] = again.d2, again.index
+    answer = Nearest(len(vectors), min(earlier.k, len(vectors) - 1))
+    index = earlier.index[kept, : answer.k]
+    answer.d2[:] = earlier.d2[kept, : answer.k]
+    answer.index[:] = place[index]
+    incomplete = np.flatnonzero(~kept[index].all(axis=1)).astype(np.int32)
+    again = Nearest(len(incomplete), answer.k)
+    if len(incomplete):
+        queries = np.ascontiguousarray(vectors[incomplete])
+        query(queries, vectors, [again], own=incomplete, **engine)
+    answer.d2[incomplete], answer.index[incomplete] = again.d2, again.index
     return answer

@@ -1,4 +1,4 @@
-"""Shards in processes of their own: what threads share, these get as parts and give back merged.
+"""Shards of a query, each in a process of its own; their reducers are merged.
 
     samples x reference --cut--> shards --query in a process each--> reducers --merge--> reducers
 
@@ -51,7 +51,7 @@ class Shared:
 
 @contextmanager
 def shared(array: Floats) -> Iterator[Shared]:
-    """Make an array known to other processes; only one that is no mapped file is copied."""
+    """Make an array available to other processes; it is copied unless it is a mapped file."""
     if _is_its_file(array):
         start = array.ctypes.data - _root(array).ctypes.data
         offset = _root(array).offset + start
@@ -67,7 +67,7 @@ def shared(array: Floats) -> Iterator[Shared]:
 
 
 def _is_its_file(array: Floats) -> TypeGuard[np.memmap[Any, Any]]:
-    """Whether a file holds what the array does: changes to a copy-on-write map are ours alone."""
+    """Whether a file holds the values of the array; a copy-on-write map may differ."""
     if not isinstance(array, np.memmap) or array.mode == "c":
         return False
     return bool(array.filename) and array.flags.c_contiguous
@@ -108,12 +108,12 @@ def query_in_processes(
         pool = stack.enter_context(ProcessPoolExecutor(count, mp_context=context))
         work = [pool.submit(_scan, left, right, blank, own, part, engine) for part in shards]
         for done in as_completed(work):
-            found, statistics = done.result()
+            parts, statistics = done.result()
             total.filter, total.note = statistics.filter, statistics.note
             total.pairs += statistics.pairs
             total.verified += statistics.verified
-            for mine, theirs in zip(reducers, found, strict=True):
-                mine.merge(theirs)
+            for reducer, part in zip(reducers, parts, strict=True):
+                reducer.merge(part)
     return total
 
 

@@ -1,10 +1,10 @@
-"""Codes: what a fast product can be taken of, and how much they leave out.
+"""Codes: vectors in a form that a fast product can multiply, and the error that this makes.
 
 Vectors are moved by the reference's mean and scaled by a power of two, which changes no
-comparison between distances. Each is then replaced by a code: itself in float32, or a byte
-a coordinate, after a rotation, with a step of its own. What the code leaves out is kept as
-its length, the error; `low` and `high` are the code's squared length, made smaller and larger
-by what the product and the rounding of the bounds can be wrong by (docs/explanation/filter.md).
+comparison between distances. Each is then replaced by a code: float32 numbers, or, after a
+rotation, one byte a coordinate with a step size for each vector. `error` is the length of the
+difference between vector and code. `low` and `high` are the code's squared length, decreased and
+increased by the largest errors of the product and of rounding (docs/explanation/filter.md).
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from rara.storage.compiled import compiled, compiled_freely
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 Arithmetic = Literal["float32", "int8", "int7"]
-"""What a product is taken of. `int7` are bytes within ±63: no sum of two of their products with
-other bytes leaves 16 bits."""
+"""The kind of codes that are multiplied. `int7` are bytes within ±63: a sum of two of their
+products with other bytes fits in 16 bits."""
 
 LEVELS = {"int8": 127, "int7": 63}
 UNIT = 2.0**-24
@@ -33,13 +33,13 @@ MOST_DIMENSIONS = 2**16
 """Up to here an int32 holds every sum of products of bytes, 255 * 127 * dimensions < 2^31, and
 dimensions * UNIT <= 2^-8; no vectors have more."""
 _LONGEST2 = 2.0**120
-"""Squared length from which on float32 could overflow: nothing is known then, all pairs stay."""
+"""From this squared length, float32 could overflow: there is no bound then, and all pairs stay."""
 MARGIN = 1 + 2.0**-20
-"""By this errors and distances are enlarged, for the roundings of what is done with them."""
+"""Errors and distances are enlarged by this factor, for the roundings of later steps."""
 
 
 class Terms(NamedTuple):
-    """Each vector's share of the bounds, (n,) float32 each; a tuple, so that loops can take it."""
+    """Each vector's terms of the bounds, (n,) float32 each; a tuple, for compiled loops."""
 
     scale: Floats
     low: Floats
@@ -47,13 +47,13 @@ class Terms(NamedTuple):
     error: Floats
 
     def part(self, block: slice) -> Terms:
-        """Those of a block."""
+        """The terms of a block."""
         return Terms(*(term[block] for term in self))
 
 
 @dataclass(frozen=True, slots=True)
 class Codes:
-    """Codes of a block of vectors, with each one's share of the bounds."""
+    """Codes of a block of vectors, with the terms of their bounds."""
 
     vectors: NDArray[Any]
     """float32, or uint8 that stands for scale * (code - 128)."""
@@ -116,16 +116,17 @@ class Frame:
         )  # fmt: skip
 
     def surely_within(self, d2: Doubles) -> Floats:
-        """Distances, given squared, in the units of the codes and a little reduced.
+        """Distances from squared ones, in the units of the codes and a little reduced.
 
-        An upper bound below that is of a distance whose square is below d2, in float64 too.
+        If an upper bound on a distance is below it, the squared distance is below d2, in float64
+        too.
         """
         distance = np.ldexp(np.sqrt(d2), -self.exponent) / MARGIN
         with np.errstate(over="ignore"):
             return np.nextafter(distance.astype(np.float32), np.float32(-np.inf))
 
     def distance_to_code(self, d2: Doubles) -> Floats:
-        """Distances, given squared, in the units of the codes and a little enlarged."""
+        """Distances from squared ones, in the units of the codes and a little enlarged."""
         distance = np.ldexp(np.sqrt(d2), -self.exponent) * MARGIN
         with np.errstate(over="ignore"):
             return np.nextafter(distance.astype(np.float32), np.float32(np.inf))
@@ -187,7 +188,7 @@ def _encode_integers(
         length2 = _move(vectors[i], center, factor, moved)
         rotate(moved, parts)
         largest = _largest(moved)
-        # Too small or too large for a step in float32: the code is 0, the error everything.
+        # Too small or too large for a step in float32: the code is 0, the error the whole vector.
         usable = 2.0**-100 < largest < 2.0**100
         step = np.float64(np.float32(largest / levels)) if usable else 0.0
         norm2, rest2 = _quantise(moved, step, 1.0 / step if usable else 0.0, codes[i])
@@ -197,7 +198,7 @@ def _encode_integers(
 
 @compiled_freely
 def _move(vector: Floats, center: Doubles, factor: Doubles, moved: Doubles) -> float:
-    """A vector in the frame; its squared length."""
+    """Write a vector in the coordinates of the frame to `moved`; its squared length."""
     length2 = 0.0
     for c in range(vector.size):
         value = (np.float64(vector[c]) - center[c]) * factor[c]
@@ -218,7 +219,7 @@ def _largest(values: Doubles) -> float:
 def _quantise(
     moved: Doubles, step: float, per_step: float, codes: NDArray[np.uint8]
 ) -> tuple[float, float]:
-    """Codes + 128; their squared length in steps, and the squared length of what is left out."""
+    """Write codes + 128; their squared length in steps, and the squared error."""
     norm2 = rest2 = 0.0
     for c in range(moved.size):
         code = np.rint(moved[c] * per_step)
@@ -233,7 +234,7 @@ def _quantise(
 def _finish(
     norm2: float, rest2: float, length2: float, kappa: float, eta: float, i: int, terms: Terms
 ) -> None:
-    """Round the terms of a vector's bounds outwards."""
+    """Write the terms of a vector's bounds, rounded outwards."""
     terms.low[i] = np.nextafter(np.float32(norm2 * (1.0 - kappa) - eta), np.float32(-np.inf))
     terms.high[i] = np.nextafter(np.float32(norm2 * (1.0 + kappa) + eta), np.float32(np.inf))
     left_out = np.sqrt(rest2) + 2.0**-48 * np.sqrt(length2) + 2.0**-140

@@ -1,4 +1,4 @@
-"""A whole reference as codes, made once and kept: what every query would else make again."""
+"""The quantized vectors of a whole reference, kept so that queries need not make them again."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from rara.geometry.quantization import Arithmetic, Codes, Floats, Frame, Terms
 from rara.geometry.threads import Crew
 
 VERSION = "bytes of rotated vectors, 127 levels, 1"
-"""Names what codes and terms mean; codes kept under another name are made again."""
+"""Version of codes and terms; codes saved under another version are made again."""
 _BLOCK = 256
 
 
 @dataclass(frozen=True, slots=True)
 class QuantizedReference:
-    """The codes of a reference, and the frame that samples have to be coded in."""
+    """The codes of a reference, and the frame in which samples are quantized too."""
 
     frame: Frame
     codes: Codes
 
     @classmethod
     def of(cls, vectors: Floats, *, threads: int | None = None) -> QuantizedReference:
-        """Bytes for vectors."""
+        """Quantize vectors to bytes."""
         frame = Frame.of(vectors)
         codes = Codes.empty(len(vectors), vectors.shape[1], "int8")
         with Crew(threads) as crew:
@@ -46,7 +46,7 @@ class QuantizedReference:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> QuantizedReference:
-        """What `arrays` gave, possibly memory-mapped."""
+        """From the result of `arrays`, possibly memory-mapped."""
         center = np.asarray(arrays["frame"], np.float64)
         terms = Terms(*np.array(arrays["terms"], np.float32))
         return cls(Frame(center[:-1].copy(), int(center[-1])), Codes(arrays["codes"], terms))
@@ -55,7 +55,7 @@ class QuantizedReference:
 def encode(
     frame: Frame, vectors: Floats, arithmetic: Arithmetic, crew: Crew, *, into: Codes
 ) -> None:
-    """`Frame.encode` by the whole crew."""
+    """`Frame.encode` by all threads."""
 
     def work(start: int, _: int) -> None:
         part = slice(start, start + _BLOCK)

@@ -1,4 +1,4 @@
-"""Samples against a reference: what the reducers need, put to a scan."""
+"""Samples against a reference: the needs of all reducers become the demand of one scan."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ def query(
     columns: slice | None = None,
     **engine: Unpack[EngineOptions],
 ) -> WorkDone:
-    """Feed the reducers every pair of samples and reference that can matter to them.
+    """Feed the reducers all pairs of sample and reference image that can matter to them.
 
-    `own` names for each sample a reference image that it must not see, or -1. `quantized` are the
-    reference's codes, if they were kept. `rows` and `columns` limit the scan to some of the
-    samples and some of the reference: what reducers saw of such parts merges.
+    `own`: for each sample, a reference image that is left out for it, or -1. `quantized`: the
+    reference's codes, if they were kept. `rows` and `columns` limit the scan to some of the samples
+    and some of the reference: the reducers of such parts can be merged.
     """
     frame = quantized.frame if quantized else Frame.of(reference)
     needs = [one.need() for one in reducers]
@@ -65,7 +65,7 @@ def query(
 
 
 def demand_of(needs: Sequence[Need], frame: Frame, rows: int, columns: int) -> Demand:
-    """What all reducers need together, in the units of the codes."""
+    """The pairs that any reducer needs, in the units of the codes."""
     weights = [need.weight for need in needs]
     assured = [need.weight if need.assured is None else need.assured for need in needs]
     if len([weight for weight in weights if weight is not None]) > 1:
@@ -92,13 +92,13 @@ def _largest(values: list[Doubles | None], frame: Frame, count: int, floor: floa
     given = [value for value in values if value is not None]
     if not given:
         return np.full(count, floor, np.float32)
-    value = np.fmax.reduce(given)  # NaN wants nothing, and takes nothing from the others
+    value = np.fmax.reduce(given)  # a NaN needs no pair, and changes no other value
     code = frame.distance_to_code(np.maximum(value, 0))
     return np.where(value >= 0, code, np.float32(floor))
 
 
 def _certainty(reaches: list[tuple[Doubles | None, bool]], frame: Frame, count: int) -> Certainty:
-    """What is certain for the reducers that only count, and needed for the others."""
+    """Which pairs certainly count for the reducers that only count, and which the others need."""
     counted = [reach for reach, enough in reaches if enough and reach is not None]
     exact = [reach for reach, enough in reaches if not enough]
     inside = np.full(count, -np.inf, np.float32)

@@ -1,8 +1,8 @@
-"""What is asked of every pair (sample, reference image), as reducers over verified pairs.
+"""Questions about all pairs (sample, reference image), as reducers over verified pairs.
 
-A reducer says once what it needs (`Need`), is fed the exact squared distances of
-the pairs that can matter in any order and in any portions, merges with another
-one that saw other pairs, and finishes. Answers do not depend on the order.
+A reducer states once which pairs it needs (`Need`). It is then fed the exact squared distances of
+the pairs that can matter, in any order and in any portions. It merges with another one that saw
+other pairs. Answers do not depend on the order.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ class Need:
     weight: Doubles | None = None
     """(reference,): each sample's pairs that may have the largest weight / d2; -1 for none."""
     assured: Doubles | None = None
-    """(reference,): what of a weight counts for every sample, where that differs from `weight`."""
+    """(reference,): the part of a weight that counts for every sample; by default all of it."""
 
 
 class Reducer(Protocol):
-    """One question asked of all pairs."""
+    """One question about all pairs."""
 
     def need(self) -> Need:
         """The pairs that can change the answer."""
@@ -54,7 +54,7 @@ class Reducer(Protocol):
         """Take in verified pairs: sample, reference image, exact squared distance."""
 
     def merge(self, other: Any) -> None:
-        """Take in what another one of its kind saw of other pairs."""
+        """Take in another one of its kind, which saw other pairs."""
 
 
 @runtime_checkable
@@ -80,7 +80,7 @@ class Nearest:
 
     @classmethod
     def of(cls, d2: Doubles, index: Integers) -> Nearest:
-        """One that has seen everything already, from what it found."""
+        """A finished one, from its answer."""
         one = cls(*d2.shape)
         one.d2, one.index = d2, index
         return one
@@ -94,19 +94,19 @@ class Nearest:
         _insert(self.d2, self.index, rows, columns, d2)
 
     def merge(self, other: Nearest) -> None:
-        """Take in what another one saw."""
+        """Take in another one, which saw other pairs."""
         rows = np.repeat(np.arange(self.samples, dtype=np.int32), self.k)
-        seen = np.isfinite(other.d2.ravel())
-        self.update(rows[seen], other.index.ravel()[seen], other.d2.ravel()[seen])
+        filled = np.isfinite(other.d2.ravel())
+        self.update(rows[filled], other.index.ravel()[filled], other.d2.ravel()[filled])
 
 
 @dataclass(slots=True)
 class Balls:
-    """The smallest ball that holds each sample, whose it is, and how many do.
+    """The smallest ball that holds each sample, the image that owns it, and how many balls do.
 
-    `radii2` decides what a ball holds, `sizes2` (by default the same) how large it counts.
-    `radius2` is NaN and `witness` -1 where none does. Among balls of equal size the
-    first reference image is the witness.
+    `radii2` decides which samples a ball holds, `sizes2` (by default the same) which ball is the
+    smallest. `radius2` is NaN and `witness` -1 where no ball holds the sample. Among balls of
+    equal size the first reference image is the witness.
     """
 
     samples: int
@@ -136,9 +136,9 @@ class Balls:
         self._take(rows, columns, np.ones(len(rows), np.int64))
 
     def merge(self, other: Balls) -> None:
-        """Take in what another one saw."""
-        seen = np.flatnonzero(other.count).astype(np.int32)
-        self._take(seen, other.witness[seen], other.count[seen])
+        """Take in another one, which saw other pairs."""
+        held = np.flatnonzero(other.count).astype(np.int32)
+        self._take(held, other.witness[held], other.count[held])
 
     def _take(self, rows: Integers, columns: Integers, counts: NDArray[np.int64]) -> None:
         sizes2 = (self.radii2 if self.sizes2 is None else self.sizes2)[columns]
@@ -170,7 +170,7 @@ class Ratio:
         np.maximum.at(self.largest, rows[counted], ratio[counted])
 
     def merge(self, other: Ratio) -> None:
-        """Take in what another one saw."""
+        """Take in another one, which saw other pairs."""
         np.maximum(self.largest, other.largest, out=self.largest)
 
 
@@ -202,17 +202,17 @@ class SamplesPerBall:
         self.count += np.bincount(columns, minlength=len(self.count))
 
     def merge(self, other: SamplesPerBall) -> None:
-        """Take in what another one saw."""
+        """Take in another one, which saw other pairs."""
         self.count += other.count
 
 
 @dataclass(slots=True)
 class Transposed:
-    """A question with the roles exchanged: of the reference images about the samples.
+    """A question with the roles of samples and reference images exchanged.
 
-    `Transposed(Balls(len(reference), radii2))`, with radii of balls round the samples, tells
-    which of these hold each reference image: the share held is recall (Kynkäänniemi et al.
-    2019, arXiv 1904.06991). It costs no pass of its own.
+    `Transposed(Balls(len(reference), radii2))`, with radii of balls around the samples, finds
+    the balls that hold each reference image: the share held is recall (Kynkäänniemi et al.
+    2019, arXiv 1904.06991). It needs no further scan.
     """
 
     question: Reducer
@@ -236,7 +236,7 @@ class Transposed:
         self.question.certain(columns, rows)
 
     def merge(self, other: Transposed) -> None:
-        """Take in what another one saw."""
+        """Take in another one, which saw other pairs."""
         self.question.merge(other.question)
 
 

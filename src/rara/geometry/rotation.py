@@ -1,9 +1,9 @@
 """A rotation that spreads a vector's length evenly over its coordinates.
 
-A byte a coordinate resolves a vector only as finely as its largest coordinate allows, and
-features of networks have few large ones. Signs and Walsh-Hadamard transforms of at most 256
-coordinates, whose scale is a power of two, rotate every vector alike: distances stay
-what they are, exactly, and the largest coordinate of a vector comes near its mean one.
+One byte a coordinate resolves a vector only as finely as its largest coordinate allows, and
+features of networks have a few large ones. Fixed signs and Walsh-Hadamard transforms of at most
+256 coordinates, whose scale is a power of two, apply the same rotation to every vector. Distances
+do not change, and the largest coordinate of a vector comes near its mean one.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from rara.storage.compiled import compiled
 
 LARGEST = 256
-"""Coordinates that are mixed at most: 8 roundings each, and the buffer stays in the cache."""
+"""The most coordinates that are mixed: 8 roundings each, and the buffer stays in the cache."""
 
 
 def signs(dimensions: int) -> NDArray[np.float64]:
-    """A sign for each coordinate, always the same: without them a constant would become a spike."""
+    """A fixed sign for each coordinate; without signs, a constant vector would become a spike."""
     mixed = (np.arange(dimensions, dtype=np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     return np.where((mixed >> np.uint64(40)) & np.uint64(1), 1.0, -1.0)
@@ -29,20 +29,20 @@ def segments(dimensions: int) -> NDArray[np.int64]:
 
     Sizes are powers of four, so that the scale of a transform is a power of two.
     """
-    found = []
+    parts = []
     start, size = 0, LARGEST
     while size > 1:
         stride = (dimensions - start) // size
         if stride:
-            found.append((start, stride, size))
+            parts.append((start, stride, size))
         start += stride * size
         size //= 4
-    return np.array(found, np.int64).reshape(-1, 3)
+    return np.array(parts, np.int64).reshape(-1, 3)
 
 
 @compiled
 def rotate(vector: NDArray[np.float64], parts: NDArray[np.int64]) -> None:
-    """Transform a vector in place, the transforms of a segment side by side."""
+    """Rotate a vector in place; the transforms of a segment run side by side."""
     for part in range(parts.shape[0]):
         start, stride, size = parts[part]
         end = start + stride * size
@@ -65,7 +65,7 @@ def _butterflies(
     c: NDArray[np.float64],
     d: NDArray[np.float64],
 ) -> None:
-    """Two stages at once; halving is exact."""
+    """Two stages of the transform at once; halving is exact."""
     for i in range(a.size):
         ab, ba = a[i] + b[i], a[i] - b[i]
         cd, dc = c[i] + d[i], c[i] - d[i]

@@ -5,9 +5,9 @@
     columns --encode--+    bytes or float32             |          float64
                                        most pairs end here
 
-Threads take tiles in turn. Each has bounds of its own on what is still wanted, and reads the
-others'; pairs wait until a block of rows has seen all columns, for by then the bounds
-have overtaken most of them. Nothing outside this package knows which product was used.
+Threads take tiles in turn. Each has its own bounds on the distances still needed, and reads those
+of the others. Pairs wait until a block of rows has met all columns: by then, the bounds exclude
+most of them. No answer depends on which product was used.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ Deliver = Callable[[Integers, Integers, NDArray[np.float64]], None]
 """Takes verified pairs: rows, columns, squared distances; one call at a time."""
 
 START = 2**14
-"""Pairs that pass before the bounds have begun to tighten, whatever the filter."""
+"""Pairs that pass any filter before the bounds begin to tighten."""
 Certain = Callable[[Integers, Integers, NDArray[np.bool_], NDArray[np.bool_]], None]
 """Takes pairs without a distance: rows, columns, whether they are surely within what the
 row's side counts, and the column's; one call at a time."""
@@ -54,7 +54,7 @@ TOO_MANY = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What is wanted of the pairs, as distances in the units of the codes."""
+    """Which pairs are needed, as distances in the units of the codes."""
 
     row_nearest: int
     row_floor: Floats
@@ -63,14 +63,14 @@ class Demand:
     weight: Floats
     assured: Floats
     rows: Certainty | None = None
-    """Given together with `columns` where some pairs need no distance; `exact` is of what
-    is wanted besides the nearest."""
+    """Given together with `columns` where some pairs need no distance. `exact` is for the pairs
+    needed besides the nearest."""
     columns: Certainty | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Which pairs to scan, for what."""
+    """Which pairs to scan, and where to deliver them."""
 
     left: Floats
     right: Floats
@@ -80,14 +80,14 @@ class Job:
     rows: slice
     columns: slice
     own: Integers
-    """(rows,) the column that each row must not see, or -1."""
+    """(rows,) the column that is left out for each row, or -1."""
     certain: Certain | None = None
     """Takes pairs that need no distance."""
     quantized: QuantizedReference | None = None
-    """Codes of all columns, if there are."""
+    """Codes of all columns, if they were kept."""
     near: Floats | None = None
-    """(n, k) of the vectors of one set, whose pairs i < j are scanned: upper bounds on distances
-    that are known already."""
+    """(n, k) for the neighbours within one set, whose pairs i < j are scanned: upper bounds on
+    the distances found earlier."""
 
     @property
     def mutual(self) -> bool:
@@ -108,18 +108,18 @@ class Job:
 
 
 class Side:
-    """What the vectors of one side still want, as every thread has seen it."""
+    """The distances that the vectors of one side still need, by the pairs of each thread."""
 
     def __init__(self, floor: Floats, near: Floats, threads: int) -> None:
         self.floor = floor
         self.near = [near] + [np.full_like(near, np.inf) for _ in range(threads - 1)]
 
     def limits(self, worker: int, span: slice) -> Limits:
-        """For a thread to tighten; it alone writes to its `near`."""
+        """The limits that a thread tightens; no other thread writes to its `near`."""
         return Limits(self.near[worker][span], self.floor[span], self.bound(span))
 
     def bound(self, span: slice) -> Floats:
-        """The tightest that any thread has; it may tighten while we read, never loosen."""
+        """The tightest bound of any thread; it may tighten during the call, never loosen."""
         bound = self.floor[span].copy()
         if self.near[0].shape[1]:
             least = self.near[0][span, -1].copy()
@@ -129,7 +129,7 @@ class Side:
         return bound
 
     def nearest(self) -> Floats:
-        """Bounds on the k-th smallest distances by what all threads know together."""
+        """Bounds on the k-th smallest distances, by the pairs of all threads together."""
         k = self.near[0].shape[1]
         if not k:
             return np.full_like(self.floor, -np.inf)
@@ -140,7 +140,7 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """Rows at work, and what they want; sides are indexed from `shift` on."""
+    """Rows in work, and the distances that they need; sides are indexed from `shift` on."""
 
     span: slice
     codes: Codes | None
@@ -165,7 +165,7 @@ class Scan:
     _spaces: list[Workspace] = field(init=False)
 
     def run(self) -> WorkDone:
-        """Do it."""
+        """Scan the job's pairs."""
         job, threads = self.job, self.crew.threads
         self._ledger = Ledger(self.statistics, self.progress)
         self._spaces = [Workspace.of(self.tiling, job.frame.dimensions) for _ in range(threads)]
@@ -214,7 +214,7 @@ class Scan:
         return codes
 
     def _tasks(self, block: slice) -> Iterator[tuple[Columns, slice | None]]:
-        """Tiles in turn; the next one's product is made while one is at work."""
+        """Tiles in turn; the product of the next one is prepared while one is in work."""
         columns = self.job.columns
         first = max(columns.start, block.start) if self.job.mutual else columns.start
         coming: Columns | None = None
@@ -231,10 +231,10 @@ class Scan:
 
     def _tile(self, span: slice, block: slice) -> Columns:
         job = self.job
-        known = None
+        kept = None
         if job.quantized is not None and self.arithmetic == "int8":
-            known = job.quantized.codes[span]
-        return Columns(span, _count(block), job.right[span], job.frame, known)
+            kept = job.quantized.codes[span]
+        return Columns(span, _count(block), job.right[span], job.frame, kept)
 
     # -- working --
 
@@ -253,19 +253,19 @@ class Scan:
             self._drop(block, worker)
 
     def _arithmetic(self) -> Arithmetic:
-        """Bytes while they rule most pairs out, then float32."""
+        """Bytes as long as they exclude most pairs, then float32."""
         if self.arithmetic != "float32":
             demand, counts = self.job.demand, self.statistics
-            asked = demand.column_nearest * _count(self.job.columns)
+            needed = demand.column_nearest * _count(self.job.columns)
             if not self.job.mutual:
-                asked += demand.row_nearest * _count(self.job.rows)
+                needed += demand.row_nearest * _count(self.job.rows)
             passed = counts.verified + sum(space.waiting for space in self._spaces)
-            if passed > TOO_MANY * counts.pairs + 4 * asked + START:
+            if passed > TOO_MANY * counts.pairs + 4 * needed + START:
                 self._use("float32")
         return self.arithmetic or "float32"
 
     def _left(self, block: _Block, rows: slice, arithmetic: Arithmetic, space: Workspace) -> Codes:
-        """Codes of rows: those of the block, or float32 ones, for which a block has no room."""
+        """Codes of rows: those of the block, or float32 ones, made here: a block has none."""
         if arithmetic != "float32" and block.codes is not None:
             return block.codes[_moved(rows, -block.span.start)]
         count = _count(rows)
@@ -284,7 +284,7 @@ class Scan:
         product: NDArray[Any],
         worker: int,
     ) -> int:
-        """Let the pairs of a tile wait that may matter; how many there were before the diagonal."""
+        """Keep the pairs of a tile that may matter; the number of its pairs up to the diagonal."""
         space, demand = self._spaces[worker], self.job.demand
         local = _moved(rows, -block.shift)
         gain = block.gain[:, local].min(axis=0)
@@ -308,14 +308,14 @@ class Scan:
         return int(np.clip(np.arange(len(product)) + diagonal + 1, 0, product.shape[1]).sum())
 
     def _make_room(self, block: _Block, worker: int) -> None:
-        """Drop waiting pairs that were overtaken; where few were, verify them all."""
+        """Drop the waiting pairs that bounds now exclude; if most remain, verify them."""
         self._drop(block, worker)
         space = self._spaces[worker]
         if space.waiting > len(space.pairs.rows) // 2:
             self._verify(block, worker)
 
     def _settle(self, block: _Block) -> None:
-        """Verify what still waits, now that the bounds have seen all that the block meets."""
+        """Verify the pairs that still wait, once the block has met all columns."""
         column_nearest = self._columns.nearest()
         row_nearest = column_nearest if self.job.mutual else block.rows.nearest()
         rows = np.maximum(block.rows.floor, row_nearest)
@@ -356,10 +356,10 @@ class Scan:
             block.gain.min(axis=0),
             job.demand.weight,
         )
-        found = space.pairs.part(slice(exact, space.waiting))
-        sides = found.lows.astype(np.int32)
+        certain = space.pairs.part(slice(exact, space.waiting))
+        sides = certain.lows.astype(np.int32)
         with self._ledger.lock:
-            i, j = found.rows + np.int32(block.shift), found.columns
+            i, j = certain.rows + np.int32(block.shift), certain.columns
             job.certain(i, j, (sides & 1) > 0, (sides & 2) > 0)
         space.waiting = exact
 
@@ -384,7 +384,7 @@ def _moved(span: slice, by: int) -> slice:
 
 
 def scanned(job: Job, **engine: Unpack[EngineOptions]) -> WorkDone:
-    """Scan the pairs of a job with these options."""
+    """Scan the pairs of a job, with the engine's options."""
     with Crew(engine.get("threads")) as crew:
         tiling = engine.get("tiling") or job.cut(engine.get("memory"), crew)
         scan = Scan(job, tiling, crew, engine.get("progress"), engine.get("arithmetic"))

@@ -2,8 +2,8 @@
 
 AVX2 multiplies an unsigned byte with a signed one and adds pairs in 16 bits, where larger sums
 saturate. A row's code + 63 is at most 126: two such pairs are at most 4 * 126 * 63 = 31,752,
-which fits. So two pairs are added before they are widened to 32 bits, where others widen each
-pair. Columns are copied into panels first, so that what a tile reads lies side by side.
+which fits. So two pairs are added before they are widened to 32 bits; other products widen each
+pair. Columns are first copied into panels, so that a tile reads adjacent bytes.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ Integers = NDArray[np.int32]
 
 LEVELS = 63
 _ROWS, _VECTORS = 2, 3
-"""Of a tile: its six vectors of sums, and what it adds to them, fit into 16 registers."""
+"""Size of a tile: its six vectors of sums, and the terms added to them, fit into 16 registers."""
 _LANES = 8
 """Columns of a vector."""
 _COLUMNS = _VECTORS * _LANES
 _QUAD = 4
-"""Dimensions that end in one sum of 32 bits at once."""
+"""Dimensions that are added into one sum of 32 bits at once."""
 _STEP = 2 * _QUAD
 _DEPTH = 1200
 """Dimensions of a block, a multiple of `_STEP`: its columns stay in the first cache."""
@@ -70,7 +70,7 @@ def product_in_16_bits(columns: Bytes) -> Callable[[NDArray[Any], NDArray[Any]],
 
 
 def _aligned(shape: tuple[int, ...]) -> Signed:
-    """Zeros that begin with a line of the cache, for loads across two lines cost twice."""
+    """Zeros that start at a cache line, because loads across two lines cost twice."""
     size = math.prod(shape)
     room = np.zeros(size + _LINE, np.int8)
     start = -room.ctypes.data % _LINE
@@ -79,7 +79,7 @@ def _aligned(shape: tuple[int, ...]) -> Signed:
 
 @compiled
 def _pack_columns(columns: Bytes, panels: Signed, offsets: Integers) -> None:
-    """Four dimensions of 24 columns side by side; and what rows + 63 add to a product."""
+    """Four dimensions of 24 columns side by side; and what the + 63 of rows adds to a product."""
     for j in range(columns.shape[0]):
         panel = panels[j // _COLUMNS, :, j % _COLUMNS]
         total = np.int32(0)
@@ -92,7 +92,7 @@ def _pack_columns(columns: Bytes, panels: Signed, offsets: Integers) -> None:
 
 @compiled
 def _pack_row(row: Bytes, packed: Bytes) -> None:
-    """Codes + 63; what pads them stays 0."""
+    """Codes + 63; the padding stays 0."""
     for c in range(row.size):
         packed[c] = row[c] - np.uint8(128 - LEVELS)
 
@@ -159,9 +159,9 @@ def _generate_tile(context: Any, builder: Any, signature: Any, arguments: Any) -
     after = _step(builder, rows, columns, at, before)
     following = builder.add(at, _LONG(_STEP))
     at.add_incoming(following, loop)
-    for sum_, found in zip(before, after, strict=True):
+    for sum_, next_sum in zip(before, after, strict=True):
         sum_.add_incoming(ir.Constant(_WORDS, [0] * _LANES), entry)
-        sum_.add_incoming(found, loop)
+        sum_.add_incoming(next_sum, loop)
     builder.cbranch(builder.icmp_signed("<", following, arguments[3]), loop, end)
     builder.position_at_end(end)
     for place, sum_ in enumerate(after):
@@ -177,7 +177,7 @@ def _step(builder: Any, rows: list[Any], columns: Any, at: Any, sums: list[Any])
     ones = ir.Constant(_HALVES, [1] * 16)
     quads = [[_four(builder, row, at, group) for group in (0, 1)] for row in rows]
     panel = builder.gep(columns, [builder.mul(at, _LONG(_COLUMNS))])
-    found: list[Any] = [None] * len(sums)
+    results: list[Any] = [None] * len(sums)
     for j in range(_VECTORS):
         low, high = (_load(builder, panel, _BYTES, 32 * (_VECTORS * g + j)) for g in (0, 1))
         for i, (lower, upper) in enumerate(quads):
@@ -185,16 +185,16 @@ def _step(builder: Any, rows: list[Any], columns: Any, at: Any, sums: list[Any])
                 builder.call(pairs, [lower, low]), builder.call(pairs, [upper, high])
             )
             place = i * _VECTORS + j
-            found[place] = builder.add(sums[place], builder.call(widen, [sum_, ones]))
-    return found
+            results[place] = builder.add(sums[place], builder.call(widen, [sum_, ones]))
+    return results
 
 
 def _four(builder: Any, row: Any, at: Any, group: int) -> Any:
     """Four bytes of a row, for every column of a vector."""
     word = _load(builder, builder.gep(row, [at]), _WORD, _QUAD * group)
     first = builder.insert_element(ir.Constant(_WORDS, ir.Undefined), word, _WORD(0))
-    every = builder.shuffle_vector(first, first, ir.Constant(_WORDS, [0] * _LANES))
-    return builder.bitcast(every, _BYTES)
+    repeated = builder.shuffle_vector(first, first, ir.Constant(_WORDS, [0] * _LANES))
+    return builder.bitcast(repeated, _BYTES)
 
 
 def _load(builder: Any, pointer: Any, kind: Any, offset: int) -> Any:
@@ -205,5 +205,5 @@ def _load(builder: Any, pointer: Any, kind: Any, offset: int) -> Any:
 
 
 def _instruction(builder: Any, name: str, result: Any, given: Any) -> Any:
-    known = builder.module.globals.get(name)
-    return known or ir.Function(builder.module, ir.FunctionType(result, (given, given)), name)
+    declared = builder.module.globals.get(name)
+    return declared or ir.Function(builder.module, ir.FunctionType(result, (given, given)), name)

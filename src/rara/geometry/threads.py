@@ -1,7 +1,7 @@
-"""Who does the work: a crew of threads that take tiles in turn.
+"""Threads that take tiles in turn.
 
-Tiles are numpy products and compiled loops, both of which release the interpreter
-lock; the matrix library is held to one thread, since each thread has a tile of its own.
+Tiles are numpy products and compiled loops, and both release the interpreter lock. The matrix
+library is limited to one thread, because each thread has its own tile.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ Task = TypeVar("Task")
 
 @cache
 def _libraries() -> ThreadpoolController:
-    """The matrix libraries that numpy brought; looking for them takes longer than one sample."""
+    """The matrix libraries that numpy loaded; to look for them takes longer than one sample."""
     return ThreadpoolController()
 
 
 def one_core() -> AbstractContextManager[object]:
-    """Hold the matrix library to one thread meanwhile."""
+    """Limit the matrix library to one thread inside the context."""
     limits: AbstractContextManager[object] = _libraries().limit(limits=1, user_api="blas")
     return limits
 
@@ -56,7 +56,7 @@ class Crew:
         self._limits.restore_original_limits()
 
     def each(self, work: Callable[[Task, int], None], tasks: Iterable[Task]) -> None:
-        """Do `work(task, worker)` for every task; the first error ends it and is raised."""
+        """Call `work(task, worker)` for every task; the first error stops all and is raised."""
         queue = iter(tasks)
         lock = threading.Lock()
         failed = threading.Event()

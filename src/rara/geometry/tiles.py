@@ -1,4 +1,4 @@
-"""How a scan is cut under a memory budget, and what is kept of it: counts, codes, buffers."""
+"""How a scan is cut into tiles under a memory budget, and its counts, codes and buffers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rara.geometry.matmul import Multiply, multiplier
 from rara.geometry.quantization import Arithmetic, Codes, Floats, Frame
 
 Progress = Callable[[int], None]
-"""Called with the number of pairs that were dealt with since the last call."""
+"""Called with the number of pairs scanned since the last call."""
 
 TILE_ROWS = 1024
 TILE_COLUMNS = 2048
@@ -25,15 +25,15 @@ _SMALLEST = 16
 
 @dataclass(slots=True)
 class WorkDone:
-    """What a scan did."""
+    """The counts of a scan."""
 
     filter: Arithmetic = "float32"
     """The product that the filter ended with."""
     pairs: int = 0
     verified: int = 0
-    """Pairs whose float64 distance was taken; what is certain without it needs none."""
+    """Pairs whose float64 distance was computed; the bounds decided the others."""
     note: str | None = None
-    """What the reader should know of the products; None where there is nothing."""
+    """A note on the products, such as less accurate ones; None where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +75,14 @@ class Tiling:
 
     @staticmethod
     def _working(tall: int, wide: int, dimensions: int, threads: int) -> int:
-        """Bytes of the tiles at work: products, float32 codes of rows, pairs; and of two columns
-        of tiles, each as codes, turned, and packed."""
+        """Bytes of the tiles in work: products, float32 codes of rows, and pairs. And of two
+        columns of tiles, each as codes, transposed, and packed."""
         per_thread = 4 * tall * wide + 4 * tall * dimensions + _PAIR_BYTES * capacity(wide)
         return threads * per_thread + 2 * 3 * dimensions * wide
 
 
 class EngineOptions(TypedDict, total=False):
-    """How the engine works: nothing here changes an answer."""
+    """How the engine works; no option changes an answer."""
 
     memory: int | None
     """Bytes beside the vectors; by default a quarter of the machine's."""
@@ -102,7 +102,7 @@ def spans(start: int, stop: int, size: int) -> Iterator[slice]:
 
 
 def capacity(columns: int) -> int:
-    """Pairs that a buffer holds: several rows, for it is emptied when less than one fits."""
+    """Pairs that a buffer holds: several rows, because it is emptied when less than one fits."""
     return 4 * columns
 
 
@@ -124,13 +124,13 @@ class Ledger:
 
 
 class Columns:
-    """A tile's columns: their codes, and the products with them, when somebody needs them."""
+    """A tile's columns: their codes and the products with them, made when first needed."""
 
     def __init__(
-        self, span: slice, rows: int, vectors: Floats, frame: Frame, known: Codes | None
+        self, span: slice, rows: int, vectors: Floats, frame: Frame, kept: Codes | None
     ) -> None:
         self.span, self.rows = span, rows
-        self._vectors, self._frame, self._known = vectors, frame, known
+        self._vectors, self._frame, self._kept = vectors, frame, kept
         self._made: dict[Arithmetic, tuple[Codes, Multiply]] = {}
         self._lock = threading.Lock()
 
@@ -143,8 +143,8 @@ class Columns:
             return self._made[arithmetic]
 
     def _codes(self, arithmetic: Arithmetic) -> Codes:
-        if self._known is not None and arithmetic != "float32":
-            return self._known
+        if self._kept is not None and arithmetic != "float32":
+            return self._kept
         codes = Codes.empty(len(self._vectors), self._frame.dimensions, arithmetic)
         self._frame.encode(self._vectors, arithmetic, into=codes)
         return codes
@@ -152,7 +152,7 @@ class Columns:
 
 @dataclass(slots=True)
 class Workspace:
-    """Buffers of one thread, and the pairs that wait in it until somebody verifies them."""
+    """Buffers of one thread, and the pairs in them that wait for their exact distance."""
 
     product: NDArray[np.int32]
     floats: Floats
@@ -163,12 +163,12 @@ class Workspace:
 
     @classmethod
     def of(cls, tiling: Tiling, dimensions: int) -> Workspace:
-        """Room for one tile, and for the pairs that may wait, or a few rows of them."""
+        """Room for one tile, and for the pairs that may wait: at least a few rows of them."""
         room = max(tiling.pending, capacity(tiling.columns))
         indices, bounds = np.empty((2, room), np.int32), np.empty((2, room), np.float32)
         pairs = Pairs(*indices, *bounds)
         product = np.empty(tiling.rows * tiling.columns, np.int32)
-        # Untouched where bytes are multiplied, and then no memory is taken.
+        # With byte products the floats are never written, and so take no memory.
         return cls(product, np.empty((tiling.rows, dimensions), np.float32), pairs)
 
     def multiply(self, rows: Codes, by: Multiply) -> NDArray[Any]:
