@@ -31,7 +31,7 @@ Vectors = NDArray[np.float32]
 def rules(table: ScoreTable) -> Mapping[str, tuple[Flags, Flags]]:
     """By each rule which samples are rare, and which are uncommon at least or off the manifold."""
     off = table["off_manifold_p"] <= LEVELS.alpha
-    far = table["knn_p"] <= LEVELS.far
+    far = table["knn_p"] <= LEVELS.uncommon_p
     farther = table["knn_p"] <= 1 - (1 - LEVELS.alpha) * LEVELS.rare / 100
     rarity = np.nan_to_num(table["rarity_percentile"], nan=-1)
     return {

@@ -1,4 +1,4 @@
-"""Scores at every k in one pass: those of a pass for each k, and what hangs on it."""
+"""Scores at every k in one pass: those of a pass for each k, and what depends on k."""
 
 import numpy as np
 import pytest
@@ -6,15 +6,15 @@ import pytest
 from make import gaussian
 from rara import Reference
 from rara.stats.correlation import rank_correlations
-from rara.verdict import rules as verdict
+from rara.verdict.rules import Thresholds, verdict_by_distance
 
 COPIED = ("copy", "near copy")
 
 
-def standing(table):
+def by_distance(table):
     """By k-NN distance and rarity alone."""
     columns = {name: table[name] for name in ("rarity_percentile", "knn_p")}
-    return verdict.standing({**columns, "off_manifold_p": table["knn_p"]}, verdict.Thresholds())
+    return verdict_by_distance({**columns, "off_manifold_p": table["knn_p"]}, Thresholds())
 
 
 SAMPLES = np.concatenate([1.2 * gaussian(250, 6, seed=1), gaussian(1, 6, seed=2)])
@@ -30,7 +30,7 @@ def test_every_k_is_what_that_k_alone_gives(calibration, clip):
     for k, table in enumerate(tables):
         rarity = [np.nan if one[k] is None else one[k] for one in chosen["rarity_by_k"]]
         np.testing.assert_array_equal(rarity, table["rarity"])
-    same = np.mean([standing(table) == standing(chosen) for table in tables], axis=0)
+    same = np.mean([by_distance(table) == by_distance(chosen) for table in tables], axis=0)
     plain = ~np.isin(chosen["verdict"], [*COPIED, "no verdict"])
     assert plain.sum() > 240
     np.testing.assert_array_equal(chosen["stability"][plain], same[plain])

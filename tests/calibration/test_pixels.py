@@ -1,4 +1,4 @@
-"""The second witness of copying: p-values by pixels, both witnesses together, and what is said."""
+"""The test for copies by pixels: its p-values, those with the vectors, and what is shown."""
 
 import zipfile
 
@@ -131,13 +131,13 @@ def test_together_they_are_between_the_smaller_and_twice_that(table):
     assert (table["copy_p"] >= smaller).all()
     assert (table["copy_p"] <= np.minimum(1, 2 * smaller)).all()
     assert (table["copy_p"] < np.minimum(1, 2 * smaller)).any()
-    known = table.provenance["calibration"]
-    assert known["smallest_p"]["copy"] == known["near_copy"]["p"] == 2 / (MANY + 1)
+    calibration = table.provenance["calibration"]
+    assert calibration["smallest_p"]["copy"] == calibration["near_copy"]["p"] == 2 / (MANY + 1)
     assert row(table, "file.png")["copy_p"] == row(table, "same.png")["copy_p"] == 2 / (MANY + 1)
 
 
 def test_an_exact_copy_of_what_nothing_repeats_is_second_to_its_source_alone(reference, run):
-    """Both witnesses name the same two members, so that the second costs nothing."""
+    """Both tests find the same two members, so that the second costs nothing."""
     table = reference.score(reference.features.take(np.arange(9), "some"), run=run)
     np.testing.assert_array_equal(table["copy_p"], 2 / (MANY + 1))
     np.testing.assert_array_equal(table["copy_q"], 0)
@@ -150,7 +150,7 @@ def test_the_page_shows_the_picture_that_the_pixels_name(table):
     assert "same picture" in page
 
 
-def test_vectors_alone_are_the_only_witness(reference):
+def test_without_pixels_the_vectors_decide_alone(reference):
     vectors = reference.features.vectors
     table = Reference.from_features(vectors).score_features(vectors[:9] + np.float32(0.1))
     np.testing.assert_array_equal(table["copy_p"], table["volume_p"])
@@ -170,7 +170,9 @@ def test_no_level_is_above_one(folder, run):
     other = archive(folder / "other.zip", {"2.png": picture(2)})
     table = Reference.fit(few, k=1, extractor=Blind(), run=run).score(other, run=run)
     assert table.provenance["calibration"]["smallest_p"]["copy"] == 2 / 3
-    assert table.provenance["verdict"]["shortfall"].endswith("(p >= 0.67).")
+    assert table.provenance["verdict"]["shortfall"] == (
+        "Too few reference images: use at least 39."
+    )
     twice = archive(folder / "twice.zip", {f"{i}.png": picture(0) for i in range(2)})
     table = Reference.fit(twice, k=1, extractor=Blind(), run=run).score(other, run=run)
     assert table.provenance["calibration"]["smallest_p"]["copy"] == 1
@@ -299,9 +301,9 @@ def part(some, rows):
 
 def pixel_p(sample, reference):
     others = closest_others(reference).distance
-    witness = PixelCopyTest(reference, others, others, "full conformal")
-    _, compared = witness.compare(sample, own=None, threads=1)
-    return compared.ranks(joins=True)[0] / (len(reference) + 1)
+    test = PixelCopyTest(reference, others, others, "full conformal")
+    _, scores = test.compare(sample, own=None, threads=1)
+    return scores.ranks(joins=True)[0] / (len(reference) + 1)
 
 
 @settings(deadline=None, max_examples=120)

@@ -1,6 +1,7 @@
 """Families of scores that are made on request, beside the ones that every table has."""
 
 import sys
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -13,6 +14,7 @@ from rara import Run, ScoreTable
 from rara.cli.app import run
 from rara.errors import MissingPackageError, ParameterError, RaraError
 from rara.features.features import Features
+from rara.scores import ball_geometry_of
 
 ONE = Run(threads=1)
 BOTH = ("rarity_clipped", "local_outlier_factor")
@@ -136,10 +138,10 @@ def test_clipped_rarity_is_rarity_of_a_reference_that_is_clipped(make, boundary,
         table = plain.score_features(images, boundary=boundary, also=BOTH, run=ONE)
         other = clipped.score_features(images, boundary=boundary, run=ONE)
         np.testing.assert_array_equal(table["rarity_clipped"], other["rarity"])
-        told, treatment = table.provenance["families"]["rarity_clipped"], clipped.describe(k)
-        assert told["quantile"] == 0.99
-        assert told["largest_radius"] == treatment["treatment"]["largest_radius"]
-        assert told["clipped"] == treatment["treatment"]["clipped"]
+        part, treatment = table.provenance["families"]["rarity_clipped"], clipped.describe(k)
+        assert part["quantile"] == 0.99
+        assert part["largest_radius"] == treatment["treatment"]["largest_radius"]
+        assert part["clipped"] == treatment["treatment"]["clipped"]
 
 
 def test_a_reference_that_is_clipped_lower_stays_so():
@@ -147,6 +149,18 @@ def test_a_reference_that_is_clipped_lower_stays_so():
     table = fit(vectors, clip_radii=0.5).score_features(samples, also=BOTH, run=ONE)
     np.testing.assert_array_equal(table["rarity_clipped"], table["rarity"])
     assert table.provenance["families"]["rarity_clipped"]["clipped"] == 0
+
+
+def test_the_clipped_radius_is_that_of_each_k_and_computed_once(monkeypatch):
+    geometry = replace(ball_geometry_of(gaussian(100, 3), 5), clip=0.9)
+    by_k = {k: geometry.at_k(k) for k in range(1, 6)}
+    for k, one in by_k.items():
+        assert np.count_nonzero(one.knn2 > one.largest2) == 10
+        assert one.largest2 in one.knn2
+        np.testing.assert_array_equal(one.radii2, np.minimum(geometry.d2[:, k - 1], one.largest2))
+    before = [one.largest2 for one in by_k.values()]
+    monkeypatch.delattr(np, "quantile")
+    assert [one.largest2 for one in by_k.values()] == before
 
 
 def test_junk_in_an_outliers_ball_is_the_rarest_of_all_but_not_when_clipped():

@@ -1,13 +1,13 @@
-"""The joint rank of several witnesses, held against its definition."""
+"""The joint rank of several statistics, held against its definition."""
 
 import numpy as np
 import pytest
 
-from rara.stats.joint_rank import LISTED, Changes, Compared, Ranking, joint_counts
+from rara.stats.joint_rank import LISTED, Changes, Ranking, SampleScores, joint_counts
 
 
 def by_definition(scores):
-    """Ranks of the last member and its joint count, from scores (witnesses, members)."""
+    """Ranks of the last member and its joint count, from scores (statistics, members)."""
     ranks = (scores[:, None, :] >= scores[:, :, None]).sum(axis=2)
     smallest = ranks.min(axis=0)
     return ranks[:, -1].tolist(), int((smallest <= smallest[-1]).sum())
@@ -23,10 +23,10 @@ def draws(rng, kind):
 
 def random_case(rng, kind, samples):
     """Witnesses of some samples, and every member's scores once each sample has joined."""
-    images, witnesses = rng.integers(3, 40), rng.integers(1, 4)
+    images, statistics = rng.integers(3, 40), rng.integers(1, 4)
     draw = draws(rng, kind)
-    compared, members = [], np.empty((samples, witnesses, images + 1))
-    for w in range(witnesses):
+    compared, members = [], np.empty((samples, statistics, images + 1))
+    for w in range(statistics):
         rankings = [Ranking.of(draw(images)) for _ in range(rng.integers(1, 3))]
         which = rng.integers(0, len(rankings), samples).astype(np.int32)
         own, rows, index, after = draw(samples), [], [], []
@@ -46,7 +46,7 @@ def random_case(rng, kind, samples):
             np.array(index, np.int32)[order],
             np.array(after, float)[order],
         )
-        compared.append(Compared(rankings, which, own, changes, np.zeros(samples, np.int64)))
+        compared.append(SampleScores(rankings, which, own, changes, np.zeros(samples, np.int64)))
     return compared, members
 
 
@@ -75,7 +75,7 @@ def test_members_are_ranked_among_themselves(kind):
     for _ in range(100):
         scores = draws(rng, kind)(2, rng.integers(3, 40))
         images = scores.shape[1]
-        compared = [Compared.of(Ranking.of(one), one) for one in scores]
+        compared = [SampleScores.of(Ranking.of(one), one) for one in scores]
         ranks = [one.ranks(joins=False) for one in compared]
         found = joint_counts(compared, ranks, joins=False)
         for i in range(images):
@@ -93,7 +93,7 @@ def test_of_all_members_a_share_of_at_most_alpha_is_called_at_alpha():
     rng = np.random.default_rng(2)
     for _ in range(50):
         scores = rng.integers(0, 12, size=(3, 60)).astype(float)
-        compared = [Compared.of(Ranking.of(one), one) for one in scores]
+        compared = [SampleScores.of(Ranking.of(one), one) for one in scores]
         counts = joint_counts(compared, [one.ranks(joins=False) for one in compared], joins=False)
         for threshold in range(1, 61):
             assert (counts <= threshold).sum() <= threshold
@@ -108,10 +108,10 @@ def test_unnamed_images_can_only_make_it_larger():
         rising = np.flatnonzero(first < own[0])[: rng.integers(0, 4)].astype(np.int32)
         none, nobody = np.zeros(len(rising), np.int32), np.zeros(1, np.int64)
         named = Changes.of(1, none, rising, np.full(len(rising), own[0]))
-        reals, other = [Ranking.of(first)], Compared.of(Ranking.of(second), own[1:])
+        reals, other = [Ranking.of(first)], SampleScores.of(Ranking.of(second), own[1:])
         which = np.zeros(1, np.int32)
-        exact = Compared(reals, which, own[:1], named, nobody)
-        counted = Compared(reals, which, own[:1], Changes.none(1), nobody + len(rising))
+        exact = SampleScores(reals, which, own[:1], named, nobody)
+        counted = SampleScores(reals, which, own[:1], Changes.none(1), nobody + len(rising))
         sharp, unsharp = (
             joint_counts([one, other], [one.ranks(joins=True), other.ranks(joins=True)], joins=True)
             for one in (exact, counted)
@@ -122,8 +122,8 @@ def test_unnamed_images_can_only_make_it_larger():
     assert larger
 
 
-def test_witnesses_that_agree_cost_no_factor():
+def test_statistics_that_agree_cost_no_factor():
     scores = np.arange(100.0)
-    twice = [Compared.of(Ranking.of(scores), np.array([96.5]))] * 2
+    twice = [SampleScores.of(Ranking.of(scores), np.array([96.5]))] * 2
     ranks = [one.ranks(joins=True) for one in twice]
     assert joint_counts(twice, ranks, joins=True).tolist() == ranks[0].tolist() == [4]

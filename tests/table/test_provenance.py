@@ -162,6 +162,15 @@ def test_what_is_missing_unknown_or_of_another_kind_is_refused_in_a_sentence(pat
         Provenance.from_json(changed("groups", path, value))
 
 
+def test_what_a_score_made_on_request_records_are_numbers_and_text():
+    part = {"local_outlier_factor": {"neighbours": 10, "largest": 2.5, "scikit-learn": "1.7"}}
+    assert Provenance.from_json(changed("families", ("families",), part)).families == part
+    for value in (None, [1], True, float("nan")):
+        wrong = changed("families", ("families",), {"rarity_clipped": {"quantile": value}})
+        with pytest.raises(ParameterError, match=r"families\.rarity_clipped\.quantile"):
+            Provenance.from_json(wrong)
+
+
 @pytest.mark.parametrize("value", [None, 3, [], "text"])
 def test_what_is_no_object_is_refused(value):
     with pytest.raises(ParameterError, match="holds what rara does not write"):

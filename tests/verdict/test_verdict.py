@@ -1,5 +1,6 @@
 """The verdict: experiments whose answer is known, error rates, precedence, and its sentences."""
 
+import re
 from collections import Counter
 from dataclasses import replace
 
@@ -24,7 +25,7 @@ CALM = {
     "ball_ratio_p": 1.0, "copy_p": 0.4, "copy_q": 0.9,
     "volume_p": 0.2, "pixel_p": None, "pixel_nearest": None, "pixel_distance": None,
 }  # fmt: skip
-KNOWN = CalibrationPart(
+CALIBRATION = CalibrationPart(
     method="full conformal", rarity_method="leave-one-out", copy_statistic="copy_volume",
     reals=999, reals_inside=800, smallest_p=SmallestP(0.001, 0.002), near_copy=NearCopy(0.002, 0),
 )  # fmt: skip
@@ -43,14 +44,23 @@ def counts(table):
 
 
 def evidence(
-    rows, *, twins=None, same=False, together=False, near=False, known=KNOWN, missing=None
+    rows,
+    *,
+    content=None,
+    picture=False,
+    clustered=False,
+    near=False,
+    calibration=CALIBRATION,
+    missing=None,
 ):
     rows = [{**CALM, "knn_p": row.get("off_manifold_p", 0.5)} | row for row in rows]
     columns = {name: np.array([row[name] for row in rows]) for name in CALM}
-    same, together, near = (np.full(len(rows), flag) for flag in (same, together, near))
-    copies = same | (columns["nearest_distance"] == 0)
-    copies[list(twins or {})] = True
-    return VerdictEvidence(columns, twins or {}, same, copies, near, together, known, missing)
+    picture, clustered, near = (np.full(len(rows), flag) for flag in (picture, clustered, near))
+    copies = picture | (columns["nearest_distance"] == 0)
+    copies[list(content or {})] = True
+    return VerdictEvidence(
+        columns, content or {}, picture, copies, near, clustered, calibration, missing
+    )
 
 
 def judged(row=None, *, alpha=0.05, k=3, **more):
@@ -106,16 +116,16 @@ def test_an_over_dispersed_generator_is_off_the_manifold_and_not_rarer(reference
     assert all((table["verdict"] != UNKNOWN).all() for table in tables)
 
 
-@pytest.mark.parametrize(("count", "known"), [(100, 0), (150, 600), (800, 800), (6000, 100)])
-def test_a_mode_that_the_reference_lacks_is_unknown_and_never_original(reference, count, known):
+@pytest.mark.parametrize(("count", "usual"), [(100, 0), (150, 600), (800, 800), (6000, 100)])
+def test_a_mode_that_the_reference_lacks_is_unknown_and_never_original(reference, count, usual):
     away = np.zeros(16, np.float32)
     away[0] = 12
-    samples = np.concatenate([gaussian(known, seed=1), gaussian(count, seed=2) + away])
+    samples = np.concatenate([gaussian(usual, seed=1), gaussian(count, seed=2) + away])
     table = reference.score_features(samples)
-    verdict = table["verdict"][known:]
+    verdict = table["verdict"][usual:]
     assert set(verdict) <= {UNKNOWN, OFF}
     assert (verdict == UNKNOWN).mean() > 0.8
-    assert not (table["verdict"][:known] == UNKNOWN).any()
+    assert not (table["verdict"][:usual] == UNKNOWN).any()
 
 
 def test_a_lone_sample_of_such_a_mode_is_off_the_manifold(reference):
@@ -209,12 +219,12 @@ def test_false_copies_among_those_called_keep_the_level():
         ({"off_manifold_p": 0.19, "rarity_percentile": 94.9}, {}, "uncommon"),
         ({"off_manifold_p": 0.19, "rarity_percentile": np.nan}, {}, "uncommon"),
         ({"rarity_percentile": 99.0, "off_manifold_p": 0.05}, {}, OFF),
-        ({"off_manifold_p": 0.01}, {"together": True}, UNKNOWN),
-        ({"off_manifold_p": 0.06}, {"together": True}, "uncommon"),
+        ({"off_manifold_p": 0.01}, {"clustered": True}, UNKNOWN),
+        ({"off_manifold_p": 0.06}, {"clustered": True}, "uncommon"),
         ({"rarity_percentile": 99.0, "copy_p": 0.002, "copy_q": 0.05}, {}, "near copy"),
-        ({"off_manifold_p": 0.01, "copy_q": 0.01}, {"together": True}, "near copy"),
+        ({"off_manifold_p": 0.01, "copy_q": 0.01}, {"clustered": True}, "near copy"),
         ({"nearest_distance": 0.0, "copy_q": 0.01, "off_manifold_p": 0.01}, {}, "copy"),
-        ({"copy_q": 0.01}, {"twins": {0: "t.png"}}, "copy"),
+        ({"copy_q": 0.01}, {"content": {0: "t.png"}}, "copy"),
         ({"copy_p": 0.002, "copy_q": 0.3, "rarity_percentile": 99.0}, {}, "no verdict"),
         ({"copy_p": 0.003, "copy_q": 0.3}, {}, "typical"),
         ({"copy_p": 0.1, "copy_q": 0.3}, {"near": True}, "no verdict"),
@@ -283,7 +293,7 @@ def test_a_small_reference_carries_no_verdict_but_a_copy():
     table = reference.score_features(samples)
     assert table["verdict"].tolist() == ["no verdict"] * 5 + ["copy"]
     assert set(table["reason"][:5]) == {
-        "Too few real images, or too alike, for a level of 0.05 (p >= 0.13)."
+        "Too few reference images: use at least 39, or --alpha 0.14."
     }
     assert table.provenance["verdict"]["shortfall"] == table["reason"][0]
 
@@ -291,7 +301,9 @@ def test_a_small_reference_carries_no_verdict_but_a_copy():
 def test_without_rarity_among_reals_there_is_no_verdict():
     table = Reference.from_features(gaussian(60, 3), k=59).score_features(gaussian(5, 3, seed=1))
     assert set(table["verdict"]) <= {"no verdict", OFF, "near copy"}
-    assert "Only 0 of 60 real images are inside" in table.provenance["verdict"]["shortfall"]
+    assert table.provenance["verdict"]["shortfall"] == (
+        "Only 0 of 60 reference images are inside; rarity needs 19: use more."
+    )
 
 
 def test_the_authors_numbers_carry_no_verdict(reference):
@@ -306,10 +318,12 @@ def test_a_reference_full_of_duplicates_carries_none():
     reference = Reference.from_features(np.concatenate([vectors, vectors[:100]]))
     table = reference.score_features(gaussian(50, 4, seed=1))
     assert set(table["verdict"]) <= {"no verdict", OFF, UNKNOWN}
-    assert "too alike" in table.provenance["verdict"]["shortfall"]
+    assert table.provenance["verdict"]["shortfall"] == (
+        "Too many reference images repeat: remove repeats, or use --alpha 0.34."
+    )
 
 
-def test_as_near_as_can_be_told_is_no_verdict_where_it_may_be_chance():
+def test_as_near_as_the_test_can_measure_is_no_verdict_where_it_may_be_chance():
     reference = Reference.from_features(gaussian(1000))
     near = reference.features.vectors[:1] + np.float32(0.01)
     alone = reference.score_features(near)
@@ -321,10 +335,53 @@ def test_as_near_as_can_be_told_is_no_verdict_where_it_may_be_chance():
 
 
 def test_shortfall_is_silent_where_all_can_be_called():
-    assert shortfall(KNOWN, Thresholds()) is None
-    assert shortfall(KNOWN, Thresholds(0.001)) is not None
-    assert "Only 18 of 999" in shortfall(replace(KNOWN, reals_inside=18), Thresholds())
-    assert shortfall(replace(KNOWN, reals_inside=19), Thresholds()) is None
+    assert shortfall(CALIBRATION, Thresholds()) is None
+    assert shortfall(CALIBRATION, Thresholds(0.001)) is not None
+    assert "Only 18 of 999" in shortfall(replace(CALIBRATION, reals_inside=18), Thresholds())
+    assert shortfall(replace(CALIBRATION, reals_inside=19), Thresholds()) is None
+
+
+@pytest.mark.parametrize("alpha", [0.01, 0.05, 0.07, 0.1, 0.3])
+@pytest.mark.parametrize("method", ["full conformal", "leave-one-out", "held-out"])
+def test_as_many_images_as_the_shortfall_asks_for_are_enough_and_one_fewer_is_not(method, alpha):
+    vectors, samples = gaussian(400, 3), gaussian(1, 3, seed=1)
+    few = 2 if method == "held-out" else 5
+
+    def sentence(count):
+        if method == "leave-one-out":
+            table = Reference.from_features(vectors[:count]).score_leave_one_out(alpha=alpha)
+        elif method == "held-out":
+            reference = Reference.from_features(vectors)
+            calibration = gaussian(count, 3, seed=2)
+            table = reference.score_features(samples, alpha=alpha, calibration=calibration)
+        else:
+            table = Reference.from_features(vectors[:count]).score_features(samples, alpha=alpha)
+        return table.provenance["verdict"]["shortfall"] or ""
+
+    enough = int(re.search(r"use at least (\d+), or --alpha", sentence(few)).group(1))
+    assert 1 < enough < 250
+    assert f"use at least {enough}, or" in sentence(enough - 1)
+    assert "alpha" not in sentence(enough)
+
+
+def test_the_alpha_that_the_shortfall_proposes_is_large_enough():
+    reference, samples = Reference.from_features(gaussian(30, 3)), gaussian(1, 3, seed=1)
+    least = reference.score_features(samples).provenance["calibration"]["smallest_p"]["copy"]
+    assert shortfall_at(reference, samples, 0.05) == "use at least 39, or --alpha 0.065."
+    assert 0.064 < least < 0.065
+    assert "alpha" not in shortfall_at(reference, samples, 0.065)
+
+
+def shortfall_at(reference, samples, alpha):
+    provenance = reference.score_features(samples, alpha=alpha).provenance
+    return (provenance["verdict"]["shortfall"] or "").removeprefix("Too few reference images: ")
+
+
+def test_held_out_images_that_are_in_the_reference_are_repeats():
+    calibration = replace(CALIBRATION, method="held-out", reals=19, smallest_p=SmallestP(0.05, 0.1))
+    assert shortfall(calibration, Thresholds()) == (
+        "Too many held-out real images repeat: remove repeats, or use --alpha 0.1."
+    )
 
 
 # -- modes --
@@ -334,22 +391,22 @@ def test_scattered_samples_are_not_together():
     lone = 30 * gaussian(50, seed=1)
     reals2 = np.sort(Reference.from_features(gaussian(500)).geometry.d2[:, 2])
     far = np.full(50, 1e3)
-    assert not shared_modes(lone, far, reals2, k=3, every=1, alpha=0.05).any()
-    assert shared_modes(lone * np.float32(1e-3), far, reals2, k=3, every=1, alpha=0.05).all()
+    assert not shared_modes(lone, far, reals2, k=3, stride=1, alpha=0.05).any()
+    assert shared_modes(lone * np.float32(1e-3), far, reals2, k=3, stride=1, alpha=0.05).all()
 
 
 def test_samples_that_are_nearer_to_the_reference_make_no_mode_of_their_own():
     close = gaussian(50, seed=1) * np.float32(0.1)
     reals2 = np.sort(Reference.from_features(gaussian(500)).geometry.d2[:, 2])
-    assert not shared_modes(close, np.zeros(50), reals2, k=3, every=1, alpha=0.05).any()
+    assert not shared_modes(close, np.zeros(50), reals2, k=3, stride=1, alpha=0.05).any()
 
 
 def test_many_samples_are_not_together_for_being_many():
     many = gaussian(3000, 2, seed=1)
     reals2 = np.sort(Reference.from_features(gaussian(100, 2)).geometry.d2[:, 2]) / 25
     dense, thinned = (
-        shared_modes(many, np.full(3000, 1e3), reals2, k=3, every=every, alpha=0.05).mean()
-        for every in (1, 30)
+        shared_modes(many, np.full(3000, 1e3), reals2, k=3, stride=stride, alpha=0.05).mean()
+        for stride in (1, 30)
     )
     assert dense > 0.95
     assert thinned < 0.3
@@ -358,7 +415,7 @@ def test_many_samples_are_not_together_for_being_many():
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_a_few_are_no_mode(count):
     vectors = np.zeros((count, 2), np.float32)
-    assert not shared_modes(vectors, np.ones(count), np.ones(5), k=3, every=1, alpha=0.05).any()
+    assert not shared_modes(vectors, np.ones(count), np.ones(5), k=3, stride=1, alpha=0.05).any()
 
 
 def test_working_otherwise_changes_no_verdict(reference):
@@ -395,7 +452,7 @@ def test_working_otherwise_changes_no_verdict(reference):
         ),
         (
             {"off_manifold_p": 0.872},
-            {"known": replace(KNOWN, method="held-out")},
+            {"calibration": replace(CALIBRATION, method="held-out")},
             "At least as near to its 3 nearest reference images as 87.1 % of held-out real images "
             "are to theirs; nearest reference image r.png is not unusually close (p = 0.4).",
         ),
@@ -409,10 +466,10 @@ def test_working_otherwise_changes_no_verdict(reference):
             {},
             "Its features are exactly those of reference image r.png.",
         ),
-        ({}, {"twins": {0: "t.png"}}, "The same content as reference image t.png."),
+        ({}, {"content": {0: "t.png"}}, "The same content as reference image t.png."),
         (
             PIXELS | {"pixel_distance": -1},
-            {"same": True},
+            {"picture": True},
             "The same picture as reference image p.png, in another file.",
         ),
         (
@@ -441,7 +498,7 @@ def test_working_otherwise_changes_no_verdict(reference):
         ),
         (
             {"off_manifold_p": 0.042},
-            {"together": True},
+            {"clustered": True},
             "Farther from its 3 nearest reference images than 95.8 % of reference images are from "
             "theirs (p = 0.042); other samples are like it: a kind that the reference lacks, or a "
             "repeated fault.",
@@ -454,7 +511,7 @@ def test_working_otherwise_changes_no_verdict(reference):
         ),
         (
             {"copy_p": 0.06, "copy_q": 0.9},
-            {"near": True, "known": replace(KNOWN, near_copy=NearCopy(0.062, 60))},
+            {"near": True, "calibration": replace(CALIBRATION, near_copy=NearCopy(0.062, 60))},
             "As near to reference image r.png as a copy is (p = 0.06), but 60 reference images "
             "repeat others as closely: too many to call it a copy among 1 samples.",
         ),
@@ -526,7 +583,7 @@ def test_the_summary_says_what_the_reference_cannot_carry():
     table = Reference.from_features(gaussian(14, 3)).score_features(gaussian(5, 3, seed=1))
     lines = table.summary().splitlines()
     assert lines[2] == "Verdict   5 without a verdict"
-    assert lines[3].strip() == "Too few real images, or too alike, for a level of 0.05 (p >= 0.13)"
+    assert lines[3].strip() == "Too few reference images: use at least 39, or --alpha 0.14"
 
 
 def test_all_verdicts_at_once_fit_the_terminal(mixed):
@@ -603,8 +660,8 @@ def with_twins(twins):
 def test_repeats_in_the_reference_are_named_where_they_hide_copies():
     images, samples = with_twins(30)
     table = Reference.from_features(images).score_features(samples)
-    known = table.provenance["calibration"]["near_copy"]
-    assert known["repeating"] == 60
+    near_copy = table.provenance["calibration"]["near_copy"]
+    assert near_copy["repeating"] == 60
     assert counts(table)["near copy"] == 0
     assert (table["verdict"][300:] == "no verdict").mean() > 0.9
     assert "but 60 reference images repeat others as closely" in table["reason"][320]
@@ -613,7 +670,7 @@ def test_repeats_in_the_reference_are_named_where_they_hide_copies():
 
 
 @pytest.mark.parametrize(("twins", "treated"), [(30, "near"), (0, None)])
-def test_without_repeats_all_near_copies_are_told(twins, treated):
+def test_without_repeats_all_near_copies_are_called(twins, treated):
     images, samples = with_twins(twins)
     table = Reference.from_features(images, deduplicate=treated).score_features(samples)
     assert set(table["verdict"][300:]) == {"near copy"}

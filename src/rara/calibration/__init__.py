@@ -2,10 +2,10 @@
 
 From the ground up:
 
-    copy_statistic    how near the nearest image is, for its place
+    copy_statistic    how near the nearest image is, relative to the local density
     by_vectors        p-values of distance, ball ratio and copying
-    by_pixels         p-values of the pixel hashes' distances
-    every_k           the same at k = 1 to 10
+    by_pixels         p-values of the distances of pixel hashes
+    every_k           rarity and distance at k = 1 to 10
     real_images       which real images samples are compared with
     copies            copying by vectors and pixels, in one p-value
 """

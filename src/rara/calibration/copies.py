@@ -1,16 +1,14 @@
-"""Copying by all witnesses: what the vectors say and what the pixels say, in one p-value.
+"""The test for copies by vectors and by pixels, joined in one p-value.
 
-    ByVectors, prints --score_copies--> volume_p, pixel_p, copy_p, and what those rest on
+    VectorCopyTest, pixel hashes --score_copies--> volume_p, pixel_p, copy_p, and their calibration
 
-Both see the same images, so they depend on each other in an unknown way: their joint rank is
-exact all the same, and costs no factor where they agree (`rara.stats.joint_rank`).
+Both tests see the same images, so they depend on each other in an unknown way. Their joint rank
+is exact nevertheless, and costs no factor where they agree (`rara.stats.joint_rank`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,81 +16,81 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from rara.calibration.by_pixels import PixelCopyTest
-from rara.calibration.by_vectors import ByVectors
+from rara.calibration.by_vectors import VectorCopyTest
 from rara.calibration.real_images import CalibrationSet
 from rara.features.features import Features
 from rara.features.pixel_hashes import SAME, Closest, first_equal, pixel_hashes_of
 from rara.geometry.hamming import NONE
 from rara.provenance.parts import CalibrationPart, NearCopy
 from rara.run import Run
-from rara.scores import BallGeometry
+from rara.scores import BallGeometry, Columns
 from rara.stats.joint_rank import joint_counts
 
 NEAR_BITS = 16
-"""Pictures in whose codes no more of 256 bits differ are as near as only copies are: of two
-unrelated ones, half differ."""
+"""Two codes of 256 bits that differ in at most so many bits are as near as only copies are. Those
+of unrelated pictures differ in half of the bits."""
 
 
 @dataclass(frozen=True, slots=True)
 class CopyScores:
-    """What all witnesses say."""
+    """The scores of copying by all tests."""
 
-    columns: Mapping[str, Any]
+    columns: Columns
     """`pixel_nearest`: the reference image whose pixels are nearest; null where there is none to
     compare with. `pixel_distance`: -1 for the same picture, else bits out of 256 that differ.
     `volume_p`: by the vectors alone. `pixel_p`: by the pixels alone. `copy_p`: by both. Lower is
     more like a copy in all of these."""
     near: NDArray[np.bool_]
-    """Samples that are as near as only a copy is, whatever p says."""
-    origin: CalibrationPart
-    """What `Calibrator.describe` says, for all witnesses together."""
+    """Samples that are as near as only copies are, whatever p is."""
+    part: CalibrationPart
+    """The provenance of the calibration, for all tests together."""
 
 
 def score_copies(
-    vectors: ByVectors,
+    vectors: VectorCopyTest,
     samples: Features,
     reference: Features,
     geometry: BallGeometry,
-    known: CalibrationSet,
+    calibration: CalibrationSet,
     run: Run,
 ) -> CopyScores:
-    """By vectors, and by pixels where both sides' were seen."""
-    hashes = None if known.pixels is None else pixel_hashes_of(samples)
-    if known.pixels is None or hashes is None:
-        return _by_vectors(vectors, known.origin)
-    found, pixels = known.pixels.compare(hashes, own=geometry.own, threads=run.threads)
+    """By vectors, and by pixels where rara has read the images of both sides."""
+    hashes = None if calibration.pixels is None else pixel_hashes_of(samples)
+    if calibration.pixels is None or hashes is None:
+        return _by_vectors(vectors, calibration.part)
+    closest, pixels = calibration.pixels.compare(hashes, own=geometry.own, threads=run.threads)
     members, joins = vectors.at_k.members, vectors.at_k.joins
     ranks = [vectors.ranks, pixels.ranks(joins=joins)]
-    together = joint_counts((vectors.compared, pixels), ranks, joins=joins)
-    nearest, distance = _with_left_out(found, geometry, samples, reference)
+    counts = joint_counts((vectors.scores, pixels), ranks, joins=joins)
+    nearest, distance = _with_left_out(closest, geometry, samples, reference)
     columns = {
         "pixel_nearest": nearest,
         "pixel_distance": pa.array(distance, mask=distance == NONE),
         "volume_p": ranks[0] / members,
         "pixel_p": ranks[1] / members,
-        "copy_p": together / members,
+        "copy_p": counts / members,
     }
-    near = vectors.near | (found.distance <= NEAR_BITS)
-    return CopyScores(columns, near, _origin(known.origin, vectors, known.pixels))
+    near = vectors.near | (closest.distance <= NEAR_BITS)
+    return CopyScores(columns, near, _part(calibration.part, vectors, calibration.pixels))
 
 
 def _with_left_out(
-    found: Closest, geometry: BallGeometry, samples: Features, reference: Features
+    closest: Closest, geometry: BallGeometry, samples: Features, reference: Features
 ) -> tuple[pa.Array, NDArray[np.int32]]:
-    """The nearest picture and how near it is; the same picture may be one that was left out."""
-    nearest, distance = geometry.name(found.index), found.distance
-    left = reference.embedded.slice(len(reference))
-    if geometry.own is not None or not len(left):
+    """The nearest picture and its distance; a left-out image with the same picture comes first."""
+    nearest, distance = geometry.name(closest.index), closest.distance
+    left_out = reference.embedded.slice(len(reference))
+    if geometry.own is not None or not len(left_out):
         return nearest, distance
-    pictures = (one["picture"].combine_chunks() for one in (samples.done, left))
-    place = first_equal(*pictures)
-    same = (place >= 0) & (distance != SAME)
-    names = left["id"].combine_chunks().take(pa.array(place, mask=~same))
+    pictures = (one["picture"].combine_chunks() for one in (samples.done, left_out))
+    row = first_equal(*pictures)
+    same = (row >= 0) & (distance != SAME)
+    names = left_out["id"].combine_chunks().take(pa.array(row, mask=~same))
     return pc.if_else(pa.array(same), names, nearest), np.where(same, SAME, distance)
 
 
-def _by_vectors(vectors: ByVectors, origin: CalibrationPart) -> CopyScores:
-    """Where one side's pixels were never seen."""
+def _by_vectors(vectors: VectorCopyTest, part: CalibrationPart) -> CopyScores:
+    """Where rara has not read the images of one side."""
     samples, p = len(vectors.near), vectors.ranks / vectors.at_k.members
     columns = {
         "pixel_nearest": pa.nulls(samples, pa.string()),
@@ -101,16 +99,16 @@ def _by_vectors(vectors: ByVectors, origin: CalibrationPart) -> CopyScores:
         "pixel_p": pa.nulls(samples, pa.float64()),
         "copy_p": p,
     }
-    return CopyScores(columns, vectors.near, origin)
+    return CopyScores(columns, vectors.near, part)
 
 
-def _origin(known: CalibrationPart, vectors: ByVectors, pixels: PixelCopyTest) -> CalibrationPart:
-    """The smallest p-values of copies, behind real images that either witness holds for such."""
-    exact = int(np.count_nonzero(vectors.reals_exact | (pixels.reals == SAME)))
-    near = int(np.count_nonzero(vectors.reals_near | (pixels.reals <= NEAR_BITS)))
+def _part(part: CalibrationPart, vectors: VectorCopyTest, pixels: PixelCopyTest) -> CalibrationPart:
+    """With the smallest p-values of copies: behind real images that are near by either test."""
+    exact = int(np.count_nonzero(vectors.calibration_exact | (pixels.calibration == SAME)))
+    near = int(np.count_nonzero(vectors.calibration_near | (pixels.calibration <= NEAR_BITS)))
     smallest = vectors.at_k.smallest_of_copies
     return replace(
-        known,
-        smallest_p=replace(known.smallest_p, copy=smallest(exact)),
+        part,
+        smallest_p=replace(part.smallest_p, copy=smallest(exact)),
         near_copy=NearCopy(smallest(near), near),
     )

@@ -1,8 +1,7 @@
-"""The number by which images are called copies: a statistic that can be exchanged.
+"""The statistic by which images are called copies; higher is more like a copy.
 
-It is computed of a sample's nearest reference images, and of each reference image in
-the same way without itself, so that `Calibrator` can compare the two. Higher means
-more like a copy.
+It is computed from a sample's nearest reference images, and in the same way for each reference
+image without itself, so that `Calibrator` can compare them.
 """
 
 from __future__ import annotations
@@ -17,11 +16,11 @@ from rara.geometry import Nearest
 from rara.scores.axis import BallGeometry, Doubles
 from rara.scores.copy_volume import DEPTH, LEAST, LocalVolume, Volumes, joined_volumes, ranking_rate
 from rara.scores.join_effect import Pairs
-from rara.stats.joint_rank import Changes, Compared, Ranking
+from rara.stats.joint_rank import Changes, Ranking, SampleScores
 
 NEAR = 0.1
-"""A share of the local volume below this part of 1 / (n + 1) is that of a near copy by any
-standard: one in ten references of n images would have such a one by chance."""
+"""A share of the local volume of at most NEAR / (n + 1) always counts as a near copy's. By chance
+only one reference of n images in ten has such an image."""
 
 
 class CopyStatistic(Protocol):
@@ -29,24 +28,24 @@ class CopyStatistic(Protocol):
 
     @property
     def name(self) -> str:
-        """What the provenance calls it."""
+        """Its name in the provenance."""
 
     def of(self, nearest: Nearest) -> Doubles:
-        """The score of each sample beside the reference, given its nearest images there."""
+        """(m,) score of each sample, from its nearest reference images."""
 
     def own(self) -> Doubles:
-        """The score of each reference image among the others."""
+        """(n,) score of each reference image among the others."""
 
-    def joined(self, nearest: Nearest, pairs: Pairs) -> Compared:
-        """Each sample beside the reference's images as one of them."""
+    def joined(self, nearest: Nearest, pairs: Pairs) -> SampleScores:
+        """The scores of samples and reference images as if each sample had joined the reference."""
 
-    def near(self, nearest: Nearest, reals: int) -> NDArray[np.bool_]:
-        """Which samples stand as near as only a copy does, whatever p says."""
+    def near(self, nearest: Nearest, n: int) -> NDArray[np.bool_]:
+        """Which samples are as near as only copies are, whatever p is; n calibration images."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NearestDistance:
-    """The distance to the nearest reference image: where there are too few for volumes."""
+    """The distance to the nearest reference image, where there are too few for volumes."""
 
     nearest2: Doubles
     """(n,) squared distance of each reference image to its nearest other one."""
@@ -61,44 +60,44 @@ class NearestDistance:
         """Minus the squared distance of each reference image to its nearest other one."""
         return _negative(self.nearest2)
 
-    def joined(self, nearest: Nearest, pairs: Pairs) -> Compared:
-        """A reference image that the sample is nearest to scores by it."""
+    def joined(self, nearest: Nearest, pairs: Pairs) -> SampleScores:
+        """The score of a reference image changes where the sample becomes its nearest other one."""
         pairs = pairs.where(pairs.d2 < self.nearest2[pairs.columns])
         changes = Changes.of(len(nearest.d2), pairs.rows, pairs.columns, _negative(pairs.d2))
-        return Compared.of(Ranking.of(self.own()), self.of(nearest), changes)
+        return SampleScores.of(Ranking.of(self.own()), self.of(nearest), changes)
 
-    def near(self, nearest: Nearest, reals: int) -> NDArray[np.bool_]:
-        """Only exact copies: nothing tells how far off another one may be."""
+    def near(self, nearest: Nearest, n: int) -> NDArray[np.bool_]:
+        """Only exact copies: there is no scale for the distance of a near copy."""
         exact: NDArray[np.bool_] = nearest.d2[:, 0] == 0
         return exact
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CopyVolume:
-    """The share of the local volume that is nearer still than the nearest reference image.
+    """The share of the local volume that is nearer than the nearest reference image.
 
-    By its order alone: V / (rate + S), see `LocalVolume.share`.
+    Only the order of the shares counts, and V / (rate + S) has it: see `LocalVolume.share`.
     """
 
-    law: LocalVolume
+    local: LocalVolume
     lists: Doubles
     """(n, K) squared distances of each reference image to its nearest others."""
     volumes: Volumes
     """Those of the reference's images."""
     rate: float
-    known: dict[float, Ranking] = field(default_factory=dict)
-    """The reference's images in order, for each rate that samples have made."""
+    rankings: dict[float, Ranking] = field(default_factory=dict)
+    """The rankings of the reference's images used so far, by rate: a cache."""
 
     name = "copy_volume"
 
     @classmethod
     def around(cls, d2: Doubles) -> Self:
-        """That of a reference, from its neighbour lists."""
+        """From the neighbour lists of a reference."""
         lists = d2[:, :DEPTH]
         depth = int(lists.shape[1])
         volumes = Volumes.of(lists, depth)
-        law = LocalVolume.of(volumes.spread, depth)
-        return cls(law, lists, volumes, ranking_rate(volumes.spread, depth))
+        local = LocalVolume.of(volumes.spread, depth)
+        return cls(local, lists, volumes, ranking_rate(volumes.spread, depth))
 
     def of(self, nearest: Nearest) -> Doubles:
         """The score of each sample."""
@@ -108,17 +107,18 @@ class CopyVolume:
         """The score of each reference image."""
         return self.volumes.scores(self.rate)
 
-    def joined(self, nearest: Nearest, pairs: Pairs) -> Compared:
-        """With the rate, and the lists, that the reference and the sample have together."""
-        return joined_volumes(self._volumes(nearest), self.volumes, self.lists, pairs, self.known)
+    def joined(self, nearest: Nearest, pairs: Pairs) -> SampleScores:
+        """By the rate and the lists of the reference and the sample together."""
+        volumes = self._volumes(nearest)
+        return joined_volumes(volumes, self.volumes, self.lists, pairs, self.rankings)
 
-    def near(self, nearest: Nearest, reals: int) -> NDArray[np.bool_]:
-        """A share far below the smallest that so many real images have by chance."""
-        near: NDArray[np.bool_] = self.law.share(nearest.d2) <= NEAR / (1 + reals)
+    def near(self, nearest: Nearest, n: int) -> NDArray[np.bool_]:
+        """A share far below the smallest that n real images have by chance."""
+        near: NDArray[np.bool_] = self.local.share(nearest.d2) <= NEAR / (1 + n)
         return near
 
     def _volumes(self, nearest: Nearest) -> Volumes:
-        return Volumes.of(nearest.d2, self.law.depth)
+        return Volumes.of(nearest.d2, self.local.depth)
 
 
 def _negative(d2: Doubles) -> Doubles:
@@ -126,7 +126,7 @@ def _negative(d2: Doubles) -> Doubles:
 
 
 def statistic_for(geometry: BallGeometry) -> CopyStatistic:
-    """The local volume, or the plain distance where too few neighbours are kept to tell it."""
+    """The local volume, or the distance alone where too few neighbours are kept for a volume."""
     if min(DEPTH, geometry.d2.shape[1]) < LEAST:
         return NearestDistance(geometry.d2[:, 0])
     return CopyVolume.around(geometry.d2)

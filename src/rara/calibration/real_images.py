@@ -1,6 +1,6 @@
 """The real images that scores are calibrated with: the reference's own, or others.
 
-reference, or images given for it --> Calibrator at every k --> two more axes of the scores
+reference, or calibration images --calibration_set--> CalibrationSet --> two axes of the scores
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rara.calibration.by_pixels import PixelCopyTest
-from rara.calibration.by_vectors import AtK, Calibrator, calibrate_by_itself
+from rara.calibration.by_vectors import CalibrationAtK, Calibrator, calibrate_by_itself
 from rara.calibration.every_k import calibrate_by_others, each_k_by_itself
 from rara.errors import ParameterError
 from rara.features.features import Features, noted_in
@@ -24,13 +24,13 @@ from rara.scores import BallGeometry
 
 @dataclass(frozen=True, slots=True)
 class CalibrationSet:
-    """What samples are calibrated with, and what the provenance says of it."""
+    """What samples are calibrated with, and its part of the provenance."""
 
-    axis: Calibrator
-    every_k: Mapping[int, AtK]
-    origin: CalibrationPart
+    calibrator: Calibrator
+    every_k: Mapping[int, CalibrationAtK]
+    part: CalibrationPart
     pixels: PixelCopyTest | None = None
-    """The pixels of the same images; None where rara has not seen them."""
+    """The test by the pixels of the same images; None where rara has not read them."""
 
 
 def calibration_set(
@@ -40,12 +40,18 @@ def calibration_set(
     geometry: BallGeometry,
     run: Run,
 ) -> CalibrationSet:
-    """The calibration by the images given, or else by the reference's own."""
-    seen = pixel_cache.with_nearest(run)
+    """The calibration by the images given, or else by the reference's own.
+
+    Raises ParameterError where all images given are in the reference too, and where images are
+    given for leave-one-out.
+    """
+    hashes = pixel_cache.with_nearest(run)
     if given is None:
-        axis = calibrate_by_itself(geometry)
-        pixels = seen and PixelCopyTest(*seen, seen[1], axis.at_k.method)
-        return CalibrationSet(axis, each_k_by_itself(geometry, axis.at_k), axis.describe(), pixels)
+        calibrator = calibrate_by_itself(geometry)
+        at_k = calibrator.at_k
+        pixels = hashes and PixelCopyTest(*hashes, hashes[1], at_k.method)
+        every_k = each_k_by_itself(geometry, at_k)
+        return CalibrationSet(calibrator, every_k, calibrator.describe(), pixels)
     if geometry.own is not None:
         raise ParameterError(
             "Leave-one-out calibrates the reference's own images with one another: remove the "
@@ -55,7 +61,7 @@ def calibration_set(
     vectors = (fresh.vectors, reference.vectors, geometry)
     pairs = len(fresh) * len(reference)
     with watching(run.progress, pairs, "Pairs of calibration and reference") as advance:
-        axis, every_k = calibrate_by_others(*vectors, **run.engine(advance))
+        calibrator, every_k = calibrate_by_others(*vectors, **run.engine(advance))
     images = CalibrationImages(
         location=fresh.location,
         fingerprint=fresh.fingerprint,
@@ -64,16 +70,17 @@ def calibration_set(
         skipped=tuple(given.skipped),
         noted=noted_in(given),
     )
-    theirs = pixel_hashes_of(fresh)
+    calibration_hashes = pixel_hashes_of(fresh)
     pixels = None
-    if seen is not None and theirs is not None:
-        found = closest(theirs, seen[0], threads=run.threads).distance
-        pixels = PixelCopyTest(*seen, found, axis.at_k.method)
-    return CalibrationSet(axis, every_k, replace(axis.describe(), images=images), pixels)
+    if hashes is not None and calibration_hashes is not None:
+        distance = closest(calibration_hashes, hashes[0], threads=run.threads).distance
+        pixels = PixelCopyTest(*hashes, distance, calibrator.at_k.method)
+    part = replace(calibrator.describe(), images=images)
+    return CalibrationSet(calibrator, every_k, part, pixels)
 
 
 def _not_in(reference: Features, given: Features) -> Features:
-    """The images that the reference does not hold as well: one of its own is nothing fresh."""
+    """The calibration images that are not in the reference too."""
     digests = given.done["digest"].to_numpy()
     fresh = np.flatnonzero(~np.isin(digests, reference.done["digest"].to_numpy()))
     if not len(fresh):

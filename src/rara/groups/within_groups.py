@@ -22,7 +22,7 @@ from rara.features.features import Features
 from rara.features.metadata_groups import NOTHING, AddedColumns, Groups, check_key, groups_of
 from rara.provenance.parts import GroupPart, GroupsPart, SmallestP, Ungrouped
 from rara.run import Run, watching
-from rara.scores import BallGeometry, Rarity, judge
+from rara.scores import BallGeometry, Columns, OnePass, Rarity
 from rara.stats.conformal import q_values
 
 LEAST = 20
@@ -85,17 +85,16 @@ class _Sides:
 
     def judged(
         self, group: str, run: Run, advance: Callable[[int], None] | None
-    ) -> tuple[dict[str, Any], Calibrator]:
+    ) -> tuple[Columns, Calibrator]:
         """The scores of the samples of a group, as if there were no other one."""
         samples = self.samples.vectors[self.ours.rows[group]]
         images = self.reference.take(self.theirs.rows[group], self.reference.location)
         geometry = self._ball_geometry(images, run)
-        calibrated = calibrate_by_itself(geometry)
-        columns, _ = judge(
-            samples, images.vectors, (Rarity(), calibrated), geometry,
-            **run.engine(advance),
-        )  # fmt: skip
-        return columns, calibrated
+        calibrator = calibrate_by_itself(geometry)
+        one_pass = OnePass(geometry, len(samples))
+        rarity, calibrated = one_pass.ask(Rarity()), one_pass.ask(calibrator)
+        one_pass.run(samples, images.vectors, **run.engine(advance))
+        return {**rarity(), **calibrated().columns}, calibrator
 
     def _ball_geometry(self, images: Features, run: Run) -> BallGeometry:
         """That of the whole reference in all but the images."""

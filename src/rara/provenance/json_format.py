@@ -111,7 +111,7 @@ def _decoded(kind: Any, value: Any, place: str) -> Any:
 
 
 def _one_of(kinds: tuple[Any, ...], value: Any, place: str) -> Any:
-    """None, or the first record that has all keys of the value; else the last kind."""
+    """None, the first record with all keys of the value, or the first that fits; else the last."""
     if value is None and NoneType in kinds:
         return None
     some = [kind for kind in kinds if kind is not NoneType]
@@ -119,6 +119,8 @@ def _one_of(kinds: tuple[Any, ...], value: Any, place: str) -> Any:
         for kind in some:
             if _is_record(kind) and value.keys() <= set(_names(kind)):
                 return _record(kind, value, place)
+    if any(kind in (int, float, str) and _is(value, kind) for kind in some):
+        return value
     return _decoded(some[-1], value, place)
 
 

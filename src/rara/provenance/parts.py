@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from rara.extractors.base import Spec
 from rara.features.features import Noted, Skipped
@@ -299,5 +299,7 @@ class OpinionsPart:
     by_extractor: tuple[ByExtractor, ...] | None = field(default=None, metadata=OMITTED)
 
 
-FamiliesPart = Mapping[str, Mapping[str, Any]]
-"""What each family of scores says of itself, by the name of its column."""
+FamilyPart = Mapping[str, float | str]
+"""The settings of one score made on request, and what follows from them, by name."""
+FamiliesPart = Mapping[str, FamilyPart]
+"""The part of each score made on request, by the name of its column."""

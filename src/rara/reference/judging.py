@@ -8,11 +8,10 @@ beside it comes together here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
-from rara.calibration.by_vectors import BY_VECTORS
+from rara.calibration.by_vectors import Calibrator, VectorCopyTest
 from rara.calibration.copies import score_copies
 from rara.calibration.real_images import CalibrationSet
 from rara.duplicates.repeats import judge_repeats
@@ -33,7 +32,7 @@ from rara.provenance.parts import (
 from rara.provenance.provenance import Provenance
 from rara.reference.options import Compat, ScoreOptions
 from rara.run import Run, step, watching
-from rara.scores import AXES, BallGeometry, Families, judge
+from rara.scores import AXES, Axis, BallGeometry, Columns, Families, OnePass
 from rara.table.provenance import provenance_of, table_of
 from rara.table.score_table import ScoreTable
 from rara.two_sample import two_sample_test
@@ -83,7 +82,7 @@ def _among_siblings(
 class Scored:
     """Samples judged one by one by a whole reference: every axis, and the verdict."""
 
-    columns: Mapping[str, Any]
+    columns: Columns
     calibration: CalibrationPart
     verdict: VerdictPart
     statistics: WorkDone
@@ -114,20 +113,15 @@ def judge_one_by_one(
     run: Run,
 ) -> Scored:
     """All pairs in one pass, then the pixels, then what may be concluded of both."""
-    axes = (*AXES, known.axis, EveryK(known.every_k, thresholds), *families.axes)
-    pairs = len(samples) * len(reference)
-    with watching(run.progress, pairs, "Pairs of sample and reference") as advance:
-        columns, statistics = judge(
-            samples.vectors, reference.vectors, axes, geometry,
-            **run.engine(advance),
-        )  # fmt: skip
+    added = (EveryK(known.every_k, thresholds), *families.axes)
+    columns, copy_test, work = _scan(samples, reference, geometry, known.calibrator, added, run)
     with step(run.progress, "Pictures of sample and reference"):
-        seen = score_copies(columns.pop(BY_VECTORS), samples, reference, geometry, known, run)
-    known = replace(known, origin=seen.origin)
+        copies = score_copies(copy_test, samples, reference, geometry, known, run)
+    known = replace(known, part=copies.part)
     with step(run.progress, "Verdicts"):
-        columns, verdict = conclude(
-            {**columns, **seen.columns},
-            seen.near,
+        with_verdicts, verdict = conclude(
+            {**columns, **copies.columns},
+            copies.near,
             samples,
             reference,
             geometry,
@@ -135,4 +129,24 @@ def judge_one_by_one(
             thresholds,
             run,
         )
-    return Scored(columns, known.origin, verdict, statistics)
+    return Scored(with_verdicts, known.part, verdict, work)
+
+
+def _scan(
+    samples: Features,
+    reference: Features,
+    geometry: BallGeometry,
+    calibrator: Calibrator,
+    added: Sequence[Axis[Columns]],
+    run: Run,
+) -> tuple[Columns, VectorCopyTest, WorkDone]:
+    """The columns of all axes, and the test for copies by vectors, in one pass over the pairs."""
+    one_pass = OnePass(geometry, len(samples))
+    scores, calibrated = one_pass.ask_columns(AXES), one_pass.ask(calibrator)
+    further = one_pass.ask_columns(added)
+    pairs = len(samples) * len(reference)
+    with watching(run.progress, pairs, "Pairs of sample and reference") as advance:
+        work = one_pass.run(samples.vectors, reference.vectors, **run.engine(advance))
+        calibration = calibrated()
+        columns = {**scores(), **calibration.columns, **further()}
+    return columns, calibration.copy_test, work

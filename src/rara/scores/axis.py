@@ -1,16 +1,18 @@
-"""What an axis is: some questions about every pair, and the columns that answer them.
+"""What an axis is: reducers over all pairs, and the answer that follows from them.
 
-An axis names the reducers that it needs, the engine feeds all axes' reducers in one
-pass over the tiles, and the axis turns what they hold into columns. A new axis is
-one file like its neighbours and one line in `rara.scores`.
+    axes --OnePass.ask--> reducers --OnePass.run: one scan of all pairs--> answers
+
+An axis names the reducers that it needs. The engine feeds the reducers of all axes in one
+scan, and each axis turns its own into an answer: most often, columns of the result. A new
+score is one file like its neighbours and one line in `rara.scores`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, Unpack
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +34,9 @@ if TYPE_CHECKING:
 Doubles = NDArray[np.float64]
 Integers = NDArray[np.int32]
 Columns = Mapping[str, "NDArray[Any] | pa.Array"]
+"""Columns of the result by name, with one value a sample."""
+Answer = TypeVar("Answer")
+Answer_co = TypeVar("Answer_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +52,12 @@ class BallGeometry:
     """(n,) ids of the reference images."""
     boundary: Boundary = "open"
     own: Integers | None = None
-    """Which reference image each sample is, where the reference judges itself leave-one-out."""
+    """(m,) the reference image that each sample is, for leave-one-out; None for other samples."""
     quantized: QuantizedReference | None = None
-    """The reference's codes, where they are at hand."""
+    """The quantized vectors of the reference, if they were kept."""
     clip: float | None = None
-    """No ball counts as larger than the one at this quantile of all radii, whatever k is."""
+    """Quantile of the radii at which all balls are clipped; None clips none."""
+    _largest2: float | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def knn2(self) -> Doubles:
@@ -60,10 +66,17 @@ class BallGeometry:
 
     @property
     def largest2(self) -> float:
-        """The largest squared radius that counts: that of a ball, so that roots change nothing."""
+        """The squared radius at which balls are clipped; infinite where none is. Found once.
+
+        It is that of one of the balls, so clipping gives the same before and after roots.
+        """
         if self.clip is None:
             return math.inf
-        return float(np.quantile(self.knn2, self.clip, method="inverted_cdf"))
+        largest2 = self._largest2
+        if largest2 is None:
+            largest2 = float(np.quantile(self.knn2, self.clip, method="inverted_cdf"))
+            object.__setattr__(self, "_largest2", largest2)
+        return largest2
 
     @property
     def radii2(self) -> Doubles:
@@ -72,18 +85,21 @@ class BallGeometry:
 
     @property
     def wider2(self) -> Doubles:
-        """Squared radii of the balls that the nearest few have left: r_{k+1}."""
+        """Squared radii of balls that lost one of their k nearest images: r_{k+1}."""
         return np.minimum(self.d2[:, self.k], self.largest2)
 
-    def balls(self, samples: int) -> Balls:
-        """The question which balls hold each sample.
+    def at_k(self, k: int) -> BallGeometry:
+        """The same reference with balls of another k."""
+        return self if k == self.k else replace(self, k=k)
 
-        Leaving image i out changes the radius of exactly the balls whose k nearest
-        include i, from r_k(j) to r_{k+1}(j). With d the distance of i and j, the open ball
-        of j holds i then if d < r_{k+1}(j), which includes that i is among the k nearest;
-        the closed one if d <= r_k(j), for a ball that i did not shape has kept that radius.
-        Both hold likewise of radii that are clipped: where i lies beyond the clipped radius, no
-        ball holds it, and where it does not, the wider ball is clipped at the same.
+    def balls(self, samples: int) -> Balls:
+        """The reducer that finds the balls that hold each sample.
+
+        Leaving image i out widens the balls whose k nearest include i, from r_k(j) to r_{k+1}(j).
+        Let d be the distance of i and j. The open ball of j then holds i if d < r_{k+1}(j),
+        because i is among the k nearest of j. The closed ball holds i if d <= r_k(j): where i is
+        not among the k nearest, the radius stays r_k(j). Both rules hold for clipped radii too:
+        beyond the clipped radius no ball holds i, and within it the wider ball has the same one.
         """
         if self.own is None:
             return Balls(samples, self.radii2, self.boundary)
@@ -100,39 +116,66 @@ class BallGeometry:
         return names.take(pa.array(index, mask=index < 0))
 
 
-class Axis(Protocol):
-    """One way to look at each sample."""
+class Axis(Protocol[Answer_co]):
+    """One way to look at each sample. An `Axis[Columns]` adds columns to the result."""
 
-    def questions(self, geometry: BallGeometry, samples: int) -> tuple[Reducer, ...]:
+    def reducers(self, geometry: BallGeometry, samples: int) -> tuple[Reducer, ...]:
         """Fresh reducers for this many samples."""
 
-    def columns(self, geometry: BallGeometry, answers: Any) -> Columns:
-        """Columns of the result, from those reducers after they were fed."""
+    def answer(self, geometry: BallGeometry, reducers: Any) -> Answer_co:
+        """What follows from those reducers once they have seen all pairs."""
+
+
+class OnePass:
+    """Axes that share one scan of all pairs of sample and reference image.
+
+    First `ask` every axis, then `run` the scan, then call what `ask` returned.
+    """
+
+    def __init__(self, geometry: BallGeometry, samples: int) -> None:
+        self.geometry, self.samples = geometry, samples
+        self._reducers: list[Reducer] = []
+
+    def ask(self, axis: Axis[Answer]) -> Callable[[], Answer]:
+        """Add the reducers of an axis. The result gives its answer after `run`."""
+        reducers = axis.reducers(self.geometry, self.samples)
+        self._reducers += reducers
+        return lambda: axis.answer(self.geometry, reducers)
+
+    def ask_columns(self, axes: Sequence[Axis[Columns]]) -> Callable[[], Columns]:
+        """The same for several axes. The result gives the columns of all, in this order."""
+        answers = [self.ask(axis) for axis in axes]
+        return lambda: {name: values for one in answers for name, values in one().items()}
+
+    def run(
+        self,
+        samples: NDArray[np.float32],
+        reference: NDArray[np.float32],
+        **engine: Unpack[EngineOptions],
+    ) -> WorkDone:
+        """Scan all pairs; `engine` goes to `rara.geometry.query`."""
+        own, quantized = self.geometry.own, self.geometry.quantized
+        return query(samples, reference, self._reducers, own=own, quantized=quantized, **engine)
 
 
 def judge(
     samples: NDArray[np.float32],
     reference: NDArray[np.float32],
-    axes: Sequence[Axis],
+    axes: Sequence[Axis[Columns]],
     geometry: BallGeometry,
     **engine: Unpack[EngineOptions],
-) -> tuple[dict[str, Any], WorkDone]:
-    """Columns of several axes in one pass; `engine` goes to `rara.geometry.query`."""
-    asked = [axis.questions(geometry, len(samples)) for axis in axes]
-    reducers = [reducer for questions in asked for reducer in questions]
-    statistics = query(
-        samples, reference, reducers, own=geometry.own, quantized=geometry.quantized, **engine
-    )
-    columns: dict[str, Any] = {}
-    for axis, answers in zip(axes, asked, strict=True):
-        columns.update(axis.columns(geometry, answers))
-    return columns, statistics
+) -> tuple[Columns, WorkDone]:
+    """The columns of several axes, by one scan."""
+    one_pass = OnePass(geometry, len(samples))
+    columns = one_pass.ask_columns(axes)
+    work = one_pass.run(samples, reference, **engine)
+    return columns(), work
 
 
 def ball_geometry_of(
     reference: NDArray[np.float32], k: int, boundary: Boundary = "open"
 ) -> BallGeometry:
-    """The geometry of a reference that is given as vectors only."""
+    """The geometry of a reference given as vectors alone; images are named by their row."""
     nearest, _ = neighbours(reference, k)
     names = [str(i) for i in range(len(reference))]
     return BallGeometry(nearest.d2, nearest.index, k, names, boundary)

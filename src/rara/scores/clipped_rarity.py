@@ -1,18 +1,18 @@
-"""Rarity with clipped radii: what the largest balls would have let in has none.
+"""Rarity with clipped radii: what only the largest balls hold has no rarity.
 
-A single far outlier in the reference owns a ball that reaches across everything, and makes
-whatever lies in it the rarest of all.
+A single far outlier in the reference has a ball that reaches across all other images. Every
+sample that only this ball holds would be the rarest of all.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from rara.geometry import Balls, Reducer
+from rara.provenance.parts import FamilyPart
 from rara.scores.axis import BallGeometry, Columns
 
 
@@ -21,29 +21,29 @@ class ClippedRarity:
     """Rarity as if no ball were larger than the one at a quantile of all radii.
 
     Higher is rarer, in the units of the feature space; never above that radius. NaN where no
-    clipped ball holds the sample, which for most is where `rarity` is NaN, too.
+    clipped ball holds the sample: most of these samples have no `rarity` either.
 
         rarity_clipped(q) = min { min(r_k(x), c) : |q - x| < min(r_k(x), c), x in reference }
 
-    with c the radius that 99 % of the reference's balls do not exceed. Where any ball not
-    above c holds the sample, it is `rarity`.
+    with c the radius that 99 % of the reference's balls do not exceed. Where a ball with a
+    radius of at most c holds the sample, `rarity_clipped` equals `rarity`.
     """
 
     quantile: float = 0.99
 
     def check(self) -> None:
-        """It needs nothing that might be missing."""
+        """Always available: it needs no further package."""
 
-    def questions(self, geometry: BallGeometry, samples: int) -> tuple[Reducer, ...]:
+    def reducers(self, geometry: BallGeometry, samples: int) -> tuple[Reducer, ...]:
         """The smallest of the clipped balls."""
         return (self._clipped(geometry).balls(samples),)
 
-    def columns(self, geometry: BallGeometry, answers: tuple[Balls]) -> Columns:
+    def answer(self, geometry: BallGeometry, reducers: tuple[Balls]) -> Columns:
         """`rarity_clipped`."""
-        (balls,) = answers
+        (balls,) = reducers
         return {"rarity_clipped": np.sqrt(balls.radius2)}
 
-    def describe(self, geometry: BallGeometry) -> dict[str, Any]:
+    def describe(self, geometry: BallGeometry) -> FamilyPart:
         """The quantile, its radius, and how many balls are larger."""
         largest2 = self._clipped(geometry).largest2
         clipped = int(np.count_nonzero(geometry.radii2 > largest2))

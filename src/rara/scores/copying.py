@@ -1,4 +1,4 @@
-"""Copying: which reference images a sample stands next to, and whether that is chance."""
+"""Copying: which reference images are nearest to a sample, and how near that is for its place."""
 
 from __future__ import annotations
 
@@ -23,29 +23,29 @@ class Copying:
     Lower is more like a copy in all of these:
 
     `copy_volume`: share of the local volume that is nearer still, from 0 to 1
-    (`LocalVolume.share`); NaN where fewer than three neighbours are kept. The one to rank by.
+    (`LocalVolume.share`); NaN where fewer than three neighbours are kept. Rank samples by it.
     `copy_ratio`: the simple ratio, from 0 to 1; never NaN.
 
         copy_ratio(q) = d_1 / mean(d_1 .. d_K),    K = 10
 
     `authentic`: false where the sample is as near to its nearest reference image as that
     one's own nearest other is, or nearer (Alaa et al., How Faithful is your Synthetic Data?,
-    ICML 2022, arXiv 2102.08921). Of fresh Gaussian images three in ten are not authentic either:
-    its mean says something of a generator, its value little of one image.
+    ICML 2022, arXiv 2102.08921). Three in ten fresh Gaussian vectors are not authentic either:
+    its mean describes a generator, but its value says little about one image.
     """
 
     shown: int = 5
 
-    def questions(self, geometry: BallGeometry, samples: int) -> tuple[Reducer, ...]:
+    def reducers(self, geometry: BallGeometry, samples: int) -> tuple[Reducer, ...]:
         """The nearest few, as many as there are."""
-        there = len(geometry.names) - (geometry.own is not None)
-        return (Nearest(samples, min(max(DEPTH, self.shown), there)),)
+        others = len(geometry.names) - (geometry.own is not None)
+        return (Nearest(samples, min(max(DEPTH, self.shown), others)),)
 
-    def columns(self, geometry: BallGeometry, answers: tuple[Nearest]) -> Columns:
+    def answer(self, geometry: BallGeometry, reducers: tuple[Nearest]) -> Columns:
         """`nearest`, `nearest_distance`, `neighbors`, `copy_volume`, `copy_ratio`, `authentic`."""
         import pyarrow as pa
 
-        (nearest,) = answers
+        (nearest,) = reducers
         index = nearest.index[:, : self.shown]
         distances = np.sqrt(nearest.d2)
         records = pa.StructArray.from_arrays(
@@ -72,10 +72,10 @@ def _ratio(distances: Doubles) -> Doubles:
 
 
 def _authentic(geometry: BallGeometry, nearest: Nearest) -> NDArray[np.bool_]:
-    """Whether each sample is farther from its nearest reference image than that one's next."""
+    """Whether each sample is farther from its nearest reference image than that one's nearest."""
     image = nearest.index[:, 0]
     next2 = geometry.d2[image, 0]
-    if geometry.own is not None:  # an image that is left out is nobody's neighbour
+    if geometry.own is not None:  # an image that is left out is no neighbour of another one
         itself = geometry.index[image, 0] == geometry.own
         next2 = np.where(itself, geometry.d2[image, min(1, geometry.d2.shape[1] - 1)], next2)
     authentic: NDArray[np.bool_] = nearest.d2[:, 0] > next2

@@ -1,33 +1,33 @@
-"""Other families of k-NN scores, beside the ones that every table has: made where asked for.
+"""Scores that are made on request: other families of k-NN scores.
 
-They share the pass over the pairs with all axes. Which to trust for what is measured in
-docs/explanation/trust.md.
+They share the scan of the pairs with all axes. docs/explanation/trust.md measures what each
+is good for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 from rara.arguments import listed
 from rara.errors import ParameterError
-from rara.provenance.parts import FamiliesPart
-from rara.scores.axis import Axis, BallGeometry
+from rara.provenance.parts import FamiliesPart, FamilyPart
+from rara.scores.axis import Axis, BallGeometry, Columns
 from rara.scores.clipped_rarity import ClippedRarity
 from rara.scores.local_outlier_factor import LocalOutlierFactor
 
 Family = Literal["rarity_clipped", "local_outlier_factor"]
 
 
-class OnRequest(Axis, Protocol):
+class OnRequest(Axis[Columns], Protocol):
     """An axis that not every table has."""
 
     def check(self) -> None:
-        """Raises where it is unavailable; before long work."""
+        """Raises MissingPackageError where it is unavailable; called before long work."""
 
-    def describe(self, geometry: BallGeometry) -> dict[str, Any]:
-        """What the provenance says of it."""
+    def describe(self, geometry: BallGeometry) -> FamilyPart:
+        """Its part of the provenance."""
 
 
 FAMILIES: Mapping[Family, OnRequest] = {
@@ -38,7 +38,10 @@ FAMILIES: Mapping[Family, OnRequest] = {
 
 @dataclass(frozen=True, slots=True)
 class Families:
-    """Which ones are asked for, by the names of their columns."""
+    """The scores requested, by the names of their columns.
+
+    Raises ParameterError for an unknown name, and MissingPackageError where one is unavailable.
+    """
 
     names: Collection[Family] = ()
 
@@ -51,13 +54,10 @@ class Families:
             FAMILIES[name].check()
 
     @property
-    def axes(self) -> tuple[Axis, ...]:
-        """Those, each once."""
+    def axes(self) -> tuple[Axis[Columns], ...]:
+        """Their axes, each once."""
         return tuple(FAMILIES[name] for name in dict.fromkeys(self.names))
 
     def provenance(self, geometry: BallGeometry) -> FamiliesPart | None:
-        """What is said of them; None where none is asked for."""
-        told: dict[str, Mapping[str, Any]] = {
-            name: FAMILIES[name].describe(geometry) for name in self.names
-        }
-        return told or None
+        """Their parts of the provenance; None where no score is requested."""
+        return {name: FAMILIES[name].describe(geometry) for name in self.names} or None

@@ -8,7 +8,6 @@ Metrics for Generative Models, ICML 2020, arXiv 2002.09797.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -22,21 +21,23 @@ class Fidelity:
 
     `inside`: in at least one k-NN ball; its mean over samples is improved precision.
     `balls`: in how many; its mean divided by k is density.
-    `realism`: higher is more realistic; above 1 where a ball of the ones counted holds
-    the sample, but for rounding; infinite on a centre; never NaN.
+    `realism`: higher is more realistic. Above 1, up to rounding, where a ball not larger than
+    the median holds the sample; infinite on a centre; never NaN.
 
         realism(q) = max { r_k(x) / |q - x| : r_k(x) <= median of r_k, x in reference }
 
-    Where the authors' code is followed, realism is theirs (see `OfficialRatio`).
+    With the official boundary it is the one of the authors' code (`OfficialRatio`).
     """
 
-    def questions(self, geometry: BallGeometry, samples: int) -> tuple[Reducer, ...]:
+    def reducers(self, geometry: BallGeometry, samples: int) -> tuple[Reducer, ...]:
         """The balls, and the largest ratio."""
-        return geometry.balls(samples), realism_question(geometry, samples)
+        return geometry.balls(samples), realism_reducer(geometry, samples)
 
-    def columns(self, geometry: BallGeometry, answers: tuple[Balls, Any]) -> Columns:
+    def answer(
+        self, geometry: BallGeometry, reducers: tuple[Balls, Ratio | OfficialRatio | RatioWithout]
+    ) -> Columns:
         """`inside`, `balls`, `realism`."""
-        balls, ratio = answers
+        balls, ratio = reducers
         return {
             "inside": balls.count > 0,
             "balls": balls.count,
@@ -44,8 +45,8 @@ class Fidelity:
         }
 
 
-def realism_question(geometry: BallGeometry, samples: int) -> Reducer:
-    """The reducer behind realism."""
+def realism_reducer(geometry: BallGeometry, samples: int) -> Ratio | OfficialRatio | RatioWithout:
+    """The reducer behind realism: the largest squared ratio."""
     if geometry.boundary == "official":
         return OfficialRatio(samples, geometry.radii2)
     if geometry.own is not None:
@@ -55,7 +56,7 @@ def realism_question(geometry: BallGeometry, samples: int) -> Reducer:
 
 
 def lower_median(values: Doubles) -> float:
-    """The middle value, the lower one of two: the same values lie at or below it."""
+    """The middle value, or the lower of the two in the middle; always one of the values."""
     middle = (len(values) - 1) // 2
     return float(np.partition(values, middle)[middle])
 
@@ -63,8 +64,8 @@ def lower_median(values: Doubles) -> float:
 class OfficialRatio:
     """Squared realism as the authors of the Rarity Score compute it.
 
-    Over all balls, and with 1e-6 added to every distance, in whatever unit. What is
-    largest then is decided by no bound on the distances alone: every pair is verified.
+    Over all balls, and with 1e-6 added to every distance, in whatever unit. Bounds on distances
+    cannot decide which ratio is the largest then: every pair is verified.
     """
 
     def __init__(self, samples: int, radii2: Doubles) -> None:
@@ -81,12 +82,12 @@ class OfficialRatio:
         np.maximum.at(self.largest, rows, ratio * ratio)
 
     def merge(self, other: OfficialRatio) -> None:
-        """Take in what another one saw."""
+        """Take in another one, which saw other pairs."""
         np.maximum(self.largest, other.largest, out=self.largest)
 
 
 class RatioWithout:
-    """Squared realism of the reference's own images, each as if it had never been there.
+    """Squared realism of the reference's own images, leave-one-out.
 
     Without image i the radius of ball j is r_{k+1}(j) where |i - j| < r_{k+1}(j), else
     it stays r_k(j), and the median is that of the radii that result.
@@ -98,7 +99,7 @@ class RatioWithout:
         self.largest = np.zeros(len(self.limits))
 
     def need(self) -> Need:
-        """Pairs that may have the largest ratio whichever radius counts, and those at 0."""
+        """Pairs that may have the largest ratio by either radius, and those at distance 0."""
         possible = self.radii2 <= self.limits.max()
         certain = self.wider2 <= self.limits.min()
         return Need(
@@ -117,12 +118,12 @@ class RatioWithout:
         np.maximum.at(self.largest, rows[counted], ratio[counted])
 
     def merge(self, other: RatioWithout) -> None:
-        """Take in what another one saw."""
+        """Take in another one, which saw other pairs."""
         np.maximum(self.largest, other.largest, out=self.largest)
 
 
 def _medians_without(geometry: BallGeometry) -> Doubles:
-    """(n,) lower median of the squared radii that each image leaves behind."""
+    """(n,) lower median of the squared radii of the others, without each image in turn."""
     radii2, wider2 = geometry.radii2, geometry.wider2
     near = geometry.d2[:, : geometry.k] < wider2[:, None]
     ball, rank = np.nonzero(near)
@@ -142,9 +143,9 @@ def _medians_without(geometry: BallGeometry) -> Doubles:
 
 
 def _median_changed(ascending: Doubles, *, gone: Doubles, come: Doubles) -> float:
-    """Lower median after some values left and others came; one more leaves than comes.
+    """Lower median after `gone` left and `come` joined; one more leaves than joins.
 
-    A value's rank moves by at most the number of changes, so only the middle is looked at.
+    A value's rank moves by at most the number of changes, so only the middle matters.
     """
     rank = (len(ascending) - 2) // 2
     middle = ascending[max(rank - len(gone), 0) : rank + len(gone) + 1]

@@ -1,9 +1,8 @@
-"""The reference's own images, each judged as if it had never been in the reference.
+"""Leave-one-out: the reference's own images, each judged by the others alone.
 
-No further scan is needed for the balls: an open one that holds image i without i has
-radius r_{k+1}, and i among its k nearest (see `BallGeometry.balls`), so the neighbour lists
-hold every pair that counts. For closed balls they do unless more images than are listed
-lie exactly on one.
+The balls need no further scan. An open ball that holds image i without i has radius r_{k+1}, and
+i among its k nearest (see `BallGeometry.balls`): the neighbour lists have every pair that counts.
+For closed balls too, unless more images than are listed lie exactly on a ball.
 """
 
 from __future__ import annotations
@@ -18,7 +17,10 @@ from rara.scores.axis import BallGeometry
 
 
 def without_itself(geometry: BallGeometry) -> BallGeometry:
-    """The same for the reference's own images as samples."""
+    """The same geometry for the reference's own images as samples.
+
+    Raises ParameterError where too few neighbours are kept to leave one out.
+    """
     depth = geometry.d2.shape[1]
     if geometry.k >= depth:
         raise ParameterError(
@@ -31,17 +33,17 @@ def without_itself(geometry: BallGeometry) -> BallGeometry:
 def own_balls(geometry: BallGeometry) -> Balls:
     """The smallest ball that holds each reference image without itself.
 
-    `count` is exact but for images with more than K exact duplicates, where it is a
-    lower limit; `radius2` and who is outside always are.
+    `radius2` is always exact, and so is which images are outside. `count` is exact for images
+    with at most K exact duplicates; for others it is a lower bound.
     """
     wider2 = geometry.wider2
     balls = replace(geometry, own=np.arange(len(wider2), dtype=np.int32)).balls(len(wider2))
-    listed = (geometry.d2 <= balls.radii2[:, None]) & (wider2 > 0)[:, None]
-    owner, rank = np.nonzero(listed)
+    held = (geometry.d2 <= balls.radii2[:, None]) & (wider2 > 0)[:, None]
+    owner, rank = np.nonzero(held)
     balls.update(geometry.index[owner, rank], owner.astype(np.int32), geometry.d2[owner, rank])
     # A ball of radius 0 holds its centre, and so every duplicate of it.
     copy, rank = np.nonzero(geometry.d2 == 0)
     original = geometry.index[copy, rank]
-    shut = wider2[original] == 0
-    balls.update(copy[shut].astype(np.int32), original[shut], np.zeros(int(shut.sum())))
+    points = wider2[original] == 0
+    balls.update(copy[points].astype(np.int32), original[points], np.zeros(int(points.sum())))
     return balls

@@ -1,4 +1,4 @@
-"""Local outlier factor: how much sparser it is round a sample than round its neighbours.
+"""Local outlier factor: how much sparser the reference is around a sample than its neighbours.
 
 Breunig et al., LOF: Identifying Density-Based Local Outliers, SIGMOD 2000,
 doi 10.1145/335191.335388. The arithmetic is scikit-learn's; the neighbours are the engine's.
@@ -9,12 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rara.errors import MissingPackageError
 from rara.geometry import Nearest, Reducer
+from rara.provenance.parts import FamilyPart
 from rara.scores.axis import BallGeometry, Columns, Doubles, Integers
 
 if TYPE_CHECKING:
@@ -26,17 +27,17 @@ if TYPE_CHECKING:
 class LocalOutlierFactor:
     """Mean density of a sample's nearest reference images over its own density.
 
-    About 1 where it is as dense round the sample as round them; higher is more of an outlier to
-    its own neighbourhood, however dense that is. No unit; never NaN.
+    About 1 where the density around the sample is that of its neighbours. Higher is more of an
+    outlier to its own neighbourhood, however dense that is. No unit; never NaN.
 
         reach(q, x) = max { r_k(x), |q - x| }
         density(q)  = 1 / mean { reach(q, x) : x among the k nearest of q }
         factor(q)   = mean { density(x) : x among the k nearest of q } / density(q)
 
-    with k = 10, whatever the k of the balls: the least that the authors advise (their section
-    7.1), and every reference of more than ten images keeps as many neighbours. The
-    reference's own images have the factor that the paper gives to members of a data set: each is
-    left out of its own neighbours, but not of theirs.
+    k is 10, whatever the k of the balls: the smallest that the authors advise (their section
+    7.1). A reference of ten images or fewer has fewer neighbours, and all of them count.
+    The reference's own images have the factor that the paper gives to members of a data set:
+    an image is not its own neighbour, but may be a neighbour of the others.
     """
 
     neighbours: int = 10
@@ -49,33 +50,33 @@ class LocalOutlierFactor:
                 "`pip install scikit-learn`, or remove it."
             )
 
-    def questions(self, geometry: BallGeometry, samples: int) -> tuple[Reducer, ...]:
-        """The nearest few; those of the reference's own images are known."""
+    def reducers(self, geometry: BallGeometry, samples: int) -> tuple[Reducer, ...]:
+        """The nearest few. None for the reference's own images: it has their neighbour lists."""
         if geometry.own is not None:
             return ()
         return (Nearest(samples, self._depth(geometry)),)
 
-    def columns(self, geometry: BallGeometry, answers: tuple[Nearest, ...]) -> Columns:
+    def answer(self, geometry: BallGeometry, reducers: tuple[Nearest, ...]) -> Columns:
         """`local_outlier_factor`."""
         model = self._fitted(geometry)
         if geometry.own is not None:
             return {"local_outlier_factor": -model.negative_outlier_factor_[geometry.own]}
-        (nearest,) = answers
+        (nearest,) = reducers
         graph = graph_of(nearest.d2, nearest.index, len(geometry.d2))
         return {"local_outlier_factor": -model.score_samples(graph)}
 
-    def describe(self, geometry: BallGeometry) -> dict[str, Any]:
-        """How many neighbours count, and by which version."""
+    def describe(self, geometry: BallGeometry) -> FamilyPart:
+        """How many neighbours count, and the version of scikit-learn."""
         return {"neighbours": self._depth(geometry), "scikit-learn": version("scikit-learn")}
 
     def _depth(self, geometry: BallGeometry) -> int:
         return min(self.neighbours, int(geometry.d2.shape[1]))
 
     def _fitted(self, geometry: BallGeometry) -> Model:
-        """scikit-learn's model on the reference.
+        """scikit-learn's model, fitted on the reference.
 
-        In a graph of the data it was fitted on it expects each point among its own neighbours,
-        and takes the first one away where the point is not there.
+        In the graph that it is fitted on, it expects each point as its own first neighbour. If
+        that is missing, it drops the nearest other one.
         """
         from sklearn.neighbors import LocalOutlierFactor as Model
 
@@ -87,7 +88,7 @@ class LocalOutlierFactor:
 
 
 def graph_of(d2: Doubles, index: Integers, reference: int) -> csr_array:
-    """Neighbour lists as a sparse matrix of distances, zeros kept, each row in its order."""
+    """Neighbour lists as a sparse matrix of distances; zeros and the order of rows are kept."""
     from scipy.sparse import csr_array
 
     rows, depth = d2.shape

@@ -24,16 +24,16 @@ class Rarity:
         rarity(q) = min { r_k(x) : |q - x| < r_k(x), x in reference }      (eq. 4)
 
     with r_k(x) the distance of x to its k-th nearest other reference image. A ball
-    always holds its own centre. `rarity_witness` is the x of the minimum.
+    always holds its own centre. `rarity_witness` is the x with the smallest ball.
     """
 
-    def questions(self, geometry: BallGeometry, samples: int) -> tuple[Reducer, ...]:
+    def reducers(self, geometry: BallGeometry, samples: int) -> tuple[Reducer, ...]:
         """The smallest ball."""
         return (geometry.balls(samples),)
 
-    def columns(self, geometry: BallGeometry, answers: tuple[Balls]) -> Columns:
-        """`rarity` and `rarity_witness`; 0 in place of NaN where the authors' code is followed."""
-        (balls,) = answers
+    def answer(self, geometry: BallGeometry, reducers: tuple[Balls]) -> Columns:
+        """`rarity` and `rarity_witness`; with the official boundary 0 in place of NaN."""
+        (balls,) = reducers
         rarity = np.sqrt(balls.radius2)
         if geometry.boundary == "official":
             rarity = np.nan_to_num(rarity, nan=0.0)

@@ -21,11 +21,11 @@ class Typicality:
         knn_distance(q) = |q - NN_k(q)|
     """
 
-    def questions(self, geometry: BallGeometry, samples: int) -> tuple[Reducer, ...]:
+    def reducers(self, geometry: BallGeometry, samples: int) -> tuple[Reducer, ...]:
         """The k nearest."""
         return (Nearest(samples, geometry.k),)
 
-    def columns(self, geometry: BallGeometry, answers: tuple[Nearest]) -> Columns:
+    def answer(self, geometry: BallGeometry, reducers: tuple[Nearest]) -> Columns:
         """`knn_distance`."""
-        (nearest,) = answers
+        (nearest,) = reducers
         return {"knn_distance": np.sqrt(nearest.d2[:, -1])}

@@ -4,5 +4,5 @@ From the ground up:
 
     conformal      percentiles, conformal p-values and q-values among scores of real images
     correlation    how far two orders of the same images agree
-    joint_rank     one exact p-value of several statistics
+    joint_rank     one exact p-value from several statistics
 """

@@ -8,12 +8,13 @@ from numpy.typing import NDArray
 Doubles = NDArray[np.float64]
 
 
-def rank_correlations(rarity: NDArray[np.float64], chosen: int) -> list[float | None]:
-    """Spearman's correlation of each column with the chosen one, over rows that have both.
+def rank_correlations(scores: NDArray[np.float64], chosen: int) -> list[float | None]:
+    """Spearman's correlation of each column with the chosen one, over rows where both have values.
 
-    Ties share their mean rank; None where nothing varies.
+    `scores`: (m, columns), NaN where there is no value. Ties share their mean rank. None where one
+    of the two does not vary, or no row has both.
     """
-    return [_spearman(column, rarity[:, chosen]) for column in rarity.T]
+    return [_spearman(column, scores[:, chosen]) for column in scores.T]
 
 
 def _spearman(one: Doubles, other: Doubles) -> float | None:

@@ -1,11 +1,11 @@
-"""What may be concluded of each sample, and why.
+"""The verdict on each sample, and the reason for it.
 
 From the ground up:
 
     rules           which verdict follows from which p-values: where a copy is called
-    stability       at which k the verdict is the same
+    stability       at how many k the verdict is the same
     disagreement    when two verdicts contradict each other
-    clusters        samples that lie off the manifold together
-    reasons         the evidence in one sentence
+    clusters        samples that lie off the manifold, but close together
+    reasons         the evidence for each verdict in one sentence
     conclude        from columns to verdict and reason
 """

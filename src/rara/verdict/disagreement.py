@@ -1,7 +1,7 @@
-"""When a second opinion contradicts a verdict: rules on words alone.
+"""When a second opinion contradicts a verdict: rules on verdicts alone.
 
-An opinion is the verdict on the same sample by half of the reference, or by what another
-extractor sees. docs/explanation/verdict.md says why the rules are these.
+An opinion is the verdict on the same sample by half of the reference, or by another extractor.
+docs/explanation/verdict.md gives the reasons for the rules.
 """
 
 from __future__ import annotations
@@ -10,32 +10,33 @@ from collections.abc import Sequence
 
 NONE = "no verdict"
 COPIED = "copied"
-ALIKE = {"copy": COPIED, "near copy": COPIED, "unknown to this reference": "off-manifold"}
-"""Verdicts that say the same of a sample: to be a copy, or to lie off the manifold."""
+AGREEING = {"copy": COPIED, "near copy": COPIED, "unknown to this reference": "off-manifold"}
+"""Verdicts that agree with each other: that a sample is a copy, or off the manifold."""
 
 
-def contradicts(given: str, said: str | None) -> bool:
-    """Whether an opinion is another one; None and "no verdict" are none.
+def contradicts(verdict: str, opinion: str | None) -> bool:
+    """Whether an opinion contradicts a verdict; None and "no verdict" contradict nothing.
 
     >>> contradicts("rare", "typical"), contradicts("copy", "near copy")
     (True, False)
     """
-    if said is None or NONE in (given, said):
+    if opinion is None or NONE in (verdict, opinion):
         return False
-    return _kind(given) != _kind(said)
+    return _meaning(verdict) != _meaning(opinion)
 
 
-def halves_against(given: str, said: Sequence[str | None]) -> bool:
+def halves_against(verdict: str, opinions: Sequence[str | None]) -> bool:
     """Whether the halves of the reference contradict a verdict.
 
-    One is enough, but for a copy: what was copied lies in one half, and the other cannot know.
+    One half is enough, except for a copy: only one half has the image that was copied, so both
+    must contradict.
 
     >>> halves_against("rare", ["rare", "typical"]), halves_against("copy", ["copy", "typical"])
     (True, False)
     """
-    against = [contradicts(given, one) for one in said]
-    return all(against) if _kind(given) == COPIED else any(against)
+    against = [contradicts(verdict, opinion) for opinion in opinions]
+    return all(against) if _meaning(verdict) == COPIED else any(against)
 
 
-def _kind(verdict: str) -> str:
-    return ALIKE.get(verdict, verdict)
+def _meaning(verdict: str) -> str:
+    return AGREEING.get(verdict, verdict)

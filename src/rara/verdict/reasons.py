@@ -1,28 +1,29 @@
 """One plain sentence a sample: the verdict's evidence, in figures and ids.
 
-Shares are rounded down and p-values up, so that no figure claims more than was found.
+Shares are rounded down and p-values up: no figure claims more than the evidence shows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil, floor, isfinite, log10
+from math import floor, isfinite
 
 from rara.provenance.parts import SmallestP
-from rara.verdict.rules import VerdictEvidence
+from rara.verdict.rules import VerdictEvidence, images_named, rounded_up
 
 
 @dataclass(frozen=True, slots=True)
 class Common:
-    """What the sentences of all samples share."""
+    """What the sentences of all samples have in common."""
 
     samples: int
     k: int
     alpha: float
-    reals: int
-    noun: str
-    """What the real images are called."""
+    n: int
+    """Real images that samples are compared with."""
+    images: str
+    """What these are called."""
     repeating: int
     """Real images that repeat others as closely as copies do."""
     smallest_p: SmallestP
@@ -31,11 +32,12 @@ class Common:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One sample."""
+    """One sample: its evidence."""
 
     common: Common
-    twin: str | None
-    same: bool
+    same_content: str | None
+    """A reference image of the same content."""
+    same_picture: bool
     nearest: str
     pixel_nearest: str | None
     pixel_distance: int | None
@@ -51,12 +53,12 @@ class Case:
 
     @property
     def by_pixels(self) -> bool:
-        """Whether the pixels speak of a copy rather than the vectors."""
+        """Whether the pixels are stronger evidence of a copy than the vectors."""
         return speaks_by_pixels(self.pixel_p, self.volume_p)
 
 
 def speaks_by_pixels(pixel_p: float | None, volume_p: float | None) -> bool:
-    """Whether the pixels speak of a copy rather than the vectors; None where they are unknown."""
+    """Whether pixels are stronger evidence of a copy than vectors; None is a missing p-value."""
     return pixel_p is not None and volume_p is not None and pixel_p < volume_p
 
 
@@ -66,43 +68,44 @@ FIGURES = (
     "rarity_percentile",
 )
 MIDDLE = 50.0
-"""Of samples that fewer are beyond it is said how far out they are, of the others how near."""
+"""Percentage of real images at least as far out: above it, a sentence says how near a sample is,
+else how far out."""
 
 
 def explain(
     verdicts: Sequence[str], evidence: VerdictEvidence, *, k: int, alpha: float
 ) -> list[str]:
     """The sentence of each sample."""
-    known = evidence.calibration
-    noun = "held-out real images" if known.method == "held-out" else "reference images"
+    calibration = evidence.calibration
     common = Common(
         samples=len(verdicts),
         k=k,
         alpha=alpha,
-        reals=known.reals,
-        noun=noun,
-        repeating=known.near_copy.repeating,
-        smallest_p=known.smallest_p,
+        n=calibration.reals,
+        images=images_named(calibration),
+        repeating=calibration.near_copy.repeating,
+        smallest_p=calibration.smallest_p,
         shortfall=evidence.shortfall,
     )
-    rows = zip(*(evidence.columns[name].tolist() for name in FIGURES), strict=True)
+    columns = (evidence.columns[name].tolist() for name in FIGURES)
+    rows = zip(verdicts, evidence.same_picture, *columns, strict=True)
     return [
-        SENTENCES[verdict](Case(common, evidence.twins.get(i), same, *row))
-        for i, (verdict, same, row) in enumerate(zip(verdicts, evidence.same, rows, strict=True))
+        SENTENCES[verdict](Case(common, evidence.same_content.get(i), same_picture, *figures))
+        for i, (verdict, same_picture, *figures) in enumerate(rows)
     ]
 
 
 def _copy(case: Case) -> str:
-    if case.twin is not None:
-        return f"The same content as reference image {case.twin}."
-    if case.same:
+    if case.same_content is not None:
+        return f"The same content as reference image {case.same_content}."
+    if case.same_picture:
         return f"The same picture as reference image {case.pixel_nearest}, in another file."
     return f"Its features are exactly those of reference image {case.nearest}."
 
 
 def _near_copy(case: Case) -> str:
-    figures = f"{_bits(case)}{_copy_p(case)}, q = {_rounded(case.copy_q)}"
-    return f"Nearer{_way(case)} to {_closest(case)} than expected by chance ({figures})."
+    figures = f"{_bits(case)}{_copy_p(case)}, q = {rounded_up(case.copy_q)}"
+    return f"Nearer{_by_pixels(case)} to {_closest(case)} than expected by chance ({figures})."
 
 
 def _unknown(case: Case) -> str:
@@ -119,26 +122,27 @@ def _off_manifold(case: Case) -> str:
 def _no_verdict(case: Case) -> str:
     if case.common.shortfall is not None:
         return case.common.shortfall
-    near, common = f"As near{_way(case)} to {_closest(case)}", case.common
+    near, common = f"As near{_by_pixels(case)} to {_closest(case)}", case.common
     if common.repeating > 1:
         return (
-            f"{near} as a copy is ({_copy_p(case)}), but {common.repeating:,} {common.noun} repeat "
-            f"others as closely: too many to call it a copy among {common.samples:,} samples."
+            f"{near} as a copy is ({_copy_p(case)}), but {common.repeating:,} "
+            f"{common.images} repeat others as closely: too many to call it a copy among "
+            f"{common.samples:,} samples."
         )
     return (
         f"{near} as the test can measure ({_copy_p(case)}), but among {common.samples:,} samples "
-        f"that may be chance: too few {common.noun}."
+        f"that may be chance: too few {common.images}."
     )
 
 
 def _rare(case: Case) -> str:
     percent = _percent(case.rarity_percentile)
-    rarity = f"Rarer than {percent} of {case.common.noun} that are inside"
+    rarity = f"Rarer than {percent} of {case.common.images} that are inside"
     return f"{rarity}; {_nearness(case)}."
 
 
-def _standing(case: Case) -> str:
-    return f"{_place(case)}; {_nearness(case)}."
+def _by_distance(case: Case) -> str:
+    return f"{_distance(case)}; {_nearness(case)}."
 
 
 SENTENCES = {
@@ -148,23 +152,24 @@ SENTENCES = {
     "off-manifold": _off_manifold,
     "no verdict": _no_verdict,
     "rare": _rare,
-    "uncommon": _standing,
-    "typical": _standing,
+    "uncommon": _by_distance,
+    "typical": _by_distance,
 }
 
 
 def _nearness(case: Case) -> str:
     if case.copy_p > case.common.alpha:
         return f"nearest reference image {case.nearest} is not unusually close ({_copy_p(case)})"
-    beside = f"as {_percent(100 * case.copy_p)} of real images are"
-    return f"nearest {_closest(case)} is close{_way(case)} ({_bits(case)}{_copy_p(case)}), {beside}"
+    figures, share = f"{_bits(case)}{_copy_p(case)}", _percent(100 * case.copy_p)
+    close = f"nearest {_closest(case)} is close{_by_pixels(case)} ({figures})"
+    return f"{close}, as {share} of real images are"
 
 
 def _closest(case: Case) -> str:
     return f"reference image {case.pixel_nearest if case.by_pixels else case.nearest}"
 
 
-def _way(case: Case) -> str:
+def _by_pixels(case: Case) -> str:
     return " by its pixels" if case.by_pixels else ""
 
 
@@ -173,30 +178,30 @@ def _bits(case: Case) -> str:
 
 
 def _far_out(case: Case) -> str:
-    """By the distance, or by the balls where these say more."""
+    """By the distance, or by the balls where these are stronger evidence."""
     if case.ball_ratio_p < case.knn_p:
         return _outside(case)
-    passed = _passed(case, case.knn_p)
-    return f"Farther from its {_neighbours(case)} than {passed} are from theirs ({_off_p(case)})"
+    nearer, p = _nearer(case, case.knn_p), _off_manifold_p(case)
+    return f"Farther from its {_neighbours(case)} than {nearer} are from theirs ({p})"
 
 
 def _outside(case: Case) -> str:
-    passed, p = _passed(case, case.ball_ratio_p), _off_p(case)
+    nearer, p = _nearer(case, case.ball_ratio_p), _off_manifold_p(case)
     if not isfinite(case.ball_ratio):
-        return f"Nearest to images that are isolated themselves, unlike {passed} ({p})"
+        return f"Nearest to images that are isolated themselves, unlike {nearer} ({p})"
     times = f"{_times(case.ball_ratio)} radii from the centre of the nearest"
-    return f"Outside every ball, {times}, farther than {passed} are ({p})"
+    return f"Outside every ball, {times}, farther than {nearer} are ({p})"
 
 
-def _passed(case: Case, p: float) -> str:
-    """The real images that are less far out, by one p-value."""
-    noun = case.common.noun
+def _nearer(case: Case, p: float) -> str:
+    """The real images that are less far out, by a p-value."""
+    images = case.common.images
     if not _farther(case, p):
-        return f"all {noun}"
-    return f"{_percent(100 - _share_beyond(case, p))} of {noun}"
+        return f"all {images}"
+    return f"{_percent(100 - _share_farther(case, p))} of {images}"
 
 
-def _off_p(case: Case) -> str:
+def _off_manifold_p(case: Case) -> str:
     return _at(case.off_manifold_p, case.common.smallest_p.off_manifold)
 
 
@@ -204,13 +209,13 @@ def _times(ratio: float) -> str:
     return f"{floor(100 * ratio) / 100:g}"
 
 
-def _place(case: Case) -> str:
-    """Where among real images a sample stands that is on the manifold."""
-    beyond, noun = _share_beyond(case, case.knn_p), case.common.noun
-    if beyond > MIDDLE:
-        near = f"At least as near to its {_neighbours(case)} as {_percent(beyond)}"
-        return f"{near} of {noun} are to theirs"
-    return f"Farther from its {_neighbours(case)} than {_percent(100 - beyond)} of {noun}"
+def _distance(case: Case) -> str:
+    """How near or far a sample on the manifold is, compared with real images."""
+    farther, images = _share_farther(case, case.knn_p), case.common.images
+    if farther > MIDDLE:
+        near = f"At least as near to its {_neighbours(case)} as {_percent(farther)}"
+        return f"{near} of {images} are to theirs"
+    return f"Farther from its {_neighbours(case)} than {_percent(100 - farther)} of {images}"
 
 
 def _neighbours(case: Case) -> str:
@@ -218,14 +223,14 @@ def _neighbours(case: Case) -> str:
     return f"{k} nearest reference images" if k > 1 else "nearest reference image"
 
 
-def _share_beyond(case: Case, p: float) -> float:
+def _share_farther(case: Case, p: float) -> float:
     """The percentage of real images that are at least as far out, by a p-value."""
-    return 100 * _farther(case, p) / case.common.reals
+    return 100 * _farther(case, p) / case.common.n
 
 
 def _farther(case: Case, p: float) -> int:
     """How many real images are at least as far out, by a p-value."""
-    return round(p * (case.common.reals + 1)) - 1
+    return round(p * (case.common.n + 1)) - 1
 
 
 def _copy_p(case: Case) -> str:
@@ -233,16 +238,10 @@ def _copy_p(case: Case) -> str:
 
 
 def _at(p: float, smallest: float) -> str:
-    """A p-value, and whether it could not have been smaller."""
-    return f"p <= {_rounded(p)}" if p <= smallest else f"p = {_rounded(p)}"
-
-
-def _rounded(p: float) -> str:
-    """Up to two digits: 0.41, 0.0005, 1."""
-    places = 1 - floor(log10(p))
-    return f"{ceil(round(p * 10**places, 6)) / 10**places:.{places}f}".rstrip("0").rstrip(".")
+    """A p-value; "<=" where it is the smallest possible."""
+    return f"p <= {rounded_up(p)}" if p <= smallest else f"p = {rounded_up(p)}"
 
 
 def _percent(share: float) -> str:
-    """Down to a tenth of a percent; the tiny addend undoes what binary fractions lose."""
+    """Rounded down to a tenth of a percent; the tiny addend undoes errors of binary fractions."""
     return f"{floor(10 * share + 1e-9) / 10:g} %"

@@ -1,45 +1,44 @@
-"""Whether a verdict hangs on the choice of k: the same standing at k = 1 to 10.
+"""How far a verdict depends on the choice of k: whether it is the same at k = 1 to 10.
 
-The radii of every k come from the same pass, so that ten of them cost hardly more than one.
+One scan finds the radii of every k, so ten of them cost hardly more than one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from rara.calibration.by_vectors import AtK
-from rara.calibration.every_k import MeasuredAtEveryK
+from rara.calibration.by_vectors import CalibrationAtK
+from rara.calibration.every_k import EveryKAxis
 from rara.geometry import Nearest, Reducer
 from rara.scores.axis import BallGeometry, Columns, Doubles
-from rara.verdict.rules import Thresholds, standing
+from rara.verdict.rules import Thresholds, verdict_by_distance
 
 
 @dataclass(frozen=True, slots=True)
 class EveryK:
-    """Rarity at every k, and how far each sample's standing is the same.
+    """Rarity at every k, and the share of k at which the verdict is the same.
 
-    `rarity_by_k`: rarity at k = 1, 2, …, null outside. `stability`: at what share of
-    these k the sample stands as it does at the k chosen (far out, rare, uncommon or typical, by
-    k-NN distance and rarity), from 1 / 10 to 1; NaN where the reference's own images cannot be
-    left out.
+    `rarity_by_k`: rarity at k = 1, 2, …, null outside. `stability`: the share of these k with the
+    same verdict as the chosen k (off-manifold, rare, uncommon or typical, by k-NN distance and
+    rarity), from 1 / 10 to 1. NaN where too few neighbours are kept to leave an image out.
     """
 
-    calibrations: Mapping[int, AtK]
+    calibrations: Mapping[int, CalibrationAtK]
     thresholds: Thresholds
 
-    def questions(self, geometry: BallGeometry, samples: int) -> tuple[Reducer, ...]:
+    def reducers(self, geometry: BallGeometry, samples: int) -> tuple[Reducer, ...]:
         """The balls of every k, and the nearest few."""
-        return MeasuredAtEveryK(tuple(self.calibrations)).questions(geometry, samples)
+        return EveryKAxis(tuple(self.calibrations)).reducers(geometry, samples)
 
-    def columns(self, geometry: BallGeometry, answers: tuple[Any, ...]) -> Columns:
+    def answer(self, geometry: BallGeometry, reducers: tuple[Any, ...]) -> Columns:
         """`rarity_by_k` and `stability`."""
         import pyarrow as pa
 
-        *balls, nearest = answers
+        *balls, nearest = reducers
         radii2 = np.column_stack([one.radius2 for one in balls] or [np.empty((nearest.samples, 0))])
         rarity = pa.array(np.sqrt(radii2).ravel(), from_pandas=True)
         offsets = pa.array(np.arange(len(radii2) + 1, dtype=np.int32) * radii2.shape[1])
@@ -51,10 +50,11 @@ class EveryK:
     def _stability(self, geometry: BallGeometry, radii2: Doubles, nearest: Nearest) -> Doubles:
         if geometry.k not in self.calibrations:
             return np.full(nearest.samples, np.nan)
-        standings = {}
-        for i, (k, one) in enumerate(self.calibrations.items()):
-            found = one.standing(replace(geometry, k=k), radii2[:, i], nearest)
-            standings[k] = standing({**found, "off_manifold_p": found["knn_p"]}, self.thresholds)
-        same = [found == standings[geometry.k] for found in standings.values()]
+        verdicts = {}
+        for i, (k, calibration) in enumerate(self.calibrations.items()):
+            columns = calibration.percentiles(geometry.at_k(k), radii2[:, i], nearest)
+            columns["off_manifold_p"] = columns["knn_p"]
+            verdicts[k] = verdict_by_distance(columns, self.thresholds)
+        same = [at_k == verdicts[geometry.k] for at_k in verdicts.values()]
         share: Doubles = np.mean(same, axis=0)
         return share
