@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from rara.calibration.real_images import CalibrationSet, calibration_set
 from rara.features.code_cache import CodeCache
 from rara.features.features import Features
-from rara.features.neighbours import checked_k
+from rara.features.keys import Rows
+from rara.features.neighbours import checked_k, find
 from rara.features.pixel_cache import PixelCache
 from rara.geometry import Boundary, QuantizedReference
 from rara.provenance.parts import ReferencePart
@@ -110,6 +111,12 @@ class ReferenceGeometry:
             ("calibration", geometry.k, geometry.boundary, geometry.own is None),
             lambda: calibration_set(None, self.features, self.pixel_cache, geometry, run),
         )
+
+    def part(self, rows: Rows, k: int, run: Run) -> ReferenceGeometry:
+        """That of some of the images, as if there were no others; cleaned as all of them were."""
+        features = self.features.take(rows, self.features.location)
+        nearest = find(features, k, run)
+        return ReferenceGeometry(features, nearest.d2, nearest.index, k=k, treatment=self.treatment)
 
     def describe(self, k: int | None = None) -> ReferencePart:
         """What results say of the reference that they are relative to."""
