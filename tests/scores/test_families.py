@@ -138,8 +138,8 @@ def test_clipped_rarity_is_rarity_of_a_reference_that_is_clipped(make, boundary,
         np.testing.assert_array_equal(table["rarity_clipped"], other["rarity"])
         told, treatment = table.provenance["families"]["rarity_clipped"], clipped.describe(k)
         assert told["quantile"] == 0.99
-        assert told["largest_radius"] == treatment["treatment"]["largest_radius"]
-        assert told["clipped"] == treatment["treatment"]["clipped"]
+        assert told["largest_radius"] == treatment["cleaning"]["largest_radius"]
+        assert told["clipped"] == treatment["cleaning"]["clipped"]
 
 
 def test_a_reference_that_is_clipped_lower_stays_so():

@@ -26,7 +26,8 @@ CALM = {
 }  # fmt: skip
 KNOWN = CalibrationPart(
     method="full conformal", rarity_method="leave-one-out", copy_statistic="copy_volume",
-    reals=999, reals_inside=800, smallest_p=SmallestP(0.001, 0.002), near_copy=NearCopy(0.002, 0),
+    real_images=999, real_images_inside=800, smallest_p=SmallestP(0.001, 0.002),
+    near_copy=NearCopy(0.002, 0),
 )  # fmt: skip
 
 RARE = {"off_manifold_p": 0.1}
@@ -323,8 +324,8 @@ def test_as_near_as_can_be_told_is_no_verdict_where_it_may_be_chance():
 def test_shortfall_is_silent_where_all_can_be_called():
     assert shortfall(KNOWN, Thresholds()) is None
     assert shortfall(KNOWN, Thresholds(0.001)) is not None
-    assert "Only 18 of 999" in shortfall(replace(KNOWN, reals_inside=18), Thresholds())
-    assert shortfall(replace(KNOWN, reals_inside=19), Thresholds()) is None
+    assert "Only 18 of 999" in shortfall(replace(KNOWN, real_images_inside=18), Thresholds())
+    assert shortfall(replace(KNOWN, real_images_inside=19), Thresholds()) is None
 
 
 # -- modes --

@@ -119,7 +119,7 @@ def extend(
     run = (working or Working()).run()
     with step(run.progress, "Listing the images"):
         before, added = Reference.load(folder), opened(images, run)
-    before.geometry.treatment.check_growth()
+    before.geometry.cleaning.check_growth()
     network = Sides(before, added).network((extraction or ReferenceExtraction()).make(run), run)
     with step(run.progress, "Adding to the reference"):
         reference = before.extend(added, extractor=network, run=run)
@@ -181,7 +181,7 @@ def _described(reference: Reference) -> dict[str, Any]:
         "weights": spec.weights,
         "dimensions": spec.dim,
         "metric": spec.metric,
-        "treatment": encoded(described.treatment),
+        "cleaning": encoded(described.cleaning),
         "k": reference.k,
         "largest_k": reference.geometry.largest_k,
         "radius": [float(q) for q in np.quantile(reference.radii, (0.05, 0.5, 0.95))],
@@ -197,7 +197,7 @@ def _lines(described: dict[str, Any]) -> list[str]:
     lines = {
         "Images": f"{described['images']:,} from {described['location']}",
         "Skipped": f"{len(described['skipped'])}",
-        **_treated(described["treatment"]),
+        **_treated(described["cleaning"]),
         "Extractor": f"{described['extractor']} ({described['dimensions']:,} dimensions, "
         f"{described['metric']})",
         "k": f"{described['k']} (any up to {described['largest_k']})",
@@ -211,18 +211,18 @@ def _lines(described: dict[str, Any]) -> list[str]:
     return [f"{label:<14}{text}" for label, text in lines.items()]
 
 
-def _treated(treatment: dict[str, Any]) -> dict[str, str]:
+def _treated(cleaning: dict[str, Any]) -> dict[str, str]:
     """What was done to the reference, where anything was."""
     lines = {}
-    if (kind := treatment["deduplicate"]) is not None:
+    if (kind := cleaning["deduplicate"]) is not None:
         kinds = "exact and near" if kind == "near" else kind
-        lines["Left out"] = f"{treatment['left_out']:,} ({kinds} duplicates of others)"
-    if (unit := treatment["unit"]) is not None:
-        lines["Units"] = f"one image each, by '{unit}'; {treatment['left_out']:,} left out in all"
-    if treatment["clip_radii"] is not None:
-        radii = "radius" if treatment["clipped"] == 1 else "radii"
+        lines["Left out"] = f"{cleaning['left_out']:,} ({kinds} duplicates of others)"
+    if (unit := cleaning["unit"]) is not None:
+        lines["Units"] = f"one image each, by '{unit}'; {cleaning['left_out']:,} left out in all"
+    if cleaning["clip_radii"] is not None:
+        radii = "radius" if cleaning["clipped"] == 1 else "radii"
         lines["Clipped"] = (
-            f"{treatment['clipped']:,} {radii} to {treatment['largest_radius']:.4g} "
-            f"(quantile {treatment['clip_radii']:g})"
+            f"{cleaning['clipped']:,} {radii} to {cleaning['largest_radius']:.4g} "
+            f"(quantile {cleaning['clip_radii']:g})"
         )
     return lines

@@ -2,11 +2,14 @@
 
 parts --Provenance--to_json--> the record in a file --from_json--> Provenance
 
+A record of an earlier schema is read by the names of today, with a warning that says so.
+
 As a mapping it has the keys and values of its JSON: `table.provenance["k"]`.
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -14,6 +17,7 @@ from typing import Any, Self
 from rara.errors import ParameterError
 from rara.extractors.base import Spec
 from rara.provenance import parts
+from rara.provenance.earlier_names import with_current_names
 from rara.provenance.json_format import (
     OMITTED,
     JsonObject,
@@ -23,7 +27,7 @@ from rara.provenance.json_format import (
     encoded,
 )
 
-SCHEMA = 1
+SCHEMA = 2
 """Of the JSON. It rises when a key changes its meaning; a key that is added has a default."""
 
 
@@ -42,10 +46,11 @@ class AsJson(Mapping[str, Any]):
         """The record that `to_json` wrote, in this version or an earlier one.
 
         `place`: the file that it comes from, for errors. Raises ParameterError where a key is
-        missing that has no default, or unknown, or where a value is of another kind.
+        missing that has no default, or unknown, or where a value is of another kind. Warns once
+        where keys are read by new names.
         """
         what = f"'{place}'" if place else "The provenance"
-        _check_schema(value, what)
+        value = of_this_schema(value, what, stacklevel=3)
         try:
             return decoded(cls, value, "provenance")
         except LacksKeyError as error:
@@ -76,13 +81,25 @@ class AsJson(Mapping[str, Any]):
 UNKNOWN = "an unknown version"
 
 
-def _check_schema(value: object, what: str) -> None:
-    found = value.get("schema", SCHEMA) if isinstance(value, Mapping) else SCHEMA
-    if type(found) is int and found > SCHEMA:
+def of_this_schema(value: object, what: str, *, stacklevel: int) -> object:
+    """A record of an earlier schema by the names of today, with one warning where they differ.
+
+    `what` it is, for the warning, and whose line that names. Any other value stays as it is.
+    """
+    schema = value.get("schema", 0) if isinstance(value, Mapping) else SCHEMA
+    if not isinstance(value, Mapping) or type(schema) is not int or schema == SCHEMA:
+        return value
+    if schema > SCHEMA:
         raise ParameterError(
-            f"{what} has a provenance of schema {str(found)[:20]}, and this version of rara reads "
+            f"{what} has a provenance of schema {str(schema)[:20]}, and this version of rara reads "
             f"up to {SCHEMA}: install a later one."
         )
+    current, changed = with_current_names(value)
+    if changed:
+        by = str(value.get("rara", UNKNOWN))[:80]
+        note = f"{what} was written by rara {by} with earlier names: {', '.join(changed)} now."
+        warnings.warn(note, stacklevel=stacklevel)
+    return {**current, "schema": SCHEMA}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)

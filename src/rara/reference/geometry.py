@@ -59,11 +59,11 @@ class ReferenceGeometry:
         k: int,
         quantized: QuantizedReference | None = None,
         others: NDArray[np.int32] | None = None,
-        treatment: Cleaning | None = None,
+        cleaning: Cleaning | None = None,
     ) -> None:
         self.features, self.d2, self.index = features, d2, index
         self.k = checked_k(k, len(features), d2.shape[1])
-        self.treatment = treatment or Cleaning()
+        self.cleaning = cleaning or Cleaning()
         self.code_cache, self.pixel_cache = (
             CodeCache(features.vectors, quantized),
             PixelCache(features, others),
@@ -89,8 +89,8 @@ class ReferenceGeometry:
         self, k: int | None = None, boundary: Boundary = "open", *, own: bool = False
     ) -> BallGeometry:
         """The balls that samples are judged by, or its `own` images, leave-one-out."""
-        self.treatment.check(boundary)
-        clip = self.treatment.clip_radii
+        self.cleaning.check(boundary)
+        clip = self.cleaning.clip_radii
         names = self.once("names", self.features.done["id"].combine_chunks)
         k = self.checked_k(k)
         geometry = BallGeometry(self.d2, self.index, k, names, boundary, clip=clip)
@@ -105,7 +105,7 @@ class ReferenceGeometry:
     ) -> CalibrationSet:
         """The calibration by real images given, or by the reference's own."""
         if reals is not None:
-            reals = self.treatment.one_a_unit(reals, 0, run, side="calibration")
+            reals = self.cleaning.one_a_unit(reals, 0, run, side="calibration")
             return calibration_set(reals, self.features, self.pixel_cache, geometry, run)
         return self.once(
             ("calibration", geometry.k, geometry.boundary, geometry.own is None),
@@ -116,11 +116,11 @@ class ReferenceGeometry:
         """That of some of the images, as if there were no others; cleaned as all of them were."""
         features = self.features.take(rows, self.features.location)
         nearest = find(features, k, run)
-        return ReferenceGeometry(features, nearest.d2, nearest.index, k=k, treatment=self.treatment)
+        return ReferenceGeometry(features, nearest.d2, nearest.index, k=k, cleaning=self.cleaning)
 
     def describe(self, k: int | None = None) -> ReferencePart:
         """What results say of the reference that they are relative to."""
         geometry = self.ball_geometry(k)
         own = self.once(("own", geometry.k), lambda: leave_one_out_summary(geometry))
-        how = self.treatment.describe(self.features, geometry)
+        how = self.cleaning.describe(self.features, geometry)
         return about_reference(self.features, self.fingerprint, how, own)

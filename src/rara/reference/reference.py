@@ -79,14 +79,14 @@ class Reference:
         `deduplicate` leaves images out that repeat an earlier one, "exact" or "near";
         `clip_radii`, a quantile such as 0.99, lets no ball count as larger; `unit` is for bursts.
         """
-        run, treatment = run or Run(), Cleaning(deduplicate, unit, clip_radii)
+        run, cleaning = run or Run(), Cleaning(deduplicate, unit, clip_radii)
         k = neighbourhood.whole_k(k)  # before long work; the number of images is known after it
         network = None if is_features(images) else find_extractor(extractor, run)
         features, source = features_of(images, network, run)
         neighbourhood.checked_k(k, len(features), k)
         features = with_metric(features, metric)
-        features, found = treatment.neighbourhood(features, k, run)
-        geometry = ReferenceGeometry(features, found.d2, found.index, k=k, treatment=treatment)
+        features, found = cleaning.neighbourhood(features, k, run)
+        geometry = ReferenceGeometry(features, found.d2, found.index, k=k, cleaning=cleaning)
         return cls(geometry, source=source, extractor=network)
 
     @classmethod
@@ -127,14 +127,14 @@ class Reference:
         geometry = ReferenceGeometry(
             features, *neighbourhood.lists_in(stored, features), others=others_in(stored, features),
             k=stored.facts["k"], quantized=quantized_in(stored, features),
-            treatment=Cleaning.of(stored),
+            cleaning=Cleaning.of(stored),
         )  # fmt: skip
         return cls(geometry)
 
     def save(self, folder: str | os.PathLike[str], *, run: Run | None = None) -> None:
         """Write a reference folder, or replace the one that is there in one step."""
         run, here = run or Run(), self.geometry
-        facts = {"k": self.k, "treatment": here.treatment.facts()}
+        facts = {"k": self.k, "cleaning": here.cleaning.facts()}
         lists = {"radii.npy": array_part(here.d2), "neighbours.npy": array_part(here.index)}
         own = Parts("reference", facts, lists)
         spare = here.code_cache.parts(run) + here.pixel_cache.parts(run)
@@ -159,8 +159,8 @@ class Reference:
         joined = self.features.joined(features)
         known = Nearest.of(self.geometry.d2, self.geometry.index)
         found = neighbourhood.grow(joined, known, self.k, run)
-        treatment = self.geometry.treatment
-        return _changed(self, *treatment.grown(joined, found, self.k, run), self._extractor)
+        cleaning = self.geometry.cleaning
+        return _changed(self, *cleaning.grown(joined, found, self.k, run), self._extractor)
 
     def without(self, ids: Collection[str], *, run: Run | None = None) -> Reference:
         """The reference without some of its images: what `fit` on the others would give."""
@@ -304,5 +304,5 @@ def _changed(
 ) -> Reference:
     """A reference of other images, made as the one before was."""
     how = before.geometry
-    geometry = ReferenceGeometry(features, found.d2, found.index, k=how.k, treatment=how.treatment)
+    geometry = ReferenceGeometry(features, found.d2, found.index, k=how.k, cleaning=how.cleaning)
     return Reference(geometry, extractor=extractor)

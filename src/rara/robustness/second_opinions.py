@@ -65,7 +65,7 @@ def by_halves(
 def halves(
     reference: Reference, *, k: int | None = None, seed: int = 0, run: Run | None = None
 ) -> tuple[Reference, Reference]:
-    """Two random halves of a reference, disjoint in content as well, treated as it is.
+    """Two random halves of a reference, disjoint in content as well, cleaned as it is.
 
     Never with replacement: images drawn twice would shrink the balls. What `deduplicate` left out
     stays out.
@@ -78,7 +78,7 @@ def halves(
     one, other = (
         Reference.fit(
             replace(part, location=f"{reference.features.location} (half {i}, seed {seed})"),
-            k=k, metric=part.spec.metric, clip_radii=reference.geometry.treatment.clip_radii,
+            k=k, metric=part.spec.metric, clip_radii=reference.geometry.cleaning.clip_radii,
             run=run,
         )
         for i, part in enumerate(parts, start=1)
@@ -120,7 +120,7 @@ def by_extractor(
         )
     other = Reference.fit(
         seen_again(reference.features, network, run), k=table.provenance.k,
-        metric=_metric_for(reference), clip_radii=reference.geometry.treatment.clip_radii, run=run,
+        metric=_metric_for(reference), clip_radii=reference.geometry.cleaning.clip_radii, run=run,
     )  # fmt: skip
     own = table.provenance.leave_one_out
     samples = other.features if own else _anew(images, network, other, run)

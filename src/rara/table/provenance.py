@@ -19,12 +19,12 @@ from rara.features.features import Features, noted_in
 from rara.geometry import WorkDone
 from rara.provenance.parts import (
     CalibrationPart,
+    CleaningPart,
     EnginePart,
     LeaveOneOutSummary,
     NoTwoSample,
     ReferencePart,
     SamplesPart,
-    TreatmentPart,
     TwoSamplePart,
     VerdictPart,
 )
@@ -72,7 +72,7 @@ def _engine(did: WorkDone) -> EnginePart:
 
 
 def about_extractor(features: Features) -> Spec | None:
-    """What made the vectors; None where nobody said."""
+    """What made the vectors; None where that is unknown."""
     return features.spec if features.spec.weights != "none" else None
 
 
@@ -91,10 +91,10 @@ def about_samples(features: Features) -> SamplesPart:
 def about_reference(
     features: Features,
     fingerprint: str,
-    treatment: TreatmentPart,
+    cleaning: CleaningPart,
     own: LeaveOneOutSummary | None,
 ) -> ReferencePart:
-    """Which real images samples are judged against, how treated, and how they fare themselves."""
+    """Which real images samples are judged against, how cleaned, and their own scores."""
     return ReferencePart(
         location=features.location,
         count=len(features),
@@ -103,13 +103,13 @@ def about_reference(
         noted=noted_in(features),
         fingerprint=fingerprint,
         metric=features.spec.metric,
-        treatment=treatment,
+        cleaning=cleaning,
         leave_one_out=own,
     )
 
 
 def leave_one_out_summary(geometry: BallGeometry) -> LeaveOneOutSummary | None:
-    """How the reference's own images fare, each judged without itself.
+    """The scores of the reference's own images, each judged without itself.
 
     None where it keeps too few neighbours to leave one out.
     """

@@ -79,7 +79,7 @@ def explain(
         samples=len(verdicts),
         k=k,
         alpha=alpha,
-        reals=known.reals,
+        reals=known.real_images,
         noun=noun,
         repeating=known.near_copy.repeating,
         smallest_p=known.smallest_p,

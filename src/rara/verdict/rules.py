@@ -133,11 +133,11 @@ def too_near_to_tell(evidence: VerdictEvidence, thresholds: Thresholds) -> Flags
 
 def shortfall(calibration: CalibrationPart, thresholds: Thresholds) -> str | None:
     """Why these real images cannot carry a verdict, in one sentence; None where they can."""
-    reals, inside = calibration.reals, calibration.reals_inside
+    count, inside = calibration.real_images, calibration.real_images_inside
     smallest = max(calibration.smallest_p.off_manifold, calibration.smallest_p.copy)
     if smallest > thresholds.alpha:
         level = f"{thresholds.alpha:.2g} (p >= {smallest:.2g})"
         return f"Too few real images, or too alike, for a level of {level}."
     if percentiles(np.array(inside), inside) < thresholds.rare:
-        return f"Only {inside:,} of {reals:,} real images are inside: too few to call rare."
+        return f"Only {inside:,} of {count:,} real images are inside: too few to call rare."
     return None
