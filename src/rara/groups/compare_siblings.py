@@ -49,8 +49,8 @@ class Siblings:
         return int(self.arrow.num_rows)
 
     def __repr__(self) -> str:
-        known = self.provenance.siblings
-        return f"Siblings: {len(self)} samples in {len(known.groups)} groups by {known.by}"
+        part = self.provenance.siblings
+        return f"Siblings: {len(self)} samples in {len(part.groups)} groups by {part.by}"
 
     def to_dict(self) -> dict[str, Any]:
         """Everything that is said of them, the odd ones that stand apart most first."""
@@ -94,15 +94,15 @@ def compare_siblings(
     network = None if is_features(images) else find_extractor(extractor, run)
     features, source = features_of(images, network, run)
     features = with_metric(features, None)
-    found = judge_among_siblings(features, k, by, run)
+    compared = judge_among_siblings(features, k, by, run)
     return Siblings(
-        table_of(features, found.columns),
+        table_of(features, compared.columns),
         SiblingsProvenance(
             rara=version("rara"),
             samples=about_samples(features),
             k=k,
             extractor=about_extractor(features),
-            siblings=found.part,
+            siblings=compared.part,
         ),
         SourcePictures.of(features, source, features, source),
     )

@@ -1,7 +1,7 @@
 """The parts of a provenance: one record for each, with the keys that its JSON has.
 
-Whoever finds something makes its record: the reference, the calibration, the verdict, a group.
-A field with a default came later, or is told for the record alone: None means nobody recorded it.
+What computes a result makes its record: the reference, the calibration, the verdict, a group.
+A field with a default came later, or is kept for the record alone: None means not recorded.
 """
 
 from __future__ import annotations

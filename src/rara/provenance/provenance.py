@@ -38,8 +38,8 @@ class AsJson(Mapping[str, Any]):
 
     def to_json(self) -> JsonObject:
         """Keys and values that JSON can hold."""
-        found: JsonObject = encoded(self)
-        return found
+        value: JsonObject = encoded(self)
+        return value
 
     @classmethod
     def from_json(cls, value: object, place: str = "") -> Self:
@@ -119,7 +119,7 @@ class Provenance(AsJson):
     boundary: str
     compat: str | None = None
     extractor: Spec | None
-    """None where the vectors were given and nobody said what made them."""
+    """None for vectors whose extractor is unknown."""
     engine: parts.EnginePart | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
     repeats: parts.RepeatsPart | None = field(default=None, metadata=OMITTED)

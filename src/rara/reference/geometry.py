@@ -3,7 +3,7 @@
     features, neighbour lists --ReferenceGeometry--> BallGeometry, calibration, description
 
 The squared distances of each image to its K + 1 nearest others are all the geometry there is;
-they are found once, for every k up to K.
+they are computed once, for every k up to K.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 from threading import RLock
-from typing import Any, TypeVar
+from typing import TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,22 +29,22 @@ from rara.run import Run
 from rara.scores import BallGeometry, without_itself
 from rara.table.provenance import about_reference, leave_one_out_summary
 
-Found = TypeVar("Found")
+Made = TypeVar("Made")
 
 
 @dataclass(slots=True)
 class Once:
-    """What follows from a reference alone is found once, whichever thread asks first."""
+    """What follows from a reference alone is made once, by the thread that needs it first."""
 
-    _known: dict[Hashable, Any] = field(default_factory=dict)
+    _made: dict[Hashable, object] = field(default_factory=dict)
     _lock: RLock = field(default_factory=RLock)
 
-    def __call__(self, what: Hashable, make: Callable[[], Found]) -> Found:
+    def __call__(self, what: Hashable, make: Callable[[], Made]) -> Made:
         """What `make` gave the first time."""
         with self._lock:
-            if what not in self._known:
-                self._known[what] = make()
-            return self._known[what]  # type: ignore[no-any-return]
+            if what not in self._made:
+                self._made[what] = make()
+            return cast(Made, self._made[what])
 
 
 class ReferenceGeometry:
@@ -101,12 +101,12 @@ class ReferenceGeometry:
         return replace(geometry, quantized=self.code_cache.for_query(samples, run))
 
     def calibration(
-        self, reals: Features | None, geometry: BallGeometry, run: Run
+        self, images: Features | None, geometry: BallGeometry, run: Run
     ) -> CalibrationSet:
-        """The calibration by real images given, or by the reference's own."""
-        if reals is not None:
-            reals = self.cleaning.one_a_unit(reals, 0, run, side="calibration")
-            return calibration_set(reals, self.features, self.pixel_cache, geometry, run)
+        """The calibration by other real images, or by the reference's own."""
+        if images is not None:
+            images = self.cleaning.one_a_unit(images, 0, run, side="calibration")
+            return calibration_set(images, self.features, self.pixel_cache, geometry, run)
         return self.once(
             ("calibration", geometry.k, geometry.boundary, geometry.own is None),
             lambda: calibration_set(None, self.features, self.pixel_cache, geometry, run),

@@ -39,9 +39,9 @@ from rara.two_sample import two_sample_test
 
 
 class Scorer:
-    """Judges samples by one reference, always asked the same. Made by `Reference.scorer`.
+    """Judges samples by one reference, always with the same options. Made by `Reference.scorer`.
 
-    The calibration is found at the first call and kept. May be used from any thread.
+    The calibration is made at the first call and kept. May be used from any thread.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Scorer:
         self.geometry, self.options, self.run = geometry, options, run or Run()
         self._extractor, self._source, self._once = extractor, source, Once()
         geometry.checked_k(options.k)  # refused before long work
-        self._reals = None if calibration is None else self._features(calibration)[0]
+        self._calibration_images = None if calibration is None else self._features(calibration)[0]
 
     def score(self, images: Images) -> ScoreTable:
         """One record for each image that could be read; the others are in the provenance."""
@@ -149,7 +149,7 @@ class Scorer:
     def _calibration(self, balls: BallGeometry) -> CalibrationSet:
         return self._once(
             balls.own is None,
-            lambda: self.geometry.calibration(self._reals, balls, self.run),
+            lambda: self.geometry.calibration(self._calibration_images, balls, self.run),
         )
 
     def _features(self, images: Images) -> tuple[Features, Source | None]:

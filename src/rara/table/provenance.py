@@ -141,7 +141,7 @@ def table_of(features: Features, columns: Mapping[str, Any]) -> pa.Table:
     import pyarrow as pa
 
     done = features.done
-    found = {"id": done["id"], **columns}
+    table = {"id": done["id"], **columns}
     for name, values in metadata_columns(done["metadata"].to_pylist()).items():
-        found[free_name(name, {*found, *COLUMNS})] = values
-    return pa.table(found)
+        table[free_name(name, {*table, *COLUMNS})] = values
+    return pa.table(table)

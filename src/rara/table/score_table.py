@@ -64,8 +64,8 @@ class ScoreTable:
         return int(self.arrow.num_rows)
 
     def __getitem__(self, column: str) -> NDArray[Any]:
-        found: NDArray[Any] = self._column(column).to_numpy()
-        return found
+        values: NDArray[Any] = self._column(column).to_numpy()
+        return values
 
     @property
     def columns(self) -> list[str]:
