@@ -22,7 +22,7 @@ from rara.features.neighbours import whole_k
 from rara.features.opening import Images, features_of, find_extractor, is_features
 from rara.groups.siblings import judge_among_siblings
 from rara.provenance.provenance import SiblingsProvenance
-from rara.run import Run
+from rara.run import Run, checked_run
 from rara.storage.atomic import write_file
 from rara.table.csv_cells import Formulas
 from rara.table.provenance import about_extractor, about_samples, table_of
@@ -89,7 +89,7 @@ def compare_siblings(
     `k`: how far an image stands apart is the distance to its k-th nearest sibling, or to the one
     that leaves out two where there are fewer. Raises ParameterError where no image has the key.
     """
-    run = run or Run()
+    run = checked_run(run)
     k = whole_k(k)
     network = None if is_features(images) else find_extractor(extractor, run)
     features, source = features_of(images, network, run)

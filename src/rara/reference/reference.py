@@ -35,7 +35,7 @@ from rara.reference.cleaning import Cleaning, Duplicates
 from rara.reference.geometry import ReferenceGeometry
 from rara.reference.options import Options, ScoreOptions
 from rara.reference.scorer import Scorer
-from rara.run import Run
+from rara.run import Run, checked_run
 from rara.sources import Source
 from rara.storage.folder import Parts, array_part, claim, read_bundle
 from rara.table.score_table import ScoreTable
@@ -79,7 +79,7 @@ class Reference:
         `deduplicate` leaves images out that repeat an earlier one, "exact" or "near";
         `clip_radii`, a quantile such as 0.99, lets no ball count as larger; `unit` is for bursts.
         """
-        run, cleaning = run or Run(), Cleaning(deduplicate, unit, clip_radii)
+        run, cleaning = checked_run(run), Cleaning(deduplicate, unit, clip_radii)
         k = neighbourhood.whole_k(k)  # before long work; the number of images is known after it
         network = None if is_features(images) else find_extractor(extractor, run)
         features, source = features_of(images, network, run)
@@ -133,7 +133,7 @@ class Reference:
 
     def save(self, folder: str | os.PathLike[str], *, run: Run | None = None) -> None:
         """Write a reference folder, or replace an earlier one in one step."""
-        run, geometry = run or Run(), self.geometry
+        run, geometry = checked_run(run), self.geometry
         facts = {"k": self.k, "cleaning": geometry.cleaning.facts()}
         lists = {"radii.npy": array_part(geometry.d2), "neighbours.npy": array_part(geometry.index)}
         own = Parts("reference", facts, lists)
@@ -154,7 +154,7 @@ class Reference:
 
         Only pairs with a new image are looked at. Ids must not occur in both.
         """
-        run = run or Run()
+        run = checked_run(run)
         features, _ = features_like(self.features.spec, images, extractor or self._extractor, run)
         joined = self.features.joined(features)
         nearest = neighbourhood.grow(joined, self._nearest, self.k, run)
@@ -168,7 +168,7 @@ class Reference:
         kept = ~np.isin(np.array(self.ids, dtype=object), list(ids))
         neighbourhood.checked_k(self.k, int(kept.sum()), self.k)
         features = self.features.take(np.flatnonzero(kept), self.features.location)
-        nearest = neighbourhood.shrink(features, self._nearest, kept, run or Run())
+        nearest = neighbourhood.shrink(features, self._nearest, kept, checked_run(run))
         return _changed(self, features, nearest, self._extractor)
 
     @property
@@ -215,7 +215,7 @@ class Reference:
         run: Run | None = None,
     ) -> Audit:
         """What speaks against believing it, worst first; and which samples are in it."""
-        run, own = run or Run(), self.features
+        run, own = checked_run(run), self.features
         balls, others, source = self.geometry.ball_geometry(k), None, self._source
         if samples is not None:
             network = extractor or self._extractor

@@ -30,7 +30,7 @@ from rara.provenance.provenance import Provenance
 from rara.reference.geometry import Once, ReferenceGeometry
 from rara.reference.judging import Scored, judge_by_vectors, judge_one_by_one
 from rara.reference.options import ScoreOptions
-from rara.run import Run, step
+from rara.run import Run, checked_run, step
 from rara.scores import BallGeometry, Families
 from rara.sources import Source
 from rara.table.provenance import table_of
@@ -54,7 +54,7 @@ class Scorer:
         source: Source | None = None,
         run: Run | None = None,
     ) -> None:
-        self.geometry, self.options, self.run = geometry, options, run or Run()
+        self.geometry, self.options, self.run = geometry, options, checked_run(run)
         self._extractor, self._source, self._once = extractor, source, Once()
         geometry.checked_k(options.k)  # refused before long work
         self._calibration_images = None if calibration is None else self._features(calibration)[0]

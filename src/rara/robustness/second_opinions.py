@@ -24,7 +24,7 @@ from rara.features.opening import Images, features_of, find_extractor, is_featur
 from rara.features.reembed import seen_again
 from rara.reference.reference import Reference
 from rara.robustness.contested import Halves, alpha_of, check_carried
-from rara.run import Run
+from rara.run import Run, checked_run
 from rara.table.score_table import ScoreTable
 
 VERDICTS_ALONE = "an opinion is asked for verdicts alone"
@@ -51,7 +51,7 @@ def by_halves(
     samples, and half as many among their own images, whose neighbours are kept in the cache.
     """
     check_carried(table)
-    run, spec = run or Run(), reference.features.spec
+    run, spec = checked_run(run), reference.features.spec
     own = table.provenance.leave_one_out
     samples = reference.features if own else features_like(spec, images, extractor, run)[0]
     real_images = None
@@ -70,7 +70,7 @@ def halves(
     Never with replacement: images drawn twice would shrink the balls. What `deduplicate` left out
     stays out.
     """
-    k = reference.k if k is None else k
+    run, k = checked_run(run), reference.k if k is None else k
     check_halves(len(reference), k)
     parts = reference.features.split(0.5, seed=seed)
     # Almost every image loses a neighbour to the other half: searching anew, each pair once, is
@@ -112,7 +112,7 @@ def by_extractor(
     cannot be, and ParameterError where it is the extractor that made the reference.
     """
     check_carried(table)
-    run = run or Run()
+    run = checked_run(run)
     network = find_extractor(extractor, run)
     if replace(network.spec, metric=reference.features.spec.metric) == reference.features.spec:
         raise ParameterError(
