@@ -157,15 +157,17 @@ def test_a_table_with_earlier_names_is_the_same_table_with_one_note(table, tmp_p
         now = name.replace("reals", "real_images")
         record["calibration"][name] = record["calibration"].pop(now)
     written(table.arrow, record, tmp_path / "old.parquet")
-    with pytest.warns(UserWarning, match="with earlier names") as warned:
-        again = ScoreTable.from_parquet(tmp_path / "old.parquet")
-    [note] = warned
-    assert note.filename == __file__
-    assert f"'{tmp_path / 'old.parquet'}' was written by rara" in str(note.message)
-    assert "reference.treatment is cleaning now" in str(note.message)
-    assert again.provenance == json.loads(json.dumps(table.provenance.to_json()))
-    assert again.provenance["schema"] == 2
+    again = ScoreTable.from_parquet(tmp_path / "old.parquet")
+    [note] = again.provenance.notes
+    assert note.startswith("Written by rara 0.1.0 with earlier names: calibration.reals is real_")
+    assert again.summary().replace("\n", " ").endswith("reference.treatment is cleaning now.")
+    assert max(map(len, again.summary().splitlines())) <= 80
+    current = json.loads(json.dumps(table.provenance.to_json()))
+    assert again.provenance == {**current, "notes": [note]}
+    assert (current["schema"], "notes" in current) == (2, False)
     shown(again, tmp_path)
+    again.to_parquet(tmp_path / "new.parquet")
+    assert ScoreTable.from_parquet(tmp_path / "new.parquet").provenance == again.provenance
 
 
 def test_a_table_of_this_version_comes_back_as_it_was(table, tmp_path):

@@ -1,6 +1,6 @@
 """Keys of a provenance that an earlier schema called otherwise: read by the names of today.
 
-record of a file --with_current_names--> record by the names of today, a note of what changed
+record of a file --with_current_names--> record by the names of today, and which changed
 """
 
 from __future__ import annotations

@@ -2,14 +2,13 @@
 
 parts --Provenance--to_json--> the record in a file --from_json--> Provenance
 
-A record of an earlier schema is read by the names of today, with a warning that says so.
+A record of an earlier schema is read by the names of today, with a note that says so.
 
 As a mapping it has the keys and values of its JSON: `table.provenance["k"]`.
 """
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -46,11 +45,11 @@ class AsJson(Mapping[str, Any]):
         """The record that `to_json` wrote, in this version or an earlier one.
 
         `place`: the file that it comes from, for errors. Raises ParameterError where a key is
-        missing that has no default, or unknown, or where a value is of another kind. Warns once
-        where keys are read by new names.
+        missing that has no default, or unknown, or where a value is of another kind. `notes` say
+        which keys are read by new names.
         """
         what = f"'{place}'" if place else "The provenance"
-        value = of_this_schema(value, what, stacklevel=3)
+        value = _of_this_schema(value, what)
         try:
             return decoded(cls, value, "provenance")
         except LacksKeyError as error:
@@ -81,11 +80,8 @@ class AsJson(Mapping[str, Any]):
 UNKNOWN = "an unknown version"
 
 
-def of_this_schema(value: object, what: str, *, stacklevel: int) -> object:
-    """A record of an earlier schema by the names of today, with one warning where they differ.
-
-    `what` it is, for the warning, and whose line that names. Any other value stays as it is.
-    """
+def _of_this_schema(value: object, what: str) -> object:
+    """A record of an earlier schema by the names of today, with one note where they differ."""
     schema = value.get("schema", 0) if isinstance(value, Mapping) else SCHEMA
     if not isinstance(value, Mapping) or type(schema) is not int or schema == SCHEMA:
         return value
@@ -97,8 +93,8 @@ def of_this_schema(value: object, what: str, *, stacklevel: int) -> object:
     current, changed = with_current_names(value)
     if changed:
         by = str(value.get("rara", UNKNOWN))[:80]
-        note = f"{what} was written by rara {by} with earlier names: {', '.join(changed)} now."
-        warnings.warn(note, stacklevel=stacklevel)
+        note = f"Written by rara {by} with earlier names: {', '.join(changed)} now."
+        current["notes"] = [note]
     return {**current, "schema": SCHEMA}
 
 
@@ -122,6 +118,8 @@ class Provenance(AsJson):
     """None for vectors whose extractor is unknown."""
     engine: parts.EnginePart | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] | None = field(default=None, metadata=OMITTED)
+    """What was changed when the record of an earlier version was read."""
     repeats: parts.RepeatsPart | None = field(default=None, metadata=OMITTED)
     groups: parts.GroupsPart | None = field(default=None, metadata=OMITTED)
     siblings: parts.SiblingsPart | None = field(default=None, metadata=OMITTED)

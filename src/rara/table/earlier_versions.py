@@ -2,7 +2,7 @@
 
 provenance, columns of a file --brought_up--> Provenance as this version writes it
 
-Keys that had another name are read by the names of today, with one warning.
+Keys that had another name are read by the names of today, with one note.
 
 A key that came later has a default where its absence has a meaning: nobody looked, or there
 was no such choice (`rara.provenance.parts`). Any other key or column that is missing is an error:
@@ -15,7 +15,7 @@ from collections.abc import Collection, Mapping, Sequence
 from itertools import chain
 
 from rara.errors import ParameterError
-from rara.provenance.provenance import Provenance, of_this_schema
+from rara.provenance.provenance import Provenance
 
 COLUMNS = (
     *("id", "rarity", "rarity_witness", "knn_distance", "inside", "balls", "realism"),
@@ -45,8 +45,7 @@ def brought_up(place: str, provenance: object, columns: Collection[str]) -> Prov
     `place`: where the table is. `columns`: the names of its columns, some of which the provenance
     promises.
     """
-    record = of_this_schema(provenance, f"'{place}'", stacklevel=4)
-    current = Provenance.from_json(record, place)
+    current = Provenance.from_json(provenance, place)
     lacking = next((name for name in _promised(current) if name not in columns), None)
     if lacking:
         raise ParameterError(

@@ -12,6 +12,7 @@ import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -203,10 +204,13 @@ class ScoreTable:
     # -- what people see --
 
     def summary(self) -> str:
-        """A few plain lines: what was found, for people who know no jargon."""
+        """A few plain lines of what was found; the notes on an earlier version's table last."""
         from rara.report import facts, summary_lines
 
-        return "\n".join(summary_lines(facts(self.arrow, self.provenance)))
+        lines = list(summary_lines(facts(self.arrow, self.provenance)))
+        for note in self.provenance.notes or ():
+            lines += wrap(note, 80)
+        return "\n".join(lines)
 
     def report(self, path: str | Path, cards: int | None = None) -> None:
         """Write the report, one HTML file that needs nothing else.
