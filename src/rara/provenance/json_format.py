@@ -82,7 +82,7 @@ def _record(record: Any, value: Any, place: str) -> Any:
     return record(**{field.name: _value(field, value, place) for field in own_fields})
 
 
-def _value(field: _Field, record: Mapping[str, Any], place: str) -> Any:
+def _value(field: _Field, record: Mapping[str, object], place: str) -> Any:
     if field.json == "inline":
         [inner] = _records_in(field.kind)
         own = {name: record[name] for name in _names(inner) if name in record}

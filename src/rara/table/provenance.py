@@ -6,9 +6,8 @@ Last step before the result: scores -> table and provenance -> ScoreTable.
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +29,7 @@ from rara.provenance.parts import (
 )
 from rara.provenance.provenance import Provenance
 from rara.scores import BallGeometry, own_balls
+from rara.scores.axis import Columns
 from rara.table.score_table import free_name, metadata_columns
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def _versions() -> dict[str, str]:
     return {"python": platform.python_version(), **{name: version(name) for name in packages}}
 
 
-def table_of(features: Features, columns: Mapping[str, Any]) -> pa.Table:
+def table_of(features: Features, columns: Columns) -> pa.Table:
     """The columns beside the ids, and the metadata behind them, under names that no column has."""
     import pyarrow as pa
 
