@@ -4,9 +4,9 @@
 
 Exact repeats have the same content, the same pixels or the same vector. Near repeats are at most
 `near_distance` apart: half of Tukey's outer fence of the distances between reference images and
-their nearest others. So the limit does not depend on the samples, and a set that is one picture
-is told as well as one that repeats a few. Of the first by content, the one with most others near
-it stands for its group.
+their nearest others. So the limit does not depend on the samples: a set that is one picture
+is detected as well as one that repeats a few. Of the first by content, the one with most others
+near it stands for its group.
 """
 
 from __future__ import annotations

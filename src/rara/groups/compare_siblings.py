@@ -2,8 +2,7 @@
 
     images --embed--> features --key--> groups --each among its own--> Siblings
 
-What `Reference.score(…, against_siblings=…)` says of siblings, for whoever has nothing to judge
-against.
+The same columns as those of `Reference.score(…, against_siblings=…)`, where there is no reference.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ class ScoreTable:
     """One record for each sample, in the order of the samples.
 
     `table["rarity"]` is a numpy array; columns of text, with None where there is none,
-    are object arrays. `provenance` tells the reference, the counts, k, the extractor
+    are object arrays. `provenance` has the reference, the counts, k, the extractor
     and the versions that the scores are relative to, by attributes or by the keys of its JSON.
     """
 
@@ -172,11 +172,12 @@ class ScoreTable:
         """Read what `to_parquet` wrote, in this version or an earlier one.
 
         `samples` and `reference` are the places with the images, for the pictures of a report.
-        Those that the table names are not opened: it may come from somebody else, and tells
-        no digests to know the images by.
+        The places that the table names are not opened: it may come from somebody else, and has
+        no digests to check the images by.
 
-        Raises ParameterError where an earlier one recorded less than this one needs, and where
-        columns or provenance are of other kinds than rara writes.
+        Where keys of the provenance have earlier names, its `notes` say so. Raises ParameterError
+        where an earlier version recorded less than this one needs, and where columns or provenance
+        are of other kinds than rara writes.
         """
         import pyarrow.parquet as pq
 

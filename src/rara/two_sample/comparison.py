@@ -34,7 +34,7 @@ class TwoSample:
     """How well samples can be separated from reference images.
 
     `auc`: the probability that a sample scores above a reference image by a classifier that was
-    trained on neither; 0.5 where nothing tells them apart, 1 where everything does. `p`: the
+    trained on neither; 0.5 where nothing separates them, 1 where everything does. `p`: the
     p-value of that and of `repeats`, by shuffled labels.
     """
 

@@ -78,7 +78,7 @@ class Sums:
 
     @classmethod
     def drawn(cls, dimensions: int, rng: np.random.Generator) -> Sums:
-        """Random ones, of equal size but for the last."""
+        """Random ones, of equal size, except the last."""
         if dimensions <= WHOLE:
             return cls(np.arange(dimensions)[None], np.ones((1, dimensions), np.float32))
         size = -(-dimensions // GROUPS)
