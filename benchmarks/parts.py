@@ -153,6 +153,7 @@ def charge(parts: Parts) -> None:
     from rara.features.features import Features
     from rara.reference import geometry as reference_geometry
     from rara.reference import judging as judgement
+    from rara.reference import scorer as reference_scorer
     from rara.table.score_table import ScoreTable
 
     def told(name: str, work: Callable[..., Any]) -> Callable[..., Any]:
@@ -170,7 +171,7 @@ def charge(parts: Parts) -> None:
         ("geometry: samples", judgement, "judge"),
         ("calibration", reference_geometry, "calibration_set"),
         ("calibration", reference_geometry, "leave_one_out_summary"),
-        ("two-sample test", judgement, "two_sample_test"),
+        ("two-sample test", reference_scorer, "two_sample_test"),
         ("verdict", judgement, "conclude"),
         ("report", ScoreTable, "save"),
         ("report", ScoreTable, "report"),

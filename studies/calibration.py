@@ -72,7 +72,7 @@ def rates(run: Run) -> Iterator[str]:
 def rates_of(tables: list[ScoreTable]) -> str:
     """Shares called, each with its standard error, and the percentiles' departure."""
     known = tables[0].provenance["calibration"]
-    reals, within = len(tables) * known["reals"], len(tables) * known["reals_inside"]
+    reals, within = len(tables) * known["real_images"], len(tables) * known["real_images_inside"]
     rarity = np.concatenate([table["rarity_percentile"] for table in tables]) / 100
     rarity = rarity[~np.isnan(rarity)]
     cells = []

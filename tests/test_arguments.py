@@ -1,5 +1,7 @@
 """Hostile arguments of every public function: an error of rara that names them, never another."""
 
+import inspect
+
 import numpy as np
 import pytest
 
@@ -135,3 +137,88 @@ def test_every_public_name_with_arguments_is_met():
     named = " ".join([*WHOLE, *NUMBERS, *ARRAYS, *PATHS, *LISTS, *WORDS])
     passive = {"RaraError", "Preprocessing", "Siblings", "__version__"}
     assert [name for name in rara.__all__ if name not in named and name not in passive] == []
+
+
+# -- how to work --
+
+OTHERS = rara.Features.from_arrays(VECTORS + 1, ids=[f"other {i}" for i in range(40)])
+NO_RUN = [3, True, "x", {}, rara.Run, OTHER]
+WITH_RUN = {
+    "Reference.audit": lambda run: REFERENCE.audit(run=run),
+    "Reference.extend": lambda run: REFERENCE.extend(OTHERS, run=run),
+    "Reference.fit": lambda run: rara.Reference.fit(FEATURES, run=run),
+    "Reference.from_features": lambda run: rara.Reference.from_features(VECTORS, run=run),
+    "Reference.save": lambda run: REFERENCE.save("reference", run=run),
+    "Reference.score": lambda run: REFERENCE.score(FEATURES, run=run),
+    "Reference.score_features": lambda run: REFERENCE.score_features(VECTORS, run=run),
+    "Reference.score_leave_one_out": lambda run: REFERENCE.score_leave_one_out(run=run),
+    "Reference.scorer": lambda run: REFERENCE.scorer(run=run),
+    "Reference.without": lambda run: REFERENCE.without(REFERENCE.ids[:1], run=run),
+    "Scorer": lambda run: rara.Scorer(REFERENCE.geometry, REFERENCE.scorer().options, run=run),
+    "by_extractor": lambda run: rara.by_extractor(
+        TABLE, REFERENCE, FEATURES, extractor="x.onnx", run=run
+    ),
+    "by_halves": lambda run: rara.by_halves(TABLE, REFERENCE, FEATURES, run=run),
+    "compare_siblings": lambda run: rara.compare_siblings(FEATURES, by="label", run=run),
+}
+
+
+def taking(parameter):
+    """Every public function, class and method that has a parameter of that name."""
+    doors = {name: getattr(rara, name) for name in rara.__all__ if name != "RaraError"}
+    for name, door in list(doors.items()):
+        if inspect.isclass(door):
+            methods = [one for one in vars(door) if not one.startswith("_")]
+            doors |= {f"{name}.{one}": getattr(door, one) for one in methods}
+    callables = {name: door for name, door in doors.items() if callable(door)}
+    return sorted(
+        name for name, one in callables.items() if parameter in inspect.signature(one).parameters
+    )
+
+
+def test_every_public_function_that_takes_a_run_is_met():
+    assert taking("run") == sorted(WITH_RUN)
+    assert taking("progress") == ["Run", "Run.engine"]  # the latter takes a count of pairs
+
+
+@pytest.mark.parametrize("value", NO_RUN, ids=ascii)
+@pytest.mark.parametrize("name", WITH_RUN)
+def test_what_is_no_run_is_refused_in_one_sentence(name, value, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ParameterError) as refused:
+        WITH_RUN[name](value)
+    assert str(refused.value) == f"run = {value!r}: give a rara.Run, or None."
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", WITH_RUN)
+def test_a_run_is_taken(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for run in (None, rara.Run(threads=1, cache=tmp_path / "cache")):
+        if name == "by_extractor":
+            with pytest.raises(RaraError, match=r"x\.onnx"):
+                WITH_RUN[name](run)
+        else:
+            WITH_RUN[name](run)
+
+
+class Half:
+    """Some of the methods of a `Progress`."""
+
+    finish = 3
+
+    def start(self, total, what):
+        """Begin."""
+
+    def advance(self, *, done, cached, skipped):
+        """Count."""
+
+
+@pytest.mark.parametrize("value", [3, True, "x", print, OTHER, Half()], ids=lambda x: str(x)[:9])
+def test_what_cannot_be_told_of_progress_is_refused_in_one_sentence(value):
+    with pytest.raises(ParameterError) as refused:
+        rara.Run(progress=value)
+    assert str(refused.value).startswith("progress = ")
+    assert str(refused.value).endswith(
+        ": give an object with the methods start, advance and finish, or None."
+    )

@@ -119,11 +119,11 @@ def test_a_number_without_end_in_a_folder_is_refused(place, tmp_path, capsys):
     assert run(["reference", "build", f"{place / 'train'}", "-o", f"{made}"]) == 0
     capsys.readouterr()
     manifest = manifest_in(made)
-    manifest["facts"]["treatment"]["clip_radii"] = 10**400
+    manifest["facts"]["cleaning"]["clip_radii"] = 10**400
     raw_seal(made, manifest)
     code, _, err = printed(capsys, "reference", "info", made)
     assert code == 2
-    assert "an unknown treatment" in err
+    assert "an unknown cleaning" in err
 
 
 # -- arguments ----------------------------------------------------------------------------

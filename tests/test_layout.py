@@ -81,6 +81,20 @@ def test_geometry_knows_nothing_of_images():
             assert {n for n in imported(path) if not n.startswith("geometry")} <= known
 
 
+def test_only_the_scorer_brings_a_references_geometry_to_samples():
+    """Groups and second opinions go through it: they see no balls and no calibration."""
+    callers = {
+        name
+        for name, path in FILES.items()
+        for other in imported(path)
+        if other == "reference.judging"
+    }
+    assert callers == {"reference.scorer"}
+    hidden = ("scores", "calibration.", "geometry", "reference.geometry", "reference.judging")
+    for name in ("groups.within_groups", "robustness.second_opinions", "robustness.contested"):
+        assert not [other for other in imported(FILES[name]) if other.startswith(hidden)]
+
+
 @pytest.mark.parametrize("name", sorted(set(FILES) - {"cli.printing"}))
 def test_only_one_file_prints(name):
     """No other one writes to stdout or stderr, makes a console, or has rich or warnings do it."""

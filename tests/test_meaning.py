@@ -118,9 +118,9 @@ def test_percentiles_of_fresh_images_are_uniform(n, method):
     table = reference.score_features(fresh, calibration=reals, run=ONE)
     calibration = table.provenance["calibration"]
     rarity = table["rarity_percentile"][table["inside"]] / 100
-    assert departure(rarity) < usual_departure(len(rarity), calibration["reals_inside"])
+    assert departure(rarity) < usual_departure(len(rarity), calibration["real_images_inside"])
     for levels in (table["typicality_percentile"] / 100, table["knn_p"], table["copy_p"]):
-        assert departure(levels) < usual_departure(4_000, calibration["reals"])
+        assert departure(levels) < usual_departure(4_000, calibration["real_images"])
 
 
 def test_raw_rarity_falls_as_the_reference_grows_and_percentiles_stay():

@@ -64,7 +64,7 @@ _FEW_NEIGHBOURS = Gap("where the reference keeps fewer than three neighbours of 
 _NO_PIXELS = Gap("where rara has not seen the pixels of both sides", "null")
 _NO_TEST = Gap("where no two-sample test is made", "no column")
 _NO_REPEATS = Gap("where no other sample shows that picture", "null")
-_NOT_ASKED = Gap("where it is not asked for", "no column")
+_NO_OPINION = Gap("where it is not asked for", "no column")
 _SMALL_GROUP = Gap("where the group has too few reference images", "null")
 _FEW_SIBLINGS = Gap("where a sample has fewer than two siblings", "null")
 
@@ -88,11 +88,11 @@ _VERDICT = [
 
 _OPINIONS = [
     Column("contested", "bool", "--halves, --extractor", "yes or no",
-           "Whether a second opinion gives a verdict that contradicts this one.", gap=_NOT_ASKED),
+           "Whether a second opinion gives a verdict that contradicts this one.", gap=_NO_OPINION),
     Column("verdict_by_half", "list<item: string>", "--halves", "text",
-           "The verdicts by each half of the reference.", gap=_NOT_ASKED),
+           "The verdicts by each half of the reference.", gap=_NO_OPINION),
     Column("verdict_by_extractor", "list<item: struct<extractor: string, verdict: string>>",
-           "--extractor", "text", "The verdicts by each further extractor.", gap=_NOT_ASKED),
+           "--extractor", "text", "The verdicts by each further extractor.", gap=_NO_OPINION),
 ]  # fmt: skip
 
 _RARITY = [

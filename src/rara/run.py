@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias, TypedDict
 
-from rara.arguments import path_of, whole
+from rara.arguments import path_of, short, whole
+from rara.errors import ParameterError
 
 OnFailed = Literal["keep", "retry"]
 MetadataUse: TypeAlias = Literal["read", "ignore"]
@@ -32,6 +33,10 @@ class Progress(Protocol):
 
     def finish(self) -> None:
         """End, whether the run went well or not."""
+
+
+_CALLED = ("start", "advance", "finish")
+"""The methods of a `Progress`."""
 
 
 class Engine(TypedDict):
@@ -72,6 +77,25 @@ class Run:
                 object.__setattr__(self, name, whole(value, name))
         if self.cache is not None:
             object.__setattr__(self, "cache", path_of(self.cache, "cache"))
+        if self.progress is not None and not all(
+            callable(getattr(self.progress, name, None)) for name in _CALLED
+        ):
+            raise ParameterError(
+                f"progress = {short(self.progress)}: give an object with the methods "
+                f"{', '.join(_CALLED[:-1])} and {_CALLED[-1]}, or None."
+            )
+
+
+def checked_run(run: object) -> Run:
+    """The run that a public function was given, or the usual one for None.
+
+    Raises ParameterError where it is anything else.
+    """
+    if run is None:
+        return Run()
+    if not isinstance(run, Run):
+        raise ParameterError(f"run = {short(run)}: give a rara.Run, or None.")
+    return run
 
 
 @contextmanager

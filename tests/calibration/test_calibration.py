@@ -407,16 +407,16 @@ def test_provenance_names_the_reals():
     reference, reals, samples = held_out()
     own = reference.score_features(samples).provenance["calibration"]
     assert (own["method"], own["rarity_method"]) == ("full conformal", "leave-one-out")
-    assert own["reals"] == 200
+    assert own["real_images"] == 200
     assert own["smallest_p"] == {"off_manifold": 1 / 201, "copy": 2 / 201}
     given = reference.score_features(samples, calibration=reals).provenance["calibration"]
     assert (given["method"], given["rarity_method"]) == ("held-out", "held-out")
-    assert given["reals"] == 80
+    assert given["real_images"] == 80
     assert given["smallest_p"] == {"off_manifold": 1 / 81, "copy": 1 / 81}
     assert given["fingerprint"] == Features.from_arrays(reals).fingerprint
     itself = reference.score_leave_one_out().provenance["calibration"]
     assert (itself["method"], itself["rarity_method"]) == ("leave-one-out", "leave-one-out")
-    assert itself["reals"] == 199
+    assert itself["real_images"] == 199
     assert itself["smallest_p"] == {"off_manifold": 1 / 200, "copy": 2 / 200}
     json.dumps([own, given, itself])
 
@@ -441,4 +441,4 @@ def test_the_smallest_p_is_reached_and_never_passed(copies):
 
 def test_a_setting_of_vectors_alone_has_no_own_rarities():
     axis = calibrate_by_itself(ball_geometry_of(gaussian(20, 2), 3))
-    assert axis.describe().reals_inside == 0
+    assert axis.describe().real_images_inside == 0

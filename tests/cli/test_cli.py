@@ -174,7 +174,7 @@ def test_score_calibrates_with_other_images(place, capsys, tmp_path, draw):
     assert "Left out 1 calibration image: the reference holds it too." in err
     assert "Skipped 1 calibration image:" in err
     known = rara.ScoreTable.from_parquet(target).provenance["calibration"]
-    assert (known["method"], known["reals"], known["in_reference"]) == ("held-out", 5, 1)
+    assert (known["method"], known["real_images"], known["in_reference"]) == ("held-out", 5, 1)
 
 
 @pytest.mark.parametrize("reference", ["train", "reference"])
@@ -190,7 +190,7 @@ def test_score_holds_a_share_of_the_reference_out(place, capsys, tmp_path, refer
         found.append(rara.ScoreTable.from_parquet(target))
     known = [table.provenance["calibration"] for table in found]
     assert known[0] == known[1] != known[2]
-    assert known[0]["reals"] == 4
+    assert known[0]["real_images"] == 4
     assert known[0]["location"].endswith("train (held out: 0.3, seed 0)")
     assert found[0].provenance["reference"]["count"] == 10
     rows = [repr(table.arrow.to_pylist()) for table in found]

@@ -56,7 +56,7 @@ def test_units_may_be_named_or_found(by):
     assert len(reference) == SCENES
     by_key = Reference.from_features(train, unit="scene")
     assert reference.geometry.fingerprint == by_key.geometry.fingerprint
-    assert reference.describe()["treatment"]["unit"] == by
+    assert reference.describe()["cleaning"]["unit"] == by
     assert len(reference.features.left_out) == len(train) - SCENES
     assert "of the same unit as 'scene" in reference.features.left_out[0].reason
 
@@ -96,7 +96,7 @@ def test_calibration_and_held_out_images_are_treated_alike(tmp_path):
     new = scenes(rng, [1], 400)
     reference = Reference.from_features(train, unit="scene")
     table = reference.score_features(new, calibration=more)
-    assert table.provenance["calibration"]["reals"] == 60
+    assert table.provenance["calibration"]["real_images"] == 60
     assert off(table).mean() < 0.15
     train.save(tmp_path / "train")
     new.save(tmp_path / "new")
@@ -112,7 +112,7 @@ def test_a_saved_reference_has_its_unit(tmp_path, capsys):
     assert run([*build, "--unit", "folder"]) == 0
     assert "one image each, by 'folder'; 400 left out in all" in capsys.readouterr().out
     saved = Reference.load(tmp_path / "reference")
-    assert (len(saved), saved.geometry.treatment.unit) == (SCENES, "folder")
+    assert (len(saved), saved.geometry.cleaning.unit) == (SCENES, "folder")
     score = ["score", str(tmp_path / "train"), "-r", str(tmp_path / "reference")]
     assert run([*score, "--unit", "folder"]) == 0
     assert run([*score, "--unit", "scene"]) == 2

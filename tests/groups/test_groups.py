@@ -91,6 +91,39 @@ def test_each_group_is_judged_as_by_a_reference_of_that_group_alone(group, table
     assert (expected["copy_p"] != table["copy_p"][rows]).any()
 
 
+@pytest.mark.parametrize("own", [False, True])
+@pytest.mark.parametrize(
+    ("made", "asked"),
+    [
+        ({"clip_radii": 0.5}, {}),
+        ({"metric": "cosine"}, {}),
+        ({"k": 5}, {"k": 2}),
+        ({}, {"compat": "official"}),
+        ({"k": 2, "clip_radii": 0.9, "metric": "cosine"}, {"k": 4, "boundary": "closed"}),
+    ],
+    ids=str,
+)
+def test_what_holds_for_the_whole_reference_holds_for_each_group(made, asked, own):
+    """No option is lost on the way to the groups."""
+    whole = Reference.from_features(reals(), **made)
+    rows = labels_of(reals()) == "wide"
+    alone = Reference.from_features(reals().vectors[rows], **made)
+    if own:
+        table = whole.score_leave_one_out(group_by="label", **asked)
+        expected = alone.score_leave_one_out(**asked)
+    else:
+        table = whole.score_features(outputs(), group_by="label", **asked)
+        ours = outputs().vectors[labels_of(outputs()) == "wide"]
+        expected = alone.score_features(ours, **asked)
+    plain = Reference.from_features(reals())
+    other = plain.score_leave_one_out if own else lambda **how: plain.score(outputs(), **how)
+    mine = table["group"] == "wide"
+    for column in GROUPED:
+        np.testing.assert_array_equal(table[column][mine], expected[column[len("group_") :]])
+    usual = other(group_by="label")["group_rarity"][mine]
+    assert repr(usual.tolist()) != repr(table["group_rarity"][mine].tolist())
+
+
 def test_what_was_there_before_stays_as_it_was(reference, table):
     plain = reference.score_features(outputs())
     assert set(table.columns) - set(plain.columns) == {"group", *TOLD}

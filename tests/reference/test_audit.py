@@ -217,7 +217,7 @@ def test_duplicates_empty_the_balls_and_deduplication_restores_them(times, insid
     assert treated.geometry.fingerprint == plain.geometry.fingerprint
     restored = treated.score_features(fresh, run=ONE)
     assert repr(restored.arrow.to_pylist()) == repr(table.arrow.to_pylist())
-    assert treated.describe()["treatment"]["left_out"] == (times - 1) * 4_000
+    assert treated.describe()["cleaning"]["left_out"] == (times - 1) * 4_000
 
 
 def test_near_deduplication_keeps_the_first_of_each_group():
@@ -377,8 +377,8 @@ def test_treatment_is_kept_and_told(tmp_path):
     reference = fit(vectors, deduplicate="exact", clip_radii=0.9)
     reference.save(tmp_path / "reference")
     again = Reference.load(tmp_path / "reference")
-    told = again.score_features(gaussian(5, seed=rng), run=ONE).provenance["reference"]["treatment"]
-    assert told == reference.describe()["treatment"]
+    told = again.score_features(gaussian(5, seed=rng), run=ONE).provenance["reference"]["cleaning"]
+    assert told == reference.describe()["cleaning"]
     assert (told["deduplicate"], told["clip_radii"]) == ("exact", 0.9)
     assert (told["left_out"], told["clipped"]) == (10, 29)
     assert told["largest_radius"] == again.radii.max()
@@ -388,7 +388,7 @@ def test_treatment_is_kept_and_told(tmp_path):
 
 
 def test_an_untreated_reference_says_so():
-    told = fit(gaussian(50, seed=np.random.default_rng(15))).describe()["treatment"]
+    told = fit(gaussian(50, seed=np.random.default_rng(15))).describe()["cleaning"]
     assert told == {
         "deduplicate": None,
         "unit": None,
@@ -413,7 +413,7 @@ def test_a_treated_reference_grows_as_it_was_made():
     )  # fmt: skip
     np.testing.assert_array_equal(grown.geometry.d2, whole.geometry.d2)
     np.testing.assert_array_equal(grown.geometry.index, whole.geometry.index)
-    assert grown.describe()["treatment"] == whole.describe()["treatment"]
+    assert grown.describe()["cleaning"] == whole.describe()["cleaning"]
     assert len(grown) == 230
 
 
@@ -574,7 +574,7 @@ def test_build_leaves_duplicates_out(place, capsys, tmp_path):
     assert "4 (exact duplicates of others)" in out
     assert "3 radii to" in out
     told = json.loads(called(capsys, "reference", "info", made, "--json")[1])
-    assert told["treatment"]["left_out"] == 4
+    assert told["cleaning"]["left_out"] == 4
     assert len(told["skipped"]) == 1
     _, out, _ = called(capsys, "reference", "audit", made)
     assert "Exact duplicates" not in out
@@ -584,7 +584,7 @@ def test_build_leaves_duplicates_out(place, capsys, tmp_path):
     )
     assert code == 0
     reference = json.loads(table.read_text())["provenance"]["reference"]
-    assert reference["treatment"]["clip_radii"] == 0.9
+    assert reference["cleaning"]["clip_radii"] == 0.9
 
 
 def test_audit_of_a_sound_reference(capsys, tmp_path):

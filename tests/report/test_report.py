@@ -298,7 +298,8 @@ def test_the_page_says_of_how_many_copies_it_shows_some():
 def calibration_of(reals, smallest, *, repeating):
     return {
         "method": "held-out", "rarity_method": "held-out", "copy_statistic": "copy_volume",
-        "reals": reals, "reals_inside": reals, "near_copy": {"p": smallest, "repeating": repeating},
+        "real_images": reals, "real_images_inside": reals,
+        "near_copy": {"p": smallest, "repeating": repeating},
         "smallest_p": {"off_manifold": smallest, "copy": smallest},
     }  # fmt: skip
 

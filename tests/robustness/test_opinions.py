@@ -114,7 +114,7 @@ def test_halves_are_treated_as_the_reference_is():
     one, other = halves(whole)
     assert len(one) + len(other) == len(whole) == 200
     for half in (one, other):
-        assert half.geometry.treatment.clip_radii == 0.5
+        assert half.geometry.cleaning.clip_radii == 0.5
         assert half.radii.max() == np.sort(np.sqrt(half.geometry.d2[:, 2]))[49]
 
 
@@ -445,7 +445,7 @@ def test_what_was_held_out_is_seen_again_as_well(images):
     said = by_extractor(
         table, reference, images / "samples", extractor=Small(), calibration=held, run=run
     )
-    assert said.provenance["calibration"]["reals"] == len(held) == 18
+    assert said.provenance["calibration"]["real_images"] == len(held) == 18
     assert said.provenance["reference"]["count"] == len(rest) == 42
 
 

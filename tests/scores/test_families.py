@@ -138,10 +138,10 @@ def test_clipped_rarity_is_rarity_of_a_reference_that_is_clipped(make, boundary,
         table = plain.score_features(images, boundary=boundary, also=BOTH, run=ONE)
         other = clipped.score_features(images, boundary=boundary, run=ONE)
         np.testing.assert_array_equal(table["rarity_clipped"], other["rarity"])
-        part, treatment = table.provenance["families"]["rarity_clipped"], clipped.describe(k)
+        part, cleaned = table.provenance["families"]["rarity_clipped"], clipped.describe(k)
         assert part["quantile"] == 0.99
-        assert part["largest_radius"] == treatment["treatment"]["largest_radius"]
-        assert part["clipped"] == treatment["treatment"]["clipped"]
+        assert part["largest_radius"] == cleaned["cleaning"]["largest_radius"]
+        assert part["clipped"] == cleaned["cleaning"]["clipped"]
 
 
 def test_a_reference_that_is_clipped_lower_stays_so():
@@ -201,7 +201,7 @@ def test_what_cannot_be_made_is_refused_before_the_work(tmp_path, monkeypatch):
     for also in (["nonsense"], "rarity_clipped"):
         with pytest.raises(ParameterError, match="give some of rarity_clipped, local_outlier"):
             reference.score(tmp_path / "nowhere", also=also)
-    with pytest.raises(ParameterError, match="The authors' code knows no rarity_clipped"):
+    with pytest.raises(ParameterError, match="The authors' code has no rarity_clipped"):
         reference.score(tmp_path / "nowhere", also=["rarity_clipped"], compat="official")
     monkeypatch.setitem(sys.modules, "sklearn", None)
     with pytest.raises(MissingPackageError, match="`pip install scikit-learn`") as raised:

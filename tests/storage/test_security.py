@@ -33,6 +33,7 @@ from rara.errors import (
     UnwritableError,
 )
 from rara.features.features import Features
+from rara.reference.cleaning import Cleaning
 from rara.reference.reference import Reference
 from rara.storage import compiled
 from rara.storage import compiled_cache as kept_code
@@ -97,7 +98,7 @@ def equal(one, other):
         and one.features.items.equals(other.features.items)
         and (one.features.spec, one.features.location)
         == (other.features.spec, other.features.location)
-        and (one.k, one.geometry.treatment) == (other.k, other.geometry.treatment)
+        and (one.k, one.geometry.cleaning) == (other.k, other.geometry.cleaning)
         and one.geometry.d2.tobytes() == other.geometry.d2.tobytes()
         and one.geometry.index.tobytes() == other.geometry.index.tobytes()
     )
@@ -209,9 +210,9 @@ def test_a_table_of_repeats_does_not_fill_the_memory(folder):
         ("k", 0, "k = 0 with"),
         ("k", 99, "k = 99 with"),
         ("k", "3", "k = 3 with"),
-        ("treatment", [1], "an unknown treatment"),
-        ("treatment", {"clip_radii": "x"}, "an unknown treatment"),
-        ("treatment", {"unit": 3}, "a unit that is no text"),
+        ("cleaning", [1], "an unknown cleaning"),
+        ("cleaning", {"clip_radii": "x"}, "an unknown cleaning"),
+        ("cleaning", {"unit": 3}, "a unit that is no text"),
         ("extractor", {"name": 1}, "fields of another type"),
         ("extractor", {"name": "a", "weights": "b"}, "fields missing"),
         ("extractor", {"command": "rm"}, "unknown fields"),
@@ -226,6 +227,21 @@ def test_facts_of_another_type_are_named(folder, fact, value, words):
     manifest["facts"][fact] = value
     raw_seal(folder, manifest)
     with pytest.raises(DamagedStoreError, match=words):
+        Reference.load(folder)
+
+
+def test_the_cleaning_of_an_earlier_folder_is_read_under_its_earlier_name(folder):
+    manifest = manifest_in(folder)
+    cleaning = {**manifest["facts"].pop("cleaning"), "clip_radii": 0.5}
+    manifest["facts"]["treatment"] = cleaning
+    raw_seal(folder, manifest)
+    assert Reference.load(folder).geometry.cleaning.facts() == cleaning
+    del manifest["facts"]["treatment"]
+    raw_seal(folder, manifest)
+    assert Reference.load(folder).geometry.cleaning == Cleaning()
+    manifest["facts"]["treatment"] = {"clip_radii": "x"}
+    raw_seal(folder, manifest)
+    with pytest.raises(DamagedStoreError, match="an unknown cleaning"):
         Reference.load(folder)
 
 

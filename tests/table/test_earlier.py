@@ -147,6 +147,29 @@ def test_a_table_with_gaps_is_read_or_refused_but_never_breaks(row, table, tmp_p
     assert not refused & {"label", "rarity_by_k", "stability"}
 
 
+@pytest.mark.parametrize("schema", [None, 1])
+def test_a_table_with_earlier_names_is_the_same_table_with_one_note(table, tmp_path, schema):
+    record = json.loads(json.dumps(table.provenance.to_json()))
+    del record["schema"]
+    record |= {} if schema is None else {"schema": schema}
+    record["reference"]["treatment"] = record["reference"].pop("cleaning")
+    for name in ("reals", "reals_inside"):
+        now = name.replace("reals", "real_images")
+        record["calibration"][name] = record["calibration"].pop(now)
+    written(table.arrow, record, tmp_path / "old.parquet")
+    again = ScoreTable.from_parquet(tmp_path / "old.parquet")
+    [note] = again.provenance.notes
+    assert note.startswith("Written by rara 0.1.0 with earlier names: calibration.reals is real_")
+    assert again.summary().replace("\n", " ").endswith("reference.treatment is cleaning now.")
+    assert max(map(len, again.summary().splitlines())) <= 80
+    current = json.loads(json.dumps(table.provenance.to_json()))
+    assert again.provenance == {**current, "notes": [note]}
+    assert (current["schema"], "notes" in current) == (2, False)
+    shown(again, tmp_path)
+    again.to_parquet(tmp_path / "new.parquet")
+    assert ScoreTable.from_parquet(tmp_path / "new.parquet").provenance == again.provenance
+
+
 def test_a_table_of_this_version_comes_back_as_it_was(table, tmp_path):
     table.to_parquet(tmp_path / "new.parquet")
     again = ScoreTable.from_parquet(tmp_path / "new.parquet")

@@ -1,4 +1,4 @@
-"""The provenance: typed, and in JSON the same keys and values as ever."""
+"""The provenance: typed, with stable keys in JSON; earlier ones are read by new names."""
 
 import copy
 import json
@@ -19,8 +19,24 @@ from rara.provenance.provenance import SCHEMA, Provenance, SiblingsProvenance
 from rara.robustness.contested import contested
 from rara.robustness.second_opinions import by_halves
 
-WRITTEN = json.loads((Path(__file__).parents[1] / "records/provenance_schema_0.json").read_text())
+EARLIER = json.loads((Path(__file__).parents[1] / "records/provenance_schema_0.json").read_text())
 """Records from before there were schemas, of each kind of table; lists are cut short."""
+
+
+def renamed(record):
+    """The record with the names of schema 2, by hand."""
+    record = copy.deepcopy(record)
+    if "reference" in record:
+        cleaned = {"treatment": "cleaning"}
+        record["reference"] = {cleaned.get(k, k): v for k, v in record["reference"].items()}
+    if "calibration" in record:
+        counts = {"reals": "real_images", "reals_inside": "real_images_inside"}
+        record["calibration"] = {counts.get(k, k): v for k, v in record["calibration"].items()}
+    return {"schema": 2, **record}
+
+
+WRITTEN = {name: renamed(record) for name, record in EARLIER.items()}
+"""The same as this version writes them."""
 
 
 def kind_of(name):
@@ -64,17 +80,48 @@ def tables():
     return scored()
 
 
+@pytest.mark.parametrize("schema", [None, 0, 1])
 @pytest.mark.parametrize("name", WRITTEN)
-def test_what_was_written_before_is_read_and_written_alike(name):
-    again = kind_of(name).from_json(WRITTEN[name]).to_json()
-    assert again == {"schema": SCHEMA, **WRITTEN[name]}
+def test_what_an_earlier_schema_wrote_is_read_by_the_names_of_today(name, schema):
+    record = EARLIER[name] if schema is None else {"schema": schema, **EARLIER[name]}
+    before = copy.deepcopy(record)
+    again = kind_of(name).from_json(record).to_json()
+    notes = again.pop("notes", None)
+    expected = (
+        "Written by rara 0.1.0 with earlier names: calibration.reals is real_images, "
+        "calibration.reals_inside is real_images_inside, reference.treatment is cleaning now."
+    )
+    # no key of a comparison of siblings alone has changed its name
+    assert notes == (None if name == "siblings alone" else [expected])
+    assert (again, record) == (WRITTEN[name], before)
     assert json.loads(json.dumps(again)) == again
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_what_this_schema_wrote_is_read_without_a_note(name):
+    assert kind_of(name).from_json(WRITTEN[name]).to_json() == WRITTEN[name]
+
+
+@pytest.mark.parametrize(
+    ("part", "earlier", "name"),
+    [
+        ("calibration", "reals", "real_images"),
+        ("calibration", "reals_inside", "real_images_inside"),
+        ("reference", "treatment", "cleaning"),
+    ],
+)
+def test_earlier_names_are_refused_in_this_schema_and_beside_their_new_ones(part, earlier, name):
+    value = WRITTEN["plain"][part][name]
+    record = changed("plain", (part, earlier), value)
+    for schema in (1, 2):
+        with pytest.raises(ParameterError, match=f"the key '{earlier}' in provenance.{part}"):
+            Provenance.from_json({**record, "schema": schema})
 
 
 @pytest.mark.parametrize("name", WRITTEN)
 def test_what_is_written_now_has_the_same_keys(name, tables):
     now = json.loads(json.dumps(encoded(tables[name].provenance)))
-    assert {"schema": None, **shape(now)} == {"schema": None, **shape(WRITTEN[name])}
+    assert shape(now) == shape(WRITTEN[name])
 
 
 @pytest.mark.parametrize("name", WRITTEN)
@@ -82,7 +129,7 @@ def test_a_provenance_comes_back_equal(name, tables):
     now = json.loads(json.dumps(encoded(tables[name].provenance)))
     again = kind_of(name).from_json(now)
     assert kind_of(name).from_json(json.loads(json.dumps(again.to_json()))) == again
-    assert again.to_json() == {"schema": SCHEMA, **now}
+    assert again.to_json() == now
 
 
 def test_parts_are_typed_and_frozen():
@@ -153,7 +200,7 @@ def changed(name, path, value):
         (("calibration", "method"), [], r"list as provenance\.calibration\.method"),
         (("reference", "colour"), "red", r"the key 'colour' in provenance\.reference"),
         (("two_sample", "p_by_view"), {"squares": "x"}, r"p_by_view\.squares"),
-        (("schema",), SCHEMA + 1, "schema 2, and this version of rara reads up to 1"),
+        (("schema",), SCHEMA + 1, "schema 3, and this version of rara reads up to 2"),
         (("schema",), "1", r"str as provenance\.schema"),
     ],
 )

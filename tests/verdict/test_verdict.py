@@ -27,7 +27,8 @@ CALM = {
 }  # fmt: skip
 CALIBRATION = CalibrationPart(
     method="full conformal", rarity_method="leave-one-out", copy_statistic="copy_volume",
-    reals=999, reals_inside=800, smallest_p=SmallestP(0.001, 0.002), near_copy=NearCopy(0.002, 0),
+    real_images=999, real_images_inside=800, smallest_p=SmallestP(0.001, 0.002),
+    near_copy=NearCopy(0.002, 0),
 )  # fmt: skip
 
 RARE = {"off_manifold_p": 0.1}
@@ -337,8 +338,8 @@ def test_as_near_as_the_test_can_measure_is_no_verdict_where_it_may_be_chance():
 def test_shortfall_is_silent_where_all_can_be_called():
     assert shortfall(CALIBRATION, Thresholds()) is None
     assert shortfall(CALIBRATION, Thresholds(0.001)) is not None
-    assert "Only 18 of 999" in shortfall(replace(CALIBRATION, reals_inside=18), Thresholds())
-    assert shortfall(replace(CALIBRATION, reals_inside=19), Thresholds()) is None
+    assert "Only 18 of 999" in shortfall(replace(CALIBRATION, real_images_inside=18), Thresholds())
+    assert shortfall(replace(CALIBRATION, real_images_inside=19), Thresholds()) is None
 
 
 @pytest.mark.parametrize("alpha", [0.01, 0.05, 0.07, 0.1, 0.3])
@@ -378,7 +379,9 @@ def shortfall_at(reference, samples, alpha):
 
 
 def test_held_out_images_that_are_in_the_reference_are_repeats():
-    calibration = replace(CALIBRATION, method="held-out", reals=19, smallest_p=SmallestP(0.05, 0.1))
+    calibration = replace(
+        CALIBRATION, method="held-out", real_images=19, smallest_p=SmallestP(0.05, 0.1)
+    )
     assert shortfall(calibration, Thresholds()) == (
         "Too many held-out real images repeat: remove repeats, or use --alpha 0.1."
     )

@@ -257,8 +257,8 @@ class Calibrator:
             method=method,
             rarity_method="held-out" if method == "held-out" else "leave-one-out",
             copy_statistic=self.statistics.copying.name,
-            reals=self.at_k.count,
-            reals_inside=len(self.at_k.rarity2),
+            real_images=self.at_k.count,
+            real_images_inside=len(self.at_k.rarity2),
             smallest_p=SmallestP(
                 off_manifold=(1 + int(doubled)) / self.at_k.members,
                 copy=self.at_k.smallest_of_copies(exact),

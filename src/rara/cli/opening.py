@@ -46,7 +46,7 @@ class Made:
 
     def check(self, place: Place, saved: Reference) -> None:
         """Raise ParameterError where a saved reference was made in another way."""
-        metric, unit = saved.features.spec.metric, saved.geometry.treatment.unit
+        metric, unit = saved.features.spec.metric, saved.geometry.cleaning.unit
         if self.metric not in {None, metric}:
             raise ParameterError(
                 f"--metric {self.metric}: the reference '{place}' was made with {metric}."
@@ -102,7 +102,7 @@ class Sides:
     def unit(self) -> str | None:
         """What the reference keeps one image of."""
         saved = self.reference
-        return saved.geometry.treatment.unit if isinstance(saved, Reference) else self.made.unit
+        return saved.geometry.cleaning.unit if isinstance(saved, Reference) else self.made.unit
 
     @property
     def real(self) -> Opened:
@@ -134,7 +134,7 @@ class Sides:
     def check_rule(self, boundary: Boundary) -> None:
         """Raise ParameterError where a saved reference does not support this rule of the balls."""
         if isinstance(self.reference, Reference):
-            self.reference.geometry.treatment.check(boundary)
+            self.reference.geometry.cleaning.check(boundary)
 
     def check_keys(self, group_by: str | None, siblings_by: str | None, *, own: bool) -> None:
         """Raise ParameterError where no image of a side has a key, as far as that is known.
@@ -185,9 +185,9 @@ class Sides:
         """The reference, and what calibrates it: nothing, other images, or a share of its own."""
         if calibration.held_out is None:
             return self.reference_of(k, network, run), self.calibration
-        features, treatment, metric = self._whole(network, run)
+        features, cleaning, metric = self._whole(network, run)
         rest, reals = features.split(calibration.held_out, seed=calibration.seed or 0)
-        real = Reference.fit(rest, k=self.k_for(k), metric=metric, run=run, **treatment.facts())
+        real = Reference.fit(rest, k=self.k_for(k), metric=metric, run=run, **cleaning.facts())
         return real, reals
 
     def _whole(
@@ -196,10 +196,10 @@ class Sides:
         """The reference before a share of it is taken out, and how it is made."""
         if isinstance(self.reference, Reference):
             saved = self.reference
-            return saved.features, saved.geometry.treatment, saved.features.spec.metric
+            return saved.features, saved.geometry.cleaning, saved.features.spec.metric
         features = with_metric(features_of(self.reference, network, run)[0], self.made.metric)
-        treatment = Cleaning(unit=self.made.unit)
-        return treatment.one_a_unit(features, 1, run), treatment, self.made.metric
+        cleaning = Cleaning(unit=self.made.unit)
+        return cleaning.one_a_unit(features, 1, run), cleaning, self.made.metric
 
 
 def check_k(images: Opened, k: int) -> None:

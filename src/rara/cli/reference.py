@@ -31,7 +31,7 @@ from rara.cli.printing import say, say_json, tell
 from rara.extractors import DEFAULT
 from rara.features.features import Noted, Skipped
 from rara.provenance.json_format import encoded
-from rara.provenance.parts import TreatmentPart
+from rara.provenance.parts import CleaningPart
 from rara.reference.cleaning import Cleaning, Duplicates
 from rara.reference.reference import Reference
 from rara.report.formatting import counted, percent
@@ -123,7 +123,7 @@ def extend(
     run = (working or Working()).run()
     with step(run.progress, "Listing the images"):
         before, added = Reference.load(folder), opened(images, run)
-    before.geometry.treatment.check_growth()
+    before.geometry.cleaning.check_growth()
     network = Sides(before, added).network((extraction or ReferenceExtraction()).make(run), run)
     with step(run.progress, "Adding to the reference"):
         reference = before.extend(added, extractor=network, run=run)
@@ -184,7 +184,7 @@ class ReferenceDescription:
     weights: str
     dimensions: int
     metric: str
-    treatment: TreatmentPart
+    cleaning: CleaningPart
     k: int
     largest_k: int
     radius: tuple[float, float, float]
@@ -211,7 +211,7 @@ def _described(reference: Reference) -> ReferenceDescription:
         weights=spec.weights,
         dimensions=spec.dim,
         metric=spec.metric,
-        treatment=described.treatment or TreatmentPart(),
+        cleaning=described.cleaning or CleaningPart(),
         k=reference.k,
         largest_k=reference.geometry.largest_k,
         radius=(float(low), float(middle), float(high)),
@@ -227,7 +227,7 @@ def _lines(described: ReferenceDescription) -> list[str]:
     lines = {
         "Images": f"{described.images:,} from {described.location}",
         "Skipped": f"{len(described.skipped)}",
-        **_treated(described.treatment),
+        **_treated(described.cleaning),
         "Extractor": f"{described.extractor} ({described.dimensions:,} dimensions, "
         f"{described.metric})",
         "k": f"{described.k} (any up to {described.largest_k})",
@@ -241,19 +241,19 @@ def _lines(described: ReferenceDescription) -> list[str]:
     return [f"{label:<14}{text}" for label, text in lines.items()]
 
 
-def _treated(treatment: TreatmentPart) -> dict[str, str]:
+def _treated(cleaning: CleaningPart) -> dict[str, str]:
     """What was done to the reference, where anything was."""
     lines = {}
-    left_out, clipped = treatment.left_out or 0, treatment.clipped or 0
-    if (kind := treatment.deduplicate) is not None:
+    left_out, clipped = cleaning.left_out or 0, cleaning.clipped or 0
+    if (kind := cleaning.deduplicate) is not None:
         kinds = "exact and near" if kind == "near" else kind
         lines["Left out"] = f"{left_out:,} ({kinds} duplicates of others)"
-    if treatment.unit is not None:
-        lines["Units"] = f"one image each, by '{treatment.unit}'; {left_out:,} left out in all"
-    if treatment.clip_radii is not None:
+    if cleaning.unit is not None:
+        lines["Units"] = f"one image each, by '{cleaning.unit}'; {left_out:,} left out in all"
+    if cleaning.clip_radii is not None:
         radii = "radius" if clipped == 1 else "radii"
         lines["Clipped"] = (
-            f"{clipped:,} {radii} to {treatment.largest_radius:.4g} "
-            f"(quantile {treatment.clip_radii:g})"
+            f"{clipped:,} {radii} to {cleaning.largest_radius:.4g} "
+            f"(quantile {cleaning.clip_radii:g})"
         )
     return lines

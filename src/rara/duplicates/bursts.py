@@ -90,38 +90,38 @@ def bursts(vectors: NDArray[np.float32], run: Run) -> Integers:
     count = len(vectors)
     if count < 4:
         return np.arange(count)
-    found, _ = neighbours(
+    nearest, _ = neighbours(
         vectors, min(DEEP, count - 1), **run.engine()
     )  # fmt: skip
-    seen = candidates(found)
-    if not seen.size.size:
+    sets = candidates(nearest)
+    if not sets.size.size:
         return np.arange(count)
-    by_step = q_values(_chance(vectors, seen, run))[: len(seen.size)] <= LEVEL
-    called = _narrow(found, seen) & by_step
-    first = np.full(len(seen.size), count)
-    inside = np.flatnonzero(seen.group >= 0)
-    np.minimum.at(first, seen.group[inside], inside)
-    return np.where(_member(seen.group, called), first[seen.group], np.arange(count))
+    by_step = q_values(_chance(vectors, sets, run))[: len(sets.size)] <= LEVEL
+    called = _narrow(nearest, sets) & by_step
+    first = np.full(len(sets.size), count)
+    inside = np.flatnonzero(sets.group >= 0)
+    np.minimum.at(first, sets.group[inside], inside)
+    return np.where(_member(sets.group, called), first[sets.group], np.arange(count))
 
 
-def candidates(found: Nearest) -> Candidates:
+def candidates(nearest: Nearest) -> Candidates:
     """The groups that all their members agree on; of nested ones that with the widest step."""
-    row, rank, key = _wide_steps(found)
+    row, rank, key = _wide_steps(nearest)
     _, first, group, members = np.unique(
         key, return_index=True, return_inverse=True, return_counts=True
     )
     size = rank[first] + 2
     width2, next2 = np.zeros(len(first)), np.full(len(first), np.inf)
-    np.maximum.at(width2, group, found.d2[row, rank])
-    np.minimum.at(next2, group, found.d2[row, rank + 1])
+    np.maximum.at(width2, group, nearest.d2[row, rank])
+    np.minimum.at(next2, group, nearest.d2[row, rank + 1])
     with np.errstate(divide="ignore"):
         step2 = next2 / width2
     agreed = np.flatnonzero((members == size) & (step2 >= STEP**2))
     order = agreed[np.lexsort((-size[agreed], -step2[agreed]))]
-    label = np.full(found.samples, -1)
+    label = np.full(nearest.samples, -1)
     kept: list[int] = []
     for one in order:
-        rows = np.append(found.index[row[first[one]], : size[one] - 1], row[first[one]])
+        rows = np.append(nearest.index[row[first[one]], : size[one] - 1], row[first[one]])
         if (label[rows] < 0).all():
             label[rows] = len(kept)
             kept.append(int(one))
@@ -134,30 +134,30 @@ def _content(vectors: NDArray[np.float32]) -> NDArray[np.void]:
     return plain.view(np.dtype((np.void, plain.shape[1] * 4))).ravel()
 
 
-def _wide_steps(found: Nearest) -> tuple[Integers, Integers, NDArray[np.uint64]]:
+def _wide_steps(nearest: Nearest) -> tuple[Integers, Integers, NDArray[np.uint64]]:
     """Every step that may end a group: its image, its rank, and a key of the set before it."""
-    row, rank = np.nonzero(found.d2[:, 1:] >= STEP**2 * found.d2[:, :-1])
-    marks = np.random.default_rng(0).integers(0, 2**64 - 1, found.samples, dtype=np.uint64)
-    sums = np.cumsum(marks[found.index], axis=1, dtype=np.uint64)
+    row, rank = np.nonzero(nearest.d2[:, 1:] >= STEP**2 * nearest.d2[:, :-1])
+    marks = np.random.default_rng(0).integers(0, 2**64 - 1, nearest.samples, dtype=np.uint64)
+    sums = np.cumsum(marks[nearest.index], axis=1, dtype=np.uint64)
     return row, rank, sums[row, rank] + marks[row]
 
 
-def _narrow(found: Nearest, seen: Candidates) -> NDArray[np.bool_]:
+def _narrow(nearest: Nearest, sets: Candidates) -> NDArray[np.bool_]:
     """(g,) which candidates are far narrower than images usually are apart, and no outliers."""
     with np.errstate(divide="ignore"):
-        own, width, beyond = (np.log(d2) / 2 for d2 in (found.d2[:, 0], seen.width2, seen.next2))
-    fence = _fence(own, width, beyond, seen.group)
+        own, width, beyond = (np.log(d2) / 2 for d2 in (nearest.d2[:, 0], sets.width2, sets.next2))
+    fence = _fence(own, width, beyond, sets.group)
     if fence is None:
         return np.zeros(len(width), np.bool_)
-    own = np.where(_member(seen.group, width <= fence.limit), beyond[seen.group], own)
+    own = np.where(_member(sets.group, width <= fence.limit), beyond[sets.group], own)
     one = np.empty(len(width), np.int64)
-    inside = np.flatnonzero(seen.group >= 0)
-    one[seen.group[inside]] = inside
-    behind = np.arange(found.k) >= seen.size[:, None] - 1
-    here = np.nanmedian(np.where(behind, own[found.index[one]], np.nan), axis=1)
-    narrow = width <= np.minimum(fence.limit, here - fence.below)
-    told: NDArray[np.bool_] = narrow & (beyond <= fence.upper)
-    return told
+    inside = np.flatnonzero(sets.group >= 0)
+    one[sets.group[inside]] = inside
+    behind = np.arange(nearest.k) >= sets.size[:, None] - 1
+    usual = np.nanmedian(np.where(behind, own[nearest.index[one]], np.nan), axis=1)
+    narrow = width <= np.minimum(fence.limit, usual - fence.below)
+    result: NDArray[np.bool_] = narrow & (beyond <= fence.upper)
+    return result
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,27 +201,27 @@ def _member(group: Integers, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return answer
 
 
-def _chance(vectors: NDArray[np.float32], seen: Candidates, run: Run) -> Doubles:
+def _chance(vectors: NDArray[np.float32], sets: Candidates, run: Run) -> Doubles:
     """How likely so wide a step is: of each candidate, then 1 for each image in none."""
-    dimension = _dimension(vectors, seen, run)
-    by_step = (seen.next2 / seen.width2) ** (-dimension / 2)
+    dimension = _dimension(vectors, sets, run)
+    by_step = (sets.next2 / sets.width2) ** (-dimension / 2)
     return np.concatenate([by_step, np.ones(len(vectors) - len(by_step))])
 
 
-def _dimension(vectors: NDArray[np.float32], seen: Candidates, run: Run) -> Doubles:
+def _dimension(vectors: NDArray[np.float32], sets: Candidates, run: Run) -> Doubles:
     """(g,) in how many dimensions images are strewn around each, with a candidate as one image.
 
     The vector that is first by content stands for its candidate, whatever the order of images.
     """
     order = np.argsort(_content(vectors), kind="stable")
-    inside = order[seen.group[order] >= 0]
-    _, first = np.unique(seen.group[inside], return_index=True)
-    rows = np.concatenate([inside[first], np.flatnonzero(seen.group < 0)])
+    inside = order[sets.group[order] >= 0]
+    _, first = np.unique(sets.group[inside], return_index=True)
+    rows = np.concatenate([inside[first], np.flatnonzero(sets.group < 0)])
     if len(rows) < 5:
         return np.full(len(first), FEW_DIMENSIONS)
-    found, _ = neighbours(
+    nearest, _ = neighbours(
         np.ascontiguousarray(vectors[rows]), min(11, len(rows) - 1),
         **run.engine(),
     )  # fmt: skip
-    dimension = company(found, found).dimension[: len(first)]
+    dimension = company(nearest, nearest).dimension[: len(first)]
     return np.where(np.isnan(dimension), FEW_DIMENSIONS, dimension)

@@ -51,13 +51,13 @@ class View:
 
     def pairs(self) -> Pairs:
         """Near duplicates, as rows of the reference."""
-        found = near_pairs(self.nearest, self.company)
-        return Pairs(self.rows[found.one], self.rows[found.other], found.d2)
+        pairs = near_pairs(self.nearest, self.company)
+        return Pairs(self.rows[pairs.one], self.rows[pairs.other], pairs.d2)
 
 
 @dataclass(frozen=True, slots=True)
 class Alike:
-    """What `alike` found; all rows are those of the whole reference."""
+    """What `alike` finds; all rows are those of the whole reference."""
 
     exact: Pairs
     near: Pairs
@@ -73,25 +73,25 @@ class Alike:
     def dimension(self) -> float:
         """In how many dimensions they are strewn, in the middle; NaN where nobody can tell."""
         dimension = self.vectors.company.dimension
-        known = dimension[~np.isnan(dimension)]
-        return float(np.median(known)) if known.size else math.nan
+        finite = dimension[~np.isnan(dimension)]
+        return float(np.median(finite)) if finite.size else math.nan
 
 
-def exact_alike(features: Features, found: Nearest) -> Pairs:
+def exact_alike(features: Features, nearest: Nearest) -> Pairs:
     """Images of the same content, or with the same vector, as the same picture has."""
-    return equal_pairs(features.done["digest"].to_numpy()) + zero_pairs(found)
+    return equal_pairs(features.done["digest"].to_numpy()) + zero_pairs(nearest)
 
 
-def alike(features: Features, found: Nearest, run: Run) -> Alike:
-    """Exact and near duplicates of a whole reference, whose neighbour lists are `found`."""
-    exact = exact_alike(features, found)
+def alike(features: Features, nearest: Nearest, run: Run) -> Alike:
+    """Exact and near duplicates of a whole reference, whose neighbour lists are `nearest`."""
+    exact = exact_alike(features, nearest)
     kept = first_alike(len(features), exact) == np.arange(len(features))
-    rows, nearest = np.flatnonzero(kept), found
+    rows, lists = np.flatnonzero(kept), nearest
     if len(rows) < len(features):
         left = features.take(rows, features.location)
-        nearest = neighbourhood.shrink(left, found, kept, run)
-    vectors = View.of(rows, nearest)
-    pixels = _by_pixels(pixel_hashes_of(features), rows, found.k, run)
+        lists = neighbourhood.shrink(left, nearest, kept, run)
+    vectors = View.of(rows, lists)
+    pixels = _by_pixels(pixel_hashes_of(features), rows, nearest.k, run)
     near, bits = _together(features.vectors, vectors.pairs(), pixels)
     return Alike(exact, near, bits, vectors, pixels)
 
@@ -109,13 +109,13 @@ def _by_pixels(hashes: PixelHashes | None, rows: Integers, k: int, run: Run) -> 
 def _together(
     vectors: NDArray[np.float32], near: Pairs, pixels: View | None
 ) -> tuple[Pairs, NDArray[np.int32]]:
-    """Each pair once, first those that the vectors tell."""
+    """Each pair once, first those by the vectors."""
     unseen = np.full(len(near), -1, np.int32)
     if pixels is None:
         return near, unseen
     more = pixels.pairs()
-    known = np.isin(_key(more, len(vectors)), _key(near, len(vectors)))
-    more = Pairs(more.one[~known], more.other[~known], more.d2[~known])
+    listed = np.isin(_key(more, len(vectors)), _key(near, len(vectors)))
+    more = Pairs(more.one[~listed], more.other[~listed], more.d2[~listed])
     bits = np.floor(more.d2).astype(np.int32)
     d2 = _squared(vectors, more)
     return near + Pairs(more.one, more.other, d2), np.concatenate([unseen, bits])

@@ -4,9 +4,9 @@
 
 Exact repeats have the same content, the same pixels or the same vector. Near repeats are at most
 `near_distance` apart: half of Tukey's outer fence of the distances between reference images and
-their nearest others. So the limit does not depend on the samples, and a set that is one picture
-is told as well as one that repeats a few. Of the first by content, the one with most others near
-it stands for its group.
+their nearest others. So the limit does not depend on the samples: a set that is one picture
+is detected as well as one that repeats a few. Of the first by content, the one with most others
+near it stands for its group.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow.compute as pc
@@ -77,8 +77,8 @@ def judge_repeats(
 ) -> AddedColumns[RepeatsPart]:
     """The columns `repeats`, `repeat_of` and `repeat_kind`, and the largest groups."""
     limit = near_distance(geometry.d2[:, 0])
-    found = None if geometry.own is None else Nearest.of(geometry.d2, geometry.index)
-    repeats = repeats_of(samples, limit, run, found)
+    nearest = None if geometry.own is None else Nearest.of(geometry.d2, geometry.index)
+    repeats = repeats_of(samples, limit, run, nearest)
     usual = _among_reference(reference, geometry, len(samples), limit, run)
     return AddedColumns(_columns(samples.ids, repeats), _described(samples, repeats, usual, limit))
 
@@ -89,13 +89,15 @@ def near_distance(spacing2: Doubles) -> float:
     return math.exp(outer_fence(np.log(apart) / 2)) / STEP if len(apart) else 0.0
 
 
-def repeats_of(samples: Features, limit: float, run: Run, found: Nearest | None = None) -> Repeats:
-    """The groups among images, whose neighbour lists are `found` where they are at hand."""
+def repeats_of(
+    samples: Features, limit: float, run: Run, nearest: Nearest | None = None
+) -> Repeats:
+    """The groups among images, whose neighbour lists are `nearest` where they are at hand."""
     rank = np.argsort(by_content(samples))
     first = first_by_content(samples, first_alike(len(rank), _equal_items(samples.done)))
     left = np.flatnonzero(first == np.arange(len(first)))
     exact = np.ones(len(first), np.bool_)
-    for joined, leader, d2 in _joined(samples.vectors, left, rank, limit, run, found):
+    for joined, leader, d2 in _joined(samples.vectors, left, rank, limit, run, nearest):
         first[joined], exact[joined] = leader, d2 == 0
     return _flat(first, exact)
 
@@ -122,10 +124,10 @@ def _joined(
     rank: Integers,
     limit: float,
     run: Run,
-    found: Nearest | None,
+    nearest: Nearest | None,
 ) -> Iterator[tuple[Integers, np.int64, Doubles]]:
     """Images that join the first of a group, until no two that are left are near each other."""
-    lists = _lists(vectors, left, run, found)
+    lists = _lists(vectors, left, run, nearest)
     while lists is not None:
         row, place = np.nonzero(lists.d2 <= limit**2)
         if not row.size:
@@ -145,16 +147,16 @@ def _joined(
 
 
 def _lists(
-    vectors: NDArray[np.float32], left: Integers, run: Run, found: Nearest | None
+    vectors: NDArray[np.float32], left: Integers, run: Run, nearest: Nearest | None
 ) -> Nearest | None:
     """Neighbour lists among the images that are left; None where there are fewer than two."""
     some = vectors if len(left) == len(vectors) else vectors[left]
     if len(left) < 2:
         return None
-    if found is not None:
+    if nearest is not None:
         kept = np.zeros(len(vectors), np.bool_)
         kept[left] = True
-        return found if kept.all() else _left(some, found, kept, run)
+        return nearest if kept.all() else _left(some, nearest, kept, run)
     with watching(run.progress, len(left) * (len(left) - 1) // 2, "Pairs of samples") as advance:
         lists, _ = neighbours(
             some, min(DEPTH, len(left) - 1),
@@ -187,9 +189,9 @@ def _to_one(vectors: NDArray[np.float32], rows: Integers, one: np.int64, run: Ru
     """The squared distance of each row to one."""
     if len(rows) <= _ONE_BY_ONE:
         return np.array([squared_distance(vectors[one], vectors[row]) for row in rows])
-    found = Nearest(len(rows), 1)
-    query(vectors[rows], vectors[[one]], [found], **run.engine())
-    return found.d2[:, 0]
+    nearest = Nearest(len(rows), 1)
+    query(vectors[rows], vectors[[one]], [nearest], **run.engine())
+    return nearest.d2[:, 0]
 
 
 def _among_reference(
@@ -209,11 +211,11 @@ def _among_reference(
     if near.sum() < 2:
         return counts
     some = reference.take(drawn[near], reference.location)
-    found = repeats_of(some, limit, replace(run, progress=None))
-    return replace(found.counts(), images=len(drawn))
+    repeats = repeats_of(some, limit, replace(run, progress=None))
+    return replace(repeats.counts(), images=len(drawn))
 
 
-def _columns(ids: list[str], repeats: Repeats) -> dict[str, Any]:
+def _columns(ids: list[str], repeats: Repeats) -> dict[str, pa.Array]:
     import pyarrow as pa
 
     sizes = repeats.sizes

@@ -1,4 +1,4 @@
-"""Exact and near duplicates within a set of images, told from their neighbour lists.
+"""Exact and near duplicates within a set of images, by their neighbour lists.
 
     digests, neighbour lists --equal_pairs, zero_pairs--> pairs --first_alike--> groups
     neighbour lists of different images --company--> Company --near_pairs--> pairs
@@ -90,53 +90,53 @@ def equal_pairs(digests: NDArray[np.object_]) -> Pairs:
     return Pairs(first[content[repeated]], repeated, np.zeros(len(repeated)))
 
 
-def zero_pairs(found: Nearest) -> Pairs:
+def zero_pairs(nearest: Nearest) -> Pairs:
     """Images with the same vector: each with those in its list."""
-    row, rank = np.nonzero(found.d2 == 0)
-    return Pairs(row, found.index[row, rank].astype(np.int64), np.zeros(len(row)))
+    row, rank = np.nonzero(nearest.d2 == 0)
+    return Pairs(row, nearest.index[row, rank].astype(np.int64), np.zeros(len(row)))
 
 
-def near_pairs(found: Nearest, near: Company) -> Pairs:
+def near_pairs(nearest: Nearest, near: Company) -> Pairs:
     """Images nearer to each other than their neighbourhoods explain; no two may be equal.
 
     Each must be in the other's company, and both be `close`. An image is as likely as the less
     likely side of its best pair, so that of whom is called the other side is called, too.
     """
-    chance = _unusual(found, near, found)
-    together = np.arange(found.k) < np.where(chance < 1, near.size, 0)[:, None]
+    chance = _unusual(nearest, near, nearest)
+    together = np.arange(nearest.k) < np.where(chance < 1, near.size, 0)[:, None]
     row, rank = np.nonzero(together)
-    other = found.index[row, rank].astype(np.int64)
-    mutual = np.isin(row * found.samples + other, other * found.samples + row)
+    other = nearest.index[row, rank].astype(np.int64)
+    mutual = np.isin(row * nearest.samples + other, other * nearest.samples + row)
     row, rank, other = row[mutual], rank[mutual], other[mutual]
-    paired = np.ones(found.samples)
+    paired = np.ones(nearest.samples)
     np.minimum.at(paired, row, np.maximum(chance[row], chance[other]))
     called = q_values(paired) <= LEVEL
     kept = called[row] & called[other] & (row < other)
-    return Pairs(row[kept], other[kept], found.d2[row, rank][kept])
+    return Pairs(row[kept], other[kept], nearest.d2[row, rank][kept])
 
 
-def close(found: Nearest, near: Company, around: Nearest) -> NDArray[np.bool_]:
+def close(nearest: Nearest, near: Company, around: Nearest) -> NDArray[np.bool_]:
     """Whose company is not by chance, and nearer than the images behind it have theirs.
 
     By Benjamini and Hochberg at `LEVEL`, over all images: those whose company is no nearer
     count with chance 1. Were they dropped afterwards, they would raise the level for the rest.
     """
-    return q_values(_unusual(found, near, around)) <= LEVEL
+    return q_values(_unusual(nearest, near, around)) <= LEVEL
 
 
-def _unusual(found: Nearest, near: Company, around: Nearest) -> Doubles:
+def _unusual(nearest: Nearest, near: Company, around: Nearest) -> Doubles:
     """The chance of each company; 1 where those behind have their nearest as near.
 
     With M the median distance of those behind to their own nearest, one in 20 of them at most
     would have it as near as w, the company's farthest: P(nearest <= w) = 1 - 2^-(w / M)^m.
     """
-    answer = np.ones(found.samples)
+    answer = np.ones(nearest.samples)
     rows = np.flatnonzero(near.chance <= LEVEL)  # no other can be called
     if rows.size:
         size = near.size[rows]
-        behind = np.arange(found.k) >= size[:, None]
-        nearest2 = np.where(behind, around.d2[found.index[rows], 0], np.nan)
-        ratio2 = found.d2[rows, size - 1] / np.nanmedian(nearest2, axis=1)
+        behind = np.arange(nearest.k) >= size[:, None]
+        nearest2 = np.where(behind, around.d2[nearest.index[rows], 0], np.nan)
+        ratio2 = nearest.d2[rows, size - 1] / np.nanmedian(nearest2, axis=1)
         with np.errstate(over="ignore"):
             usual = 1 - 2 ** -(ratio2 ** (near.dimension[rows] / 2))
         answer[rows] = np.where(usual <= USUAL, near.chance[rows], 1.0)
@@ -165,19 +165,19 @@ def several(group: Integers) -> list[Integers]:
     return [rows for rows in np.split(order, starts[1:]) if len(rows) > 1]
 
 
-def company(found: Nearest, around: Nearest) -> Company:
+def company(nearest: Nearest, around: Nearest) -> Company:
     """The company of images among those of a set, whose own neighbour lists are `around`."""
-    unknown = np.full(found.samples, np.nan)
-    if around.k < 3 or found.k < 2:
-        return Company(np.zeros(found.samples, np.int64), np.ones(found.samples), unknown)
-    steps = _steps(found.d2)
+    unknown = np.full(nearest.samples, np.nan)
+    if around.k < 3 or nearest.k < 2:
+        return Company(np.zeros(nearest.samples, np.int64), np.ones(nearest.samples), unknown)
+    steps = _steps(nearest.d2)
     size = steps.argmax(axis=1) + 1
-    total, counted = _time_on_test(found, around)
+    total, counted = _time_on_test(nearest, around)
     with np.errstate(divide="ignore", invalid="ignore"):
         chance = (1 + steps.max(axis=1) / total) ** -float(counted)
         dimension = counted / total
-    known = total > 0
-    return Company(size, np.where(known, chance, 1.0), np.where(known, dimension, np.nan))
+    defined = total > 0
+    return Company(size, np.where(defined, chance, 1.0), np.where(defined, dimension, np.nan))
 
 
 def _steps(d2: Doubles) -> Doubles:
@@ -186,15 +186,15 @@ def _steps(d2: Doubles) -> Doubles:
     return np.diff(logarithms, axis=1)
 
 
-def _time_on_test(found: Nearest, around: Nearest) -> tuple[Doubles, int]:
+def _time_on_test(nearest: Nearest, around: Nearest) -> tuple[Doubles, int]:
     """(n,) Epstein and Sobel's T of the steps around each image, and how many it counts."""
     steps = (_steps(around.d2) * np.arange(1, around.k))[:, 1:]
-    width = found.k * steps.shape[1]
+    width = nearest.k * steps.shape[1]
     counted = width // 2
-    total = np.empty(found.samples)
-    for start in range(0, found.samples, _BLOCK):
+    total = np.empty(nearest.samples)
+    for start in range(0, nearest.samples, _BLOCK):
         rows = slice(start, start + _BLOCK)
-        pool = np.partition(steps[found.index[rows]].reshape(-1, width), counted - 1, axis=1)
+        pool = np.partition(steps[nearest.index[rows]].reshape(-1, width), counted - 1, axis=1)
         smaller = pool[:, :counted].sum(axis=1)
         total[rows] = smaller + (width - counted) * pool[:, counted - 1]
     return total, counted

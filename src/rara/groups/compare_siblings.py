@@ -2,8 +2,7 @@
 
     images --embed--> features --key--> groups --each among its own--> Siblings
 
-What `Reference.score(…, against_siblings=…)` says of siblings, for whoever has nothing to judge
-against.
+The same columns as those of `Reference.score(…, against_siblings=…)`, where there is no reference.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from rara.features.neighbours import whole_k
 from rara.features.opening import Images, features_of, find_extractor, is_features
 from rara.groups.siblings import judge_among_siblings
 from rara.provenance.provenance import SiblingsProvenance
-from rara.run import Run
+from rara.run import Run, checked_run
 from rara.storage.atomic import write_file
 from rara.table.csv_cells import Formulas
 from rara.table.provenance import about_extractor, about_samples, table_of
@@ -49,8 +48,8 @@ class Siblings:
         return int(self.arrow.num_rows)
 
     def __repr__(self) -> str:
-        known = self.provenance.siblings
-        return f"Siblings: {len(self)} samples in {len(known.groups)} groups by {known.by}"
+        part = self.provenance.siblings
+        return f"Siblings: {len(self)} samples in {len(part.groups)} groups by {part.by}"
 
     def to_dict(self) -> dict[str, Any]:
         """Everything that is said of them, the odd ones that stand apart most first."""
@@ -89,20 +88,20 @@ def compare_siblings(
     `k`: how far an image stands apart is the distance to its k-th nearest sibling, or to the one
     that leaves out two where there are fewer. Raises ParameterError where no image has the key.
     """
-    run = run or Run()
+    run = checked_run(run)
     k = whole_k(k)
     network = None if is_features(images) else find_extractor(extractor, run)
     features, source = features_of(images, network, run)
     features = with_metric(features, None)
-    found = judge_among_siblings(features, k, by, run)
+    compared = judge_among_siblings(features, k, by, run)
     return Siblings(
-        table_of(features, found.columns),
+        table_of(features, compared.columns),
         SiblingsProvenance(
             rara=version("rara"),
             samples=about_samples(features),
             k=k,
             extractor=about_extractor(features),
-            siblings=found.part,
+            siblings=compared.part,
         ),
         SourcePictures.of(features, source, features, source),
     )

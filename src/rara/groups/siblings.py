@@ -8,9 +8,9 @@ outputs that are alike every rank is as likely as any other.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,11 +23,14 @@ from rara.provenance.parts import SiblingGroup, SiblingsPart
 from rara.run import Run, watching
 from rara.stats.conformal import at_least, p_values
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 LEAST = 3
 """Of two outputs neither is the odd one."""
 
-BESIDE = 6
-"""Typical outputs that are kept beside an odd one."""
+SHOWN = 6
+"""Typical outputs that are kept with an odd one."""
 
 
 def judge_among_siblings(
@@ -35,7 +38,7 @@ def judge_among_siblings(
 ) -> AddedColumns[SiblingsPart]:
     """The columns `sibling_distance` and `sibling_p`, and for each group its odd one out.
 
-    NaN becomes null where a sample has fewer than two siblings, or where its group is not known.
+    NaN becomes null where a sample has fewer than two siblings, or where it has no group.
     """
     check_key(by, samples=samples)
     groups = groups_of(by, samples)
@@ -62,7 +65,9 @@ def _depth(k: int, outputs: int) -> int:
     return min(k, outputs - 2)
 
 
-def _apart(samples: Features, rows: Rows, k: int, run: Run, advance: Any) -> NDArray[np.float64]:
+def _apart(
+    samples: Features, rows: Rows, k: int, run: Run, advance: Callable[[int], None] | None
+) -> NDArray[np.float64]:
     """Squared distance of each to its k-th nearest sibling."""
     nearest, _ = neighbours(
         samples.vectors[rows], _depth(k, len(rows)),
@@ -91,11 +96,11 @@ def _described(
         samples=size,
         k=_depth(k, size) if size >= LEAST else None,
         odd=None if odd is None else ids[odd],
-        typical=tuple(ids[row] for row in islice(others, BESIDE)),
+        typical=tuple(ids[row] for row in islice(others, SHOWN)),
     )
 
 
-def _columns(distance: NDArray[np.float64], p: NDArray[np.float64]) -> dict[str, Any]:
+def _columns(distance: NDArray[np.float64], p: NDArray[np.float64]) -> dict[str, pa.Array]:
     import pyarrow as pa
 
     unknown = np.isnan(p)

@@ -47,10 +47,10 @@ def encoded(value: Any) -> Any:
     """What `json.dumps` takes, record by record."""
     kind: Any = type(value)
     if _is_record(kind):
-        found: JsonObject = {}
+        entries: JsonObject = {}
         for field in _fields(kind):
-            found |= _entry(field, getattr(value, field.name))
-        return found
+            entries |= _entry(field, getattr(value, field.name))
+        return entries
     if isinstance(value, Mapping):
         return {key: encoded(one) for key, one in value.items()}
     return [encoded(one) for one in value] if isinstance(value, (list, tuple)) else value
@@ -68,25 +68,25 @@ def decoded(record: type[Record], value: Any, place: str) -> Record:
 
     `place`: what the value is called in an error.
     """
-    found: Record = _record(record, value, place)
-    return found
+    made: Record = _record(record, value, place)
+    return made
 
 
 def _record(record: Any, value: Any, place: str) -> Any:
     if not isinstance(value, Mapping):
         raise _wrong(value, place)
-    known = _fields(record)
+    own_fields = _fields(record)
     for name in value:
         if name not in _names(record):
             raise WrongKindError(f"the key '{str(name)[:80]}' in {place}")
-    return record(**{field.name: _value(field, value, place) for field in known})
+    return record(**{field.name: _value(field, value, place) for field in own_fields})
 
 
-def _value(field: _Field, record: Mapping[str, Any], place: str) -> Any:
+def _value(field: _Field, record: Mapping[str, object], place: str) -> Any:
     if field.json == "inline":
         [inner] = _records_in(field.kind)
-        there = {name: record[name] for name in _names(inner) if name in record}
-        return _record(inner, there, place) if there else None
+        own = {name: record[name] for name in _names(inner) if name in record}
+        return _record(inner, own, place) if own else None
     if field.name in record:
         return _decoded(field.kind, record[field.name], f"{place}.{field.name}")
     if field.needed:
@@ -143,24 +143,24 @@ def _fields(record: Any) -> tuple[_Field, ...]:
     kinds = hints_of(record)
     if not is_dataclass(record):
         return tuple(_Field(name, kinds[name], True, None, "") for name in kinds)
-    found = []
+    described = []
     for one in fields(record):
         made = None if one.default_factory is MISSING else one.default_factory()
         default = made if one.default is MISSING else one.default
         needed = one.default is MISSING and one.default_factory is MISSING
         how = one.metadata.get("json", "")
-        found.append(_Field(one.name, kinds[one.name], needed, default, how))
-    return tuple(found)
+        described.append(_Field(one.name, kinds[one.name], needed, default, how))
+    return tuple(described)
 
 
 @cache
 def _names(record: Any) -> tuple[str, ...]:
     """The keys that a record may have."""
-    found: list[str] = []
+    names: list[str] = []
     for field in _fields(record):
         inline = field.json == "inline"
-        found += _names(_records_in(field.kind)[0]) if inline else [field.name]
-    return tuple(found)
+        names += _names(_records_in(field.kind)[0]) if inline else [field.name]
+    return tuple(names)
 
 
 def _records_in(kind: Any) -> list[Any]:

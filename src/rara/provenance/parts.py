@@ -1,7 +1,7 @@
 """The parts of a provenance: one record for each, with the keys that its JSON has.
 
-Whoever finds something makes its record: the reference, the calibration, the verdict, a group.
-A field with a default came later, or is told for the record alone: None means nobody recorded it.
+What computes a result makes its record: the reference, the calibration, the verdict, a group.
+A field with a default came later, or is kept for the record alone: None means not recorded.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class SamplesPart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TreatmentPart:
+class CleaningPart:
     """How the reference was cleaned, and what came of it."""
 
     deduplicate: str | None = None
@@ -44,7 +44,7 @@ class TreatmentPart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeaveOneOutSummary:
-    """How the reference's own images fare, each judged without itself: quantiles, and a share."""
+    """The scores of the reference's own images, each judged without itself: quantiles, a share."""
 
     inside: float
     rarity: tuple[float, ...] = ()
@@ -54,7 +54,7 @@ class LeaveOneOutSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReferencePart:
-    """Which real images samples are judged against, how treated, and how they fare themselves."""
+    """Which real images samples are judged against, how cleaned, and their own scores."""
 
     location: str
     count: int
@@ -63,7 +63,7 @@ class ReferencePart:
     noted: tuple[Noted, ...] | None = None
     fingerprint: str | None = None
     metric: str = "euclidean"
-    treatment: TreatmentPart | None = None
+    cleaning: CleaningPart | None = None
     leave_one_out: LeaveOneOutSummary | None = None
     """None where too few neighbours are kept to leave one out."""
 
@@ -105,8 +105,9 @@ class CalibrationPart:
     method: Method
     rarity_method: Method
     copy_statistic: str
-    reals: int
-    reals_inside: int
+    real_images: int
+    """Real images that each sample is compared with."""
+    real_images_inside: int
     smallest_p: SmallestP
     near_copy: NearCopy
     images: CalibrationImages | None = field(default=None, metadata=INLINE)

@@ -2,6 +2,8 @@
 
 parts --Provenance--to_json--> the record in a file --from_json--> Provenance
 
+A record of an earlier schema is read by the names of today, with a note that says so.
+
 As a mapping it has the keys and values of its JSON: `table.provenance["k"]`.
 """
 
@@ -14,6 +16,7 @@ from typing import Any, Self
 from rara.errors import ParameterError
 from rara.extractors.base import Spec
 from rara.provenance import parts
+from rara.provenance.earlier_names import with_current_names
 from rara.provenance.json_format import (
     OMITTED,
     JsonObject,
@@ -23,7 +26,7 @@ from rara.provenance.json_format import (
     encoded,
 )
 
-SCHEMA = 1
+SCHEMA = 2
 """Of the JSON. It rises when a key changes its meaning; a key that is added has a default."""
 
 
@@ -34,18 +37,19 @@ class AsJson(Mapping[str, Any]):
 
     def to_json(self) -> JsonObject:
         """Keys and values that JSON can hold."""
-        found: JsonObject = encoded(self)
-        return found
+        value: JsonObject = encoded(self)
+        return value
 
     @classmethod
     def from_json(cls, value: object, place: str = "") -> Self:
         """The record that `to_json` wrote, in this version or an earlier one.
 
         `place`: the file that it comes from, for errors. Raises ParameterError where a key is
-        missing that has no default, or unknown, or where a value is of another kind.
+        missing that has no default, or unknown, or where a value is of another kind. `notes` say
+        which keys are read by new names.
         """
         what = f"'{place}'" if place else "The provenance"
-        _check_schema(value, what)
+        value = _of_this_schema(value, what)
         try:
             return decoded(cls, value, "provenance")
         except LacksKeyError as error:
@@ -76,13 +80,22 @@ class AsJson(Mapping[str, Any]):
 UNKNOWN = "an unknown version"
 
 
-def _check_schema(value: object, what: str) -> None:
-    found = value.get("schema", SCHEMA) if isinstance(value, Mapping) else SCHEMA
-    if type(found) is int and found > SCHEMA:
+def _of_this_schema(value: object, what: str) -> object:
+    """A record of an earlier schema by the names of today, with one note where they differ."""
+    schema = value.get("schema", 0) if isinstance(value, Mapping) else SCHEMA
+    if not isinstance(value, Mapping) or type(schema) is not int or schema == SCHEMA:
+        return value
+    if schema > SCHEMA:
         raise ParameterError(
-            f"{what} has a provenance of schema {str(found)[:20]}, and this version of rara reads "
+            f"{what} has a provenance of schema {str(schema)[:20]}, and this version of rara reads "
             f"up to {SCHEMA}: install a later one."
         )
+    current, changed = with_current_names(value)
+    if changed:
+        by = str(value.get("rara", UNKNOWN))[:80]
+        note = f"Written by rara {by} with earlier names: {', '.join(changed)} now."
+        current["notes"] = [note]
+    return {**current, "schema": SCHEMA}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -102,9 +115,11 @@ class Provenance(AsJson):
     boundary: str
     compat: str | None = None
     extractor: Spec | None
-    """None where the vectors were given and nobody said what made them."""
+    """None for vectors whose extractor is unknown."""
     engine: parts.EnginePart | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] | None = field(default=None, metadata=OMITTED)
+    """What was changed when the record of an earlier version was read."""
     repeats: parts.RepeatsPart | None = field(default=None, metadata=OMITTED)
     groups: parts.GroupsPart | None = field(default=None, metadata=OMITTED)
     siblings: parts.SiblingsPart | None = field(default=None, metadata=OMITTED)

@@ -6,7 +6,7 @@ From the ground up:
     cleaning     duplicates left out, one image a unit, huge balls clipped
     audit        what speaks against believing a reference
     geometry     the images, the distances between them, and their calibration
-    judging      every axis, groups, siblings, the two-sample test and the verdict
-    scorer       Scorer: options bound once, warm, for any thread
+    judging      samples one by one: every axis and the verdict
+    scorer       Scorer: options bound once, and all that they ask of samples; for any thread
     reference    Reference: fit, save, extend, score
 """

@@ -101,7 +101,7 @@ class Audit:
 
     def __getitem__(self, kind: str) -> Finding | None:
         """The finding of a kind, or None where there is none."""
-        return next((found for found in self.findings if found.kind == kind), None)
+        return next((one for one in self.findings if one.kind == kind), None)
 
     def to_dict(self) -> dict[str, Any]:
         """All of it as JSON can hold it."""
@@ -159,7 +159,7 @@ def audit(
         geometry.k,
         None if math.isnan(same.dimension) else same.dimension,
         samples.location if samples else None,
-        tuple(sorted(findings, key=lambda found: (_LEVELS.get(found.kind, 1), -found.share))),
+        tuple(sorted(findings, key=lambda one: (_LEVELS.get(one.kind, 1), -one.share))),
         pictures,
     )
 
@@ -187,7 +187,7 @@ def _duplicates(features: Features, same: Alike, units: Integers) -> Iterable[Fi
     """Images that repeat an earlier one, beside the first of their group; near pairs; bursts.
 
     A burst whose images near pairs connect already is no second finding. Pairs within any
-    other burst are told with the burst.
+    other burst are in the case of the burst.
     """
     ids, count = features.ids, len(features)
     exact = first_alike(count, same.exact)
@@ -215,9 +215,9 @@ def _duplicates(features: Features, same: Alike, units: Integers) -> Iterable[Fi
         yield Finding("bursts", images, images / count, cases, measures)
 
 
-def _bursts(units: Integers, known: Integers) -> list[Integers]:
+def _bursts(units: Integers, connected: Integers) -> list[Integers]:
     """The images of each burst that pairs do not connect, the largest burst first."""
-    groups = [rows for rows in several(units) if len(np.unique(known[rows])) > 1]
+    groups = [rows for rows in several(units) if len(np.unique(connected[rows])) > 1]
     return sorted(groups, key=lambda rows: (-len(rows), rows[0]))
 
 
@@ -229,30 +229,30 @@ def _burst(ids: list[str], vectors: NDArray[np.float32], rows: Integers) -> Case
 
 def _members(features: Features, same: Alike, samples: Features, run: Run) -> Iterable[Finding]:
     """Samples that are images of the reference, and those nearer to one than by chance."""
-    found = members(features, same, samples, run)
-    chosen: dict[Kind, NDArray[np.bool_]] = {"members": found.exact, "near members": found.near}
+    held = members(features, same, samples, run)
+    chosen: dict[Kind, NDArray[np.bool_]] = {"members": held.exact, "near members": held.near}
     for kind, these in chosen.items():
         rows = np.flatnonzero(these)
         if rows.size:
-            pairs = Pairs(rows, found.image[rows], found.d2[rows])
-            cases = _cases(samples.ids, features.ids, pairs, found.bits[rows])
+            pairs = Pairs(rows, held.image[rows], held.d2[rows])
+            cases = _cases(samples.ids, features.ids, pairs, held.bits[rows])
             yield Finding(kind, len(rows), len(rows) / len(samples), cases)
 
 
 def _cases(
     ones: list[str], others: list[str], pairs: Pairs, bits: Counts | None = None
 ) -> tuple[Case, ...]:
-    """The nearest first: by vectors, and then those that only the pixels tell."""
+    """The nearest first: by vectors, and then those by the pixels alone."""
     distances = np.sqrt(pairs.d2)
-    told = np.full(len(pairs), -1) if bits is None else bits
+    differing = np.full(len(pairs), -1) if bits is None else bits
     return tuple(
         Case(
             ones[pairs.one[i]],
             others[pairs.other[i]],
             float(distances[i]),
-            f"{told[i]} of 256 bits differ" if told[i] >= 0 else "",
+            f"{differing[i]} of 256 bits differ" if differing[i] >= 0 else "",
         )
-        for i in np.lexsort((distances, told))
+        for i in np.lexsort((distances, differing))
     )
 
 
@@ -282,10 +282,10 @@ def huge_balls(radii: Doubles) -> Integers:
     their logarithms normal, one ball in 600,000 would be. And at least `SPREAD` times the
     median. Radii of 0 are none.
     """
-    known = radii[radii > 0]
-    if not known.size:
+    positive = radii[radii > 0]
+    if not positive.size:
         return np.empty(0, np.int64)
-    middle, large = np.quantile(known, (0.5, LARGE))
+    middle, large = np.quantile(positive, (0.5, LARGE))
     huge = np.flatnonzero(radii > max(large * (large / middle), SPREAD * middle))
     return huge[np.argsort(-radii[huge], kind="stable")]
 
@@ -310,8 +310,8 @@ def _share_of_volume(radii: Doubles, rows: Integers, dimension: float) -> float:
 
 def _small_classes(features: Features, k: int) -> Iterable[Finding]:
     """Labels with too few images for balls of their own."""
-    found = (record.get("label") for record in features.records)
-    sizes = Counter(label for label in found if label is not None)
+    labels = (record.get("label") for record in features.records)
+    sizes = Counter(label for label in labels if label is not None)
     small = sorted((size, str(label)) for label, size in sizes.items() if size <= k)
     if small:
         cases = tuple(Case(label, note=f"{size:,}") for size, label in small)

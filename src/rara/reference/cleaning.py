@@ -1,17 +1,17 @@
-"""What is done to a reference before it is believed: duplicates left out, huge balls clipped.
+"""How a reference is cleaned before samples are judged: duplicates left out, balls clipped.
 
 features, neighbour lists --Cleaning--> fewer of both, and the largest radius that counts
 
-Nothing by default: scores are those published, on the reference as given. What was done is
+Nothing by default: scores are those published, on the reference as given. The cleaning is
 kept with the reference and is part of every result's provenance.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from types import NoneType
-from typing import Any, Literal, get_args
+from typing import Literal, TypedDict, get_args
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from rara.errors import ParameterError
 from rara.features import neighbours as neighbourhood
 from rara.features.features import Features
 from rara.geometry import Boundary, Nearest
-from rara.provenance.parts import TreatmentPart
+from rara.provenance.parts import CleaningPart
 from rara.run import Run
 from rara.scores import BallGeometry
 from rara.storage.folder import StoredFolder
@@ -31,9 +31,17 @@ from rara.storage.folder import StoredFolder
 Duplicates = Literal["exact", "near"]
 
 
+class CleaningOptions(TypedDict):
+    """The keywords of `Reference.fit` that clean it, and what its folder says of them."""
+
+    deduplicate: Duplicates | None
+    unit: str | None
+    clip_radii: float | None
+
+
 @dataclass(frozen=True, slots=True)
 class Cleaning:
-    """How a reference is treated."""
+    """How a reference is cleaned."""
 
     deduplicate: Duplicates | None = None
     """Of images that are alike the first is kept: of those with the same content or vector,
@@ -56,22 +64,23 @@ class Cleaning:
 
     @classmethod
     def of(cls, stored: StoredFolder) -> Cleaning:
-        """The one that a reference folder tells of; none in folders that tell nothing.
+        """The one in a reference folder; none where the folder has no such fact.
 
-        Raises DamagedStoreError where it is none that there is.
+        Folders of earlier versions call it `treatment`. Raises DamagedStoreError where it is not
+        one that `facts` gives.
         """
-        said = stored.facts.get("treatment", {})
+        facts = stored.facts.get("cleaning", stored.facts.get("treatment", {}))
         try:
-            treatment = cls(**said)
+            cleaning = cls(**facts)
         except (TypeError, ParameterError):
-            raise stored.wrong("an unknown treatment") from None
-        if not isinstance(treatment.unit, (str, NoneType)):
+            raise stored.wrong("an unknown cleaning") from None
+        if not isinstance(cleaning.unit, (str, NoneType)):
             raise stored.wrong("a unit that is no text")
-        return treatment
+        return cleaning
 
-    def facts(self) -> dict[str, Any]:
-        """The same for a reference folder."""
-        return asdict(self)
+    def facts(self) -> CleaningOptions:
+        """The same for a reference folder, and for `Reference.fit`."""
+        return {"deduplicate": self.deduplicate, "unit": self.unit, "clip_radii": self.clip_radii}
 
     def neighbourhood(self, features: Features, k: int, run: Run) -> tuple[Features, Nearest]:
         """The images that are kept, and their neighbour lists."""
@@ -87,28 +96,28 @@ class Cleaning:
         return one_a_unit(features, self.unit, k, run, side=side)
 
     def grown(
-        self, features: Features, found: Nearest, k: int, run: Run
+        self, features: Features, nearest: Nearest, k: int, run: Run
     ) -> tuple[Features, Nearest]:
-        """The same of a treated reference that more images have joined, whose lists are known."""
+        """The same of a cleaned reference that more images have joined, with its lists at hand."""
         self.check_growth()
         if self.unit is not None:
             return self.neighbourhood(features, k, run)
-        return self._deduplicated(features, found, k, run)
+        return self._deduplicated(features, nearest, k, run)
 
     def check_growth(self) -> None:
-        """Raise ParameterError where no images can join a reference so treated."""
+        """Raise ParameterError where no images can join a reference cleaned in this way."""
         if self.unit == FOUND:
             raise ParameterError(
                 "Units that are found change as images are added: build the reference anew of all."
             )
 
     def _deduplicated(
-        self, features: Features, found: Nearest, k: int, run: Run
+        self, features: Features, nearest: Nearest, k: int, run: Run
     ) -> tuple[Features, Nearest]:
         """The images that are kept, and their neighbour lists as if there had been no others."""
-        reasons = {} if self.deduplicate is None else _reasons(features, found, self, run)
+        reasons = {} if self.deduplicate is None else _reasons(features, nearest, self, run)
         if not reasons:
-            return features, found
+            return features, nearest
         kept = np.ones(len(features), dtype=np.bool_)
         kept[list(reasons)] = False
         if (different := int(kept.sum())) <= k:
@@ -117,21 +126,21 @@ class Cleaning:
                 f"are left out: k = {k} needs at least {k + 1}."
             )
         left = features.leave_out(reasons)
-        return left, neighbourhood.shrink(left, found, kept, run)
+        return left, neighbourhood.shrink(left, nearest, kept, run)
 
     def check(self, boundary: Boundary) -> None:
-        """Raises ParameterError where a rule of the balls knows no such treatment."""
+        """Raises ParameterError where a rule of the balls has no such cleaning."""
         if self.clip_radii is not None and boundary == "official":
             raise ParameterError(
                 f"The radii of this reference are clipped at {self.clip_radii:g}, those of the "
                 "authors' code are not: make a reference without clip_radii for compat='official'."
             )
 
-    def describe(self, features: Features, geometry: BallGeometry) -> TreatmentPart:
+    def describe(self, features: Features, geometry: BallGeometry) -> CleaningPart:
         """What was done, for the provenance of results with this geometry."""
         largest2 = geometry.largest2
         clipped = int(np.count_nonzero(geometry.knn2 > largest2))
-        return TreatmentPart(
+        return CleaningPart(
             deduplicate=self.deduplicate,
             unit=self.unit,
             clip_radii=self.clip_radii,
@@ -141,17 +150,17 @@ class Cleaning:
         )
 
 
-def _reasons(features: Features, found: Nearest, treatment: Cleaning, run: Run) -> dict[int, str]:
+def _reasons(features: Features, nearest: Nearest, cleaning: Cleaning, run: Run) -> dict[int, str]:
     """Why each image goes that is like an earlier one, by row."""
-    exact = first_alike(len(features), exact_alike(features, found))
+    exact = first_alike(len(features), exact_alike(features, nearest))
     first = exact
-    if treatment.deduplicate == "near":
-        pairs = alike(features, found, run)
+    if cleaning.deduplicate == "near":
+        pairs = alike(features, nearest, run)
         first = first_alike(len(features), pairs.exact, pairs.near)
-    return _said(features.ids, first, exact)
+    return _why(features.ids, first, exact)
 
 
-def _said(ids: list[str], first: Integers, exact: Integers) -> dict[int, str]:
+def _why(ids: list[str], first: Integers, exact: Integers) -> dict[int, str]:
     gone = np.flatnonzero(first != np.arange(len(first))).tolist()
     kind = {row: "exact" if exact[row] == exact[first[row]] else "near" for row in gone}
     return {row: f"{kind[row]} duplicate of '{ids[first[row]]}'" for row in gone}

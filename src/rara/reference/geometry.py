@@ -3,7 +3,7 @@
     features, neighbour lists --ReferenceGeometry--> BallGeometry, calibration, description
 
 The squared distances of each image to its K + 1 nearest others are all the geometry there is;
-they are found once, for every k up to K.
+they are computed once, for every k up to K.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 from threading import RLock
-from typing import Any, TypeVar
+from typing import TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from rara.calibration.real_images import CalibrationSet, calibration_set
 from rara.features.code_cache import CodeCache
 from rara.features.features import Features
-from rara.features.neighbours import checked_k
+from rara.features.metadata_groups import Rows
+from rara.features.neighbours import checked_k, find
 from rara.features.pixel_cache import PixelCache
 from rara.geometry import Boundary, QuantizedReference
 from rara.provenance.parts import ReferencePart
@@ -28,22 +29,22 @@ from rara.run import Run
 from rara.scores import BallGeometry, without_itself
 from rara.table.provenance import about_reference, leave_one_out_summary
 
-Found = TypeVar("Found")
+Made = TypeVar("Made")
 
 
 @dataclass(slots=True)
 class Once:
-    """What follows from a reference alone is found once, whichever thread asks first."""
+    """What follows from a reference alone is made once, by the thread that needs it first."""
 
-    _known: dict[Hashable, Any] = field(default_factory=dict)
+    _made: dict[Hashable, object] = field(default_factory=dict)
     _lock: RLock = field(default_factory=RLock)
 
-    def __call__(self, what: Hashable, make: Callable[[], Found]) -> Found:
+    def __call__(self, what: Hashable, make: Callable[[], Made]) -> Made:
         """What `make` gave the first time."""
         with self._lock:
-            if what not in self._known:
-                self._known[what] = make()
-            return self._known[what]  # type: ignore[no-any-return]
+            if what not in self._made:
+                self._made[what] = make()
+            return cast(Made, self._made[what])
 
 
 class ReferenceGeometry:
@@ -58,11 +59,11 @@ class ReferenceGeometry:
         k: int,
         quantized: QuantizedReference | None = None,
         others: NDArray[np.int32] | None = None,
-        treatment: Cleaning | None = None,
+        cleaning: Cleaning | None = None,
     ) -> None:
         self.features, self.d2, self.index = features, d2, index
         self.k = checked_k(k, len(features), d2.shape[1])
-        self.treatment = treatment or Cleaning()
+        self.cleaning = cleaning or Cleaning()
         self.code_cache, self.pixel_cache = (
             CodeCache(features.vectors, quantized),
             PixelCache(features, others),
@@ -88,8 +89,8 @@ class ReferenceGeometry:
         self, k: int | None = None, boundary: Boundary = "open", *, own: bool = False
     ) -> BallGeometry:
         """The balls that samples are judged by, or its `own` images, leave-one-out."""
-        self.treatment.check(boundary)
-        clip = self.treatment.clip_radii
+        self.cleaning.check(boundary)
+        clip = self.cleaning.clip_radii
         names = self.once("names", self.features.done["id"].combine_chunks)
         k = self.checked_k(k)
         geometry = BallGeometry(self.d2, self.index, k, names, boundary, clip=clip)
@@ -100,20 +101,26 @@ class ReferenceGeometry:
         return replace(geometry, quantized=self.code_cache.for_query(samples, run))
 
     def calibration(
-        self, reals: Features | None, geometry: BallGeometry, run: Run
+        self, images: Features | None, geometry: BallGeometry, run: Run
     ) -> CalibrationSet:
-        """The calibration by real images given, or by the reference's own."""
-        if reals is not None:
-            reals = self.treatment.one_a_unit(reals, 0, run, side="calibration")
-            return calibration_set(reals, self.features, self.pixel_cache, geometry, run)
+        """The calibration by other real images, or by the reference's own."""
+        if images is not None:
+            images = self.cleaning.one_a_unit(images, 0, run, side="calibration")
+            return calibration_set(images, self.features, self.pixel_cache, geometry, run)
         return self.once(
             ("calibration", geometry.k, geometry.boundary, geometry.own is None),
             lambda: calibration_set(None, self.features, self.pixel_cache, geometry, run),
         )
 
+    def part(self, rows: Rows, k: int, run: Run) -> ReferenceGeometry:
+        """That of some of the images, as if there were no others; cleaned as all of them were."""
+        features = self.features.take(rows, self.features.location)
+        nearest = find(features, k, run)
+        return ReferenceGeometry(features, nearest.d2, nearest.index, k=k, cleaning=self.cleaning)
+
     def describe(self, k: int | None = None) -> ReferencePart:
         """What results say of the reference that they are relative to."""
         geometry = self.ball_geometry(k)
         own = self.once(("own", geometry.k), lambda: leave_one_out_summary(geometry))
-        how = self.treatment.describe(self.features, geometry)
+        how = self.cleaning.describe(self.features, geometry)
         return about_reference(self.features, self.fingerprint, how, own)

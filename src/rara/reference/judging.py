@@ -1,81 +1,40 @@
-"""Samples judged: every axis, repeats, groups and siblings, the two-sample test, the verdict.
+"""Samples judged one by one: every axis and the verdict, or the vectors' p-values alone.
 
-    ScoreOptions, BallGeometry --judge_samples--> ScoreTable
+    vectors, BallGeometry, calibration --judge_one_by_one--> columns, what they rest on
+                                       --judge_by_vectors--> a few of them, for one group
 
-The reference brings its geometry and its calibration; all that is asked of the samples
-beside it comes together here.
+Each takes one pass over all pairs of sample and reference.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from rara.calibration.by_vectors import Calibrator, VectorCopyTest
+import numpy as np
+from numpy.typing import NDArray
+
+from rara.calibration.by_vectors import Calibrator, VectorCopyTest, calibrate_by_itself
 from rara.calibration.copies import score_copies
 from rara.calibration.real_images import CalibrationSet
-from rara.duplicates.repeats import judge_repeats
 from rara.features.features import Features
-from rara.features.image_lookup import SourcePictures
-from rara.features.metadata_groups import NOTHING, AddedColumns
 from rara.geometry import WorkDone
-from rara.groups.siblings import judge_among_siblings
-from rara.groups.within_groups import judge_in_groups
+from rara.groups.within_groups import GroupScores
 from rara.provenance.parts import (
     CalibrationPart,
     NoTwoSample,
     ReferencePart,
-    SiblingsPart,
     TwoSamplePart,
     VerdictPart,
 )
 from rara.provenance.provenance import Provenance
-from rara.reference.options import Compat, ScoreOptions
+from rara.reference.options import Compat
 from rara.run import Run, step, watching
-from rara.scores import AXES, Axis, BallGeometry, Columns, Families, OnePass
-from rara.table.provenance import provenance_of, table_of
-from rara.table.score_table import ScoreTable
-from rara.two_sample import two_sample_test
+from rara.scores import AXES, Axis, BallGeometry, Columns, Families, OnePass, Rarity
+from rara.table.provenance import provenance_of
 from rara.verdict.conclude import conclude
 from rara.verdict.rules import Thresholds
 from rara.verdict.stability import EveryK
-
-
-def judge_samples(
-    samples: Features,
-    asked: ScoreOptions,
-    *,
-    reference: Features,
-    geometry: BallGeometry,
-    known: CalibrationSet,
-    described: ReferencePart,
-    pictures: SourcePictures | None,
-    run: Run,
-) -> ScoreTable:
-    """One record for each sample, and what all of them are relative to."""
-    group = judge_in_groups(samples, reference, geometry, asked.group_by, run)
-    siblings = _among_siblings(samples, geometry.k, asked.against_siblings, run)
-    repeats = judge_repeats(samples, reference, geometry, run)
-    scored = judge_one_by_one(
-        samples, reference, geometry, known, asked.thresholds, asked.families, run
-    )
-    with step(run.progress, "Two-sample test"):
-        apart, told = two_sample_test(samples, reference, geometry, threads=run.threads)
-    provenance = scored.provenance(
-        samples, described, geometry, compat=asked.compat, two_sample=told
-    )
-    found = {**scored.columns, **apart, **repeats.columns, **group.columns, **siblings.columns}
-    provenance = replace(
-        provenance, repeats=repeats.part, groups=group.part, siblings=siblings.part,
-        families=asked.families.provenance(geometry),
-    )  # fmt: skip
-    return ScoreTable(table_of(samples, found), provenance, pictures)
-
-
-def _among_siblings(
-    samples: Features, k: int, by: str | None, run: Run
-) -> AddedColumns[SiblingsPart] | AddedColumns[None]:
-    return NOTHING if by is None else judge_among_siblings(samples, k, by, run)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,3 +109,18 @@ def _scan(
         calibration = calibrated()
         columns = {**scores(), **calibration.columns, **further()}
     return columns, calibration.copy_test, work
+
+
+def judge_by_vectors(
+    samples: NDArray[np.float32],
+    reference: NDArray[np.float32],
+    geometry: BallGeometry,
+    run: Run,
+    advance: Callable[[int], None] | None,
+) -> GroupScores:
+    """Rarity and the p-values of the vectors, calibrated by the reference's own images."""
+    calibrator, one_pass = calibrate_by_itself(geometry), OnePass(geometry, len(samples))
+    rarity, calibrated = one_pass.ask(Rarity()), one_pass.ask(calibrator)
+    one_pass.run(samples, reference, **run.engine(advance))
+    columns = {**rarity(), **calibrated().columns}
+    return GroupScores(columns, calibrator.describe().smallest_p)

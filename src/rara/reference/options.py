@@ -1,4 +1,4 @@
-"""What is asked of samples, beside the reference that they are judged against.
+"""The options of scoring, beside the reference that samples are judged against.
 
 keywords of `Reference.score` --ScoreOptions--> checked once, before any work
 """
@@ -56,9 +56,9 @@ class ScoreOptions:
                 f"boundary={self.boundary!r} with compat={self.compat!r}: give boundary 'open' or "
                 "'closed', or compat 'official' with neither."
             )
-        if (asked := self.families.names) and self.compat:
+        if (names := self.families.names) and self.compat:
             raise ParameterError(
-                f"The authors' code knows no {' or '.join(asked)}: remove compat or also."
+                f"The authors' code has no {' or '.join(names)}: remove compat or also."
             )
 
     @property

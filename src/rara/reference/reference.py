@@ -3,7 +3,7 @@
     images --embed--> features --neighbours--> Reference --score--> ScoreTable
 
 The squared distances of each reference image to its K + 1 nearest others are all the
-geometry there is; they are found once, for every k up to K, and saved with the features.
+geometry there is; they are computed once, for every k up to K, and saved with the features.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Sequence
 from functools import cached_property
-from typing import Any, Self, Unpack
+from typing import Self, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -29,13 +29,13 @@ from rara.features.metric import with_metric
 from rara.features.opening import Images, as_features, features_of, find_extractor, is_features
 from rara.features.pixel_cache import others_in
 from rara.geometry import Nearest
-from rara.provenance.json_format import encoded
+from rara.provenance.json_format import JsonObject, encoded
 from rara.reference.audit import Audit, audit
 from rara.reference.cleaning import Cleaning, Duplicates
 from rara.reference.geometry import ReferenceGeometry
 from rara.reference.options import Options, ScoreOptions
 from rara.reference.scorer import Scorer
-from rara.run import Run
+from rara.run import Run, checked_run
 from rara.sources import Source
 from rara.storage.folder import Parts, array_part, claim, read_folder
 from rara.table.score_table import ScoreTable
@@ -73,20 +73,20 @@ class Reference:
         unit: str | None = None,
         run: Run | None = None,
     ) -> Self:
-        """A reference from images; vectors and radii come from the cache where they are known.
+        """A reference from images; vectors and radii come from the cache where it has them.
 
         `metric`: `euclidean`, `cosine` or `hellinger`; by default its usual one.
         `deduplicate` leaves images out that repeat an earlier one, "exact" or "near";
         `clip_radii`, a quantile such as 0.99, lets no ball count as larger; `unit` is for bursts.
         """
-        run, treatment = run or Run(), Cleaning(deduplicate, unit, clip_radii)
+        run, cleaning = checked_run(run), Cleaning(deduplicate, unit, clip_radii)
         k = neighbourhood.whole_k(k)  # before long work; the number of images is known after it
         network = None if is_features(images) else find_extractor(extractor, run)
         features, source = features_of(images, network, run)
         neighbourhood.checked_k(k, len(features), k)
         features = with_metric(features, metric)
-        features, found = treatment.neighbourhood(features, k, run)
-        geometry = ReferenceGeometry(features, found.d2, found.index, k=k, treatment=treatment)
+        features, nearest = cleaning.neighbourhood(features, k, run)
+        geometry = ReferenceGeometry(features, nearest.d2, nearest.index, k=k, cleaning=cleaning)
         return cls(geometry, source=source, extractor=network)
 
     @classmethod
@@ -127,17 +127,17 @@ class Reference:
         geometry = ReferenceGeometry(
             features, *neighbourhood.lists_in(stored, features), others=others_in(stored, features),
             k=stored.facts["k"], quantized=quantized_in(stored, features),
-            treatment=Cleaning.of(stored),
+            cleaning=Cleaning.of(stored),
         )  # fmt: skip
         return cls(geometry)
 
     def save(self, folder: str | os.PathLike[str], *, run: Run | None = None) -> None:
-        """Write a reference folder, or replace the one that is there in one step."""
-        run, here = run or Run(), self.geometry
-        facts = {"k": self.k, "treatment": here.treatment.facts()}
-        lists = {"radii.npy": array_part(here.d2), "neighbours.npy": array_part(here.index)}
+        """Write a reference folder, or replace an earlier one in one step."""
+        run, geometry = checked_run(run), self.geometry
+        facts = {"k": self.k, "cleaning": geometry.cleaning.facts()}
+        lists = {"radii.npy": array_part(geometry.d2), "neighbours.npy": array_part(geometry.index)}
         own = Parts("reference", facts, lists)
-        spare = here.code_cache.parts(run) + here.pixel_cache.parts(run)
+        spare = geometry.code_cache.parts(run) + geometry.pixel_cache.parts(run)
         with claim(path_of(folder)) as place:
             place.write(own + self.features.parts() + spare)
 
@@ -154,13 +154,12 @@ class Reference:
 
         Only pairs with a new image are looked at. Ids must not occur in both.
         """
-        run = run or Run()
+        run = checked_run(run)
         features, _ = features_like(self.features.spec, images, extractor or self._extractor, run)
         joined = self.features.joined(features)
-        known = Nearest.of(self.geometry.d2, self.geometry.index)
-        found = neighbourhood.grow(joined, known, self.k, run)
-        treatment = self.geometry.treatment
-        return _changed(self, *treatment.grown(joined, found, self.k, run), self._extractor)
+        nearest = neighbourhood.grow(joined, self._nearest, self.k, run)
+        cleaning = self.geometry.cleaning
+        return _changed(self, *cleaning.grown(joined, nearest, self.k, run), self._extractor)
 
     def without(self, ids: Collection[str], *, run: Run | None = None) -> Reference:
         """The reference without some of its images: what `fit` on the others would give."""
@@ -169,9 +168,12 @@ class Reference:
         kept = ~np.isin(np.array(self.ids, dtype=object), list(ids))
         neighbourhood.checked_k(self.k, int(kept.sum()), self.k)
         features = self.features.take(np.flatnonzero(kept), self.features.location)
-        known = Nearest.of(self.geometry.d2, self.geometry.index)
-        found = neighbourhood.shrink(features, known, kept, run or Run())
-        return _changed(self, features, found, self._extractor)
+        nearest = neighbourhood.shrink(features, self._nearest, kept, checked_run(run))
+        return _changed(self, features, nearest, self._extractor)
+
+    @property
+    def _nearest(self) -> Nearest:
+        return Nearest.of(self.geometry.d2, self.geometry.index)
 
     # -- what it is --
 
@@ -199,10 +201,10 @@ class Reference:
         """(n,) radii of the balls: distances to the k-th nearest others, clipped if asked for."""
         return np.sqrt(self.geometry.ball_geometry().radii2)
 
-    def describe(self, k: int | None = None) -> dict[str, Any]:
+    def describe(self, k: int | None = None) -> JsonObject:
         """What results say of the reference that they are relative to, as JSON has it."""
-        found: dict[str, Any] = encoded(self.geometry.describe(k))
-        return found
+        described: JsonObject = encoded(self.geometry.describe(k))
+        return described
 
     def audit(
         self,
@@ -213,18 +215,13 @@ class Reference:
         run: Run | None = None,
     ) -> Audit:
         """What speaks against believing it, worst first; and which samples are in it."""
-        run, balls, judged, source = (
-            run or Run(),
-            self.geometry.ball_geometry(k),
-            None,
-            self._source,
-        )
+        run, own = checked_run(run), self.features
+        balls, others, source = self.geometry.ball_geometry(k), None, self._source
         if samples is not None:
-            judged, source = features_like(
-                self.features.spec, samples, extractor or self._extractor, run
-            )
-        shown = SourcePictures.of(judged or self.features, source, self.features, self._source)
-        return audit(self.features, balls, judged, pictures=shown, run=run)
+            network = extractor or self._extractor
+            others, source = features_like(own.spec, samples, network, run)
+        pictures = SourcePictures.of(others or own, source, own, self._source)
+        return audit(own, balls, others, pictures=pictures, run=run)
 
     # -- scoring --
 
@@ -268,8 +265,8 @@ class Reference:
         `score_leave_one_out` judges the reference's own images, each without itself. The options
         are those of `scorer`.
         """
-        asked = self.scorer(calibration=calibration, extractor=extractor, run=run, **options)
-        return asked.score(images)
+        scorer = self.scorer(calibration=calibration, extractor=extractor, run=run, **options)
+        return scorer.score(images)
 
     def score_features(
         self,
@@ -288,9 +285,10 @@ class Reference:
         >>> table["rarity"], table["nearest"]
         (array([ 2., nan]), array(['2', '3'], dtype=object))
         """
-        reals = None if calibration is None else as_features(calibration, None, "calibration")
-        asked = self.scorer(calibration=reals, run=run, **options)
-        return asked.score_features(vectors, ids=ids)
+        if calibration is not None:
+            calibration = as_features(calibration, None, "calibration")
+        scorer = self.scorer(calibration=calibration, run=run, **options)
+        return scorer.score_features(vectors, ids=ids)
 
     def score_leave_one_out(
         self, *, run: Run | None = None, **options: Unpack[Options]
@@ -300,9 +298,9 @@ class Reference:
 
 
 def _changed(
-    before: Reference, features: Features, found: Nearest, extractor: Extractor | None
+    before: Reference, features: Features, nearest: Nearest, extractor: Extractor | None
 ) -> Reference:
     """A reference of other images, made as the one before was."""
-    how = before.geometry
-    geometry = ReferenceGeometry(features, found.d2, found.index, k=how.k, treatment=how.treatment)
+    k, cleaning = before.k, before.geometry.cleaning
+    geometry = ReferenceGeometry(features, nearest.d2, nearest.index, k=k, cleaning=cleaning)
     return Reference(geometry, extractor=extractor)

@@ -2,39 +2,46 @@
 
     ReferenceGeometry, ScoreOptions --Scorer--> images --> ScoreTable
 
-The only place where a reference's geometry meets samples: `Reference.score` and second opinions
-go through it.
+The only place where a reference's geometry meets samples. `Reference.score` and second opinions
+go through it; groups do, each by a scorer of its own part of the reference. Siblings have no
+reference.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from numpy.typing import ArrayLike
 
 from rara.calibration.real_images import CalibrationSet
+from rara.duplicates.repeats import judge_repeats
 from rara.extractors import Extractor
 from rara.features.compatibility import comparable, features_like
 from rara.features.features import Features
 from rara.features.image_lookup import SourcePictures
+from rara.features.metadata_groups import NOTHING, AddedColumns, Rows
 from rara.features.opening import Images, as_features
-from rara.provenance.parts import NoTwoSample
+from rara.groups.siblings import judge_among_siblings
+from rara.groups.within_groups import GroupScores, JudgeGroup, judge_in_groups
+from rara.provenance.parts import GroupsPart, NoTwoSample, SiblingsPart, TwoSamplePart
+from rara.provenance.provenance import Provenance
 from rara.reference.geometry import Once, ReferenceGeometry
-from rara.reference.judging import judge_one_by_one, judge_samples
+from rara.reference.judging import Scored, judge_by_vectors, judge_one_by_one
 from rara.reference.options import ScoreOptions
-from rara.run import Run
+from rara.run import Run, checked_run, step
 from rara.scores import BallGeometry, Families
 from rara.sources import Source
 from rara.table.provenance import table_of
 from rara.table.score_table import ScoreTable
+from rara.two_sample import two_sample_test
 
 
 class Scorer:
-    """Judges samples by one reference, always asked the same. Made by `Reference.scorer`.
+    """Judges samples by one reference, always with the same options. Made by `Reference.scorer`.
 
-    The calibration is found at the first call and kept. May be used from any thread.
+    The calibration is made at the first call and kept. May be used from any thread.
     """
 
     def __init__(
@@ -47,10 +54,10 @@ class Scorer:
         source: Source | None = None,
         run: Run | None = None,
     ) -> None:
-        self.geometry, self.options, self.run = geometry, options, run or Run()
+        self.geometry, self.options, self.run = geometry, options, checked_run(run)
         self._extractor, self._source, self._once = extractor, source, Once()
         geometry.checked_k(options.k)  # refused before long work
-        self._reals = None if calibration is None else self._features(calibration)[0]
+        self._calibration_images = None if calibration is None else self._features(calibration)[0]
 
     def score(self, images: Images) -> ScoreTable:
         """One record for each image that could be read; the others are in the provenance."""
@@ -75,25 +82,64 @@ class Scorer:
         `absent` says why there is no such test. `own`: the samples are the reference's own images.
         """
         balls = self._ball_geometry(len(samples), own=own)
-        known = replace(self._calibration(balls), every_k={})
-        reference, thresholds = self.geometry.features, self.options.thresholds
-        scored = judge_one_by_one(
-            samples, reference, balls, known, thresholds, Families(), self.run
-        )
-        provenance = scored.provenance(
-            samples, self.geometry.describe(balls.k), balls,
-            compat=self.options.compat, two_sample=NoTwoSample(absent),
-        )  # fmt: skip
+        calibration = replace(self._calibration(balls), every_k={})
+        scored = self._scored(samples, balls, calibration, Families())
+        provenance = self._provenance(samples, balls, scored, NoTwoSample(absent))
         return ScoreTable(table_of(samples, scored.columns), provenance)
 
     def _judged(
         self, samples: Features, pictures: SourcePictures | None, *, own: bool = False
     ) -> ScoreTable:
+        options, run, reference = self.options, self.run, self.geometry.features
         balls = self._ball_geometry(len(samples), own=own)
-        return judge_samples(
-            samples, self.options, reference=self.geometry.features, geometry=balls,
-            known=self._calibration(balls), described=self.geometry.describe(balls.k),
-            pictures=pictures, run=self.run,
+        calibration = self._calibration(balls)
+        groups: AddedColumns[GroupsPart] | AddedColumns[None] = NOTHING
+        siblings: AddedColumns[SiblingsPart] | AddedColumns[None] = NOTHING
+        if options.group_by is not None:
+            judge = self._judge_group(samples, balls.k, own=own)
+            groups = judge_in_groups(samples, reference, options.group_by, balls.k, judge, run)
+        if options.against_siblings is not None:
+            siblings = judge_among_siblings(samples, balls.k, options.against_siblings, run)
+        repeats = judge_repeats(samples, reference, balls, run)
+        scored = self._scored(samples, balls, calibration, options.families)
+        with step(run.progress, "Two-sample test"):
+            test, part = two_sample_test(samples, reference, balls, threads=run.threads)
+        provenance = replace(
+            self._provenance(samples, balls, scored, part),
+            repeats=repeats.part, groups=groups.part, siblings=siblings.part,
+            families=options.families.provenance(balls),
+        )  # fmt: skip
+        added = {**test, **repeats.columns, **groups.columns, **siblings.columns}
+        return ScoreTable(table_of(samples, {**scored.columns, **added}), provenance, pictures)
+
+    def _judge_group(self, samples: Features, k: int, *, own: bool) -> JudgeGroup:
+        """Judges some of the samples by some of the reference, with the same options."""
+        quiet = replace(self.run, progress=None)
+
+        def judge(ours: Rows, theirs: Rows, advance: Callable[[int], None] | None) -> GroupScores:
+            part = Scorer(self.geometry.part(theirs, k, quiet), self.options, run=quiet)
+            balls = part._ball_geometry(len(ours), own=own)
+            reference = part.geometry.features.vectors
+            return judge_by_vectors(samples.vectors[ours], reference, balls, quiet, advance)
+
+        return judge
+
+    def _scored(
+        self, samples: Features, balls: BallGeometry, calibration: CalibrationSet, also: Families
+    ) -> Scored:
+        reference, thresholds = self.geometry.features, self.options.thresholds
+        return judge_one_by_one(samples, reference, balls, calibration, thresholds, also, self.run)
+
+    def _provenance(
+        self,
+        samples: Features,
+        balls: BallGeometry,
+        scored: Scored,
+        two_sample: TwoSamplePart | NoTwoSample,
+    ) -> Provenance:
+        return scored.provenance(
+            samples, self.geometry.describe(balls.k), balls,
+            compat=self.options.compat, two_sample=two_sample,
         )  # fmt: skip
 
     def _ball_geometry(self, samples: int, *, own: bool) -> BallGeometry:
@@ -103,7 +149,7 @@ class Scorer:
     def _calibration(self, balls: BallGeometry) -> CalibrationSet:
         return self._once(
             balls.own is None,
-            lambda: self.geometry.calibration(self._reals, balls, self.run),
+            lambda: self.geometry.calibration(self._calibration_images, balls, self.run),
         )
 
     def _features(self, images: Images) -> tuple[Features, Source | None]:

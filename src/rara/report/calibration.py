@@ -60,7 +60,7 @@ def calibration(table: pa.Table, provenance: Provenance) -> Calibration | None:
     return {
         "level": level,
         "method": known.method,
-        "reals": known.reals,
+        "reals": known.real_images,
         "samples": table.num_rows,
         "off_manifold": int(np.count_nonzero(table["off_manifold_p"].to_numpy() <= level)),
         "expected": round(level * table.num_rows),

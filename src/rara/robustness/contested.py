@@ -2,8 +2,8 @@
 
     table, tables of the same samples judged otherwise --contested--> table, three columns more
 
-Who else was asked is no matter here: `second_opinions.py` asks halves of the reference and other
-extractors, and any other tables of the same samples will do.
+`second_opinions.py` makes such tables by halves of the reference and by other extractors. Any
+other tables of the same samples will do.
 """
 
 from __future__ import annotations
@@ -80,12 +80,12 @@ def _tables(table: object, halves: object, extractors: object) -> list[ScoreTabl
         raise ParameterError(f"halves = {short(halves)}: give two score tables.")
     if not isinstance(named, Mapping) or not all(isinstance(name, str) for name in named):
         raise ParameterError(f"extractors = {short(extractors)}: give score tables by their names.")
-    found = []
+    tables = []
     for one in (table, *two, *named.values()):
         if not isinstance(one, ScoreTable):
             raise ParameterError(f"{short(one)} is no score table: give what `score` returns.")
-        found.append(one)
-    return found[1:]
+        tables.append(one)
+    return tables[1:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,25 +99,25 @@ class _Weighed(Generic[About]):
 
 
 def _by_half(table: ScoreTable, halves: Halves) -> _Weighed[ByHalf]:
-    said = list(zip(*(_said(table, half) for half in halves), strict=True))
-    pairs = zip(table["verdict"], said, strict=True)
+    opinions = list(zip(*(_verdicts_of(half, table) for half in halves), strict=True))
+    pairs = zip(table["verdict"], opinions, strict=True)
     flags = np.array([halves_against(*pair) for pair in pairs], np.bool_)
     about = ByHalf(
         halves=tuple(_about(half) for half in halves),
         contested=int(flags.sum()),
         rank_correlation=_rank_correlation(*halves),
     )
-    return _Weighed(flags, pa.array(said, BY_HALF), about)
+    return _Weighed(flags, pa.array(opinions, BY_HALF), about)
 
 
 def _by_extractor(
     table: ScoreTable, extractors: Mapping[str, ScoreTable]
 ) -> _Weighed[tuple[ByExtractor, ...]]:
-    said = {name: _said(table, one) for name, one in extractors.items()}
-    against = {name: _contradicted(table, one) for name, one in said.items()}
+    opinions = {name: _verdicts_of(one, table) for name, one in extractors.items()}
+    against = {name: _contradicted(table, one) for name, one in opinions.items()}
     rows = [
-        [{"extractor": name, "verdict": verdict} for name, verdict in zip(said, row, strict=True)]
-        for row in zip(*said.values(), strict=True)
+        [{"extractor": name, "verdict": one} for name, one in zip(opinions, row, strict=True)]
+        for row in zip(*opinions.values(), strict=True)
     ]
     about = tuple(
         ByExtractor(
@@ -134,14 +134,14 @@ def _by_extractor(
     return _Weighed(flags, pa.array(rows, BY_EXTRACTOR), about)
 
 
-def _said(table: ScoreTable, other: ScoreTable) -> list[str | None]:
+def _verdicts_of(other: ScoreTable, table: ScoreTable) -> list[str | None]:
     """The other's verdict on each sample of the table."""
-    known = dict(zip(other["id"], other["verdict"], strict=True))
-    return [known.get(name) for name in table["id"]]
+    verdicts = dict(zip(other["id"], other["verdict"], strict=True))
+    return [verdicts.get(name) for name in table["id"]]
 
 
-def _contradicted(table: ScoreTable, said: list[str | None]) -> NDArray[np.bool_]:
-    pairs = zip(table["verdict"], said, strict=True)
+def _contradicted(table: ScoreTable, opinions: list[str | None]) -> NDArray[np.bool_]:
+    pairs = zip(table["verdict"], opinions, strict=True)
     return np.array([contradicts(*pair) for pair in pairs], np.bool_)
 
 
@@ -167,15 +167,15 @@ def _rank_correlation(one: ScoreTable, other: ScoreTable) -> dict[str, float | N
 def _correlation(
     ours: NDArray[np.float64], theirs: list[float], rows: list[int | None]
 ) -> float | None:
-    beside = [theirs[-1 if row is None else row] for row in rows]
-    return rank_correlations(np.column_stack([ours, beside]), 0)[1]
+    matched = [theirs[-1 if row is None else row] for row in rows]
+    return rank_correlations(np.column_stack([ours, matched]), 0)[1]
 
 
 def _behind_reason(arrow: pa.Table, columns: Mapping[str, pa.Array]) -> pa.Table:
-    """What the source knew of the images under the same name is metadata."""
-    there = arrow.column_names
-    taken = {*columns, *there}
-    names = [free_name(name, taken) if name in columns else name for name in there]
+    """The columns behind the reason; metadata under the same name gets another one."""
+    earlier = arrow.column_names
+    taken = {*columns, *earlier}
+    names = [free_name(name, taken) if name in columns else name for name in earlier]
     arrow, at = arrow.rename_columns(names), names.index("reason") + 1
     for place, (name, values) in enumerate(columns.items(), start=at):
         arrow = arrow.add_column(place, name, values)

@@ -1,9 +1,9 @@
-"""Who else is asked for a verdict: halves of the reference, and other extractors.
+"""Second opinions on verdicts: by halves of the reference, and by other extractors.
 
     table, reference, samples --by_halves--> two tables of the same samples   \\
                               --by_extractor--> one more                       --contested--> table
 
-A verdict hangs on choices that nobody asked for: which real images came into the reference, and
+A verdict depends on choices that nobody made: which real images came into the reference, and
 which network looks at them. `contested.py` marks the verdicts that others would not give.
 """
 
@@ -24,10 +24,10 @@ from rara.features.opening import Images, features_of, find_extractor, is_featur
 from rara.features.reembed import reembed
 from rara.reference.reference import Reference
 from rara.robustness.contested import Halves, alpha_of, check_carried
-from rara.run import Run
+from rara.run import Run, checked_run
 from rara.table.score_table import ScoreTable
 
-UNASKED = "an opinion is asked for verdicts alone"
+VERDICTS_ALONE = "an opinion is asked for verdicts alone"
 
 
 def by_halves(
@@ -51,26 +51,26 @@ def by_halves(
     samples, and half as many among their own images, whose neighbours are kept in the cache.
     """
     check_carried(table)
-    run, spec = run or Run(), reference.features.spec
+    run, spec = checked_run(run), reference.features.spec
     own = table.provenance.leave_one_out
     samples = reference.features if own else features_like(spec, images, extractor, run)[0]
-    reals = None
+    real_images = None
     if calibration is not None:
-        reals, _ = features_like(spec, calibration, extractor, run)
+        real_images, _ = features_like(spec, calibration, extractor, run)
     parts = halves(reference, k=table.provenance.k, seed=seed, run=run)
-    one, other = (_by_half(half, samples, table, reals, run) for half in parts)
+    one, other = (_by_half(half, samples, table, real_images, run) for half in parts)
     return one, other
 
 
 def halves(
     reference: Reference, *, k: int | None = None, seed: int = 0, run: Run | None = None
 ) -> tuple[Reference, Reference]:
-    """Two random halves of a reference, disjoint in content as well, treated as it is.
+    """Two random halves of a reference, disjoint in content as well, cleaned as it is.
 
     Never with replacement: images drawn twice would shrink the balls. What `deduplicate` left out
     stays out.
     """
-    k = reference.k if k is None else k
+    run, k = checked_run(run), reference.k if k is None else k
     check_halves(len(reference), k)
     parts = reference.features.split(0.5, seed=seed)
     # Almost every image loses a neighbour to the other half: searching anew, each pair once, is
@@ -78,7 +78,7 @@ def halves(
     one, other = (
         Reference.fit(
             replace(part, location=f"{reference.features.location} (half {i}, seed {seed})"),
-            k=k, metric=part.spec.metric, clip_radii=reference.geometry.treatment.clip_radii,
+            k=k, metric=part.spec.metric, clip_radii=reference.geometry.cleaning.clip_radii,
             run=run,
         )
         for i, part in enumerate(parts, start=1)
@@ -104,15 +104,15 @@ def by_extractor(
     calibration: Images | None = None,
     run: Run | None = None,
 ) -> ScoreTable:
-    """The samples of a table judged by what another extractor sees of the same images.
+    """The samples of a table judged by the vectors of another extractor for the same images.
 
     At the same k, error rate and rule of the balls, and under the same metric where it was
     chosen rather than the usual one of its extractor. The images of the reference are read
-    again where they were, and likewise those of features. Raises ReferenceMismatchError where they
+    again where they were, and so are those of features. Raises ReferenceMismatchError where they
     cannot be, and ParameterError where it is the extractor that made the reference.
     """
     check_carried(table)
-    run = run or Run()
+    run = checked_run(run)
     network = find_extractor(extractor, run)
     if replace(network.spec, metric=reference.features.spec.metric) == reference.features.spec:
         raise ParameterError(
@@ -120,12 +120,12 @@ def by_extractor(
         )
     other = Reference.fit(
         reembed(reference.features, network, run), k=table.provenance.k,
-        metric=_metric_for(reference), clip_radii=reference.geometry.treatment.clip_radii, run=run,
+        metric=_metric_for(reference), clip_radii=reference.geometry.cleaning.clip_radii, run=run,
     )  # fmt: skip
     own = table.provenance.leave_one_out
     samples = other.features if own else _anew(images, network, other, run)
-    reals = None if calibration is None else _anew(calibration, network, other, run)
-    return _judged(other, samples, table, reals, run, own=own)
+    real_images = None if calibration is None else _anew(calibration, network, other, run)
+    return _judged(other, samples, table, real_images, run, own=own)
 
 
 def _metric_for(reference: Reference) -> Metric | None:
@@ -141,38 +141,38 @@ def _metric_for(reference: Reference) -> Metric | None:
 def _anew(images: Images, network: Extractor, other: Reference, run: Run) -> Features:
     """The images as another one sees them, those behind features as well."""
     if is_features(images):
-        seen = reembed(features_of(images, None, run)[0], network, run)
+        reembedded = reembed(features_of(images, None, run)[0], network, run)
     else:
-        seen, _ = features_of(images, network, run)
-    return with_metric(seen, other.features.spec.metric)
+        reembedded, _ = features_of(images, network, run)
+    return with_metric(reembedded, other.features.spec.metric)
 
 
 def _by_half(
-    half: Reference, samples: Features, table: ScoreTable, reals: Features | None, run: Run
+    half: Reference, samples: Features, table: ScoreTable, real_images: Features | None, run: Run
 ) -> ScoreTable:
     """Of the reference's own images a half judges those that it does not hold."""
     if table.provenance.leave_one_out:
         ours, theirs = (one.done["digest"].to_numpy() for one in (samples, half.features))
         samples = samples.take(np.flatnonzero(~np.isin(ours, theirs)), samples.location)
-    return _judged(half, samples, table, reals, run)
+    return _judged(half, samples, table, real_images, run)
 
 
 def _judged(
     reference: Reference,
     samples: Features,
     table: ScoreTable,
-    reals: Features | None,
+    real_images: Features | None,
     run: Run,
     *,
     own: bool = False,
 ) -> ScoreTable:
-    """What the table was asked, of another reference; verdicts alone, so no classifier's test.
+    """Verdicts by another reference with the options of the table; no classifier's test.
 
     `own`: the samples are that reference's own images, each judged without itself.
     """
-    asked = table.provenance
+    made = table.provenance
     scorer = reference.scorer(
-        k=asked.k, boundary="closed" if asked.boundary == "closed" else "open",
-        alpha=alpha_of(table), calibration=reals, run=run,
+        k=made.k, boundary="closed" if made.boundary == "closed" else "open",
+        alpha=alpha_of(table), calibration=real_images, run=run,
     )  # fmt: skip
-    return scorer.verdicts(samples, own=own, absent=UNASKED)
+    return scorer.verdicts(samples, own=own, absent=VERDICTS_ALONE)

@@ -2,6 +2,8 @@
 
 provenance, columns of a file --brought_up--> Provenance as this version writes it
 
+Keys that had another name are read by the names of today, with one note.
+
 A key that came later has a default where its absence has a meaning: nobody looked, or there
 was no such choice (`rara.provenance.parts`). Any other key or column that is missing is an error:
 nothing is guessed.
@@ -43,20 +45,20 @@ def brought_up(place: str, provenance: object, columns: Collection[str]) -> Prov
     `place`: where the table is. `columns`: the names of its columns, some of which the provenance
     promises.
     """
-    found = Provenance.from_json(provenance, place)
-    lacking = next((name for name in _promised(found) if name not in columns), None)
+    current = Provenance.from_json(provenance, place)
+    lacking = next((name for name in _promised(current) if name not in columns), None)
     if lacking:
         raise ParameterError(
-            f"'{place}' was written by rara {found.rara} and lacks the column '{lacking}', which "
+            f"'{place}' was written by rara {current.rara} and lacks the column '{lacking}', which "
             "this version needs: score the samples again."
         )
-    return found
+    return current
 
 
 def _promised(provenance: Provenance) -> list[str]:
     """The columns that a table of this provenance has."""
     parts = (names for part, names in BY_PART.items() if getattr(provenance, part) is not None)
-    asked = provenance.opinions
-    by_half = ["verdict_by_half"] if asked and asked.by_half else []
-    by_extractor = ["verdict_by_extractor"] if asked and asked.by_extractor else []
+    opinions = provenance.opinions
+    by_half = ["verdict_by_half"] if opinions and opinions.by_half else []
+    by_extractor = ["verdict_by_extractor"] if opinions and opinions.by_extractor else []
     return [*COLUMNS, *chain.from_iterable(parts), *by_half, *by_extractor]

@@ -6,9 +6,8 @@ Last step before the result: scores -> table and provenance -> ScoreTable.
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,17 +18,18 @@ from rara.features.features import Features, noted_in
 from rara.geometry import WorkDone
 from rara.provenance.parts import (
     CalibrationPart,
+    CleaningPart,
     EnginePart,
     LeaveOneOutSummary,
     NoTwoSample,
     ReferencePart,
     SamplesPart,
-    TreatmentPart,
     TwoSamplePart,
     VerdictPart,
 )
 from rara.provenance.provenance import Provenance
 from rara.scores import BallGeometry, own_balls
+from rara.scores.axis import Columns
 from rara.table.score_table import free_name, metadata_columns
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def _engine(did: WorkDone) -> EnginePart:
 
 
 def about_extractor(features: Features) -> Spec | None:
-    """What made the vectors; None where nobody said."""
+    """What made the vectors; None where that is unknown."""
     return features.spec if features.spec.weights != "none" else None
 
 
@@ -91,10 +91,10 @@ def about_samples(features: Features) -> SamplesPart:
 def about_reference(
     features: Features,
     fingerprint: str,
-    treatment: TreatmentPart,
+    cleaning: CleaningPart,
     own: LeaveOneOutSummary | None,
 ) -> ReferencePart:
-    """Which real images samples are judged against, how treated, and how they fare themselves."""
+    """Which real images samples are judged against, how cleaned, and their own scores."""
     return ReferencePart(
         location=features.location,
         count=len(features),
@@ -103,13 +103,13 @@ def about_reference(
         noted=noted_in(features),
         fingerprint=fingerprint,
         metric=features.spec.metric,
-        treatment=treatment,
+        cleaning=cleaning,
         leave_one_out=own,
     )
 
 
 def leave_one_out_summary(geometry: BallGeometry) -> LeaveOneOutSummary | None:
-    """How the reference's own images fare, each judged without itself.
+    """The scores of the reference's own images, each judged without itself.
 
     None where it keeps too few neighbours to leave one out.
     """
@@ -136,12 +136,12 @@ def _versions() -> dict[str, str]:
     return {"python": platform.python_version(), **{name: version(name) for name in packages}}
 
 
-def table_of(features: Features, columns: Mapping[str, Any]) -> pa.Table:
+def table_of(features: Features, columns: Columns) -> pa.Table:
     """The columns beside the ids, and the metadata behind them, under names that no column has."""
     import pyarrow as pa
 
     done = features.done
-    found = {"id": done["id"], **columns}
+    table = {"id": done["id"], **columns}
     for name, values in metadata_columns(done["metadata"].to_pylist()).items():
-        found[free_name(name, {*found, *COLUMNS})] = values
-    return pa.table(found)
+        table[free_name(name, {*table, *COLUMNS})] = values
+    return pa.table(table)

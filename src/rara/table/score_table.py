@@ -12,6 +12,7 @@ import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -51,7 +52,7 @@ class ScoreTable:
     """One record for each sample, in the order of the samples.
 
     `table["rarity"]` is a numpy array; columns of text, with None where there is none,
-    are object arrays. `provenance` tells the reference, the counts, k, the extractor
+    are object arrays. `provenance` has the reference, the counts, k, the extractor
     and the versions that the scores are relative to, by attributes or by the keys of its JSON.
     """
 
@@ -64,8 +65,8 @@ class ScoreTable:
         return int(self.arrow.num_rows)
 
     def __getitem__(self, column: str) -> NDArray[Any]:
-        found: NDArray[Any] = self._column(column).to_numpy()
-        return found
+        values: NDArray[Any] = self._column(column).to_numpy()
+        return values
 
     @property
     def columns(self) -> list[str]:
@@ -171,11 +172,12 @@ class ScoreTable:
         """Read what `to_parquet` wrote, in this version or an earlier one.
 
         `samples` and `reference` are the places with the images, for the pictures of a report.
-        Those that the table names are not opened: it may come from somebody else, and tells
-        no digests to know the images by.
+        The places that the table names are not opened: it may come from somebody else, and has
+        no digests to check the images by.
 
-        Raises ParameterError where an earlier one recorded less than this one needs, and where
-        columns or provenance are of other kinds than rara writes.
+        Where keys of the provenance have earlier names, its `notes` say so. Raises ParameterError
+        where an earlier version recorded less than this one needs, and where columns or provenance
+        are of other kinds than rara writes.
         """
         import pyarrow.parquet as pq
 
@@ -203,10 +205,13 @@ class ScoreTable:
     # -- what people see --
 
     def summary(self) -> str:
-        """A few plain lines: what was found, for people who know no jargon."""
+        """A few plain lines of what was found; the notes on an earlier version's table last."""
         from rara.report import facts, summary_lines
 
-        return "\n".join(summary_lines(facts(self.arrow, self.provenance)))
+        lines = list(summary_lines(facts(self.arrow, self.provenance)))
+        for note in self.provenance.notes or ():
+            lines += wrap(note, 80)
+        return "\n".join(lines)
 
     def report(self, path: str | Path, cards: int | None = None) -> None:
         """Write the report, one HTML file that needs nothing else.

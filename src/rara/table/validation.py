@@ -25,7 +25,7 @@ _WHOLE = (
 """Columns that have a value in each row; NaN is one."""
 _FULL = ("neighbors", "verdict_by_extractor")
 """Columns of lists without gaps."""
-_BESIDE = (
+_TOGETHER = (
     ("inside", "rarity_witness"),
     ("pixel_distance", "pixel_nearest"),
     ("repeat_kind", "repeat_of"),
@@ -49,7 +49,7 @@ def wrong_columns(table: pa.Table) -> str:
             return f"rows without '{field.name}'"
         if field.name in _FULL and pc.list_flatten(column).null_count:
             return f"gaps in '{field.name}'"
-    for first, second in _BESIDE:
+    for first, second in _TOGETHER:
         if {first, second} <= set(names) and _alone(table[first], table[second]):
             return f"'{first}' without '{second}'"
     return ""
@@ -85,8 +85,8 @@ def _named(name: str, of: str, inner: _Fits) -> _Fits:
     """Structs with a name, which is text, and something of it."""
 
     def fits(kind: pa.DataType) -> bool:
-        there = {field.name: field.type for field in kind} if pa.types.is_struct(kind) else {}
-        return there.get(name) == pa.string() and of in there and inner(there[of])
+        fields = {field.name: field.type for field in kind} if pa.types.is_struct(kind) else {}
+        return fields.get(name) == pa.string() and of in fields and inner(fields[of])
 
     return fits
 

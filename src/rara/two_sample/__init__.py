@@ -1,7 +1,7 @@
 """A test of the whole set: do samples differ from the reference in a way geometry cannot see?
 
     vectors of both sides --pool--> one canonical order, in folds --views--> features
-        --classifier--> how well true and shuffled labels are told apart, out of fold
+        --classifier--> how well true and shuffled labels are separated, out of fold
         --repeats--> pairs of equal or nearly equal samples
         --ranks--> one p-value; `two_sample_score` and `two_sample_p` of each sample
 

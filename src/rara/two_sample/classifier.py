@@ -49,8 +49,8 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Told:
-    """How well the sides are told apart, out of fold."""
+class Separation:
+    """How well the classifiers separate the sides, out of fold."""
 
     won: Doubles
     """(folds, columns) pairs in which the sample scores higher."""
@@ -111,7 +111,7 @@ def parts_of(columns: int) -> list[slice]:
     return [slice(start, min(start + COLUMNS, columns)) for start in range(0, columns, COLUMNS)]
 
 
-def classify(features: Vectors, pool: Pool, labels: Labels, crew: Crew) -> Told:
+def classify(features: Vectors, pool: Pool, labels: Labels, crew: Crew) -> Separation:
     """Train and judge for each column of labels; `features` of each distinct vector."""
     penalty = RIDGE * features.shape[1]
     reduced, basis = _reduced(features)
@@ -134,7 +134,7 @@ def classify(features: Vectors, pool: Pool, labels: Labels, crew: Crew) -> Told:
                 rules[fold] = Rule.among(reference, first if basis is None else basis @ first)
 
     crew.each(judge, range(FOLDS))
-    return Told(won, pairs, [rules[fold] for fold in range(FOLDS)])
+    return Separation(won, pairs, [rules[fold] for fold in range(FOLDS)])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -173,12 +173,12 @@ class Fold:
 
     def difference(self, shares: Vectors, sums: Sums, columns: slice) -> Vectors:
         """(features, columns) mean of the samples minus mean of the rest, in all other folds."""
-        found = sums.samples[:, columns] - self.features.T @ shares
+        differences = sums.samples[:, columns] - self.features.T @ shares
         samples = sums.count[columns] - shares.sum(axis=0, dtype=np.float64)
         rest = np.maximum(self.count - samples, 1e-6)
-        found *= (1 / np.maximum(samples, 1e-6) + 1 / rest).astype(np.float32)
-        found -= (self.total[:, None] / rest).astype(np.float32)
-        return found
+        differences *= (1 / np.maximum(samples, 1e-6) + 1 / rest).astype(np.float32)
+        differences -= (self.total[:, None] / rest).astype(np.float32)
+        return differences
 
 
 def inverse(matrix: Vectors) -> Vectors:
@@ -194,11 +194,11 @@ def inverse(matrix: Vectors) -> Vectors:
     ahead = first @ across
     last = inverse(matrix[half:, half:] - across.T @ ahead)
     corner = ahead @ last
-    found = np.empty_like(matrix)
-    found[:half, :half] = first + corner @ ahead.T
-    found[:half, half:], found[half:, :half] = -corner, -corner.T
-    found[half:, half:] = last
-    return found
+    whole = np.empty_like(matrix)
+    whole[:half, :half] = first + corner @ ahead.T
+    whole[:half, half:], whole[half:, :half] = -corner, -corner.T
+    whole[half:, half:] = last
+    return whole
 
 
 def _reduced(features: Vectors) -> tuple[Vectors, Vectors | None]:

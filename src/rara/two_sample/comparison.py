@@ -1,4 +1,4 @@
-"""The test: two sets of vectors, how well they are told apart, and a score for each sample.
+"""The test: how well a classifier separates two sets of vectors, and a score for each sample.
 
 vectors --Pool--> one canonical order --Numbers--> two classifiers and the repeats
     --ranks--> p; the classifiers' rules --> score and p-value of each sample
@@ -16,11 +16,11 @@ from rara.features.features import Features
 from rara.geometry.threads import Crew
 from rara.provenance.parts import NoTwoSample, TwoSamplePart
 from rara.scores import BallGeometry
-from rara.two_sample.classifier import Told, classify
+from rara.two_sample.classifier import Separation, classify
 from rara.two_sample.pool import FEWEST, FOLDS, Keys, Labels, Pool, folds_of, keys_of, most_of
 from rara.two_sample.ranks import p_value, shares_at_least
 from rara.two_sample.repeats import repeats
-from rara.two_sample.views import Affine, Doubles, Numbers, Seen, Vectors, squared, step_of
+from rara.two_sample.views import Affine, Doubles, Numbers, Vectors, View, squared, step_of
 
 PERMUTATIONS = 999
 TIE = 1e-4
@@ -31,17 +31,17 @@ Name = Literal["coordinates", "squares", "repeats"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TwoSample:
-    """How well samples are told from reference images.
+    """How well samples can be separated from reference images.
 
     `auc`: the probability that a sample scores above a reference image by a classifier that was
-    trained on neither; 0.5 where nothing tells them apart, 1 where everything does. `p`: the
+    trained on neither; 0.5 where nothing separates them, 1 where everything does. `p`: the
     p-value of that and of `repeats`, by shuffled labels.
     """
 
     auc: float
     p: float
     view: Name
-    """What told them apart best: the coordinates of the vectors, their squares, or repeats."""
+    """What separates them best: the coordinates of the vectors, their squares, or repeats."""
     p_by_view: Mapping[Name, float]
     """The p-value of each view alone."""
     repeats: int
@@ -75,15 +75,15 @@ def two_sample(
     permutations: int = PERMUTATIONS,
     threads: int | None = None,
 ) -> TwoSample:
-    """Tell two sets of float32 vectors apart: by cross-fitted ridge classifiers, and by repeats.
+    """Test whether two sets of float32 vectors differ: by ridge classifiers, and by repeats.
 
     If all vectors are drawn alike, p is at most alpha with probability at most alpha, for
     every alpha, law and size. The order of the vectors plays no role.
 
     >>> rng = np.random.default_rng(0)
     >>> apart = rng.normal(0, 1, (100, 4)).astype("f"), rng.normal(1, 1, (200, 4)).astype("f")
-    >>> found = two_sample(*apart)
-    >>> found.auc > 0.8, found.p
+    >>> test = two_sample(*apart)
+    >>> test.auc > 0.8, test.p
     (True, 0.001)
     """
     keys = keys_of(samples, seed), keys_of(reference, seed)
@@ -95,7 +95,7 @@ def two_sample(
         scores, p = trial.judge(samples, keys[0])
     statistics = trial.statistics()
     alone = {name: float(shares_at_least(one)[0]) for name, one in statistics.items()}
-    best: Name = max(trial.told, key=lambda name: float(statistics[name][0]))
+    best: Name = max(trial.separations, key=lambda name: float(statistics[name][0]))
     view: Name = "repeats" if min(alone, key=lambda name: alone[name]) == "repeats" else best
     return TwoSample(
         auc=float(statistics[best][0]),
@@ -114,11 +114,11 @@ def two_sample(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trial:
-    """What the three views say of the true labels and of shuffled ones."""
+    """The three views of the true labels and of shuffled ones."""
 
     numbers: Numbers
     squares: Affine
-    told: dict[Seen, Told]
+    separations: dict[View, Separation]
     pairs: Doubles
     """(columns,) pairs of samples that repeat one another."""
 
@@ -137,13 +137,13 @@ class Trial:
         return cls(numbers, squares, {"coordinates": first, "squares": second}, pairs)
 
     def statistics(self) -> dict[Name, Doubles]:
-        """What each view says of every order of labels; the repeats are last, and lose ties."""
-        coordinates, squares = (self.told[name].auc() for name in ("coordinates", "squares"))
+        """Each view's statistic for every order of labels; repeats are last, and lose ties."""
+        coordinates, squares = (self.separations[name].auc() for name in ("coordinates", "squares"))
         return {"coordinates": coordinates, "squares": squares, "repeats": self.pairs}
 
-    def view(self, fold: int) -> Seen:
+    def view(self, fold: int) -> View:
         """The better of the two in all other folds: the fold's own labels have no say."""
-        return max(self.told, key=lambda name: self.told[name].elsewhere(fold))
+        return max(self.separations, key=lambda name: self.separations[name].elsewhere(fold))
 
     def judge(self, samples: Vectors, keys: Keys) -> tuple[Doubles, Doubles]:
         """Score and p-value of every sample by the rule of its fold.
@@ -159,7 +159,7 @@ class Trial:
             numbers = self.numbers(samples[first[part]])
             for fold, view in enumerate(views):
                 rows = np.flatnonzero(folds[part] == fold)
-                rule = self.told[view].rules[fold]
+                rule = self.separations[view].rules[fold]
                 scored = rule(self._features(numbers[rows], view))
                 scores[start + rows] = scored
                 below = np.searchsorted(rule.reference, scored - TIE, "left")
@@ -167,7 +167,7 @@ class Trial:
                 p[start + rows] = (1 + count - below) / (1 + count)
         return scores[copies], p[copies]
 
-    def _features(self, numbers: Vectors, view: Seen) -> Vectors:
+    def _features(self, numbers: Vectors, view: View) -> Vectors:
         if view == "coordinates":
             return numbers[:, : self.numbers.coordinates]
         features = np.square(numbers)
@@ -181,9 +181,9 @@ def two_sample_test(
     """The columns of the test and its record; or none, and why it is `absent`."""
     if reason := _why_not(len(samples), len(reference), geometry):
         return {}, NoTwoSample(reason)
-    found = two_sample(samples.vectors, reference.vectors, threads=threads)
-    columns = {name: getattr(found, name) for name in ("two_sample_score", "two_sample_p")}
-    return columns, found.describe()
+    result = two_sample(samples.vectors, reference.vectors, threads=threads)
+    columns = {name: getattr(result, name) for name in ("two_sample_score", "two_sample_p")}
+    return columns, result.describe()
 
 
 def _why_not(samples: int, reference: int, geometry: BallGeometry) -> str | None:

@@ -107,11 +107,11 @@ class Pool:
         """The distinct vectors in a slice, copied."""
         images = self.first[part]
         rows, samples = self.rows[images], self.labels[images]
-        found = np.empty((len(rows), self.sides[0].shape[1]), np.float32)
+        vectors = np.empty((len(rows), self.sides[0].shape[1]), np.float32)
         for side, mask in zip(self.sides, (samples, ~samples), strict=True):
-            found[mask] = side[rows[mask]]
-        found += np.float32(0)  # a copy may have -0 for 0
-        return found
+            vectors[mask] = side[rows[mask]]
+        vectors += np.float32(0)  # a copy may have -0 for 0
+        return vectors
 
     def shuffled(self, permutations: int, rng: np.random.Generator) -> Labels:
         """(n, 1 + permutations) the labels, and then the labels shuffled within each fold."""

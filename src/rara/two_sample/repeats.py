@@ -41,9 +41,9 @@ def repeats(numbers: Vectors, pool: Pool, labels: Labels) -> Doubles:
         return np.zeros(labels.shape[1])
     order = shared[np.argsort(cell[shared], kind="stable")]
     starts = np.flatnonzero(np.append(True, np.diff(cell[order]) != 0))
-    found = np.empty(labels.shape[1])
-    for start in range(0, len(found), COLUMNS):
+    pairs = np.empty(labels.shape[1])
+    for start in range(0, len(pairs), COLUMNS):
         part = slice(start, start + COLUMNS)
         samples = np.add.reduceat(labels[order, part], starts, axis=0, dtype=np.int64)
-        found[part] = (samples * (samples - 1) // 2).sum(axis=0)
-    return found
+        pairs[part] = (samples * (samples - 1) // 2).sum(axis=0)
+    return pairs

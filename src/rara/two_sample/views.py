@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 Vectors = NDArray[np.float32]
 Doubles = NDArray[np.float64]
-Seen = Literal["coordinates", "squares"]
+View = Literal["coordinates", "squares"]
 
 WHOLE = 1024
 """Coordinates that the first view sees one by one; ..."""
@@ -78,7 +78,7 @@ class Sums:
 
     @classmethod
     def drawn(cls, dimensions: int, rng: np.random.Generator) -> Sums:
-        """Random ones, of equal size but for the last."""
+        """Random ones, of equal size, except the last."""
         if dimensions <= WHOLE:
             return cls(np.arange(dimensions)[None], np.ones((1, dimensions), np.float32))
         size = -(-dimensions // GROUPS)
@@ -91,14 +91,14 @@ class Sums:
     def __len__(self) -> int:
         return len(self.signs[0])
 
-    def fill(self, vectors: Vectors, found: Vectors) -> None:
+    def fill(self, vectors: Vectors, features: Vectors) -> None:
         """(n, sums) of (n, d), into an array."""
         if len(self.members) == 1:
-            found[:] = vectors
+            features[:] = vectors
             return
-        found[:] = 0
+        features[:] = 0
         for members, signs in zip(self.members, self.signs, strict=True):
-            found += vectors[:, members] * signs
+            features += vectors[:, members] * signs
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,27 +131,27 @@ class Numbers:
         directions /= np.float32(np.sqrt(dimensions))
         nothing = np.zeros(len(sums) + drawn, np.float32)
         raw = cls(inner, sums, directions, Affine(nothing, nothing, nothing + 1))
-        found, start = np.empty((count, len(nothing)), np.float32), 0
+        features, start = np.empty((count, len(nothing)), np.float32), 0
         for tile in tiles():
-            raw.fill(tile, found[start : start + len(tile)])
+            raw.fill(tile, features[start : start + len(tile)])
             start += len(tile)
-        outer = Affine.standardising(lambda: blocks(found))
-        for block in blocks(found):
+        outer = Affine.standardising(lambda: blocks(features))
+        for block in blocks(features):
             outer.apply(block)
-        return cls(inner, sums, directions, outer), found
+        return cls(inner, sums, directions, outer), features
 
     def __call__(self, vectors: Vectors) -> Vectors:
         """(n, numbers) of (n, d); the vectors are used up."""
-        found = np.empty((len(vectors), len(self.outer.origin)), np.float32)
-        self.fill(vectors, found)
-        self.outer.apply(found)
-        return found
+        features = np.empty((len(vectors), len(self.outer.origin)), np.float32)
+        self.fill(vectors, features)
+        self.outer.apply(features)
+        return features
 
-    def fill(self, vectors: Vectors, found: Vectors) -> None:
+    def fill(self, vectors: Vectors, features: Vectors) -> None:
         """The numbers before the outer step, into an array; the vectors are used up."""
         self.inner.apply(vectors)
-        self.sums.fill(vectors, found[:, : len(self.sums)])
-        found[:, len(self.sums) :] = vectors @ self.directions
+        self.sums.fill(vectors, features[:, : len(self.sums)])
+        features[:, len(self.sums) :] = vectors @ self.directions
 
 
 def squared(numbers: Vectors) -> Affine:

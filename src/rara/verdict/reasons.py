@@ -81,7 +81,7 @@ def explain(
         samples=len(verdicts),
         k=k,
         alpha=alpha,
-        n=calibration.reals,
+        n=calibration.real_images,
         images=images_named(calibration),
         repeating=calibration.near_copy.repeating,
         smallest_p=calibration.smallest_p,

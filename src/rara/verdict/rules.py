@@ -139,17 +139,17 @@ def shortfall(calibration: CalibrationPart, thresholds: Thresholds) -> str | Non
     smallest = max(calibration.smallest_p.off_manifold, calibration.smallest_p.copy)
     if smallest > thresholds.alpha:
         return _no_small_p(calibration, smallest, thresholds.alpha)
-    inside = calibration.reals_inside
+    inside = calibration.real_images_inside
     if percentiles(np.array(inside), inside) < thresholds.rare:
         needed = ceil(thresholds.rare / (100 - thresholds.rare))
-        images = f"Only {inside:,} of {calibration.reals:,} {images_named(calibration)}"
+        images = f"Only {inside:,} of {calibration.real_images:,} {images_named(calibration)}"
         return f"{images} are inside; rarity needs {needed:,}: use more."
     return None
 
 
 def _no_small_p(calibration: CalibrationPart, smallest: float, alpha: float) -> str:
     """The smallest p is c / (n + 1): the sample and c - 1 real images are as near as any copy."""
-    counted, images = round(smallest * (calibration.reals + 1)), images_named(calibration)
+    counted, images = round(smallest * (calibration.real_images + 1)), images_named(calibration)
     option = f"--alpha {rounded_up(smallest)}" if smallest < _LARGEST_ALPHA else None
     if counted > _COUNTED_WITHOUT_REPEATS[calibration.method]:
         raised = f", or use {option}" if option else ""
