@@ -125,8 +125,8 @@ def test_the_page_shows_the_picture_and_its_count_on_both_sides(reference):
     (row,) = [row for row in found.rows if row.key == "repeats"]
     assert [card.record.id for card in row.cards] == [case["id"], other["id"]]
     assert [card.sentence for card in row.cards] == [
-        "40 samples are nearly this picture, none of the others exactly.",
-        "12 samples are exactly this picture.",
+        "40 samples have nearly this picture, none of the others exactly.",
+        "12 samples have exactly this picture.",
     ]
     for card in row.cards:
         assert table["repeat_of"][int(card.partner.id)] == card.record.id
@@ -134,9 +134,9 @@ def test_the_page_shows_the_picture_and_its_count_on_both_sides(reference):
         assert found.keys.samples[card.partner.id] == "picture-1"
         assert {card.record.id, card.partner.id} <= set(wanted)
     page = to_html(found)
-    told = "or nearly: 52 samples (86.7 %) of 2 pictures, one of them 40 times. "
-    assert f"{told}The same of 60 reference images: none." in page
-    assert page.index('id="repeats"') < page.index("40 samples are nearly this picture")
+    told = "or nearly the same: 52 samples (86.7 %) of 2 pictures, one of them 40 times. "
+    assert f"{told}Among 60 reference images: none." in page
+    assert page.index('id="repeats"') < page.index("40 samples have nearly this picture")
     lines = table.summary().splitlines()
     assert "          52 are in 2 such groups; of 60 reference images 0" in lines
     assert all(len(line) <= 80 for line in lines)

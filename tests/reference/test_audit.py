@@ -527,7 +527,7 @@ def test_audit_prints_plain_lines(place, capsys):
     assert code == 0
     assert all(len(line) <= 80 for line in out.splitlines())
     assert "34 images (k = 3)" in out
-    assert "4 images (11.8 %) of 4 groups can go" in out
+    assert "4 images (11.8 %) of 4 groups can be removed" in out
     assert "image 0.png = twin 0.png" in out
     assert "member.png = image 0.png" in out
     assert "1 image (2.9 %) could not be used" in out

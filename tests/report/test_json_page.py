@@ -15,6 +15,7 @@ from rara import Features, Reference, compare_siblings
 from rara.report import facts
 
 ROOT = Path(__file__).parents[2]
+REPORT = ROOT / "src" / "rara" / "report"
 
 
 def loaded():
@@ -53,6 +54,12 @@ def test_every_field_is_named_with_its_meaning(record):
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.__name__)
 def test_records_are_frozen(record):
     assert not is_dataclass(record) or record.__dataclass_params__.frozen
+
+
+@pytest.mark.parametrize("path", sorted(REPORT.glob("*.py")), ids=lambda path: path.stem)
+def test_nothing_of_the_report_is_an_untyped_dict(path):
+    text = path.read_text(encoding="utf-8")
+    assert not re.search(r"\b([dD]ict|Mapping)\[str, Any\]|TypedDict", text)
 
 
 @pytest.fixture(scope="module")

@@ -273,7 +273,7 @@ def test_the_summary_reads_as_it_should(mixed):
     assert summary_lines(mixed) == [
         "Judged    20 samples from gen/",
         "against   1,000 reference images (k = 3) from train/",
-        "Outside   2 samples (10.0 %) in no ball; of reference images 25.0 %",
+        "Outside   2 samples (10.0 %) in no ball; reference images: 25.0 %",
         "Rarest    d (rarity 9.500; witness ref/witness.png)",
         "          rarer than 94 % of the reference's own images that are inside",
         "Nearest   d is 0.2500 away from ref/0.png",

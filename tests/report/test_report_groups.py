@@ -121,7 +121,7 @@ def test_strays_are_those_too_far_out_and_the_unsuspected_come_first(table, foun
     assert (known.judged, known.called) == (75, np.sum(q <= 0.05))
     assert known.called >= 5
     page = page_of(table)
-    assert f"at a false discovery rate of 5 % {known.called} are called." in page
+    assert f"At a false discovery rate of 5 %, {known.called} are called." in page
     assert "too few real images" not in section(page, "strays")
 
 

@@ -549,7 +549,8 @@ def test_the_page_says_what_others_say(weighed):
     for record in shown:
         assert bool(record.dissents) is rows[record.id]["contested"]
         assert "contested" not in record.metadata
-    assert "<strong>Contested:</strong> to" in page
+    assert "<strong>Contested:</strong> " in page
+    assert " calls it " in page
     assert "by half the reference" in page
     assert "&lt;b&gt;" in page
     assert "<b>" not in page
@@ -559,16 +560,16 @@ def test_the_page_says_what_others_say(weighed):
 @pytest.mark.parametrize(
     ("row", "said"),
     [
-        ({"verdict_by_half": ["rare", "typical"]}, ["to one half of the reference it is typical"]),
-        ({"verdict_by_half": ["copy", "copy"]}, ["to both halves of the reference it is a copy"]),
+        ({"verdict_by_half": ["rare", "typical"]}, ["one half of the reference calls it typical"]),
+        ({"verdict_by_half": ["copy", "copy"]}, ["both halves of the reference call it a copy"]),
         (
             {"verdict_by_half": ["typical", "unknown to this reference"]},
-            ["to the halves of the reference it is typical and unknown"],
+            ["the halves of the reference call it typical and unknown"],
         ),
         ({"verdict_by_half": ["rare", None]}, []),
         (
             {"verdict_by_extractor": [{"extractor": "a", "verdict": OFF}]},
-            ["to a it is off-manifold"],
+            ["a calls it off-manifold"],
         ),
         ({}, []),
     ],

@@ -94,23 +94,23 @@ WORDINGS: Mapping[Kind, Wording] = {
         "Groups of images far nearer to each other than to all others, such as frames of one film. "
         "Each shows its first image and the one farthest from it. "
         "Error rates hold for images of the same scenes, not for new ones; with --unit found, or "
-        "--unit folder where each has its own, they hold for new ones.",
+        "--unit folder where each scene has a folder, they hold for new ones.",
         link=" … ",
     ),
     "radius 0": Wording(
         "Radius 0",
-        "These images have k or more exact duplicates: their balls hold nothing but them.",
+        "These images have k or more exact duplicates: their balls hold only these duplicates.",
     ),
     "huge balls": Wording(
         "Huge balls",
         "Images so far from all others that nearly anything lies in their balls. Even junk is "
-        "inside there, and the rarest of all. Beside each is its nearest other image. If they do "
+        "inside them, and ranks as the rarest. Beside each is its nearest other image. If they do "
         "not belong to the reference, remove them, or clip the radii.",
         link=", nearest ",
     ),
     "members": Wording(
         "Samples in it",
-        "These samples are images of the reference: their scores are those of copies.",
+        "These samples are images of the reference: they get the scores of copies.",
         link=" = ",
         sides=("samples", "reference"),
     ),
@@ -161,7 +161,7 @@ def sentence(finding: Finding) -> str:
         case "constant vectors":
             return "all vectors are equal: they carry no information"
         case "exact duplicates" | "near duplicates":
-            return f"{images} ({share}) of {counted(measure('groups'), 'group')} can go"
+            return f"{images} ({share}) of {counted(measure('groups'), 'group')} can be removed"
         case "bursts":
             groups, largest = counted(measure("groups"), "burst"), measure("largest")
             return f"{images} ({share}) in {groups}, of up to {largest:,}"

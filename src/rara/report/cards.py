@@ -104,8 +104,8 @@ SECTIONS = (
     Section(
         key="rarest",
         title="The rarest",
-        lede="Inside, where the reference is sparse. Beside each is its witness: the reference "
-        "image with the smallest ball that holds it.",
+        lede="Inside a ball, where the reference is sparse. Beside each sample is its witness: the "
+        "reference image with the smallest ball that holds it.",
         nothing="No sample is inside, so none has a rarity.",
         sentence=lambda record, k: rarity_sentence(record),
         leading="witness",
@@ -121,15 +121,15 @@ SECTIONS = (
         key="nearest",
         title="The nearest to a reference image",
         lede="The smallest distances between a sample and one single reference image. "
-        "Compare each pair: the distance is a number, only your eyes can judge likeness.",
+        "Compare each pair yourself: a small distance does not prove that both look alike.",
         nothing="There are no samples.",
         sentence=lambda record, k: nearest_sentence(record),
     ),
     Section(
         key="farthest",
         title="The farthest outside",
-        lede="No ball holds these samples, or they are off the manifold. They are ordered by how "
-        "few real images are as far out.",
+        lede="No ball holds these samples, or they are off the manifold. Those with the fewest "
+        "real images as far out come first.",
         nothing="No sample lies outside every ball.",
         sentence=lambda record, k: outside_sentence(record),
     ),
@@ -145,11 +145,11 @@ TWO_SAMPLE = Section(
 
 STRAYS = Section(
     key="strays",
-    title="Not at home in their group",
+    title="Too far out for their group",
     lede="Farther out than {share} of the real images of their own group. Those that the whole "
-    "reference takes for its own come first: beside each stands its nearest reference image, of "
-    "whatever group. Of {judged} from the groups' own images about {expected} would be, too: at a "
-    "false discovery rate of {level} {called} called{shortage}.",
+    "reference does not call off the manifold come first. Beside each is its nearest reference "
+    "image, of any group. Of {judged} real images, about {expected} would be as far out. At a "
+    "false discovery rate of {level}, {called} called{shortage}.",
     nothing="No sample is too far out for its own group.",
     sentence=lambda record, k: stray_sentence(record),
 )
@@ -157,10 +157,10 @@ STRAYS = Section(
 ODD_ONES = Section(
     key="odd_ones",
     title="The odd ones out",
-    lede="Compared with the other samples of the same {by}, without the reference: each is farther "
-    "from its siblings than any of these is. One always is, odd or not, unless two are equally "
-    "far; those that stand apart most come first. Beside each stand its most typical siblings.",
-    nothing="No sample is farther from its siblings than all of these are.",
+    lede="Compared with the other samples of the same {by}, without the reference. Each is the "
+    "sample of its group that is farthest from the others. Every group has one, odd or not, unless "
+    "two are equally far. The farthest come first, each beside its most typical siblings.",
+    nothing="In no group is one sample farther from its siblings than all others are.",
     sentence=lambda record, k: "",
 )
 
@@ -175,8 +175,8 @@ REPEATS = Section(
 CONTESTED = Section(
     key="contested",
     title="Contested verdicts",
-    lede="Another judge calls these samples something else: half the reference, or another "
-    "extractor. Treat their verdicts with care.",
+    lede="Half the reference, or another extractor, gives these samples another verdict. Treat "
+    "their verdicts with care.",
     nothing="No verdict is contested.",
     sentence=lambda record, k: own_sentence(record),
 )

@@ -55,7 +55,7 @@ def disagreement(table: pa.Table, provenance: Provenance) -> Disagreement | None
 def disagreement_line(counts: Disagreement) -> str:
     """How many verdicts are contested, and by which opinions, in one line."""
     if not counts.contested:
-        return "none: every other opinion is the same"
+        return "none: all second opinions agree"
     halves, extractors = counts.by_half, counts.by_extractor
     if halves is None:
         return f"{_verdicts(counts)}, by another extractor"
@@ -85,7 +85,7 @@ def dissents(row: Row) -> list[str]:
         one.text("extractor") or "": one.text("verdict") for one in row.rows("verdict_by_extractor")
     }
     by_extractor = [
-        f"to {in_sentence(name)} it is {_called(verdict)}"
+        f"{in_sentence(name)} calls it {_called(verdict)}"
         for name, verdict in opinions.items()
         if verdict is not None and contradicts(given, verdict)
     ]
@@ -97,11 +97,11 @@ def _by_half(given: str, opinions: Sequence[str | None]) -> Iterator[str]:
         return
     against = [_called(one) for one in opinions if one is not None and contradicts(given, one)]
     if len(against) == 1:
-        yield f"to one half of the reference it is {against[0]}"
+        yield f"one half of the reference calls it {against[0]}"
     elif len(set(against)) == 1:
-        yield f"to both halves of the reference it is {against[0]}"
+        yield f"both halves of the reference call it {against[0]}"
     else:
-        yield f"to the halves of the reference it is {' and '.join(against)}"
+        yield f"the halves of the reference call it {' and '.join(against)}"
 
 
 def _called(verdict: str) -> str:

@@ -152,7 +152,7 @@ def _of_far(row: Row) -> list[str]:
 
 
 def _contested(table: pa.Table) -> Listing:
-    columns: dict[str, Kind] = {"others say": "prose", "nearest": "name"}
+    columns: dict[str, Kind] = {"second opinions": "prose", "nearest": "name"}
     listing = _listing(table, contested(table), columns, _of_contested)
     return replace(listing, label=counted(listing.count, "contested verdict"), where="contested")
 
@@ -168,11 +168,11 @@ def _repeats(table: pa.Table) -> Listing:
     columns: dict[str, Kind] = {
         "repeats": "name",
         "how": "prose",
-        "samples alike": "number",
+        "samples in its group": "number",
         "nearest": "name",
     }
     listing = _listing(table, rows, columns, _of_repeat)
-    label = counted(listing.count, "sample") + " of pictures that repeat"
+    label = counted(listing.count, "sample") + " of repeated pictures"
     return replace(listing, label=label, where="repeat_of")
 
 
@@ -190,7 +190,7 @@ def _strays(table: pa.Table, level: float) -> Listing:
     q, rows = numbers(table, "group_off_manifold_q"), strays(table)
     columns: dict[str, Kind] = {"group": "name", "p": "number", "q": "number", "nearest": "name"}
     listing = _listing(table, rows[q[rows] <= level], columns, _of_stray)
-    label = counted(listing.count, "sample") + " not at home in their group"
+    label = counted(listing.count, "sample") + " too far out for their group"
     return replace(listing, label=label, where="group_off_manifold_q")
 
 

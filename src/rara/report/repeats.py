@@ -99,11 +99,11 @@ def repeats_lines(repeats: Repeats, columns: int) -> Iterator[str]:
 def repeats_lede(repeats: Repeats) -> str:
     """Both sides in plain sentences, for the page."""
     samples, reference = repeats.samples, repeats.reference
-    drawn = counted(reference.images, "reference image")
+    searched = counted(reference.images, "reference image")
     return (
-        f"The same picture as another sample, or nearly: {_figures(samples, 'sample')}. "
-        f"The same of {drawn}: {_figures(reference, 'reference image')}. "
-        "Beside each picture stands another sample of its group."
+        f"Samples with the same picture, or nearly the same: {_figures(samples, 'sample')}. "
+        f"Among {searched}: {_figures(reference, 'reference image')}. "
+        "Beside each picture is another sample of its group."
     )
 
 
@@ -111,9 +111,9 @@ def repeat_sentence(case: Repeat) -> str:
     """How many samples are this picture."""
     exact, size = case.exact, case.size
     if exact == size:
-        return f"{size:,} samples are exactly this picture."
+        return f"{size:,} samples have exactly this picture."
     same = "none of the others" if exact == 1 else f"{exact - 1:,} of the others"
-    return f"{size:,} samples are nearly this picture, {same} exactly."
+    return f"{size:,} samples have nearly this picture, {same} exactly."
 
 
 def _repeat(first: str, members: list[tuple[str, str]]) -> Repeat:

@@ -91,7 +91,7 @@ def stability_sentence(record: Record) -> str | None:
     share, tried = record.stability, record.tried
     if share is None or share == 1 or not tried:
         return None
-    return f"The same at {round(share * tried)} of the {tried} k."
+    return f"The same verdict at {round(share * tried)} of {tried} values of k."
 
 
 def own_sentence(record: Record) -> str:

@@ -96,7 +96,7 @@ def odd_sentence(case: OddOne) -> str:
     place = f"from its {nearest_of(case.k)} sibling"
     group = in_sentence(case.group)
     if case.times is None:
-        far = f"{number(case.distance)} {place}, where the others lie together"
+        far = f"{number(case.distance)} {place}, where the others are at distance 0"
     else:
         far = f"{times(case.times)} as far {place} as the others usually are from theirs"
     return f"The farthest of {case.count + 1:,} ({group}): {far}."

@@ -158,7 +158,9 @@ def _sizes(facts: SiblingFacts) -> str:
 def _odd_ones(odd_ones: OddOnes) -> Iterator[str]:
     """The odd ones that are farthest, with how far."""
     for case in odd_ones.cases[:NAMED]:
-        far = "the others lie together" if case.times is None else f"{times(case.times)} as far"
+        far = (
+            "the others are at distance 0" if case.times is None else f"{times(case.times)} as far"
+        )
         tail = f" ({shorten(case.group, 24)}; {far})"
         yield shorten(case.id, TEXT - width(tail)) + tail
     if not odd_ones.cases:

@@ -112,7 +112,7 @@ def filtered(side: Side) -> bool:
 
 def _outside(facts: Facts) -> Iterator[str]:
     samples, own = facts.samples, facts.reference.share_outside
-    compared = "" if own is None else f"; of reference images {percent(own)}"
+    compared = "" if own is None else f"; reference images: {percent(own)}"
     if samples.share_outside:
         many = f"{counted(samples.outside, 'sample')} ({percent(samples.share_outside)})"
         yield f"{many} in no ball{compared}"

@@ -85,7 +85,7 @@ def difference_sentences(result: Difference) -> str:
     if result.view == "repeats":
         return (
             f"Samples repeat one another more than chance allows: {_pairs(result)} of samples are "
-            f"equal or nearly equal (p = {result.p:.3f}). Apart from that, a classifier tells "
+            f"equal or nearly equal (p = {result.p:.3f}). Apart from that, a classifier separates "
             f"them from the reference with AUC {_auc(result)}. {how} "
             "These samples differ most from the reference."
         )
@@ -100,7 +100,7 @@ def difference_sentences(result: Difference) -> str:
         else ""
     )
     return (
-        f"A classifier tells samples from reference images: {_figures(result)}. {how} "
+        f"A classifier separates samples from reference images: {_figures(result)}. {how} "
         f"{where}{hidden} These samples differ most."
     )
 
