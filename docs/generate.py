@@ -1,11 +1,24 @@
-"""Writes docs/reference/columns.md from the register of columns: python docs/generate.py."""
+"""Writes two pages of docs/reference from the code: python docs/generate.py.
+
+columns.md comes from the register of columns, json.md from the facts' dataclasses.
+"""
 
 from __future__ import annotations
 
+import ast
+import inspect
+import textwrap
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
 from itertools import groupby
 from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from rara.columns import COLUMNS, Column
+from rara.report.audit_facts import AuditFacts
+from rara.report.facts import Facts
+from rara.report.siblings_page import SiblingFacts
 
 PAGE = Path(__file__).parent / "reference" / "columns.md"
 
@@ -63,5 +76,102 @@ def _gap(column: Column) -> str:
     return "" if column.gap is None else f"{column.gap.stands} {column.gap.when}"
 
 
+JSON_PAGE = PAGE.with_name("json.md")
+
+JSON_HEAD = """# JSON
+
+Every key that `--json` prints. This page is written by `python docs/generate.py` from the
+dataclasses in `rara.report`. Numbers are finite: what has no value is `null`.
+
+With `--group-by` or `--siblings-by`, `rara score --json` has the key `groups` or `siblings` too:
+the same as in the table's provenance, with every group.
+"""
+
+COMMANDS: Mapping[str, type] = {
+    "rara score --json": Facts,
+    "rara reference audit --json": AuditFacts,
+    "rara siblings --json": SiblingFacts,
+}
+"""What each command prints."""
+
+WORDS = {
+    str: "text", int: "whole number", float: "number", bool: "true or false", NoneType: "null",
+}  # fmt: skip
+
+
+def json_page() -> str:
+    """The whole page of JSON keys; a record of two commands stands under the first."""
+    sections, done = [JSON_HEAD], set[type]()
+    for command, top in COMMANDS.items():
+        sections.append(f"## `{command}`\n")
+        for record in records_of(top):
+            if record not in done:
+                done.add(record)
+                sections.append(_record_section(record, top))
+    return "\n".join(sections)
+
+
+def records_of(record: type) -> list[type]:
+    """A record and those within it, each once, from the outside in."""
+    order = [record]
+    for one in order:
+        for kind in get_type_hints(one).values():
+            order += [inner for inner in dict.fromkeys(_records_in(kind)) if inner not in order]
+    return order
+
+
+def meanings(record: type) -> dict[str, str]:
+    """What stands under each field of a record in its source, on one line."""
+    [body] = ast.parse(textwrap.dedent(inspect.getsource(record))).body
+    assert isinstance(body, ast.ClassDef)
+    texts = {}
+    for field, after in zip(body.body, [*body.body[1:], None], strict=True):
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
+            text = after.value if isinstance(after, ast.Expr) else None
+            value = text.value if isinstance(text, ast.Constant) else ""
+            texts[field.target.id] = " ".join(str(value).split())
+    return texts
+
+
+def _records_in(kind: Any) -> Iterator[type]:
+    if isinstance(kind, type) and (is_dataclass(kind) or hasattr(kind, "_fields")):
+        yield kind
+    for inner in get_args(kind):
+        yield from _records_in(inner)
+
+
+def _record_section(record: type, top: type) -> str:
+    """The table of a record, under a heading unless it is the whole."""
+    doc = " ".join((record.__doc__ or "").partition("\n\n")[0].split()).partition("; see")[0]
+    lead = "" if record is top else f"### {record.__name__}\n\n{doc.rstrip('.')}.\n\n"
+    kinds, texts = get_type_hints(record), meanings(record)
+    missing = {
+        field.name
+        for field in (fields(record) if is_dataclass(record) else ())
+        if field.metadata.get("json") == "omitted"
+    }
+    rows = [
+        f"| `{name}` | {_in_words(kind, name in missing)} | {texts[name]} |"
+        for name, kind in kinds.items()
+    ]
+    return "\n".join([f"{lead}| key | value | meaning |", "|---|---|---|", *rows]) + "\n"
+
+
+def _in_words(kind: Any, missing: bool = False) -> str:
+    """A type as JSON has it: `list of [Record](#record) or null`."""
+    whole, inner = get_origin(kind), get_args(kind)
+    if whole in (Union, UnionType):
+        some = [_in_words(one) for one in inner if not (missing and one is NoneType)]
+        return f"{', '.join(some[:-1])} or {some[-1]}" if len(some) > 1 else f"{some[0]}, or no key"
+    if whole in (tuple, list):
+        return f"list of {_in_words(inner[0])}"
+    if whole is Literal:
+        return "text"
+    if whole is Mapping:
+        return f"{_in_words(inner[1])} by name"
+    return WORDS.get(kind) or f"[{kind.__name__}](#{kind.__name__.lower()})"
+
+
 if __name__ == "__main__":
     PAGE.write_text(page(), encoding="utf-8")
+    JSON_PAGE.write_text(json_page(), encoding="utf-8")

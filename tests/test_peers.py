@@ -51,9 +51,9 @@ def test_outside_ranks_neither_first_nor_last(metric):
         for descending in (True, False):
             ranked = table.sort(column, descending=descending)["inside"]
             assert ranked[: (~outside).sum()].all()
-    picks = facts(table.arrow, table.provenance)["picks"]
-    assert all(record["inside"] for record in picks["rarest"])
-    assert {record["id"] for record in picks["farthest"]} <= {str(i) for i in range(20)}
+    picks = facts(table.arrow, table.provenance).picks
+    assert all(record.inside for record in picks.rarest)
+    assert {record.id for record in picks.farthest} <= {str(i) for i in range(20)}
     assert set(table["verdict"][:20]) <= {"off-manifold", "unknown to this reference"}
 
 

@@ -333,12 +333,12 @@ def test_the_audit_finds_what_the_vectors_cannot_tell(doubled, folder, run):
     blurred = {f"{seed}.png": picture(seed).filter(ImageFilter.GaussianBlur(2)) for seed in (9, 8)}
     samples = archive(folder / "blurred.zip", blurred | {"fresh.png": picture(5000)})
     audit = reference.audit(samples, run=run)
-    pairs = [(case.id, case.beside, case.note) for case in audit["near duplicates"].cases]
+    pairs = [(case.id, case.other, case.note) for case in audit["near duplicates"].cases]
     assert sorted(pairs) == [
         (f"{seed:03}.png", f"again-{seed:03}.png", "0 of 256 bits differ") for seed in range(5)
     ]
     near = {case.id: case for case in audit["near members"].cases}
-    assert {name: case.beside for name, case in near.items()} == {
+    assert {name: case.other for name, case in near.items()} == {
         "8.png": "008.png",
         "9.png": "009.png",
     }

@@ -77,7 +77,7 @@ def test_the_audit_tells_of_bursts_and_of_no_pair_twice():
     assert (found.count, found.measures) == (2_000, {"groups": 100, "largest": 20})
     assert "2,000 images (100 %) in 100 bursts, of up to 20" in audit.summary()
     for case in found.cases:
-        assert scene[int(case.id)] == scene[int(case.beside)]
+        assert scene[int(case.id)] == scene[int(case.other)]
     assert audit["near duplicates"] is None
 
 

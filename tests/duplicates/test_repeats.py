@@ -12,7 +12,7 @@ from rara import Run
 from rara.duplicates.repeats import near_distance, repeats_of
 from rara.duplicates.statistics import Pairs, first_alike
 from rara.report import summarise, to_html
-from rara.report.repeats import repeated
+from rara.report.repeats import repeats
 
 ONE = Run(threads=1)
 
@@ -122,20 +122,21 @@ def test_the_page_shows_the_picture_and_its_count_on_both_sides(reference):
         return dict.fromkeys(ids, red)
 
     found = summarise(table.arrow, table.provenance, pictures)
-    (row,) = [row for row in found["rows"] if row["key"] == "repeats"]
-    assert [card["record"]["id"] for card in row["cards"]] == [case["id"], other["id"]]
-    assert [card["sentence"] for card in row["cards"]] == [
-        "40 samples are nearly this picture, none of the others exactly.",
-        "12 samples are exactly this picture.",
+    (row,) = [row for row in found.rows if row.key == "repeats"]
+    assert [card.record.id for card in row.cards] == [case["id"], other["id"]]
+    assert [card.sentence for card in row.cards] == [
+        "40 samples have nearly this picture, none of the others exactly.",
+        "12 samples have exactly this picture.",
     ]
-    for card in row["cards"]:
-        assert table["repeat_of"][int(card["beside"]["id"])] == card["record"]["id"]
-        assert card["picture"] == card["beside"]["picture"] == "picture-1"
-        assert {card["record"]["id"], card["beside"]["id"]} <= set(wanted)
+    for card in row.cards:
+        assert table["repeat_of"][int(card.partner.id)] == card.record.id
+        assert found.keys.samples[card.record.id] == "picture-1"
+        assert found.keys.samples[card.partner.id] == "picture-1"
+        assert {card.record.id, card.partner.id} <= set(wanted)
     page = to_html(found)
-    told = "or nearly: 52 samples (86.7 %) of 2 pictures, one of them 40 times. "
-    assert f"{told}The same of 60 reference images: none." in page
-    assert page.index('id="repeats"') < page.index("40 samples are nearly this picture")
+    told = "or nearly the same: 52 samples (86.7 %) of 2 pictures, one of them 40 times. "
+    assert f"{told}Among 60 reference images: none." in page
+    assert page.index('id="repeats"') < page.index("40 samples have nearly this picture")
     lines = table.summary().splitlines()
     assert "          52 are in 2 such groups; of 60 reference images 0" in lines
     assert all(len(line) <= 80 for line in lines)
@@ -144,11 +145,11 @@ def test_the_page_shows_the_picture_and_its_count_on_both_sides(reference):
 def test_a_table_without_the_first_of_a_group_shows_another(reference):
     table = reference.score_features(jittered(np.random.default_rng(10), 5), run=ONE)
     first = table["repeat_of"][0]
-    found = repeated(table.filter(table["id"] != first).arrow, table.provenance)
-    assert found["cases"][0]["id"] != first
-    assert (found["cases"][0]["size"], found["cases"][0]["exact"]) == (4, 0)
+    found = repeats(table.filter(table["id"] != first).arrow, table.provenance)
+    assert found.cases[0].id != first
+    assert (found.cases[0].size, found.cases[0].exact) == (4, 0)
     alone = table.filter(table["id"] == first)
-    assert repeated(alone.arrow, table.provenance)["cases"] == []
+    assert repeats(alone.arrow, table.provenance).cases == ()
 
 
 def test_long_names_fit_a_terminal(reference):

@@ -6,7 +6,7 @@ import pytest
 from rara import Features, Run, compare_siblings
 from rara.features.metadata_groups import by_content
 from rara.groups.typical import MANY, SAME, typical
-from rara.report.siblings import odd_ones
+from rara.report.siblings import odd_ones_of
 
 ONE = Run(threads=1)
 
@@ -84,5 +84,5 @@ def test_companions_of_the_odd_one_are_different_pictures(siblings, junk, noise)
     assert not bad[rows[0]]
     assert bad[rows].sum() <= 1
     left = found.arrow.filter([str(rows[0]) != name for name in found.arrow["id"].to_pylist()])
-    (case,) = odd_ones(left, found.provenance)["cases"]
-    assert case["siblings"] == [str(row) for row in rows[1:]]
+    (case,) = odd_ones_of(left, found.provenance.siblings, most=None).cases
+    assert case.siblings == tuple(str(row) for row in rows[1:])

@@ -28,7 +28,7 @@ ONE = Run(threads=1)
 
 
 def pairs_of(finding):
-    return {frozenset((case.id, case.beside)) for case in finding.cases}
+    return {frozenset((case.id, case.other)) for case in finding.cases}
 
 
 # -- near duplicates --
@@ -247,7 +247,7 @@ def test_same_content_is_a_duplicate_though_vectors_differ():
     items = features.items.set_column(at, "digest", [[*digests[:49], digests[3]]])
     same = Features(features.vectors, items, features.spec, features.location)
     (case,) = fit(same).audit(run=ONE)["exact duplicates"].cases
-    assert (case.id, case.beside) == ("3", "49")
+    assert (case.id, case.other) == ("3", "49")
     assert len(fit(same, deduplicate="exact")) == 49
 
 
@@ -446,10 +446,10 @@ def test_samples_in_the_reference_are_found():
     near = vectors[50:90] + np.float32(0.05) * gaussian(40, seed=rng)
     samples = Features.from_arrays(np.concatenate([vectors[:7], near, gaussian(500, seed=rng)]))
     audit = fit(np.concatenate([vectors, vectors[:3]])).audit(samples, run=ONE)
-    assert [(case.id, case.beside) for case in audit["members"].cases] == [
+    assert [(case.id, case.other) for case in audit["members"].cases] == [
         (str(i), str(i)) for i in range(7)
     ]
-    called = {(case.id, case.beside) for case in audit["near members"].cases}
+    called = {(case.id, case.other) for case in audit["near members"].cases}
     true = {(str(7 + i), str(50 + i)) for i in range(40)}
     assert len(called & true) >= 38
     assert len(called - true) <= 3
@@ -527,7 +527,7 @@ def test_audit_prints_plain_lines(place, capsys):
     assert code == 0
     assert all(len(line) <= 80 for line in out.splitlines())
     assert "34 images (k = 3)" in out
-    assert "4 images (11.8 %) of 4 groups can go" in out
+    assert "4 images (11.8 %) of 4 groups can be removed" in out
     assert "image 0.png = twin 0.png" in out
     assert "member.png = image 0.png" in out
     assert "1 image (2.9 %) could not be used" in out

@@ -217,8 +217,8 @@ def test_the_rarest_are_those_that_verdicts_call_so(table):
 def test_summary_cards_and_table_have_one_order(table):
     first = table.rarest(8)
     found = summarise(table.arrow, table.provenance, None)
-    [cards] = [one["cards"] for one in found["rows"] if one["key"] == "rarest"]
-    assert [card["record"]["id"] for card in cards] == list(first["id"])
+    [cards] = [one.cards for one in found.rows if one.key == "rarest"]
+    assert [card.record.id for card in cards] == list(first["id"])
     [line] = [one for one in table.summary().splitlines() if one.startswith("Rarest")]
     assert first["id"][0] in line
 
@@ -230,7 +230,7 @@ def test_the_page_says_where_fewer_stand_out_than_it_shows():
         for i in range(10)
     ]
     found = summarise(made_of([*typical, *rare]), provenance(11, **KNOWN), None)
-    assert found["picks"]["rarest"][0]["id"] == "r"
+    assert found.facts.picks.rarest[0].id == "r"
     said = "Of these 8 only 1 is called rare or uncommon: no other sample inside is."
     assert said in shown(to_html(found))
     none = shown(page_of(typical, **KNOWN))
@@ -265,7 +265,7 @@ def test_remarks_are_listed_on_the_page_and_counted_in_the_summary():
     assert "Samples: 2 <b>files</b> were passed over." in shown(page)
     assert "Reference images: 1 file was passed over." in shown(page)
     line = "Read      3 remarks on how images were read: the report lists them"
-    assert line in summary_lines(found)
+    assert line in summary_lines(found.facts)
     origin["samples"]["remarks"] = origin["reference"]["remarks"] = []
     assert not [
         one for one in summary_lines(facts(made_of([row("s")]), typed(origin))) if "Read" in one

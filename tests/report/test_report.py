@@ -45,7 +45,7 @@ from rara.report.thumbnails import PIXEL_ART, thumbnail
 
 
 def picked(found, pick):
-    return [record["id"] for record in found["picks"][pick]]
+    return [record.id for record in getattr(found.picks, pick)]
 
 
 # -- facts --
@@ -57,9 +57,9 @@ def mixed():
 
 
 def test_outside_is_counted_beside_the_references_own(mixed):
-    assert mixed["samples"]["outside"] == 2
-    assert mixed["samples"]["share_outside"] == 0.1
-    assert mixed["reference"]["share_outside"] == 0.25
+    assert mixed.samples.outside == 2
+    assert mixed.samples.share_outside == 0.1
+    assert mixed.reference.share_outside == 0.25
 
 
 def test_picks_come_in_order_and_ties_fall_to_the_larger_distance(mixed):
@@ -76,44 +76,45 @@ def test_of_copies_with_the_smallest_p_value_the_likest_comes_first():
 
 
 def test_every_pick_holds_at_most_eight(mixed):
-    assert [len(records) for records in mixed["picks"].values()] == [0, 8, 8, 8, 2]
+    sizes = {name: len(some) for name, some in mixed.to_json()["picks"].items()}
+    assert sizes == {"copies": 0, "rarest": 8, "typical": 8, "nearest": 8, "farthest": 2}
 
 
 def test_a_record_stands_among_the_references_own(mixed):
-    rarest = mixed["picks"]["rarest"][0]
-    assert rarest["standing"]["rarity"]["above"] == pytest.approx(0.945, abs=0.005)
-    assert rarest["standing"]["nearest_distance"]["below"] == pytest.approx(0.87, abs=0.005)
-    assert rarest["times_usual"] == 0.25
+    rarest = mixed.picks.rarest[0]
+    assert rarest.standing["rarity"].above == pytest.approx(0.945, abs=0.005)
+    assert rarest.standing["nearest_distance"].below == pytest.approx(0.87, abs=0.005)
+    assert rarest.times_usual == 0.25
 
 
 def test_what_is_outside_has_no_rarity_in_any_form():
     official = row("zero", nearest=3.0) | {"rarity": 0.0}
-    record = facts(made_of([official]), provenance(1))["picks"]["farthest"][0]
-    assert record["rarity"] is None
-    assert "rarity" not in record["standing"]
+    record = facts(made_of([official]), provenance(1)).picks.farthest[0]
+    assert record.rarity is None
+    assert "rarity" not in record.standing
 
 
 def test_quantiles_are_of_those_inside(mixed):
-    assert mixed["quantiles"]["rarity"]["samples"] == [4.85, 5.0, 5.0, 5.0, 9.5]
-    assert mixed["quantiles"]["rarity"]["reference"] == pytest.approx([0.5, 2.5, 5.0, 7.5, 9.5])
+    assert mixed.quantiles.rarity.samples == (4.85, 5.0, 5.0, 5.0, 9.5)
+    assert mixed.quantiles.rarity.reference == pytest.approx([0.5, 2.5, 5.0, 7.5, 9.5])
 
 
 def test_facts_are_strict_json():
     copy = row("copy", rarity=2.0, nearest=0.0, seed=math.nan) | {"realism": math.inf}
-    found = summarise(made_of([copy]), provenance(1), painted)
+    found = facts(made_of([copy]), provenance(1)).to_json()
     assert json.loads(json.dumps(found, allow_nan=False)) == found
 
 
 def test_metadata_is_kept_and_made_plain():
     made = row("a", label="coat", prompt="a coat", seed=7, good=True, raw=b"\x00")
-    record = facts(made_of([made]), provenance(1))["picks"]["nearest"][0]
-    assert (record["label"], record["prompt"]) == ("coat", "a coat")
-    assert record["metadata"] == {"seed": 7, "good": True, "raw": "b'\\x00'"}
+    record = facts(made_of([made]), provenance(1)).picks.nearest[0]
+    assert (record.label, record.prompt) == ("coat", "a coat")
+    assert record.metadata == {"seed": 7, "good": True, "raw": "b'\\x00'"}
 
 
 def test_a_filtered_table_remembers_how_many_were_scored():
     found = facts(made_of(MIXED[:3]), provenance(20))
-    assert (found["samples"]["count"], found["samples"]["scored"]) == (3, 20)
+    assert (found.samples.count, found.samples.scored) == (3, 20)
 
 
 # -- where a value stands --
@@ -156,7 +157,7 @@ def test_a_reference_with_nothing_inside_has_no_rarity_of_its_own(quantiles):
 
 
 def record_of(**more):
-    return facts(made_of([row("s", **more)]), provenance(1))["picks"]["nearest"][0]
+    return facts(made_of([row("s", **more)]), provenance(1)).picks.nearest[0]
 
 
 def test_rarity_sentence():
@@ -195,7 +196,7 @@ def test_outside_sentence_counts_in_what_is_usual():
 
 def test_sentences_without_leave_one_out_say_the_bare_numbers():
     table = made_of([row("s", rarity=2.0, nearest=3.0, knn=4.0)])
-    record = facts(table, provenance(1, known=False))["picks"]["nearest"][0]
+    record = facts(table, provenance(1, known=False)).picks.nearest[0]
     assert sentences.rarity_sentence(record) == (
         "The smallest ball that holds it belongs to ref/witness.png (radius 2.000)."
     )
@@ -213,12 +214,12 @@ def test_sentences_without_leave_one_out_say_the_bare_numbers():
 def test_equal_values_are_neither_rarer_nor_less_rare():
     origin = written(1)
     origin["reference"]["leave_one_out"]["rarity"] = [5.0] * 201
-    record = facts(made_of([row("s", rarity=5.0)]), typed(origin))["picks"]["rarest"][0]
+    record = facts(made_of([row("s", rarity=5.0)]), typed(origin)).picks.rarest[0]
     assert sentences.rarity_sentence(record).startswith("As rare as the reference's own images")
 
 
 def test_a_name_from_right_to_left_keeps_to_itself():
-    record = record_of(rarity=2.0) | {"rarity_witness": "صورة.png"}
+    record = replace(record_of(rarity=2.0), rarity_witness="صورة.png")
     assert "\u2068صورة.png\u2069 (radius" in sentences.rarity_sentence(record)
 
 
@@ -272,7 +273,7 @@ def test_the_summary_reads_as_it_should(mixed):
     assert summary_lines(mixed) == [
         "Judged    20 samples from gen/",
         "against   1,000 reference images (k = 3) from train/",
-        "Outside   2 samples (10.0 %) in no ball; of reference images 25.0 %",
+        "Outside   2 samples (10.0 %) in no ball; reference images: 25.0 %",
         "Rarest    d (rarity 9.500; witness ref/witness.png)",
         "          rarer than 94 % of the reference's own images that are inside",
         "Nearest   d is 0.2500 away from ref/0.png",
@@ -358,17 +359,17 @@ def test_exact_copies_do_not_hide_that_near_ones_may_be_hidden():
 def test_altered_copies_are_shown_beside_exact_ones():
     rows = [row(f"s{i}", verdict="copy", copy_p=0.01, reason="So.") for i in range(20)]
     rows += [row(f"n{i}", verdict="near copy", copy_p=0.02, reason="So.") for i in range(6)]
-    shown = [one["id"] for one in facts(made_of(rows), provenance(26))["picks"]["copies"]]
+    shown = [one.id for one in facts(made_of(rows), provenance(26)).picks.copies]
     assert shown == [*(f"s{i}" for i in range(4)), *(f"n{i}" for i in range(4))]
     few = [*rows[:20], rows[20]]
-    shown = [one["id"] for one in facts(made_of(few), provenance(21))["picks"]["copies"]]
+    shown = [one.id for one in facts(made_of(few), provenance(21)).picks.copies]
     assert shown == [*(f"s{i}" for i in range(7)), "n0"]
 
 
 def test_calibrated_columns_are_no_metadata():
     found = facts(*calibrated([0.5], [1.0]))
-    assert found["picks"]["typical"][0]["metadata"] == {}
-    assert facts(made_of(MIXED), provenance(20))["calibration"] is None
+    assert found.picks.typical[0].metadata == {}
+    assert facts(made_of(MIXED), provenance(20)).calibration is None
 
 
 def test_the_summary_names_what_was_skipped():
@@ -414,33 +415,33 @@ def spread_of(numbers):
 def test_bins_hold_every_image_of_both_sides():
     numbers = np.random.default_rng(0).gamma(9, 1, 500)
     bins = histogram(numbers, spread_of(numbers * 1.5))
-    assert sum(bins["samples"]) == pytest.approx(1)
-    assert sum(bins["reference"]) == pytest.approx(1)
-    counts, _ = np.histogram(numbers, bins["edges"][:-1])
-    assert bins["samples"][: len(counts) - 1] == pytest.approx((counts / 500)[:-1])
+    assert sum(bins.samples) == pytest.approx(1)
+    assert sum(bins.reference) == pytest.approx(1)
+    counts, _ = np.histogram(numbers, bins.edges[:-1])
+    assert bins.samples[: len(counts) - 1] == pytest.approx((counts / 500)[:-1])
 
 
 def test_the_references_shares_follow_its_quantiles():
     numbers = np.random.default_rng(1).gamma(9, 1, 5000)
     bins = histogram(numbers, spread_of(numbers))
-    assert bins["reference"] == pytest.approx(bins["samples"], abs=0.006)
+    assert bins.reference == pytest.approx(bins.samples, abs=0.006)
 
 
 def test_one_image_far_away_does_not_squash_the_rest():
     bins = histogram(np.append(np.linspace(1, 2, 999), 1000.0), None)
-    assert bins["edges"][-1] < 3
-    assert bins["open_ended"]
+    assert bins.edges[-1] < 3
+    assert bins.open_ended
     assert draw(bins).rows[-1].label.endswith("and more")
-    assert sum(bins["samples"]) == pytest.approx(1)
+    assert sum(bins.samples) == pytest.approx(1)
 
 
 @pytest.mark.parametrize("value", [0.0, 1e-12, 5.0, 123456.789])
 def test_equal_values_stand_in_the_middle(value):
     bins = histogram(np.full(7, value), Spread(np.full(201, value), 9))
-    assert max(bins["samples"]) == 1
-    assert max(bins["reference"]) == 1
-    assert bins["edges"][0] >= 0
-    assert all(low < high for low, high in pairwise(bins["edges"]))
+    assert max(bins.samples) == 1
+    assert max(bins.reference) == 1
+    assert bins.edges[0] >= 0
+    assert all(low < high for low, high in pairwise(bins.edges))
 
 
 def test_an_empty_side_is_not_drawn():
@@ -459,13 +460,13 @@ def test_steps_are_round():
 
 
 def decoded(made):
-    return Image.open(BytesIO(base64.b64decode(made["uri"].partition(",")[2]))).convert("RGB")
+    return Image.open(BytesIO(base64.b64decode(made.uri.partition(",")[2]))).convert("RGB")
 
 
 def test_small_pictures_are_kept_to_the_pixel():
     [image] = painted("samples", ["a"]).values()
     made = thumbnail(image, edge=16)
-    assert made["pixelated"]
+    assert made.pixelated
     assert np.array_equal(np.asarray(decoded(made)), np.asarray(image))
 
 
@@ -478,8 +479,8 @@ def photo(width, height):
 
 def test_photos_shrink_to_a_few_kilobytes():
     made = thumbnail(photo(1200, 800), edge=240)
-    assert (made["width"], made["height"], made["pixelated"]) == (240, 160, False)
-    assert len(made["uri"]) < 12_000
+    assert (made.width, made.height, made.pixelated) == (240, 160, False)
+    assert len(made.uri) < 12_000
     original = np.asarray(photo(1200, 800).resize((240, 160), Image.Resampling.LANCZOS), float)
     assert np.abs(np.asarray(decoded(made), float) - original).mean() < 6
 
@@ -492,13 +493,13 @@ def test_flat_pictures_are_kept_without_loss():
 
 
 def test_no_picture_loses_its_last_row():
-    assert thumbnail(Image.new("RGB", (4000, 3)), edge=240)["height"] == 1
+    assert thumbnail(Image.new("RGB", (4000, 3)), edge=240).height == 1
 
 
 def test_the_line_between_pixels_and_photos():
     edge = PIXEL_ART
-    assert thumbnail(Image.new("RGB", (edge, 1)), edge=240)["pixelated"]
-    assert not thumbnail(Image.new("RGB", (edge + 1, 1)), edge=240)["pixelated"]
+    assert thumbnail(Image.new("RGB", (edge, 1)), edge=240).pixelated
+    assert not thumbnail(Image.new("RGB", (edge + 1, 1)), edge=240).pixelated
 
 
 def test_each_distinct_picture_is_embedded_once():
@@ -513,7 +514,7 @@ def test_equal_pictures_share_their_bytes():
     found = summarise(
         made_of(MIXED), provenance(len(MIXED)), lambda side, ids: dict.fromkeys(ids, grey)
     )
-    assert len(found["pictures"]) == 1
+    assert len(found.pictures) == 1
 
 
 def test_pictures_are_asked_for_once_a_side_and_only_where_shown():

@@ -19,7 +19,8 @@ from rara.features.reembed import reembed
 from rara.images.decode import resize
 from rara.report import facts, summarise, to_html
 from rara.report import formatting as words
-from rara.report.disagreement import dissent_line, dissents
+from rara.report.disagreement import Disagreement, disagreement_line, dissents
+from rara.report.rows import Row
 from rara.robustness.contested import contested
 from rara.robustness.second_opinions import by_extractor, by_halves, halves
 from rara.verdict.disagreement import contradicts, halves_against
@@ -518,9 +519,9 @@ def test_the_summary_counts_who_contests(weighed):
 
 def test_a_table_that_was_filtered_counts_what_is_left(weighed):
     left = weighed.filter(~weighed["contested"])
-    assert facts(left.arrow, left.provenance)["dissent"] == {
-        "contested": 0, "samples": len(left), "by_half": 0, "by_extractor": {"<b>\x1b": 0},
-    }  # fmt: skip
+    assert facts(left.arrow, left.provenance).dissent == Disagreement(
+        contested=0, samples=len(left), by_half=0, by_extractor={"<b>\x1b": 0}
+    )
     assert "Contested none" in left.summary()
     assert "No verdict is contested." in to_html(summarise(left.arrow, left.provenance, None))
 
@@ -528,15 +529,13 @@ def test_a_table_that_was_filtered_counts_what_is_left(weighed):
 @pytest.mark.parametrize("by_half", [None, 99_999])
 @pytest.mark.parametrize("by_extractor", [{}, {"a": 99_999, "b": 3}])
 def test_the_line_fits_the_terminal(by_half, by_extractor):
-    found = {
-        "contested": 99_999, "samples": 111_111, "by_half": by_half, "by_extractor": by_extractor,
-    }  # fmt: skip
-    assert words.width(dissent_line(found)) <= 70
+    found = Disagreement(99_999, 111_111, by_half, by_extractor)
+    assert words.width(disagreement_line(found)) <= 70
 
 
 def test_nobody_asked_is_nothing_said(reference):
     table = reference.score_features(gaussian(30, 8, seed=1))
-    assert facts(table.arrow, table.provenance)["dissent"] is None
+    assert facts(table.arrow, table.provenance).dissent is None
     assert "ontested" not in table.summary()
     assert "ontested" not in to_html(summarise(table.arrow, table.provenance, None))
 
@@ -544,13 +543,14 @@ def test_nobody_asked_is_nothing_said(reference):
 def test_the_page_says_what_others_say(weighed):
     found = summarise(weighed.arrow, weighed.provenance, None)
     page = to_html(found)
-    shown = [card["record"] for row in found["rows"] for card in row["cards"]]
+    shown = [card.record for row in found.rows for card in row.cards]
     rows = {row["id"]: row for row in weighed.arrow.to_pylist()}
-    assert any(record["dissents"] for record in shown)
+    assert any(record.dissents for record in shown)
     for record in shown:
-        assert bool(record["dissents"]) is rows[record["id"]]["contested"]
-        assert "contested" not in record["metadata"]
-    assert "<strong>Contested:</strong> to" in page
+        assert bool(record.dissents) is rows[record.id]["contested"]
+        assert "contested" not in record.metadata
+    assert "<strong>Contested:</strong> " in page
+    assert " calls it " in page
     assert "by half the reference" in page
     assert "&lt;b&gt;" in page
     assert "<b>" not in page
@@ -560,22 +560,22 @@ def test_the_page_says_what_others_say(weighed):
 @pytest.mark.parametrize(
     ("row", "said"),
     [
-        ({"verdict_by_half": ["rare", "typical"]}, ["to one half of the reference it is typical"]),
-        ({"verdict_by_half": ["copy", "copy"]}, ["to both halves of the reference it is a copy"]),
+        ({"verdict_by_half": ["rare", "typical"]}, ["one half of the reference calls it typical"]),
+        ({"verdict_by_half": ["copy", "copy"]}, ["both halves of the reference call it a copy"]),
         (
             {"verdict_by_half": ["typical", "unknown to this reference"]},
-            ["to the halves of the reference it is typical and unknown"],
+            ["the halves of the reference call it typical and unknown"],
         ),
         ({"verdict_by_half": ["rare", None]}, []),
         (
             {"verdict_by_extractor": [{"extractor": "a", "verdict": OFF}]},
-            ["to a it is off-manifold"],
+            ["a calls it off-manifold"],
         ),
         ({}, []),
     ],
 )
 def test_what_others_say_in_words(row, said):
-    assert dissents({"verdict": "rare", **row}) == said
+    assert dissents(Row({"verdict": "rare", **row})) == said
 
 
 # -- the command line --

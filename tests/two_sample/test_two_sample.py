@@ -16,7 +16,7 @@ from rara import Features, Reference, Run
 from rara.provenance.json_format import encoded
 from rara.report import facts, summarise, summary_lines, to_html
 from rara.report.summary import TEXT
-from rara.report.two_sample import difference_line
+from rara.report.two_sample import Difference, difference_line
 from rara.two_sample import two_sample
 from rara.two_sample.classifier import inverse, pairs_won
 from rara.two_sample.pool import FOLDS, folds_of, keys_of
@@ -430,8 +430,8 @@ def test_the_report_shows_the_samples_that_differ_most(reference):
     samples.vectors[:] += 0.7
     table = reference.score_features(samples, run=ONE)
     found = facts(table.arrow, table.provenance)
-    assert found["two_sample"]["detected"]
-    assert found["picks"]["two_sample_score"][0]["id"] == "s5.png"
+    assert found.two_sample.detected
+    assert found.picks.two_sample_score[0].id == "s5.png"
     assert table["two_sample_score"].argmax() == 5
     page = to_html(summarise(table.arrow, table.provenance, None))
     assert "The samples that differ most from the reference" in page
@@ -443,7 +443,7 @@ def test_the_report_says_that_samples_repeat_one_another(reference):
     samples[:20] = samples[0]
     table = reference.score_features(samples, run=ONE)
     found = facts(table.arrow, table.provenance)
-    assert found["two_sample"]["view"] == "repeats"
+    assert found.two_sample.view == "repeats"
     assert "samples repeat one another: 190 pairs (p = 0.001)" in table.summary()
     assert "190 pairs of samples are equal" in to_html(
         summarise(table.arrow, table.provenance, None)
@@ -455,7 +455,7 @@ def test_the_report_says_where_nothing_is_told_apart(reference):
     told = table.provenance["two_sample"]
     assert told["p"] > 0.05
     found = facts(table.arrow, table.provenance)
-    assert "two_sample_score" not in found["picks"]
+    assert found.picks.two_sample_score is None
     assert "no difference: a classifier reaches AUC" in table.summary()
     assert "No difference detected: a classifier reaches AUC" in to_html(
         summarise(table.arrow, table.provenance, None)
@@ -487,7 +487,9 @@ def test_the_summary_never_reads_as_if_all_were_told(reference):
     ],
 )
 def test_the_line_says_how_large_a_difference_is(changes, line):
-    found = {"auc": 0.994, "p": 0.001, "view": "coordinates", "repeats": 0}
-    found |= {"samples": 100, "reference": 400, "detected": True, "hidden": False}
-    assert difference_line(found | changes) == line
+    result = Difference(
+        auc=0.994, p=0.001, view="coordinates", repeats=0, samples=100, reference=400,
+        detected=True, hidden=False,
+    )  # fmt: skip
+    assert difference_line(replace(result, **changes)) == line
     assert len(line) <= TEXT

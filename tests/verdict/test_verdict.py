@@ -591,9 +591,8 @@ def test_the_summary_says_what_the_reference_cannot_carry():
 
 def test_all_verdicts_at_once_fit_the_terminal(mixed):
     found = facts(mixed.arrow, mixed.provenance)
-    found["verdicts"]["counts"] = dict.fromkeys(
-        (*COPIED, UNKNOWN, OFF, "no verdict", "rare"), 99_999
-    )
+    counts = dict.fromkeys((*COPIED, UNKNOWN, OFF, "no verdict", "rare"), 99_999)
+    found = replace(found, verdicts=replace(found.verdicts, counts=counts))
     lines = summary_lines(found)
     assert len(lines) <= 9
     assert max(map(words.width, lines)) <= 80
@@ -601,12 +600,10 @@ def test_all_verdicts_at_once_fit_the_terminal(mixed):
 
 def test_copies_come_first_in_the_report_beside_what_they_copy(mixed):
     found = summarise(mixed.arrow, mixed.provenance, None)
-    first = found["rows"][0]
-    assert first["key"] == "copies"
-    assert [card["record"]["verdict"] for card in first["cards"]] == ["copy"] * 2 + [
-        "near copy"
-    ] * 6
-    assert all(card["beside"]["id"] == card["record"]["nearest"] for card in first["cards"])
+    first = found.rows[0]
+    assert first.key == "copies"
+    assert [card.record.verdict for card in first.cards] == ["copy"] * 2 + ["near copy"] * 6
+    assert all(card.partner.id == card.record.nearest for card in first.cards)
     page = to_html(found)
     assert page.index('<section id="copies"') < page.index('<section id="outside"')
     assert "The same content as reference image" in page
@@ -614,18 +611,18 @@ def test_copies_come_first_in_the_report_beside_what_they_copy(mixed):
 
 
 def test_cards_show_verdict_and_reason(mixed):
-    rows = {row["key"]: row for row in summarise(mixed.arrow, mixed.provenance, None)["rows"]}
+    rows = {row.key: row for row in summarise(mixed.arrow, mixed.provenance, None).rows}
     for key in ("rarest", "typical", "nearest", "farthest"):
-        for card in rows[key]["cards"]:
-            assert card["sentence"] == card["record"]["reason"]
-    assert not {card["record"]["verdict"] for card in rows["rarest"]["cards"]} & {*COPIED, OFF}
-    assert not {card["record"]["verdict"] for card in rows["typical"]["cards"]} & set(COPIED)
+        for card in rows[key].cards:
+            assert card.sentence == card.record.reason
+    assert not {card.record.verdict for card in rows["rarest"].cards} & {*COPIED, OFF}
+    assert not {card.record.verdict for card in rows["typical"].cards} & set(COPIED)
 
 
 def test_few_samples_are_all_shown_once(mixed):
     few = mixed.filter(np.isin(mixed["verdict"], [*COPIED, OFF])).head(8)
-    [row] = summarise(few.arrow, few.provenance, None)["rows"]
-    shown = [card["record"]["id"] for card in row["cards"]]
+    [row] = summarise(few.arrow, few.provenance, None).rows
+    shown = [card.record.id for card in row.cards]
     assert sorted(shown) == sorted(few["id"])
 
 

@@ -248,7 +248,7 @@ def _check_targets(output: Path | None, report: Path | None, cards: int | None) 
 
 
 def _findings(table: ScoreTable) -> dict[str, object]:
-    return {**facts(table.arrow, table.provenance), **encoded_groups(table.provenance)}
+    return {**facts(table.arrow, table.provenance).to_json(), **encoded_groups(table.provenance)}
 
 
 def _lines(table: ScoreTable, output: Path | None, report: Path | None) -> list[str]:

@@ -28,14 +28,17 @@ class Spec:
     """Everything that decides an extractor's numbers; equal specs give comparable vectors."""
 
     name: str
+    """Name of the network, or path of its file."""
     weights: str
     """sha256 of the weights."""
     preprocessing: str
     """Resize, fit, size and normalisation in words, e.g. `bicubic stretch 224x224 (x-127)/128`."""
     dim: int
+    """Numbers in a vector."""
     precision: str = "float32"
+    """In which the network computes."""
     metric: Metric = "euclidean"
-    """Another one where the vectors were made unit vectors for it."""
+    """Another one if the vectors are scaled to length 1 for it."""
 
     @property
     def fingerprint(self) -> str:

@@ -43,7 +43,9 @@ class Skipped(NamedTuple):
     """An item without a vector."""
 
     id: str
+    """Id of the item."""
     reason: str
+    """Why it has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +53,11 @@ class Noted:
     """What to say of some items that have a vector."""
 
     note: str
+    """What there is to say."""
     count: int
+    """Of how many items."""
     ids: list[str]
-    """The first `NOTED` of them."""
+    """Ids of the first of them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -30,6 +30,7 @@ from rara.table.writing import save
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from rara.report.siblings_page import SiblingFacts
     from rara.report.thumbnails import Pictures
 
 
@@ -51,23 +52,28 @@ class Siblings:
         part = self.provenance.siblings
         return f"Siblings: {len(self)} samples in {len(part.groups)} groups by {part.by}"
 
-    def to_dict(self) -> dict[str, Any]:
-        """Everything that is said of them, the odd ones that stand apart most first."""
+    @property
+    def facts(self) -> SiblingFacts:
+        """What was compared, and the odd ones, those that are farthest first."""
         from rara.report.siblings_page import sibling_facts
 
         return sibling_facts(self.arrow, self.provenance)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as JSON can hold it."""
+        return self.facts.to_json()
 
     def summary(self) -> str:
         """At most nine plain lines: what was compared, and who stands apart most."""
         from rara.report.siblings_page import sibling_lines
 
-        return "\n".join(sibling_lines(self.to_dict()))
+        return "\n".join(sibling_lines(self.facts))
 
     def report(self, path: str | Path) -> None:
         """Write the page, one HTML file that needs nothing else."""
         from rara.report.siblings_page import sibling_html
 
-        page = sibling_html(self.to_dict(), self.pictures)
+        page = sibling_html(self.facts, self.pictures)
         write_file(path_of(path), lambda file: file.write(page.encode()))
 
     def save(self, path: str | Path, *, formulas: Formulas = "keep") -> None:

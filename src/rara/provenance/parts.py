@@ -73,8 +73,9 @@ class SmallestP:
     """The smallest p-values that there can be."""
 
     off_manifold: float
+    """Of being off the manifold."""
     copy: float
-    """That of any exact copy."""
+    """Of any exact copy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,9 +174,13 @@ class RepeatCounts:
     """How many images repeat one another, in how many groups, and the largest of these."""
 
     images: int
+    """Images that were searched."""
     repeating: int
+    """Images in groups."""
     groups: int
+    """Groups of images that repeat one another."""
     largest: int
+    """Images in the largest group."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ from rara.features.features import Features
 from rara.geometry import Nearest, squared_distance
 from rara.geometry.hamming import Counts
 from rara.geometry.reducers import Doubles
+from rara.report.audit_facts import AuditFacts, Case, Finding, Kind
 from rara.run import Run
 from rara.scores import BallGeometry
 from rara.storage.atomic import write_file
@@ -33,19 +34,6 @@ from rara.storage.atomic import write_file
 if TYPE_CHECKING:
     from rara.report.thumbnails import Pictures
 
-Kind = Literal[
-    "constant vectors",
-    "exact duplicates",
-    "near duplicates",
-    "bursts",
-    "radius 0",
-    "huge balls",
-    "members",
-    "near members",
-    "small classes",
-    "skipped",
-    "constant features",
-]
 _LEVELS: Mapping[Kind, int] = {
     "constant vectors": 0,
     "small classes": 2,
@@ -59,30 +47,6 @@ LARGE = 0.99
 
 SPREAD = 1.5
 """Times the median radius that a huge ball has at least, where all others have about the same."""
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One image (or label, or reason), what stands beside it, and how far away that is."""
-
-    id: str
-    beside: str | None = None
-    distance: float | None = None
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was found."""
-
-    kind: Kind
-    count: int
-    """Images that it is about; samples, labels or features where the kind says so."""
-    share: float
-    """Of all of them; of huge balls, their share in the volume of all balls."""
-    cases: tuple[Case, ...]
-    """All of them, the worst first."""
-    measures: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,34 +67,39 @@ class Audit:
         """The finding of a kind, or None where there is none."""
         return next((one for one in self.findings if one.kind == kind), None)
 
+    @property
+    def facts(self) -> AuditFacts:
+        """All of it as a typed record, without pictures."""
+        return AuditFacts(
+            location=self.location,
+            images=self.images,
+            k=self.k,
+            dimension=self.dimension,
+            samples=self.samples,
+            findings=self.findings,
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """All of it as JSON can hold it."""
-        return {
-            "location": self.location,
-            "images": self.images,
-            "k": self.k,
-            "dimension": self.dimension,
-            "samples": self.samples,
-            "findings": [asdict(found) for found in self.findings],
-        }
+        return self.facts.to_json()
 
     def summary(self) -> str:
         """What was found, in plain lines of at most 80 columns."""
         from rara.report.audit_page import audit_lines
 
-        return "\n".join(audit_lines(self.to_dict()))
+        return "\n".join(audit_lines(self.facts))
 
     def report(self, path: str | Path) -> None:
         """Write a page with the pictures, one HTML file that needs no network."""
         from rara.report.audit_page import audit_html
 
-        page = audit_html(self.to_dict(), self.pictures)
+        page = audit_html(self.facts, self.pictures)
         write_file(path_of(path), lambda file: file.write(page.encode()))
 
     def _repr_html_(self) -> str:
         from rara.report.notebook import audited_html
 
-        return audited_html(self.to_dict(), self.pictures)
+        return audited_html(self.facts, self.pictures)
 
 
 def audit(

@@ -2,28 +2,33 @@
 
 From the ground up:
 
-    table + provenance --facts--> dict --summary_lines--> a few lines of text
-    table + provenance + pictures --summarise--> dict --to_html--> one self-contained file
+    table + provenance --facts--> Facts --summary_lines--> a few lines of text
+                                        --to_json--> JSON
+    table + provenance + pictures --summarise--> ReportPage --to_html--> one self-contained file
 
     formatting             numbers, counts and names as people read them
+    rows                   a row of a table, read by kind
     reference_quantiles    where a value stands among the reference's own images
-    verdicts               how many samples got which verdict
+    thumbnails             pictures as data URIs, each embedded once
+    verdicts               how many samples have which verdict
     rarest                 the order of the rarest
     disagreement           which verdicts are contested
-    calibration            what the p-values say of all samples together
-    two_sample             what the two-sample test says
+    calibration            how many samples the calibrated p-values call
+    two_sample             the result of the two-sample test
     groups                 groups: how many samples stand out in each
     siblings               the odd ones out among siblings
     repeats                samples that repeat one another
-    facts                  the counts, the quantiles, the samples picked to be shown
+    records                one sample, and where it stands
+    picks                  which samples are worth a look
+    facts                  everything that a table says
     sentences              one plain sentence about one sample
     summary                the lines in a terminal
-    thumbnails             pictures as data URIs, each embedded once
     histogram              rarity of the samples and of the reference, in the same bins
-    chart                  what the histogram's drawing is made of
-    lists                  every sample that was called anything
+    chart                  the geometry of the histogram
+    lists                  every sample with a verdict other than typical, by name
     cards                  the samples worth a look, beside reference images
     score_page             the whole page
+    audit_facts            what an audit found
     audit_page             an audit of a reference: lines and page
     siblings_page          samples compared with their siblings alone: lines and page
     notebook               tables, references and audits in a notebook

@@ -1,7 +1,7 @@
 """An audit in words: plain lines for a terminal, and a page with the pictures.
 
-Audit.to_dict() --audit_lines--> lines of at most 80 columns
-Audit.to_dict() + pictures --audit_html--> one self-contained file
+AuditFacts --audit_lines--> lines of at most 80 columns
+AuditFacts + pictures --audit_html--> one self-contained file
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from textwrap import wrap
-from typing import Any
 
+from rara.report.audit_facts import AuditFacts, Case, Finding, Kind
 from rara.report.cards import LARGE
 from rara.report.formatting import counted, number, percent, shorten, width
 from rara.report.score_page import rendered
 from rara.report.summary import COLUMNS
-from rara.report.thumbnails import Album, Pictures, Side
+from rara.report.thumbnails import Album, PictureKeys, Pictures, Side, Thumbnail
 
 LABEL = 20
 TEXT = COLUMNS - LABEL
@@ -42,7 +42,34 @@ class Wording:
     """Whether its cases are images."""
 
 
-WORDINGS = {
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """A finding as a page shows it."""
+
+    key: str
+    wording: Wording
+    sentence: str
+    cases: tuple[Case, ...]
+    more: int
+    """How many cases are not shown."""
+    keys: PictureKeys
+    """Of the pictures of its cases."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditPage:
+    """What the page shows; its fields are the names in the template."""
+
+    facts: AuditFacts
+    sections: tuple[Section, ...]
+    absent: tuple[str, ...]
+    """What was searched and not found."""
+    pictures: Mapping[str, Thumbnail]
+    """By their keys."""
+    versions: Mapping[str, str]
+
+
+WORDINGS: Mapping[Kind, Wording] = {
     "constant vectors": Wording(
         "Constant vectors",
         "All images have the same vector: these features carry no information. Use another "
@@ -67,23 +94,23 @@ WORDINGS = {
         "Groups of images far nearer to each other than to all others, such as frames of one film. "
         "Each shows its first image and the one farthest from it. "
         "Error rates hold for images of the same scenes, not for new ones; with --unit found, or "
-        "--unit folder where each has its own, they hold for new ones.",
+        "--unit folder where each scene has a folder, they hold for new ones.",
         link=" … ",
     ),
     "radius 0": Wording(
         "Radius 0",
-        "These images have k or more exact duplicates: their balls hold nothing but them.",
+        "These images have k or more exact duplicates: their balls hold only these duplicates.",
     ),
     "huge balls": Wording(
         "Huge balls",
         "Images so far from all others that nearly anything lies in their balls. Even junk is "
-        "inside there, and the rarest of all. Beside each is its nearest other image. If they do "
+        "inside them, and ranks as the rarest. Beside each is its nearest other image. If they do "
         "not belong to the reference, remove them, or clip the radii.",
         link=", nearest ",
     ),
     "members": Wording(
         "Samples in it",
-        "These samples are images of the reference: their scores are those of copies.",
+        "These samples are images of the reference: they get the scores of copies.",
         link=" = ",
         sides=("samples", "reference"),
     ),
@@ -113,30 +140,30 @@ WORDINGS = {
 }
 
 
-def audit_lines(facts: Mapping[str, Any]) -> list[str]:
+def audit_lines(facts: AuditFacts) -> list[str]:
     """What was found as plain text, worst first, in lines of at most 80 columns."""
-    lead = f"{counted(facts['images'], 'image')} (k = {facts['k']}) from "
-    lines = [_line("Audited", lead + shorten(facts["location"], TEXT - width(lead)))]
-    if facts["samples"] is not None:
-        lines.append(_line("with samples", shorten(facts["samples"], TEXT)))
-    for found in facts["findings"]:
-        wording = WORDINGS[found["kind"]]
-        for label, text in zip((wording.title, ""), _told(found, wording), strict=False):
+    lead = f"{counted(facts.images, 'image')} (k = {facts.k}) from "
+    lines = [_line("Audited", lead + shorten(facts.location, TEXT - width(lead)))]
+    if facts.samples is not None:
+        lines.append(_line("with samples", shorten(facts.samples, TEXT)))
+    for finding in facts.findings:
+        wording = WORDINGS[finding.kind]
+        for label, text in zip((wording.title, ""), _texts(finding, wording), strict=False):
             lines.append(_line(label, text))
     return [*lines, *_rest(facts)]
 
 
-def sentence(found: Mapping[str, Any]) -> str:
+def sentence(finding: Finding) -> str:
     """One finding in a few words."""
-    kind, count, measures = found["kind"], found["count"], found["measures"]
-    images, share = counted(count, "image"), percent(found["share"])
+    kind, count, measure = finding.kind, finding.count, finding.measure
+    images, share = counted(count, "image"), percent(finding.share)
     match kind:
         case "constant vectors":
             return "all vectors are equal: they carry no information"
         case "exact duplicates" | "near duplicates":
-            return f"{images} ({share}) of {counted(measures['groups'], 'group')} can go"
+            return f"{images} ({share}) of {counted(measure('groups'), 'group')} can be removed"
         case "bursts":
-            groups, largest = counted(measures["groups"], "burst"), measures["largest"]
+            groups, largest = counted(measure("groups"), "burst"), measure("largest")
             return f"{images} ({share}) in {groups}, of up to {largest:,}"
         case "radius 0":
             return f"{images} ({share}) with k or more exact duplicates"
@@ -147,25 +174,48 @@ def sentence(found: Mapping[str, Any]) -> str:
         case "near members":
             return f"{counted(count, 'sample')} ({share}): near duplicates of its images"
         case "small classes":
-            return f"{count:,} of {counted(measures['labels'], 'label')}, with k or fewer images"
+            return f"{count:,} of {counted(measure('labels'), 'label')}, with k or fewer images"
         case "skipped":
             return f"{images} ({share}) could not be used"
-    return f"{count:,} of {measures['features']:,} ({share}), {measures['zero']:,} of them always 0"
+    return f"{count:,} of {measure('features'):,} ({share}), {measure('zero'):,} of them always 0"
 
 
-def audit_html(facts: Mapping[str, Any], pictures: Pictures | None) -> str:
+def audit_html(facts: AuditFacts, pictures: Pictures | None) -> str:
     """The audit as one HTML page that needs no other file, no script and no network."""
     album = Album()
-    sections = [hung(found, pictures, album) for found in facts["findings"]]
-    return rendered(
-        "audit.html.j2",
-        {
-            **facts,
-            "sections": sections,
-            "nothing": _not_found(facts),
-            "pictures": album.thumbnails,
-            "versions": {"rara": version("rara")},
-        },
+    page = AuditPage(
+        facts=facts,
+        sections=tuple(section_of(finding, pictures, album) for finding in facts.findings),
+        absent=tuple(_absent(facts)),
+        pictures=album.thumbnails,
+        versions={"rara": version("rara")},
+    )
+    return rendered("audit.html.j2", page)
+
+
+def section_of(
+    finding: Finding,
+    pictures: Pictures | None,
+    album: Album,
+    *,
+    most: int = SHOWN,
+    edge: int = LARGE,
+) -> Section:
+    """At most so many cases of a finding, their pictures put into the album."""
+    wording, cases = WORDINGS[finding.kind], finding.cases[:most]
+    edges: dict[Side, dict[str, int]] = {"samples": {}, "reference": {}}
+    if wording.pictured:
+        own, others = wording.sides
+        edges[own] |= {case.id: edge for case in cases if case.id}
+        edges[others] |= {case.other: edge for case in cases if case.other}
+    keys = {side: album.add_all(side, edges[side], pictures) for side in edges}
+    return Section(
+        key=finding.kind.replace(" ", "-"),
+        wording=wording,
+        sentence=sentence(finding),
+        cases=cases,
+        more=len(finding.cases) - len(cases),
+        keys=PictureKeys(samples=keys["samples"], reference=keys["reference"]),
     )
 
 
@@ -173,34 +223,35 @@ def _line(label: str, text: str) -> str:
     return f"{label:<{LABEL}}{text}"
 
 
-def _told(found: Mapping[str, Any], wording: Wording) -> Iterator[str]:
-    yield sentence(found)
-    named = ""
-    for case in found["cases"][:NAMED]:
-        longer = f"{named}; {_named(case, wording)}" if named else _named(case, wording)
+def _texts(finding: Finding, wording: Wording) -> Iterator[str]:
+    """The sentence, and as many cases as fit on a line."""
+    yield sentence(finding)
+    line = ""
+    for case in finding.cases[:NAMED]:
+        longer = f"{line}; {_case(case, wording)}" if line else _case(case, wording)
         if width(longer) > TEXT:
             break
-        named = longer
-    if named:
-        yield named
-    elif found["cases"]:
-        yield shorten(_named(found["cases"][0], wording), TEXT)
+        line = longer
+    if line:
+        yield line
+    elif finding.cases:
+        yield shorten(_case(finding.cases[0], wording), TEXT)
 
 
-def _named(case: Mapping[str, Any], wording: Wording) -> str:
-    name = shorten(case["id"], NAME)
-    if case["beside"] is not None and not case["note"]:
-        away = f" ({number(case['distance'])})" if case["distance"] else ""
-        return f"{name}{wording.link}{shorten(case['beside'], NAME)}{away}"
-    return f"{name} ({case['note']})" if case["note"] else name
+def _case(case: Case, wording: Wording) -> str:
+    name = shorten(case.id, NAME)
+    if case.other is not None and not case.note:
+        away = f" ({number(case.distance)})" if case.distance else ""
+        return f"{name}{wording.link}{shorten(case.other, NAME)}{away}"
+    return f"{name} ({case.note})" if case.note else name
 
 
-def _rest(facts: Mapping[str, Any]) -> Iterator[str]:
-    """What was looked for and not found, and what can be done."""
-    nothing = wrap(", ".join(_not_found(facts)), TEXT)
-    for label, text in zip(("Not found", *[""] * len(nothing)), nothing, strict=False):
+def _rest(facts: AuditFacts) -> Iterator[str]:
+    """What was searched and not found, and what can be done."""
+    absent = wrap(", ".join(_absent(facts)), TEXT)
+    for label, text in zip(("Not found", *[""] * len(absent)), absent, strict=False):
         yield _line(label, text)
-    kinds = {found["kind"] for found in facts["findings"]}
+    kinds = {finding.kind for finding in facts.findings}
     near, exact = "near duplicates" in kinds, "exact duplicates" in kinds
     options = [f"--deduplicate {'near' if near else 'exact'}"] if near or exact else []
     options += ["--unit found"] if "bursts" in kinds else []
@@ -209,35 +260,8 @@ def _rest(facts: Mapping[str, Any]) -> Iterator[str]:
         yield _line("What helps", f"rara reference build {' '.join(options)}")
 
 
-def _not_found(facts: Mapping[str, Any]) -> list[str]:
-    said = {found["kind"] for found in facts["findings"]}
-    if facts["samples"] is None:
-        said |= {"members", "near members"}
-    return [wording.title.lower() for kind, wording in WORDINGS.items() if kind not in said]
-
-
-def hung(
-    found: Mapping[str, Any],
-    pictures: Pictures | None,
-    album: Album,
-    *,
-    most: int = SHOWN,
-    edge: int = LARGE,
-) -> dict[str, Any]:
-    """A finding as a page shows it: at most so many pairs, each picture by its key in the album."""
-    wording = WORDINGS[found["kind"]]
-    cases = [dict(case) for case in found["cases"][:most]]
-    places = dict(zip(("id", "beside"), wording.sides, strict=True))
-    edges: dict[Side, dict[str, int]] = {side: {} for side in wording.sides}
-    for name, side in places.items() if wording.pictured else ():
-        edges[side] |= {case[name]: edge for case in cases if case[name]}
-    keys = {side: album.add_all(side, wanted, pictures) for side, wanted in edges.items()}
-    for case in cases:
-        case |= {f"{name}_picture": keys[side].get(case[name]) for name, side in places.items()}
-    return {
-        "key": found["kind"].replace(" ", "-"),
-        "wording": wording,
-        "sentence": sentence(found),
-        "cases": cases,
-        "more": len(found["cases"]) - len(cases),
-    }
+def _absent(facts: AuditFacts) -> list[str]:
+    kinds = {finding.kind for finding in facts.findings}
+    if facts.samples is None:
+        kinds |= {"members", "near members"}
+    return [wording.title.lower() for kind, wording in WORDINGS.items() if kind not in kinds]

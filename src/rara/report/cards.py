@@ -1,6 +1,6 @@
 """Rows of cards: the samples worth a look, each with the reference images that say why.
 
-Every card names its pictures by key; the album holds the pictures themselves.
+facts --card_rows--> rows of cards --add_pictures--> keys of their pictures in the album
 """
 
 from __future__ import annotations
@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Literal, TypedDict
+from typing import Literal
 
-from rara.report.facts import CARDS, Facts, Record
+from rara.report.facts import CARDS, Facts
 from rara.report.formatting import in_sentence
-from rara.report.groups import stray_sentence
 from rara.report.rarest import STANDING_OUT, WHY
-from rara.report.repeats import Repeat, repeat_sentence, repeats_lede
+from rara.report.records import Record
+from rara.report.repeats import repeat_sentence, repeats_lede
 from rara.report.sentences import (
     nearest_sentence,
     outside_sentence,
@@ -22,60 +22,65 @@ from rara.report.sentences import (
     rarity_sentence,
     reason,
     stability_sentence,
+    stray_sentence,
     typicality_sentence,
 )
-from rara.report.siblings import OddOne, odd_sentence
-from rara.report.thumbnails import Album, Pictures, Side
+from rara.report.siblings import odd_sentence
+from rara.report.thumbnails import Album, PictureKeys, Pictures, Side
 from rara.report.two_sample import difference_sentences, score_sentence
 from rara.report.verdicts import COPIED
 
 LARGE, MEDIUM, SMALL = 240, 160, 96
-"""Longest side of a picture, in pixels: the sample, what stands beside it, all others."""
+"""Longest side of a picture, in pixels: the sample, the image beside it, all others."""
 
 
-class Exhibit(TypedDict):
-    """A reference image on a card, or another sample.
-
-    `role` is `nearest`, `by pixels`, `witness`, several of them, `sibling`, `same group`, or empty.
-    `distance` is from the sample, where it is known; `radius` is that of its ball, where it
-    is the witness; `bits` is how many of 256 differ, where it is the nearest by pixels.
-    """
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtherImage:
+    """A reference image on a card, or another sample."""
 
     side: Side
-    role: str
+    role: str = ""
+    """`nearest`, `by pixels`, `witness`, several of them, `sibling`, `same group`, or empty."""
     id: str
-    distance: float | None
-    radius: float | None
-    bits: int | None
-    picture: str | None
+    distance: float | None = None
+    """Its distance to the sample."""
+    radius: float | None = None
+    """The radius of its ball, if it is the witness."""
+    bits: int | None = None
+    """How many of 256 differ, if it is the nearest by pixels."""
 
 
-class Card(TypedDict):
-    """A sample, one sentence, the image that matters most beside it, and the others."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """A sample, one sentence, and the images to compare it with."""
 
     record: Record
-    verdict: str | None
-    """What the sentence gives the reason of, where it does."""
-    stability: str | None
+    verdict: str | None = None
+    """The verdict, if the sentence is its reason."""
+    stability: str | None = None
+    """At how many k the verdict is the same, in words."""
     sentence: str
-    picture: str | None
-    beside: Exhibit
-    others: list[Exhibit]
+    partner: OtherImage
+    """The image that matters most, in large."""
+    others: tuple[OtherImage, ...]
 
 
-class CardRow(TypedDict):
-    """Cards under one heading; `nothing` says why there are none."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardRow:
+    """Cards under one heading."""
 
     key: str
     title: str
     lede: str
+    """What the cards have in common, in a few sentences."""
     nothing: str
-    cards: list[Card]
+    """Why there are no cards."""
+    cards: tuple[Card, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """What a row shows, and which reference image stands first beside its samples."""
+    """What a row shows, and which reference image is the partner of each sample."""
 
     key: str
     title: str
@@ -99,8 +104,8 @@ SECTIONS = (
     Section(
         key="rarest",
         title="The rarest",
-        lede="Inside, where the reference is sparse. Beside each is its witness: the reference "
-        "image with the smallest ball that holds it.",
+        lede="Inside a ball, where the reference is sparse. Beside each sample is its witness: the "
+        "reference image with the smallest ball that holds it.",
         nothing="No sample is inside, so none has a rarity.",
         sentence=lambda record, k: rarity_sentence(record),
         leading="witness",
@@ -116,15 +121,15 @@ SECTIONS = (
         key="nearest",
         title="The nearest to a reference image",
         lede="The smallest distances between a sample and one single reference image. "
-        "Compare each pair: the distance is a number, only your eyes can judge likeness.",
+        "Compare each pair yourself: a small distance does not prove that both look alike.",
         nothing="There are no samples.",
         sentence=lambda record, k: nearest_sentence(record),
     ),
     Section(
         key="farthest",
         title="The farthest outside",
-        lede="No ball holds these samples, or they are off the manifold. They are ordered by how "
-        "few real images are as far out.",
+        lede="No ball holds these samples, or they are off the manifold. Those with the fewest "
+        "real images as far out come first.",
         nothing="No sample lies outside every ball.",
         sentence=lambda record, k: outside_sentence(record),
     ),
@@ -135,27 +140,27 @@ TWO_SAMPLE = Section(
     title="The samples that differ most from the reference",
     lede="",
     nothing="",
-    sentence=lambda record, k: score_sentence(record["two_sample_score"]),
+    sentence=lambda record, k: score_sentence(record.two_sample_score),
 )
 
 STRAYS = Section(
     key="strays",
-    title="Not at home in their group",
+    title="Too far out for their group",
     lede="Farther out than {share} of the real images of their own group. Those that the whole "
-    "reference takes for its own come first: beside each stands its nearest reference image, of "
-    "whatever group. Of {judged} from the groups' own images about {expected} would be, too: at a "
-    "false discovery rate of {level} {called} called{shortage}.",
+    "reference does not call off the manifold come first. Beside each is its nearest reference "
+    "image, of any group. Of {judged} real images, about {expected} would be as far out. At a "
+    "false discovery rate of {level}, {called} called{shortage}.",
     nothing="No sample is too far out for its own group.",
-    sentence=lambda record, k: stray_sentence(record["on_request"], record["verdict"]),
+    sentence=lambda record, k: stray_sentence(record),
 )
 
-ODD = Section(
-    key="odd",
+ODD_ONES = Section(
+    key="odd_ones",
     title="The odd ones out",
-    lede="Compared with the other samples of the same {by}, without the reference: each is farther "
-    "from its siblings than any of these is. One always is, odd or not, unless two are equally "
-    "far; those that stand apart most come first. Beside each stand its most typical siblings.",
-    nothing="No sample is farther from its siblings than all of these are.",
+    lede="Compared with the other samples of the same {by}, without the reference. Each is the "
+    "sample of its group that is farthest from the others. Every group has one, odd or not, unless "
+    "two are equally far. The farthest come first, each beside its most typical siblings.",
+    nothing="In no group is one sample farther from its siblings than all others are.",
     sentence=lambda record, k: "",
 )
 
@@ -170,14 +175,14 @@ REPEATS = Section(
 CONTESTED = Section(
     key="contested",
     title="Contested verdicts",
-    lede="Another judge calls these samples something else: half the reference, or another "
-    "extractor. Treat their verdicts with care.",
+    lede="Half the reference, or another extractor, gives these samples another verdict. Treat "
+    "their verdicts with care.",
     nothing="No verdict is contested.",
     sentence=lambda record, k: own_sentence(record),
 )
 
-TELLING = {TWO_SAMPLE.key, STRAYS.key}
-"""Sections whose own sentence says more of their samples than the verdict's reason."""
+WITH_OWN_SENTENCE = {TWO_SAMPLE.key, STRAYS.key}
+"""Sections whose own sentence stands instead of the verdict's reason."""
 
 ALL_SAMPLES = Section(
     key="samples",
@@ -193,32 +198,31 @@ PICKS = ("copies", "rarest", "farthest", "typical")
 
 
 def card_rows(facts: Facts, cards: int = CARDS) -> list[CardRow]:
-    """The rows, still without pictures; so few samples that rows would repeat them get one.
+    """The rows of cards; a single row where there are so few samples that rows would repeat them.
 
     `cards`: how many samples the picks of the facts hold at most.
     """
-    picks = facts["picks"]
-    if facts["samples"]["count"] <= min(cards, CARDS):
-        everything = [record for pick in PICKS for record in picks[pick]]
-        once = {record["id"]: record for record in everything}
-        return [_row(ALL_SAMPLES, list(once.values()), facts["k"]), *_last_rows(facts)]
+    picks = facts.picks
+    if facts.samples.count <= min(cards, CARDS):
+        once = {record.id: record for pick in PICKS for record in picks.of(pick)}
+        return [_row(ALL_SAMPLES, once.values(), facts.k), *_last_rows(facts)]
     sections = (
         *_copies_section(facts, cards),
         *map(partial(_ranked, facts=facts), SECTIONS),
         *_two_sample_section(facts),
-        *([CONTESTED] if facts["dissent"] else []),
+        *([CONTESTED] if facts.dissent else []),
         *_strays_section(facts),
     )
-    rows = [_row(section, picks.get(section.key, []), facts["k"]) for section in sections]
+    rows = [_row(section, picks.of(section.key), facts.k) for section in sections]
     return [*rows, *_last_rows(facts)]
 
 
 def _ranked(section: Section, facts: Facts) -> Section:
     """The rarest say by what they are ranked, and how few of them stand out."""
-    verdicts, shown = facts["verdicts"], facts["picks"]["rarest"]
-    if section.key != "rarest" or not verdicts or verdicts["shortfall"]:
+    verdicts, shown = facts.verdicts, facts.picks.rarest
+    if section.key != "rarest" or not verdicts or verdicts.shortfall:
         return section
-    many = sum(record["verdict"] in STANDING_OUT for record in shown)
+    many = sum(record.verdict in STANDING_OUT for record in shown)
     few = ""
     if many < len(shown):
         verb = "is" if many == 1 else "are"
@@ -227,36 +231,33 @@ def _ranked(section: Section, facts: Facts) -> Section:
     return replace(section, lede=f"{section.lede} {WHY}{few}")
 
 
-def attach_pictures(
-    rows: Iterable[CardRow], others: Iterable[Record], pictures: Pictures, album: Album
-) -> dict[str, str]:
-    """Fill in the keys of all pictures on the cards; give those of the samples, by id."""
-    cards = [card for row in rows for card in row["cards"]]
+def add_pictures(
+    rows: Iterable[CardRow], others: Iterable[Record], pictures: Pictures | None, album: Album
+) -> PictureKeys:
+    """Put all pictures of the cards, and small ones of other samples, into the album."""
+    cards = [card for row in rows for card in row.cards]
     edges: dict[Side, dict[str, int]] = {"samples": {}, "reference": {}}
-    edges["samples"] |= {record["id"]: SMALL for record in others}
-    for shown, edge in _shown_beside(cards):
-        edges[shown["side"]][shown["id"]] = edge
-    edges["samples"] |= {card["record"]["id"]: LARGE for card in cards}
-    keys = {side: album.add_all(side, wanted, pictures) for side, wanted in edges.items()}
-    for shown, _ in _shown_beside(cards):
-        shown["picture"] = keys[shown["side"]].get(shown["id"])
-    for card in cards:
-        card["picture"] = keys["samples"].get(card["record"]["id"])
-    return keys["samples"]
+    edges["samples"] |= {record.id: SMALL for record in others}
+    for shown, edge in _other_images(cards):
+        edges[shown.side][shown.id] = edge
+    edges["samples"] |= {card.record.id: LARGE for card in cards}
+    return PictureKeys(
+        samples=album.add_all("samples", edges["samples"], pictures),
+        reference=album.add_all("reference", edges["reference"], pictures),
+    )
 
 
-def _shown_beside(cards: list[Card]) -> Iterator[tuple[Exhibit, int]]:
-    """All that stands beside samples, with its size; the larger sizes last."""
-    yield from ((shown, SMALL) for card in cards for shown in card["others"])
-    yield from ((card["beside"], MEDIUM) for card in cards)
+def _other_images(cards: list[Card]) -> Iterator[tuple[OtherImage, int]]:
+    """All images on cards but the samples, each with its size; the larger sizes last."""
+    yield from ((shown, SMALL) for card in cards for shown in card.others)
+    yield from ((card.partner, MEDIUM) for card in cards)
 
 
 def _copies_section(facts: Facts, cards: int) -> list[Section]:
     """None where there are no verdicts; it says where there are more copies than cards."""
-    known = facts["verdicts"]
-    if known is None:
+    if facts.verdicts is None:
         return []
-    called = sum(known["counts"].get(verdict, 0) for verdict in COPIED)
+    called = sum(facts.verdicts.counts.get(verdict, 0) for verdict in COPIED)
     if called <= cards:
         return [COPIES]
     return [replace(COPIES, lede=f"{COPIES.lede} Here are {cards} of {called:,}, copies first.")]
@@ -264,23 +265,23 @@ def _copies_section(facts: Facts, cards: int) -> list[Section]:
 
 def _two_sample_section(facts: Facts) -> list[Section]:
     """None where samples and reference were not tested."""
-    if facts["two_sample"] is None:
+    if facts.two_sample is None:
         return []
-    said = difference_sentences(facts["two_sample"])
-    return [replace(TWO_SAMPLE, lede=said, nothing=said)]
+    lede = difference_sentences(facts.two_sample)
+    return [replace(TWO_SAMPLE, lede=lede, nothing=lede)]
 
 
 def _strays_section(facts: Facts) -> list[Section]:
     """None where samples were not judged by their groups."""
-    known = facts["grouped"]
-    if known is None:
+    groups = facts.grouped
+    if groups is None:
         return []
-    called, shortage = known["called"], known["shortage"]
+    called, shortage = groups.called, groups.shortage
     lede = STRAYS.lede.format(
-        share=f"{100 * (1 - known['level']):g} %",
-        level=f"{100 * known['level']:g} %",
-        judged=f"{known['judged']:,}",
-        expected=f"{round(known['level'] * known['judged']):,}",
+        share=f"{100 * (1 - groups.level):g} %",
+        level=f"{100 * groups.level:g} %",
+        judged=f"{groups.judged:,}",
+        expected=f"{round(groups.level * groups.judged):,}",
         called="none is" if called == 0 else f"{called:,} {'is' if called == 1 else 'are'}",
         shortage=f"; {shortage}" if shortage and not called else "",
     )
@@ -288,110 +289,92 @@ def _strays_section(facts: Facts) -> list[Section]:
 
 
 def _last_rows(facts: Facts) -> list[CardRow]:
-    return [*_repeats_row(facts), *_odd_row(facts)]
+    return [*_repeats_row(facts), *_odd_ones_row(facts)]
 
 
 def _repeats_row(facts: Facts) -> list[CardRow]:
     """None where no sample repeats another."""
-    known = facts["repeated"]
-    if known is None or not known["cases"]:
+    repeats = facts.repeated
+    if repeats is None or not repeats.cases:
         return []
-    section = replace(REPEATS, lede=repeats_lede(known))
-    pairs = zip(facts["picks"]["repeats"], known["cases"], strict=True)
-    return [{**_row(section, [], facts["k"]), "cards": [_repeat_card(*pair) for pair in pairs]}]
+    pairs = zip(facts.picks.of("repeats"), repeats.cases, strict=True)
+    cards = [_among_samples(one, repeat_sentence(case), [case.other], "same group")
+             for one, case in pairs]  # fmt: skip
+    return [_row_of(replace(REPEATS, lede=repeats_lede(repeats)), cards)]
 
 
-def _repeat_card(record: Record, case: Repeat) -> Card:
-    return _among_samples(record, repeat_sentence(case), [case["other"]], "same group")
-
-
-def _odd_row(facts: Facts) -> list[CardRow]:
+def _odd_ones_row(facts: Facts) -> list[CardRow]:
     """None where samples were not compared with their siblings."""
-    known = facts["odd_ones"]
-    if known is None:
+    odd_ones = facts.odd_ones
+    if odd_ones is None:
         return []
-    section = replace(ODD, lede=ODD.lede.format(by=in_sentence(known["by"])))
-    pairs = zip(facts["picks"]["odd"], known["cases"], strict=True)
-    return [{**_row(section, [], facts["k"]), "cards": [_odd_card(*pair) for pair in pairs]}]
+    pairs = zip(facts.picks.of("odd_ones"), odd_ones.cases, strict=True)
+    cards = [_among_samples(one, odd_sentence(case), case.siblings, "sibling")
+             for one, case in pairs]  # fmt: skip
+    return [
+        _row_of(replace(ODD_ONES, lede=ODD_ONES.lede.format(by=in_sentence(odd_ones.by))), cards)
+    ]
 
 
-def _odd_card(record: Record, case: OddOne) -> Card:
-    return _among_samples(record, odd_sentence(case), case["siblings"], "sibling")
-
-
-def _among_samples(record: Record, sentence: str, names: list[str], role: str) -> Card:
+def _among_samples(record: Record, sentence: str, names: Iterable[str], role: str) -> Card:
     """A sample beside other samples, the first of them with its role."""
-    beside, *others = [_other_sample(name) for name in names]
-    return {
-        "record": record,
-        "verdict": None,
-        "stability": None,
-        "sentence": sentence,
-        "picture": None,
-        "beside": {**beside, "role": role},
-        "others": others,
-    }
+    partner, *others = (OtherImage(side="samples", id=name) for name in names)
+    return Card(
+        record=record,
+        sentence=sentence,
+        partner=replace(partner, role=role),
+        others=tuple(others),
+    )
 
 
-def _other_sample(name: str) -> Exhibit:
-    return {
-        "side": "samples",
-        "role": "",
-        "id": name,
-        "distance": None,
-        "radius": None,
-        "bits": None,
-        "picture": None,
-    }
+def _row(section: Section, picked: Iterable[Record], k: int) -> CardRow:
+    return _row_of(section, (_card(record, section, k) for record in picked))
 
 
-def _row(section: Section, picked: list[Record], k: int) -> CardRow:
-    return {
-        "key": section.key,
-        "title": section.title,
-        "lede": section.lede,
-        "nothing": section.nothing,
-        "cards": [_card(record, section, k) for record in picked],
-    }
+def _row_of(section: Section, cards: Iterable[Card]) -> CardRow:
+    return CardRow(
+        key=section.key,
+        title=section.title,
+        lede=section.lede,
+        nothing=section.nothing,
+        cards=tuple(cards),
+    )
 
 
 def _card(record: Record, section: Section, k: int) -> Card:
-    exhibits = _exhibits(record)
-    beside = next((one for one in exhibits if section.leading in one["role"]), exhibits[0])
-    telling = section.key in TELLING
-    why = None if telling else reason(record)
-    return {
-        "record": record,
-        "verdict": None if telling else record["verdict"],
-        "stability": None if telling else stability_sentence(record),
-        "sentence": why or section.sentence(record, k),
-        "picture": None,
-        "beside": beside,
-        "others": [shown for shown in exhibits if shown is not beside],
-    }
+    images = _reference_images(record)
+    partner = next((one for one in images if section.leading in one.role), images[0])
+    judged = section.key not in WITH_OWN_SENTENCE
+    why = reason(record) if judged else None
+    return Card(
+        record=record,
+        verdict=record.verdict if judged else None,
+        stability=stability_sentence(record) if judged else None,
+        sentence=why or section.sentence(record, k),
+        partner=partner,
+        others=tuple(shown for shown in images if shown is not partner),
+    )
 
 
-def _exhibits(record: Record) -> list[Exhibit]:
+def _reference_images(record: Record) -> list[OtherImage]:
     """Nearest first; the witness keeps its place among them, or comes last."""
-    distances = {record["nearest"]: record["nearest_distance"]}
-    distances |= {neighbor["id"]: neighbor["distance"] for neighbor in record["neighbors"]}
-    by_pixels = record["pixel_nearest"] if record["by_pixels"] else None
-    ids = dict.fromkeys([*distances, by_pixels, record["rarity_witness"]])
-    return [_exhibit(name, record, distances.get(name)) for name in ids if name is not None]
-
-
-def _exhibit(name: str, record: Record, distance: float | None) -> Exhibit:
-    owners = {
-        "nearest": record["nearest"],
-        "by pixels": record["pixel_nearest"] if record["by_pixels"] else None,
-        "witness": record["rarity_witness"],
+    distances = {record.nearest: record.nearest_distance}
+    distances |= {neighbor.id: neighbor.distance for neighbor in record.neighbors}
+    roles = {
+        "nearest": record.nearest,
+        "by pixels": record.pixel_nearest if record.by_pixels else None,
+        "witness": record.rarity_witness,
     }
-    return {
-        "side": "reference",
-        "role": ", ".join(role for role, owner in owners.items() if owner == name),
-        "id": name,
-        "distance": distance,
-        "radius": record["rarity"] if name == record["rarity_witness"] else None,
-        "bits": record["pixel_distance"] if name == owners["by pixels"] else None,
-        "picture": None,
-    }
+    ids = dict.fromkeys([*distances, roles["by pixels"], roles["witness"]])
+    return [
+        OtherImage(
+            side="reference",
+            role=", ".join(role for role, owner in roles.items() if owner == name),
+            id=name,
+            distance=distances.get(name),
+            radius=record.rarity if name == roles["witness"] else None,
+            bits=record.pixel_distance if name == roles["by pixels"] else None,
+        )
+        for name in ids
+        if name is not None
+    ]

@@ -26,7 +26,7 @@ class Tick:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class Bin:
     """One bin in words, for the table beside the picture."""
 
     label: str
@@ -39,20 +39,22 @@ class Drawing:
     """Paths in a box of `bins` by 1, ticks in percent of its sides, and the same as rows."""
 
     bins: int
+    open_ended: bool
     samples: str | None
     reference: str | None
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[Bin, ...]
 
 
 def draw(histogram: Histogram) -> Drawing:
     """Geometry of both sides on one scale."""
-    sides = [histogram["samples"], histogram["reference"]]
+    sides = [histogram.samples, histogram.reference]
     top = HEADROOM * max(max(shares) for shares in sides if shares is not None)
     samples, reference = (_outline(shares, top) for shares in sides)
     return Drawing(
-        bins=len(histogram["edges"]) - 1,
+        bins=len(histogram.edges) - 1,
+        open_ended=histogram.open_ended,
         samples=samples and f"{samples}Z",
         reference=reference,
         x_ticks=_x_ticks(histogram),
@@ -64,7 +66,7 @@ def draw(histogram: Histogram) -> Drawing:
     )
 
 
-def _outline(shares: list[float] | None, top: float) -> str | None:
+def _outline(shares: tuple[float, ...] | None, top: float) -> str | None:
     """Up, along, and down again to the base line."""
     if shares is None:
         return None
@@ -73,7 +75,7 @@ def _outline(shares: list[float] | None, top: float) -> str | None:
 
 
 def _x_ticks(histogram: Histogram) -> tuple[Tick, ...]:
-    low, high = histogram["edges"][0], histogram["edges"][-1]
+    low, high = histogram.edges[0], histogram.edges[-1]
     inner = [
         value
         for value in round_steps(low, high, count=X_TICKS)
@@ -82,16 +84,16 @@ def _x_ticks(histogram: Histogram) -> tuple[Tick, ...]:
     return tuple(Tick(100 * (value - low) / (high - low), f"{value:.10g}") for value in inner)
 
 
-def _rows(histogram: Histogram) -> tuple[Row, ...]:
+def _rows(histogram: Histogram) -> tuple[Bin, ...]:
     labels = _labels(histogram)
-    unknown: list[float | None] = [None] * len(labels)
-    samples = histogram["samples"] or unknown
-    reference = histogram["reference"] or unknown
-    return tuple(map(Row, labels, samples, reference))
+    nothing = (None,) * len(labels)
+    samples = histogram.samples or nothing
+    reference = histogram.reference or nothing
+    return tuple(map(Bin, labels, samples, reference))
 
 
 def _labels(histogram: Histogram) -> list[str]:
-    labels = [f"{low:.10g} to {high:.10g}" for low, high in pairwise(histogram["edges"])]
-    if histogram["open_ended"]:
-        labels[-1] = f"{histogram['edges'][-2]:.10g} and more"
+    labels = [f"{low:.10g} to {high:.10g}" for low, high in pairwise(histogram.edges)]
+    if histogram.open_ended:
+        labels[-1] = f"{histogram.edges[-2]:.10g} and more"
     return labels

@@ -1,12 +1,14 @@
-"""Which verdicts are contested: how many of all, and what others say of one sample."""
+"""Which verdicts are contested: how many of all, and which second opinions on one sample."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rara.provenance.provenance import Provenance
 from rara.report.formatting import NAME_COLUMNS, counted, in_sentence, percent, shorten
+from rara.report.rows import Row
 from rara.report.verdicts import SHORT
 from rara.verdict.disagreement import contradicts, halves_against
 
@@ -16,87 +18,90 @@ if TYPE_CHECKING:
 ARTICLES = {"copy": "a copy", "near copy": "a near copy"}
 
 
-class Dissent(TypedDict):
-    """How many verdicts of how many samples are contested, and by whom.
-
-    `by_half` is None where the halves of the reference were not asked.
-    """
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """How many verdicts second opinions contest."""
 
     contested: int
+    """Verdicts that any second opinion contests."""
     samples: int
+    """Samples in the table."""
     by_half: int | None
-    by_extractor: dict[str, int]
+    """Verdicts that halves of the reference contest; null where no halves were used."""
+    by_extractor: Mapping[str, int]
+    """Verdicts that each other extractor contests, by its name."""
 
 
-def dissent(table: pa.Table, provenance: Provenance) -> Dissent | None:
-    """The counts; None where nobody else was asked."""
+def disagreement(table: pa.Table, provenance: Provenance) -> Disagreement | None:
+    """The counts; None where there are no second opinions."""
     opinions = provenance.opinions
     if opinions is None or "contested" not in table.column_names:
         return None
     given, names = table["verdict"].to_pylist(), table.column_names
-    return {
-        "contested": sum(table["contested"].to_pylist()),
-        "samples": table.num_rows,
-        "by_half": (
+    return Disagreement(
+        contested=sum(table["contested"].to_pylist()),
+        samples=table.num_rows,
+        by_half=(
             sum(map(halves_against, given, table["verdict_by_half"].to_pylist()))
             if "verdict_by_half" in names
             else None
         ),
-        "by_extractor": {
+        by_extractor={
             one.name: _against(given, table, i) for i, one in enumerate(opinions.by_extractor or ())
         },
-    }
+    )
 
 
-def dissent_line(found: Dissent) -> str:
-    """How many verdicts are contested by whom, in one line."""
-    if not found["contested"]:
-        return "none: every other opinion is the same"
-    halves, extractors = found["by_half"], found["by_extractor"]
+def disagreement_line(counts: Disagreement) -> str:
+    """How many verdicts are contested, and by which opinions, in one line."""
+    if not counts.contested:
+        return "none: all second opinions agree"
+    halves, extractors = counts.by_half, counts.by_extractor
     if halves is None:
-        return f"{_verdicts(found)}, by another extractor"
+        return f"{_verdicts(counts)}, by another extractor"
     if not extractors:
-        return f"{_verdicts(found)}, by half the reference"
-    share, most = percent(found["contested"] / found["samples"]), max(extractors.values())
+        return f"{_verdicts(counts)}, by half the reference"
+    share, most = percent(counts.contested / counts.samples), max(extractors.values())
     shares = f"{halves:,} by half the reference, {most:,} by an extractor"
-    return f"{found['contested']:,} ({share}): {shares}"
+    return f"{counts.contested:,} ({share}): {shares}"
 
 
-def dissent_sentence(found: Dissent) -> str:
+def disagreement_sentence(counts: Disagreement) -> str:
     """The same for the page, with the names of all extractors."""
-    if not found["contested"]:
+    if not counts.contested:
         return "No verdict is contested."
-    halves = {} if found["by_half"] is None else {"half the reference": found["by_half"]}
-    named = {shorten(name, NAME_COLUMNS): count for name, count in found["by_extractor"].items()}
+    halves = {} if counts.by_half is None else {"half the reference": counts.by_half}
+    named = {shorten(name, NAME_COLUMNS): count for name, count in counts.by_extractor.items()}
     shares = [f"{count:,} by {name}" for name, count in (halves | named).items()]
-    return f"Contested: {_verdicts(found)}; {', '.join(shares)}."
+    return f"Contested: {_verdicts(counts)}; {', '.join(shares)}."
 
 
-def dissents(row: Mapping[str, Any]) -> list[str]:
-    """What others say of the sample in this row of a table, where it is another verdict."""
-    given = row.get("verdict")
+def dissents(row: Row) -> list[str]:
+    """The second opinions on the sample in this row that contest its verdict."""
+    given = row.text("verdict")
     if given is None:
         return []
-    named = row.get("verdict_by_extractor") or ()
-    said = {one["extractor"]: one["verdict"] for one in named}
+    opinions = {
+        one.text("extractor") or "": one.text("verdict") for one in row.rows("verdict_by_extractor")
+    }
     by_extractor = [
-        f"to {in_sentence(name)} it is {_called(verdict)}"
-        for name, verdict in said.items()
-        if contradicts(given, verdict)
+        f"{in_sentence(name)} calls it {_called(verdict)}"
+        for name, verdict in opinions.items()
+        if verdict is not None and contradicts(given, verdict)
     ]
-    return [*_by_half(given, row.get("verdict_by_half") or ()), *by_extractor]
+    return [*_by_half(given, row.texts("verdict_by_half")), *by_extractor]
 
 
-def _by_half(given: str, said: Sequence[str | None]) -> Iterator[str]:
-    if not said or not halves_against(given, said):
+def _by_half(given: str, opinions: Sequence[str | None]) -> Iterator[str]:
+    if not opinions or not halves_against(given, opinions):
         return
-    against = [_called(one) for one in said if one is not None and contradicts(given, one)]
+    against = [_called(one) for one in opinions if one is not None and contradicts(given, one)]
     if len(against) == 1:
-        yield f"to one half of the reference it is {against[0]}"
+        yield f"one half of the reference calls it {against[0]}"
     elif len(set(against)) == 1:
-        yield f"to both halves of the reference it is {against[0]}"
+        yield f"both halves of the reference call it {against[0]}"
     else:
-        yield f"to the halves of the reference it is {' and '.join(against)}"
+        yield f"the halves of the reference call it {' and '.join(against)}"
 
 
 def _called(verdict: str) -> str:
@@ -104,10 +109,10 @@ def _called(verdict: str) -> str:
 
 
 def _against(given: Sequence[str], table: pa.Table, which: int) -> int:
-    said = (row[which]["verdict"] for row in table["verdict_by_extractor"].to_pylist())
-    return sum(map(contradicts, given, said))
+    opinions = (row[which]["verdict"] for row in table["verdict_by_extractor"].to_pylist())
+    return sum(map(contradicts, given, opinions))
 
 
-def _verdicts(found: Dissent) -> str:
-    share = percent(found["contested"] / found["samples"])
-    return f"{counted(found['contested'], 'verdict')} ({share})"
+def _verdicts(counts: Disagreement) -> str:
+    share = percent(counts.contested / counts.samples)
+    return f"{counted(counts.contested, 'verdict')} ({share})"

@@ -1,14 +1,14 @@
-"""What the page says of groups: for each how many, how many stand out, how rare they are.
+"""Groups on the page: how many samples each has, how many stand out, how rare they are.
 
-table + provenance --grouped--> Grouped       counts, group by group
+table + provenance --groups--> Groups          counts, group by group
 table --strays--> rows                        samples too far out for their own group
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 from math import sqrt
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from rara.features.metadata_groups import named
 from rara.provenance.parts import GroupPart, GroupsPart
 from rara.provenance.provenance import Provenance
-from rara.report.formatting import in_sentence
 from rara.report.rarest import called, numbers, ordered
 from rara.report.verdicts import ASTRAY, COPIED
 from rara.stats.conformal import shortage
@@ -26,106 +25,113 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-class GroupRow(TypedDict):
-    """One group; what is not known of it is None, and all of it where it is too small."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupRow:
+    """One group; its shares are null where it is too small."""
 
     group: str
+    """The value of the key."""
     samples: int
+    """Samples in the group."""
     reference: int
+    """Reference images in the group."""
     too_small: bool
+    """Whether the group has fewer reference images than `least`."""
     off_manifold: float | None
-    """Share of its samples that is too far out for real images of the group."""
-    telling: bool
-    """Whether that is beyond the level by more than two standard errors."""
+    """Share of its samples that is too far out for the group; null where no p is small enough."""
+    differs: bool
+    """Whether this share is above the level by more than two standard errors."""
     copies: int | None
-    """Copies and near copies, of whichever reference image; None without verdicts."""
+    """Its copies and near copies, of any reference image; null without verdicts."""
     rarity_percentile: float | None
-    """Median among its samples that are inside the group; 50 is usual for real images."""
+    """Median of its samples inside the group, null where none is; 50 is usual for real images."""
 
 
-class Grouped(TypedDict):
-    """The groups with the largest share too far out first, those too small last."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Groups:
+    """Samples judged by the reference images of their own group."""
 
     by: str
+    """The key that makes groups."""
     least: int
+    """Reference images that a group must have."""
     level: float
-    rows: list[GroupRow]
+    """The share of real images that is too far out for their group, at most."""
+    rows: tuple[GroupRow, ...]
+    """The groups: the largest share too far out first, those too small last."""
     too_small: int
-    """How many samples are in groups that are too small."""
+    """Samples in groups that are too small."""
     ungrouped: int
+    """Samples without a group."""
     judged: int
+    """Samples that were judged by their group."""
     called: int
-    """Of those judged, how many are too far out even among so many: q is at most the level."""
+    """Judged samples with `group_off_manifold_q` of at most the level."""
     shortage: str | None
-    """Why single samples could not be called among so many."""
+    """Why no single sample could be called; null where one could."""
 
 
-def grouped(table: pa.Table, provenance: Provenance) -> Grouped | None:
+def groups(table: pa.Table, provenance: Provenance) -> Groups | None:
     """The groups of the samples in a table; None where they were not judged by groups."""
-    known = provenance.groups
-    if known is None or "group_off_manifold_q" not in table.column_names:
+    part = provenance.groups
+    if part is None or "group_off_manifold_q" not in table.column_names:
         return None
     members = named(table["group"].to_pylist()).rows
-    rows = [_row(one, table.take(members[one.group]), known.level) for one in known.groups
-            if one.group in members]  # fmt: skip
+    rows = [
+        _row(one, table.take(members[one.group]), part.level)
+        for one in part.groups
+        if one.group in members
+    ]
+    rows.sort(key=lambda row: (row.too_small, -(row.off_manifold or 0.0)))
     q = numbers(table, "group_off_manifold_q")
-    rows.sort(key=lambda row: (row["too_small"], -(row["off_manifold"] or 0.0)))
-    return {
-        "by": known.by,
-        "least": known.least,
-        "level": known.level,
-        "rows": rows,
-        "too_small": sum(row["samples"] for row in rows if row["too_small"]),
-        "ungrouped": table["group"].null_count,
-        "judged": int(np.count_nonzero(~np.isnan(q))),
-        "called": int(np.count_nonzero(q <= known.level)),
-        "shortage": _shortage(known),
-    }
+    return Groups(
+        by=part.by,
+        least=part.least,
+        level=part.level,
+        rows=tuple(rows),
+        too_small=sum(row.samples for row in rows if row.too_small),
+        ungrouped=table["group"].null_count,
+        judged=int(np.count_nonzero(~np.isnan(q))),
+        called=int(np.count_nonzero(q <= part.level)),
+        shortage=_shortage(part),
+    )
 
 
 def strays(table: pa.Table) -> NDArray[np.int64]:
-    """Samples that are too far out for their own group, be it by chance.
+    """Samples that are too far out for their own group, some of them by chance.
 
-    First those that the whole reference takes for its own: nothing else tells of them.
+    Those that the whole reference does not call off the manifold come first.
     """
     p, far = numbers(table, "group_off_manifold_p"), numbers(table, "nearest_distance")
     return ordered(np.flatnonzero(p <= ALPHA), called(table, ASTRAY), p, -far)
 
 
-def stray_sentence(row: Mapping[str, Any], verdict: str | None) -> str:
-    """What speaks against it as an image of its group, and what the whole reference says."""
-    group = in_sentence(row["group"])
-    p, q = row["group_off_manifold_p"], row["group_off_manifold_q"]
-    whole = f" Judged by the whole reference: {verdict}." if verdict else ""
-    return f"Too far out for an image of {group} (p = {p:.2g}, q = {q:.2g}).{whole}"
-
-
-def _shortage(known: GroupsPart) -> str | None:
+def _shortage(part: GroupsPart) -> str | None:
     """Why not even the largest group could have a single sample called among all."""
-    smallest = [one.smallest_p.off_manifold for one in known.groups if one.smallest_p]
-    judged = sum(one.samples for one in known.groups if one.smallest_p)
-    return shortage(min(smallest), judged, known.level) if smallest else None
+    smallest = [one.smallest_p.off_manifold for one in part.groups if one.smallest_p]
+    judged = sum(one.samples for one in part.groups if one.smallest_p)
+    return shortage(min(smallest), judged, part.level) if smallest else None
 
 
-def _row(known: GroupPart, samples: pa.Table, level: float) -> GroupRow:
-    smallest, judged = known.smallest_p, "verdict" in samples.column_names
-    row: GroupRow = {
-        "group": known.group,
-        "samples": samples.num_rows,
-        "reference": known.reference,
-        "too_small": smallest is None,
-        "off_manifold": None,
-        "telling": False,
-        "copies": int(called(samples, COPIED).sum()) if judged else None,
-        "rarity_percentile": None,
-    }
-    if smallest is not None:
-        percentile = numbers(samples, "group_rarity_percentile")
-        inside = percentile[~np.isnan(percentile)]
-        row["rarity_percentile"] = float(np.median(inside)) if len(inside) else None
+def _row(part: GroupPart, samples: pa.Table, level: float) -> GroupRow:
+    smallest, judged = part.smallest_p, "verdict" in samples.column_names
+    share = None
     if smallest is not None and smallest.off_manifold <= level:
-        p = numbers(samples, "group_off_manifold_p")
-        row["off_manifold"] = share = float(np.mean(p <= level))
-        error = sqrt(level * (1 - level) * (1 / samples.num_rows + 1 / known.reference))
-        row["telling"] = share > level + 2 * error
-    return row
+        share = float(np.mean(numbers(samples, "group_off_manifold_p") <= level))
+    error = sqrt(level * (1 - level) * (1 / samples.num_rows + 1 / max(part.reference, 1)))
+    return GroupRow(
+        group=part.group,
+        samples=samples.num_rows,
+        reference=part.reference,
+        too_small=smallest is None,
+        off_manifold=share,
+        differs=share is not None and share > level + 2 * error,
+        copies=int(called(samples, COPIED).sum()) if judged else None,
+        rarity_percentile=None if smallest is None else _median_percentile(samples),
+    )
+
+
+def _median_percentile(samples: pa.Table) -> float | None:
+    percentile = numbers(samples, "group_rarity_percentile")
+    inside = percentile[~np.isnan(percentile)]
+    return float(np.median(inside)) if len(inside) else None

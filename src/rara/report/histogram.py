@@ -7,9 +7,9 @@ where few are left and the last bin takes what is beyond.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil, floor, log10
-from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,13 +22,16 @@ FAR = 1.25
 """How far beyond the 99th percentile the axis may reach, in its distance from the least value."""
 
 
-class Histogram(TypedDict):
+@dataclass(frozen=True, slots=True)
+class Histogram:
     """Shares of each side's inside images in each bin; None for a side that has none."""
 
-    edges: list[float]
+    edges: tuple[float, ...]
+    """One more than there are bins."""
     open_ended: bool
-    samples: list[float] | None
-    reference: list[float] | None
+    """Whether the last bin also holds what is beyond it."""
+    samples: tuple[float, ...] | None
+    reference: tuple[float, ...] | None
 
 
 def histogram(values: NDArray[np.float64], own: Spread | None) -> Histogram | None:
@@ -39,14 +42,14 @@ def histogram(values: NDArray[np.float64], own: Spread | None) -> Histogram | No
     bins = min(MOST, max(FEWEST, round(2 * len(values) ** (1 / 3))))  # Rice's rule
     edges = _edges(low, high, bins)
     ends = np.concatenate([[-np.inf], edges[1:-1], [np.inf]])
-    return {
-        "edges": edges.tolist(),
-        "open_ended": bool(greatest > edges[-1]),
-        "samples": _shares(np.searchsorted(np.sort(values), ends) / len(values))
+    return Histogram(
+        edges=tuple(edges.tolist()),
+        open_ended=bool(greatest > edges[-1]),
+        samples=_shares(np.searchsorted(np.sort(values), ends) / len(values))
         if len(values)
         else None,
-        "reference": None if own is None else _shares(own.share_up_to(ends)),
-    }
+        reference=None if own is None else _shares(own.share_up_to(ends)),
+    )
 
 
 def round_steps(low: float, high: float, *, count: int) -> list[float]:
@@ -79,5 +82,5 @@ def _round_step(width: float) -> float:
     return float(power * min((1, 2, 5, 10), key=lambda factor: abs(log10(width / power / factor))))
 
 
-def _shares(cumulative: NDArray[np.float64]) -> list[float]:
-    return [float(upper - lower) for lower, upper in pairwise(cumulative)]
+def _shares(cumulative: NDArray[np.float64]) -> tuple[float, ...]:
+    return tuple(float(upper - lower) for lower, upper in pairwise(cumulative))

@@ -22,8 +22,8 @@ STANDING_OUT = ("rare", "uncommon")
 """The verdicts of samples that stand out among originals on the manifold, the rarest first."""
 RANKED = (*STANDING_OUT, "typical")
 WHY = (
-    "Rare samples come first, then uncommon ones, each by k-NN distance: rarity alone is no order, "
-    "for it is the radius of a single ball."
+    "Rare samples come first, then uncommon ones, each ordered by k-NN distance. Rarity alone does "
+    "not order them: it is the radius of a single ball."
 )
 
 

@@ -58,18 +58,18 @@ class Spread:
 
 
 def own_spreads(reference: ReferencePart) -> dict[str, Spread]:
-    """What is known of the reference's own images, by column; rarity is of those inside."""
-    known, count = reference.leave_one_out, reference.count
-    if known is None:
+    """Quantiles of the reference's own images, by column; rarity is of those inside."""
+    own, count = reference.leave_one_out, reference.count
+    if own is None:
         return {}
-    found = {
-        "rarity": (known.rarity, round(known.inside * count)),
-        "knn_distance": (known.knn_distance, count),
-        "nearest_distance": (known.nearest_distance, count),
+    columns = {
+        "rarity": (own.rarity, round(own.inside * count)),
+        "knn_distance": (own.knn_distance, count),
+        "nearest_distance": (own.nearest_distance, count),
     }
     return {
         column: Spread(np.asarray(quantiles, dtype=np.float64), count)
-        for column, (quantiles, count) in found.items()
+        for column, (quantiles, count) in columns.items()
         if count > 0 and _usable(quantiles)
     }
 

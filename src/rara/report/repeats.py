@@ -1,19 +1,20 @@
 """Samples that repeat one another: how many, which pictures, and what reference images give.
 
-table + provenance --repeated--> Repeated --repeats_lines, repeats_lede, repeat_sentence--> text
+table + provenance --repeats--> Repeats --repeats_lines, repeats_lede, repeat_sentence--> text
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, TypedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rara.features.metadata_groups import named
-from rara.provenance.json_format import encoded
+from rara.provenance.parts import RepeatCounts
 from rara.provenance.provenance import Provenance
 from rara.report.formatting import counted, percent, shorten, width
 
@@ -23,32 +24,39 @@ if TYPE_CHECKING:
 CASES = 8
 
 
-class Repeat(TypedDict):
-    """A picture that several samples are."""
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """One picture that several samples show."""
 
     id: str
+    """Id of the sample that stands for the group."""
     other: str
-    """Another sample of the group; one that is not the same exactly, where there is any."""
+    """Id of another sample of the group, preferably one that is not exactly equal."""
     size: int
+    """Samples in the group."""
     exact: int
-    """How many samples are the same exactly, itself included."""
+    """Samples that are exactly equal, this one included."""
 
 
-class Repeated(TypedDict):
-    """The counts on both sides, and the pictures that come most often."""
+@dataclass(frozen=True, slots=True)
+class Repeats:
+    """Images that repeat one another, on both sides."""
 
-    samples: dict[str, int]
-    reference: dict[str, int]
-    cases: list[Repeat]
+    samples: RepeatCounts
+    """Among the samples in the table."""
+    reference: RepeatCounts
+    """Among as many reference images."""
+    cases: tuple[Repeat, ...]
+    """The pictures that occur most often."""
 
 
-def repeated(table: pa.Table, provenance: Provenance, *, most: int = CASES) -> Repeated | None:
-    """What repeats among the samples in a table; None where nobody looked.
+def repeats(table: pa.Table, provenance: Provenance, *, most: int = CASES) -> Repeats | None:
+    """What repeats among the samples in a table; None where repeats were not searched.
 
-    `most`: how many pictures there may be among the cases.
+    `most`: how many pictures the cases hold at most.
     """
-    known = provenance.repeats
-    if known is None or "repeat_of" not in table.column_names:
+    part = provenance.repeats
+    if part is None or "repeat_of" not in table.column_names:
         return None
     ids, kinds = table["id"].to_pylist(), table["repeat_kind"].to_pylist()
     cases = [
@@ -56,18 +64,15 @@ def repeated(table: pa.Table, provenance: Provenance, *, most: int = CASES) -> R
         for first, rows in groups_of(table).items()
         if len(rows) > 1
     ]
-    order = {one.id: place for place, one in enumerate(known.groups)}
-    cases.sort(key=lambda case: (-case["size"], order.get(case["id"], len(order))))
-    return {
-        "samples": {
-            "images": len(ids),
-            "repeating": sum(case["size"] for case in cases),
-            "groups": len(cases),
-            "largest": max((case["size"] for case in cases), default=min(1, len(ids))),
-        },
-        "reference": encoded(known.reference),
-        "cases": cases[:most],
-    }
+    order = {one.id: place for place, one in enumerate(part.groups)}
+    cases.sort(key=lambda case: (-case.size, order.get(case.id, len(order))))
+    samples = RepeatCounts(
+        images=len(ids),
+        repeating=sum(case.size for case in cases),
+        groups=len(cases),
+        largest=max((case.size for case in cases), default=min(1, len(ids))),
+    )
+    return Repeats(samples, part.reference, tuple(cases[:most]))
 
 
 def groups_of(table: pa.Table) -> Mapping[str, NDArray[np.int64]]:
@@ -75,40 +80,40 @@ def groups_of(table: pa.Table) -> Mapping[str, NDArray[np.int64]]:
     return named(table["repeat_of"].to_pylist()).rows
 
 
-def repeats_lines(found: Repeated, columns: int) -> Iterator[str]:
+def repeats_lines(repeats: Repeats, columns: int) -> Iterator[str]:
     """How many samples are one picture, and all that repeat; none where all differ."""
-    if not found["cases"]:
+    if not repeats.cases:
         return
-    case, samples, reference = found["cases"][0], found["samples"], found["reference"]
-    nearly = "" if case["exact"] == case["size"] else "nearly "
-    lead = f"{case['size']:,} samples are {nearly}one picture ("
-    tail = f" and {counted(case['size'] - 1, 'other')})."
-    yield f"{lead}{shorten(case['id'], columns - width(lead) - width(tail))}{tail}"
-    if samples["groups"] > 1:
+    case, samples, reference = repeats.cases[0], repeats.samples, repeats.reference
+    nearly = "" if case.exact == case.size else "nearly "
+    lead = f"{case.size:,} samples are {nearly}one picture ("
+    tail = f" and {counted(case.size - 1, 'other')})."
+    yield f"{lead}{shorten(case.id, columns - width(lead) - width(tail))}{tail}"
+    if samples.groups > 1:
         yield (
-            f"{samples['repeating']:,} are in {samples['groups']:,} such groups; "
-            f"of {reference['images']:,} reference images {reference['repeating']:,}"
+            f"{samples.repeating:,} are in {samples.groups:,} such groups; "
+            f"of {reference.images:,} reference images {reference.repeating:,}"
         )
 
 
-def repeats_lede(found: Repeated) -> str:
+def repeats_lede(repeats: Repeats) -> str:
     """Both sides in plain sentences, for the page."""
-    samples, reference = found["samples"], found["reference"]
-    drawn = counted(reference["images"], "reference image")
+    samples, reference = repeats.samples, repeats.reference
+    searched = counted(reference.images, "reference image")
     return (
-        f"The same picture as another sample, or nearly: {_figures(samples, 'sample')}. "
-        f"The same of {drawn}: {_figures(reference, 'reference image')}. "
-        "Beside each picture stands another sample of its group."
+        f"Samples with the same picture, or nearly the same: {_figures(samples, 'sample')}. "
+        f"Among {searched}: {_figures(reference, 'reference image')}. "
+        "Beside each picture is another sample of its group."
     )
 
 
 def repeat_sentence(case: Repeat) -> str:
     """How many samples are this picture."""
-    exact, size = case["exact"], case["size"]
+    exact, size = case.exact, case.size
     if exact == size:
-        return f"{size:,} samples are exactly this picture."
+        return f"{size:,} samples have exactly this picture."
     same = "none of the others" if exact == 1 else f"{exact - 1:,} of the others"
-    return f"{size:,} samples are nearly this picture, {same} exactly."
+    return f"{size:,} samples have nearly this picture, {same} exactly."
 
 
 def _repeat(first: str, members: list[tuple[str, str]]) -> Repeat:
@@ -117,17 +122,17 @@ def _repeat(first: str, members: list[tuple[str, str]]) -> Repeat:
     shown = first if first in names else names[0]
     others = [(kind, name) for name, kind in members if name != shown]
     kinds = Counter(kind for _, kind in members)
-    return {
-        "id": shown,
-        "other": max(others, key=lambda one: one[0] == "near")[1],
-        "size": len(members),
-        "exact": kinds["exact"],
-    }
+    return Repeat(
+        id=shown,
+        other=max(others, key=lambda one: one[0] == "near")[1],
+        size=len(members),
+        exact=kinds["exact"],
+    )
 
 
-def _figures(side: Mapping[str, int], noun: str) -> str:
-    if not side["groups"]:
+def _figures(side: RepeatCounts, noun: str) -> str:
+    if not side.groups:
         return "none"
-    share = percent(side["repeating"] / side["images"])
-    many = f"{counted(side['repeating'], noun)} ({share}) of {counted(side['groups'], 'picture')}"
-    return f"{many}, one of them {side['largest']:,} times"
+    share = percent(side.repeating / side.images)
+    many = f"{counted(side.repeating, noun)} ({share}) of {counted(side.groups, 'picture')}"
+    return f"{many}, one of them {side.largest:,} times"

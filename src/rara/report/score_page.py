@@ -1,6 +1,6 @@
-"""The report: everything it shows as one plain dict, and that dict as one HTML page.
+"""The report: everything it shows as one record, and that record as one HTML page.
 
-    table, provenance, pictures --summarise--> dict --to_html--> str
+    table, provenance, pictures --summarise--> ReportPage --to_html--> str
 
 The page needs nothing but itself: no script, no request, styles inside, pictures as
 data URIs. Its Content-Security-Policy forbids everything else, and every name is
@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from functools import cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING
 
 import numpy as np
 from markupsafe import Markup, escape
@@ -21,42 +22,44 @@ from numpy.typing import NDArray
 
 from rara.provenance.provenance import Provenance
 from rara.report import formatting as words
-from rara.report.cards import CardRow, attach_pictures, card_rows
-from rara.report.chart import draw
-from rara.report.disagreement import dissent_sentence
-from rara.report.facts import CARDS, Facts, Record, facts, rarities, records
+from rara.report.cards import CardRow, add_pictures, card_rows
+from rara.report.chart import Drawing, draw
+from rara.report.disagreement import disagreement_sentence
+from rara.report.facts import CARDS, Facts, facts, rarities
 from rara.report.histogram import Histogram, histogram
 from rara.report.lists import Listing, listings
 from rara.report.rarest import inside
+from rara.report.records import Record, records
 from rara.report.reference_quantiles import own_spreads
-from rara.report.thumbnails import Album, Pictures, Thumbnail
+from rara.report.siblings import odd_sentence
+from rara.report.thumbnails import Album, PictureKeys, Pictures, Thumbnail
 from rara.report.verdicts import counted_as
 
 if TYPE_CHECKING:
     import jinja2
     import pyarrow as pa
+    from _typeshed import DataclassInstance
 
 NO_BREAK = "\u00a0"
 SLOTS = 10
 """Places for pictures under the histogram, evenly along its axis."""
 
 
-class Example(TypedDict):
-    """A sample that stands under the histogram, where its rarity is on the axis."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportPage:
+    """Facts, and all that the page adds to them; its fields are the names in the template."""
 
-    record: Record
-    picture: str | None
-
-
-class Summary(Facts):
-    """Facts, and all that the page adds to them."""
-
-    histogram: Histogram | None
-    examples: list[Example | None]
-    rows: list[CardRow]
-    listings: dict[str, Listing]
+    facts: Facts
+    drawing: Drawing | None
+    """The histogram of rarity; None where no image is inside."""
+    examples: tuple[Record | None, ...]
+    """Samples under the histogram, each where its rarity is on the axis."""
+    rows: tuple[CardRow, ...]
+    listings: Mapping[str, Listing]
     """By the key of the row under whose cards they are."""
-    pictures: dict[str, Thumbnail]
+    keys: PictureKeys
+    pictures: Mapping[str, Thumbnail]
+    """By their keys."""
 
 
 def summarise(
@@ -65,52 +68,46 @@ def summarise(
     pictures: Pictures | None,
     *,
     cards: int = CARDS,
-) -> Summary:
+) -> ReportPage:
     """Everything that the report shows: `facts`, the histogram, the cards, pictures, and lists.
 
-    `cards`: how many a section shows; the lists name every sample that was called anything.
+    `cards`: how many a section shows; lists name every sample with a verdict but typical.
 
     `pictures` gives the images of a side by id, in any size; those it leaves out are
     shown by name. They are asked for once a side and read one by one, so a mapping
     that decodes on access never holds more than one image in memory.
     """
-    found = facts(table, provenance, cards=cards)
-    own = own_spreads(provenance.reference)
-    bins = histogram(rarities(table), own.get("rarity"))
-    rows, examples = card_rows(found, cards), _examples(table, bins)
-    album = Album()
-    if pictures is not None:
-        shown = [example["record"] for example in examples if example]
-        keys = attach_pictures(rows, shown, pictures, album)
-        for example in filter(None, examples):
-            example["picture"] = keys.get(example["record"]["id"])
-    return {
-        **found,
-        "histogram": bins,
-        "examples": examples,
-        "rows": rows,
-        "listings": listings(table, provenance),
-        "pictures": album.thumbnails,
-    }
+    all_facts = facts(table, provenance, cards=cards)
+    bins = histogram(rarities(table), own_spreads(provenance.reference).get("rarity"))
+    rows, examples, album = card_rows(all_facts, cards), _examples(table, bins), Album()
+    return ReportPage(
+        facts=all_facts,
+        drawing=None if bins is None else draw(bins),
+        examples=tuple(examples),
+        rows=tuple(rows),
+        listings=listings(table, provenance),
+        keys=add_pictures(rows, filter(None, examples), pictures, album),
+        pictures=album.thumbnails,
+    )
 
 
-def to_html(summary: Summary) -> str:
+def to_html(page: ReportPage) -> str:
     """The report as one HTML page that needs no other file, no script and no network."""
-    bins = summary["histogram"]
-    return rendered("report.html.j2", {**summary, "drawing": None if bins is None else draw(bins)})
+    return rendered("report.html.j2", page)
 
 
-def rendered(template: str, facts: Mapping[str, Any]) -> str:
-    """A page of a template; every text in the facts is escaped."""
-    return _environment().get_template(template).render(facts)
+def rendered(template: str, page: DataclassInstance) -> str:
+    """A page of a template, whose names are the fields of a dataclass; every text is escaped."""
+    names = {field.name: getattr(page, field.name) for field in fields(page)}
+    return _environment().get_template(template).render(names)
 
 
-def _examples(table: pa.Table, bins: Histogram | None) -> list[Example | None]:
+def _examples(table: pa.Table, bins: Histogram | None) -> list[Record | None]:
     """For each slot of the axis the sample nearest to its middle, or None where it has none."""
     rows, values = np.flatnonzero(inside(table)), rarities(table)
     if bins is None or not len(rows):
         return []
-    bounds = np.linspace(bins["edges"][0], bins["edges"][-1], SLOTS + 1)
+    bounds = np.linspace(bins.edges[0], bins.edges[-1], SLOTS + 1)
     return [_example(table, rows, values, low, high) for low, high in pairwise(bounds)]
 
 
@@ -120,12 +117,12 @@ def _example(
     values: NDArray[np.float64],
     low: float,
     high: float,
-) -> Example | None:
+) -> Record | None:
     off_centre = np.abs(values - (low + high) / 2)
     best = int(off_centre.argmin())
     if off_centre[best] > (high - low) / 2:
         return None
-    return {"record": records(table, rows[[best]], {})[0], "picture": None}
+    return records(table, rows[[best]], {})[0]
 
 
 @cache
@@ -145,8 +142,9 @@ def _environment() -> jinja2.Environment:
         "percent": lambda share: words.percent(share).replace(" ", NO_BREAK),
         "counted": words.counted,
         "counted_as": lambda count, verdict: counted_as(verdict, count),
-        "dissent_sentence": dissent_sentence,
+        "disagreement_sentence": disagreement_sentence,
         "nearest_of": words.nearest_of,
+        "odd_sentence": odd_sentence,
         "shorten": words.shorten,
         "breakable": _breakable,
         "typeset": _typeset,
@@ -166,7 +164,7 @@ def _typeset(sentence: str) -> Markup:
     signs = {"=": "=", "<=": "≤"}
     kept = re.sub(
         r"\b([pq]) (<?=) (?=\d)",
-        lambda found: f"{found[1]}{NO_BREAK}{signs[found[2]]}{NO_BREAK}",
+        lambda match: f"{match[1]}{NO_BREAK}{signs[match[2]]}{NO_BREAK}",
         sentence.replace(" %", f"{NO_BREAK}%"),
     )
     return Markup(escape(kept))

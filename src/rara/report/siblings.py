@@ -5,14 +5,14 @@ table + provenance --odd_ones--> OddOnes, those that stand apart most first
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import inf
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from rara.provenance.parts import SiblingGroup
-from rara.provenance.provenance import Provenance, SiblingsProvenance
+from rara.provenance.parts import SiblingGroup, SiblingsPart
+from rara.provenance.provenance import Provenance
 from rara.report.formatting import in_sentence, nearest_of, number, times
 from rara.report.rarest import numbers
 
@@ -22,67 +22,84 @@ if TYPE_CHECKING:
 CASES = 8
 
 
-class OddOne(TypedDict):
-    """A sample that is farther from its siblings than any of these is."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OddOne:
+    """The sample of a group that is farther from its siblings than any of these is."""
 
     id: str
+    """Id of the sample."""
     group: str
-    siblings: list[str]
-    """Different pictures, the most typical first."""
+    """The value of the key."""
+    siblings: tuple[str, ...]
+    """Ids of siblings with different pictures, the most typical first."""
     count: int
     """How many siblings it has."""
     k: int
+    """The rank of the sibling to which the distance is taken."""
     distance: float
+    """Its distance to its k-th nearest sibling."""
     times: float | None
-    """How many times its siblings' usual distance; None where that is 0."""
+    """This distance over the median of its siblings'; null where that is 0."""
 
 
-class OddOnes(TypedDict):
-    """What was compared, and the cases that stand apart most."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OddOnes:
+    """The odd ones out: in each group of siblings the sample farthest from the others."""
 
     by: str
+    """The key that makes siblings."""
     least: int
+    """Samples that a group must have."""
     samples: int
+    """Samples that were compared."""
     groups: int
+    """Groups that were compared."""
     too_small: int
     """Groups with fewer samples than `least`."""
     ungrouped: int
-    cases: list[OddOne]
+    """Samples without the key."""
+    cases: tuple[OddOne, ...]
+    """The odd ones, those that are farthest first."""
 
 
 def odd_ones(
-    table: pa.Table, provenance: Provenance | SiblingsProvenance, *, most: int | None = CASES
+    table: pa.Table, provenance: Provenance, *, most: int | None = CASES
 ) -> OddOnes | None:
     """The odd ones among the samples in a table; None where siblings were not compared.
 
-    `most`: how many there may be; None gives all.
+    `most`: how many at most; None gives all.
     """
-    known = provenance.siblings
-    if known is None or "sibling_distance" not in table.column_names:
+    part = provenance.siblings
+    if part is None or "sibling_distance" not in table.column_names:
         return None
-    judged = [one for one in known.groups if one.k is not None]
-    cases = _cases(table, known.by, [one for one in judged if one.odd is not None])
-    cases.sort(key=lambda case: -(inf if case["times"] is None else case["times"]))
-    return {
-        "by": known.by,
-        "least": known.least,
-        "samples": sum(one.samples for one in judged),
-        "groups": len(judged),
-        "too_small": len(known.groups) - len(judged),
-        "ungrouped": known.ungrouped,
-        "cases": cases[:most],
-    }
+    return odd_ones_of(table, part, most=most)
+
+
+def odd_ones_of(table: pa.Table, part: SiblingsPart, *, most: int | None) -> OddOnes:
+    """The odd ones of a comparison, at most so many; None gives all."""
+    judged = [one for one in part.groups if one.k is not None]
+    cases = _cases(table, part.by, [one for one in judged if one.odd is not None])
+    cases.sort(key=lambda case: -(inf if case.times is None else case.times))
+    return OddOnes(
+        by=part.by,
+        least=part.least,
+        samples=sum(one.samples for one in judged),
+        groups=len(judged),
+        too_small=len(part.groups) - len(judged),
+        ungrouped=part.ungrouped,
+        cases=tuple(cases[:most]),
+    )
 
 
 def odd_sentence(case: OddOne) -> str:
     """How far apart it is, in what is usual among its siblings."""
-    place = f"from its {nearest_of(case['k'])} sibling"
-    group = in_sentence(case["group"])
-    if case["times"] is None:
-        far = f"{number(case['distance'])} {place}, where the others lie together"
+    place = f"from its {nearest_of(case.k)} sibling"
+    group = in_sentence(case.group)
+    if case.times is None:
+        far = f"{number(case.distance)} {place}, where the others are at distance 0"
     else:
-        far = f"{times(case['times'])} as far {place} as the others usually are from theirs"
-    return f"The farthest of {case['count'] + 1:,} ({group}): {far}."
+        far = f"{times(case.times)} as far {place} as the others usually are from theirs"
+    return f"The farthest of {case.count + 1:,} ({group}): {far}."
 
 
 def _cases(table: pa.Table, by: str, groups: list[SiblingGroup]) -> list[OddOne]:
@@ -95,42 +112,28 @@ def _cases(table: pa.Table, by: str, groups: list[SiblingGroup]) -> list[OddOne]
         return []
     ids, values = table["id"].to_pylist(), table[column].to_pylist()
     place = {name: row for row, name in enumerate(ids)}
-    families: dict[Any, list[int]] = {}
+    families: dict[object, list[int]] = {}
     for row, value in enumerate(values):
         families.setdefault(value, []).append(row)
     distance = numbers(table, "sibling_distance")
-    found = []
+    cases = []
     for one in groups:
         if one.k is None or one.odd is None or one.odd not in place:
             continue
         row = place[one.odd]
         siblings = [other for other in families[values[row]] if other != row]
         if siblings:
-            shown = [name for name in one.typical if name in place]
-            found.append(
-                _case(
-                    one, one.k, row, np.array(siblings), shown or [ids[siblings[0]]], ids, distance
+            shown = [name for name in one.typical if name in place] or [ids[siblings[0]]]
+            usual = float(np.median(distance[siblings]))
+            cases.append(
+                OddOne(
+                    id=one.odd,
+                    group=one.group,
+                    siblings=tuple(shown),
+                    count=len(siblings),
+                    k=one.k,
+                    distance=float(distance[row]),
+                    times=float(distance[row]) / usual if usual > 0 else None,
                 )
             )
-    return found
-
-
-def _case(
-    known: SiblingGroup,
-    k: int,
-    row: int,
-    siblings: NDArray[np.int64],
-    shown: list[str],
-    ids: list[str],
-    distance: NDArray[np.float64],
-) -> OddOne:
-    usual = float(np.median(distance[siblings]))
-    return {
-        "id": ids[row],
-        "group": known.group,
-        "siblings": shown,
-        "count": len(siblings),
-        "k": k,
-        "distance": float(distance[row]),
-        "times": float(distance[row]) / usual if usual > 0 else None,
-    }
+    return cases

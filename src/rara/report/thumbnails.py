@@ -2,16 +2,17 @@
 
     ids --pictures(side, ids)--> images --shrink, encode--> {key: thumbnail}
 
-Cards refer to thumbnails by key, so a reference image that stands beside many
-samples costs its bytes only once, and so do two images of the same pixels.
+Cards refer to thumbnails by key, so a reference image on many cards costs its bytes only
+once, and so do two images of the same pixels.
 """
 
 from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from io import BytesIO
-from typing import Literal, TypedDict
+from typing import Literal
 
 from PIL import Image, features
 
@@ -24,13 +25,29 @@ PIXEL_ART = 64
 """Longer side up to which an image is shown pixel by pixel, enlarged without smoothing."""
 
 
-class Thumbnail(TypedDict):
+@dataclass(frozen=True, slots=True)
+class Thumbnail:
     """A picture as the page embeds it."""
 
     uri: str
+    """A data URI."""
     width: int
     height: int
     pixelated: bool
+    """Whether it is enlarged without smoothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class PictureKeys:
+    """The keys of pictures in an album, by the ids of their images."""
+
+    samples: Mapping[str, str] = field(default_factory=dict)
+    reference: Mapping[str, str] = field(default_factory=dict)
+
+    def of(self, side: Side, name: str | None) -> str | None:
+        """The key of an image's picture; None where there is no picture."""
+        keys = self.samples if side == "samples" else self.reference
+        return None if name is None else keys.get(name)
 
 
 class Album:
@@ -43,14 +60,14 @@ class Album:
     def add(self, image: Image.Image, *, edge: int) -> str:
         """Key of the picture, shrunk to fit a square of `edge` pixels."""
         made = thumbnail(image, edge=edge)
-        key = self._keys.setdefault(made["uri"], f"picture-{len(self._keys) + 1}")
+        key = self._keys.setdefault(made.uri, f"picture-{len(self._keys) + 1}")
         self.thumbnails.setdefault(key, made)
         return key
 
     def add_all(
         self, side: Side, edges: Mapping[str, int], pictures: Pictures | None
     ) -> dict[str, str]:
-        """Keys by id, of those images that can be had; one image in memory at a time."""
+        """Keys by id, of those images that can be read; one image in memory at a time."""
         if pictures is None or not edges:
             return {}
         return {
@@ -67,12 +84,12 @@ def thumbnail(image: Image.Image, *, edge: int) -> Thumbnail:
         small.thumbnail((edge, edge), Image.Resampling.LANCZOS)
     encodings = _lossless(small) if pixelated else [*_lossless(small), *_lossy(small)]
     mime, encoded = min(encodings, key=lambda encoding: len(encoding[1]))
-    return {
-        "uri": f"data:{mime};base64,{base64.b64encode(encoded).decode('ascii')}",
-        "width": small.width,
-        "height": small.height,
-        "pixelated": pixelated,
-    }
+    return Thumbnail(
+        uri=f"data:{mime};base64,{base64.b64encode(encoded).decode('ascii')}",
+        width=small.width,
+        height=small.height,
+        pixelated=pixelated,
+    )
 
 
 def _available(

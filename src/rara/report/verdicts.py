@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, TypedDict, get_args
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, get_args
 
 from rara.provenance.provenance import Provenance
 from rara.report.formatting import counted, width
@@ -19,46 +20,46 @@ PLURALS = {"copy": "copies", "near copy": "near copies"}
 SHORT = {"unknown to this reference": "unknown"}
 
 
-class Verdicts(TypedDict):
-    """The counts by verdict, those that nobody got left out, at an error rate of `alpha`.
-
-    `expected`: about so many of as many real images are off the manifold, whatever it is called;
-    None where the table holds only some of the samples that were scored.
-    `shortfall`: why the reference cannot carry verdicts, or None.
-    """
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """How many samples have which verdict."""
 
     alpha: float
-    counts: dict[str, int]
+    """The error rate of the verdicts."""
+    counts: Mapping[str, int]
+    """How many samples have each verdict; a verdict without samples is missing."""
     expected: int | None
+    """Of as many real images, how many would be off-manifold or unknown; null if filtered."""
     shortfall: str | None
+    """Why the reference supports no verdicts; null where it does."""
 
 
 def verdicts(table: pa.Table, provenance: Provenance) -> Verdicts | None:
     """The counts; None where a table has no verdicts."""
-    known = provenance.verdict
-    if known is None or "verdict" not in table.column_names:
+    part = provenance.verdict
+    if part is None or "verdict" not in table.column_names:
         return None
     tally = Counter(table["verdict"].to_pylist())
-    chosen = table.num_rows < provenance.samples.count
+    filtered = table.num_rows < provenance.samples.count
     counts = {name: tally[name] for name in get_args(Verdict) if tally[name]}
-    return {
-        "alpha": known.alpha,
-        "counts": counts,
-        "expected": None if chosen else round(known.alpha * table.num_rows),
-        "shortfall": known.shortfall,
-    }
+    return Verdicts(
+        alpha=part.alpha,
+        counts=counts,
+        expected=None if filtered else round(part.alpha * table.num_rows),
+        shortfall=part.shortfall,
+    )
 
 
 def counted_as(verdict: str, count: int) -> str:
     """`1 copy`, `2 near copies`, `1,000 typical`."""
-    said = "without a verdict" if verdict == "no verdict" else verdict
-    return f"{count:,} {said if count == 1 else PLURALS.get(verdict, said)}"
+    name = "without a verdict" if verdict == "no verdict" else verdict
+    return f"{count:,} {name if count == 1 else PLURALS.get(verdict, name)}"
 
 
-def verdict_lines(found: Verdicts, columns: int) -> Iterator[str]:
+def verdict_lines(verdicts: Verdicts, columns: int) -> Iterator[str]:
     """All counts in as few lines of so many columns as they need, and what they lack."""
     line = ""
-    for verdict, count in found["counts"].items():
+    for verdict, count in verdicts.counts.items():
         part = counted_as(SHORT.get(verdict, verdict), count)
         if line and width(f"{line}, {part},") > columns:
             yield f"{line},"
@@ -66,8 +67,8 @@ def verdict_lines(found: Verdicts, columns: int) -> Iterator[str]:
         else:
             line = f"{line}, {part}" if line else part
     yield line or "none: there are no samples"
-    if found["shortfall"]:
-        yield found["shortfall"].rstrip(".")
-    elif line and found["expected"] is not None:
-        real, off = sum(found["counts"].values()), found["expected"]
+    if verdicts.shortfall:
+        yield verdicts.shortfall.rstrip(".")
+    elif line and verdicts.expected is not None:
+        real, off = sum(verdicts.counts.values()), verdicts.expected
         yield f"of {counted(real, 'real image')}, about {off:,} would be off-manifold or unknown"
