@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rara import __version__
 from rara.arguments import path_of
 from rara.extractors import DEFAULT, Extractor
 from rara.features.image_lookup import SourcePictures
@@ -103,7 +103,7 @@ def compare_siblings(
     return Siblings(
         table_of(features, compared.columns),
         SiblingsProvenance(
-            rara=version("rara"),
+            rara=__version__,
             samples=about_samples(features),
             k=k,
             extractor=about_extractor(features),

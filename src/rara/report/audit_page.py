@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from importlib.metadata import version
 from textwrap import wrap
 
+from rara import __version__
 from rara.report.audit_facts import AuditFacts, Case, Finding, Kind
 from rara.report.cards import LARGE
 from rara.report.formatting import counted, number, percent, shorten, width
@@ -188,7 +188,7 @@ def audit_html(facts: AuditFacts, pictures: Pictures | None) -> str:
         sections=tuple(section_of(finding, pictures, album) for finding in facts.findings),
         absent=tuple(_absent(facts)),
         pictures=album.thumbnails,
-        versions={"rara": version("rara")},
+        versions={"rara": __version__},
     )
     return rendered("audit.html.j2", page)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from rara import __version__
 from rara.columns import COLUMNS
 from rara.extractors.base import Spec
 from rara.features.features import Features, noted_in
@@ -51,7 +52,7 @@ def provenance_of(
 ) -> Provenance:
     """What samples that were judged one by one are relative to."""
     return Provenance(
-        rara=version("rara"),
+        rara=__version__,
         samples=about_samples(features),
         reference=reference,
         calibration=calibration,
