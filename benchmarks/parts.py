@@ -154,6 +154,7 @@ def charge(parts: Parts) -> None:
     from rara.reference import geometry as reference_geometry
     from rara.reference import judging as judgement
     from rara.reference import scorer as reference_scorer
+    from rara.scores import OnePass
     from rara.table.score_table import ScoreTable
 
     def told(name: str, work: Callable[..., Any]) -> Callable[..., Any]:
@@ -168,7 +169,7 @@ def charge(parts: Parts) -> None:
         ("read", Features, "load"),
         ("geometry: radii", neighbourhood, "find"),
         ("geometry: samples", CodeCache, "for_query"),
-        ("geometry: samples", judgement, "judge"),
+        ("geometry: samples", OnePass, "run"),
         ("calibration", reference_geometry, "calibration_set"),
         ("calibration", reference_geometry, "leave_one_out_summary"),
         ("two-sample test", reference_scorer, "two_sample_test"),
