@@ -17,7 +17,7 @@ from rara.cli.progress import progress_on
 from rara.errors import ParameterError
 from rara.extractors import DEFAULT, Extractor, Preprocessing, get_extractor
 from rara.extractors.base import Metric
-from rara.extractors.preprocessing import Fit, Layout
+from rara.extractors.preprocessing import Fit, Layout, Order, ValueRange
 from rara.extractors.registry import is_path
 from rara.run import DEFAULT_MAX_PIXELS, Run
 
@@ -165,6 +165,10 @@ class Working:
         )
 
 
+_COLOURS = ("order", "value_range")
+_OPTIONS = {"order": "channel_order"}
+"""Options whose names on the command line are not those of the fields."""
+
 _EXTRACTOR = "A name that `rara doctor` lists, or the path of an ONNX file."
 _OR_THE_REFERENCES = f"{DEFAULT}, or that of a saved reference"
 
@@ -196,7 +200,7 @@ class Extraction:
         Parameter(
             negative=(),
             metavar="R G B",
-            help="For an ONNX file: the mean to subtract from colours in 0..1.",
+            help="For an ONNX file: the mean to subtract, for colours from 0 to 1.",
         ),
     ] = None
     std: Annotated[
@@ -223,6 +227,21 @@ class Extraction:
             help="For an ONNX file with feature maps: channels first (`nchw`) or last (`nhwc`)."
         ),
     ] = None
+    order: Annotated[
+        Order | None,
+        Parameter(
+            name="--channel-order",
+            show_default="rgb",
+            help="For an ONNX file: `bgr` if it was trained with blue first.",
+        ),
+    ] = None
+    value_range: Annotated[
+        ValueRange | None,
+        Parameter(
+            show_default="0-1",
+            help="For an ONNX file: the range of pixels that its mean and deviation are for.",
+        ),
+    ] = None
 
     def make(self, run: Run) -> Extractor | None:
         """The extractor, or None where none was named."""
@@ -239,7 +258,7 @@ class Extraction:
         given = self._expected()
         files = [name for name in names if is_path(name)]
         if given and not files:
-            option = next(iter(given)).replace("_", "-")
+            option = _OPTIONS.get(first := next(iter(given)), first).replace("_", "-")
             raise ParameterError(f"--{option} needs an ONNX file: give its path with --extractor.")
         preprocessing = Preprocessing(**_in_python(given)) if given else None
         expected = dict.fromkeys(files, preprocessing)
@@ -252,7 +271,7 @@ class Extraction:
 
     def _expected(self) -> dict[str, Any]:
         """What was said of ONNX files."""
-        names = ("size", "mean", "std", "fit", "onnx_output", "output_layout")
+        names = ("size", "mean", "std", "fit", "onnx_output", "output_layout", *_COLOURS)
         return {name: given for name in names if (given := getattr(self, name)) is not None}
 
 

@@ -72,7 +72,10 @@ class _Network:
         given = self.preprocessing
         if self.dtype.kind == "f":
             mean, std = (np.asarray(c, dtype=np.float32) for c in (given.mean, given.std))
-            pixels = ((pixels / np.float32(255) - mean) / std).astype(self.dtype)
+            top = np.float32(255 if given.value_range == "0-1" else 1)
+            pixels = ((pixels / top - mean) / std).astype(self.dtype)
+        if given.order == "bgr":
+            pixels = pixels[..., ::-1]
         if self.layout == "nchw":
             pixels = pixels.transpose(2, 0, 1)
         return np.ascontiguousarray(pixels)[None]
@@ -163,7 +166,9 @@ def _network(
     if dtype is None:
         raise WeightsError(f"{what} takes {entry.type}: rara feeds {', '.join(_DTYPES)}.")
     if dtype.kind != "f" and preprocessing.normalises:
-        raise ParameterError(f"{what} takes uint8 pixels: leave mean and std as they are.")
+        raise ParameterError(
+            f"{what} takes uint8 pixels: leave mean, std and value_range as they are."
+        )
     layout = preprocessing.layout or _layout(entry.shape, what)
     size = _size(entry.shape, layout, preprocessing.size, what)
     name = _output(session, preprocessing.output, what)
@@ -278,7 +283,9 @@ def _other_outputs(network: _Network) -> str:
 def _in_words(network: _Network) -> str:
     given = network.preprocessing
     width, height = network.size
-    scaled = f"(x/255-{list(given.mean)})/{list(given.std)}" if network.dtype.kind == "f" else "x"
+    pixel = "x/255" if given.value_range == "0-1" else "x"
+    scaled = f"({pixel}-{list(given.mean)})/{list(given.std)}" if network.dtype.kind == "f" else "x"
+    scaled += " bgr" if given.order == "bgr" else ""
     words = f"{RESIZE} {given.fit} {width}x{height} {scaled} {network.layout} {network.exit}"
     usual = network.channels in (None, CHANNEL_AXIS[network.layout])
     return words if usual else f"{words} channels {network.channels}"
