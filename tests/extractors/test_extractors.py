@@ -697,12 +697,17 @@ def test_preprocessing_refuses_what_makes_no_sense(options, words):
 
 # -- the registry -----------------------------------------------------------------------
 
+OWN = [
+    *("efficientnet-lite0", "inception", "inception-logits", "vgg16"),
+    *("dinov2-vits14", "dinov2-vitb14", "dinov2-vitl14", "clip-vitb32", "clip-vitl14"),
+]
+
 
 def test_unknown_names_are_answered_with_the_known():
-    assert available() == ["efficientnet-lite0"]
+    assert available() == sorted(OWN)
     with pytest.raises(UnknownExtractorError, match="Did you mean 'efficientnet-lite0'"):
         get_extractor("efficientnet_lite0")
-    with pytest.raises(UnknownExtractorError, match=r"'zebra'\. Give efficientnet-lite0 or"):
+    with pytest.raises(UnknownExtractorError, match=r"'zebra'\. Give .*vgg16 or the path"):
         get_extractor("zebra")
 
 
@@ -712,13 +717,15 @@ def test_preprocessing_of_a_named_extractor_is_its_own():
 
 
 def test_other_packages_add_extractors(tmp_path, monkeypatch):
-    names = ("theirs", "efficientnet-lite0")
+    names = ("theirs", "efficientnet-lite0", "vgg16")
     as_plugin(tmp_path, **dict.fromkeys(names, "made_elsewhere:load"))
     (tmp_path / "made_elsewhere.py").write_text(
         "def load(*, threads=None):\n    return ('made elsewhere', threads)\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    assert available() == ["efficientnet-lite0", "theirs"]
+    assert available() == sorted([*OWN, "theirs"])
+    with pytest.raises(WeightsError, match=r"absent\.pth"):
+        get_extractor("vgg16", weights=tmp_path / "absent.pth")
     assert get_extractor("theirs", threads=3) == ("made elsewhere", 3)
     assert get_extractor("efficientnet-lite0").spec == lite0.SPEC  # not to be taken over
 

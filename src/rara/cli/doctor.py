@@ -21,7 +21,7 @@ EXTRAS = {
     "scikit-learn": "--also local_outlier_factor; `pip install rara[families]`",
     "pandas": "ScoreTable.to_pandas; `pip install rara[pandas]`",
     "polars": "ScoreTable.to_polars; `pip install rara[polars]`",
-    "torch": "training the demo's generators; `pip install rara[torch]`, 0.2 to 5 GB",
+    "torch": "extractors such as inception and vgg16; `pip install rara[torch]`, 0.2 to 5 GB",
 }
 
 

@@ -18,7 +18,7 @@ from rara.errors import ParameterError
 from rara.extractors import DEFAULT, Extractor, Preprocessing, get_extractor
 from rara.extractors.base import Metric
 from rara.extractors.preprocessing import Fit, Layout, Order, ValueRange
-from rara.extractors.registry import is_path
+from rara.extractors.registry import is_path, takes_weights
 from rara.run import DEFAULT_MAX_PIXELS, Run
 
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?\s*", re.IGNORECASE)
@@ -243,6 +243,15 @@ class Extraction:
         ),
     ] = None
 
+    weights: Annotated[
+        Path | None,
+        Parameter(
+            metavar="FILE",
+            show_default="in the folder $RARA_WEIGHTS",
+            help="For an extractor without weights of its own, such as `inception`: their file.",
+        ),
+    ] = None
+
     def make(self, run: Run) -> Extractor | None:
         """The extractor, or None where none was named."""
         made = self.make_all(run)
@@ -262,12 +271,30 @@ class Extraction:
             raise ParameterError(f"--{option} needs an ONNX file: give its path with --extractor.")
         preprocessing = Preprocessing(**_in_python(given)) if given else None
         expected = dict.fromkeys(files, preprocessing)
+        weights = self._weights(names)
         made = [
-            get_extractor(name, preprocessing=expected.get(name), threads=run.threads)
+            get_extractor(
+                name,
+                preprocessing=expected.get(name),
+                weights=weights.get(name),
+                threads=run.threads,
+            )
             for name in names
         ]
         _check_different(made)
         return made
+
+    def _weights(self, names: Sequence[str]) -> dict[str, Path]:
+        """The file given, for the one extractor that takes one."""
+        if self.weights is None:
+            return {}
+        takers = [name for name in names if takes_weights(name)]
+        if len(takers) != 1:
+            raise ParameterError(
+                f"--weights is one extractor's, and {len(takers)} of those named take a file: name "
+                "one with --extractor, or put the files into a folder that RARA_WEIGHTS names."
+            )
+        return {takers[0]: self.weights}
 
     def _expected(self) -> dict[str, Any]:
         """What was said of ONNX files."""
