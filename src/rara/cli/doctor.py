@@ -18,7 +18,7 @@ from rara.storage.cache import cache_folder
 
 NEEDED = ("numpy", "numba", "onnxruntime", "onnx", "pyarrow", "pillow", "jinja2")
 EXTRAS = {
-    "scikit-learn": "--also local_outlier_factor; `pip install rara[families]`",
+    "scikit-learn": "--also local_outlier_factor, RarityDetector; `pip install rara[sklearn]`",
     "pandas": "ScoreTable.to_pandas; `pip install rara[pandas]`",
     "polars": "ScoreTable.to_polars; `pip install rara[polars]`",
     "torch": "extractors such as inception and vgg16; `pip install rara[torch]`, 0.2 to 5 GB",

@@ -137,7 +137,7 @@ def _clip(name: str, vit: _Vit, weights: Weights, threads: int | None) -> TorchE
     network = _built(vit.architecture)
     tensors = checkpoint_filter_fn(tensors, network)
     _fill(network, tensors, file.path, name)
-    return _as_timm_does(file, network, threads)
+    return _as_timm_does(file, network, threads, crop_pct=1.0)  # as CLIP's authors; timm's vary
 
 
 def _any(name: str, weights: Weights, threads: int | None) -> TorchExtractor:
@@ -216,11 +216,13 @@ def _stretched(positions: torch.Tensor, side: int) -> torch.Tensor:
 # -- pixels -----------------------------------------------------------------------------
 
 
-def _as_timm_does(file: WeightsFile, network: Any, threads: int | None) -> TorchExtractor:
-    """With timm's own preprocessing for that network."""
+def _as_timm_does(
+    file: WeightsFile, network: Any, threads: int | None, **changes: Any
+) -> TorchExtractor:
+    """With timm's own preprocessing for that network, other than the changes."""
     from timm.data import create_transform, resolve_model_data_config
 
-    config = resolve_model_data_config(network)
+    config = resolve_model_data_config(network) | changes
     on_pixels = create_transform(**config, is_training=False, use_prefetcher=True)
     mean, std = config["mean"], config["std"]
     _, height, width = config["input_size"]
