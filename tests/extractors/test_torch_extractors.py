@@ -18,6 +18,7 @@ torchvision = pytest.importorskip("torchvision")
 from safetensors.torch import save_file  # noqa: E402
 
 from rara import Reference, Run  # noqa: E402
+from rara.cli.app import run  # noqa: E402
 from rara.errors import ReferenceMismatchError, UnknownExtractorError, WeightsError  # noqa: E402
 from rara.extractors import get_extractor  # noqa: E402
 
@@ -182,6 +183,27 @@ def test_any_network_of_timm_is_timms(tmp_path, model, suffix):
         expected = [network(transform(image)[None]).numpy() for image in images()]
     assert extractor.spec.dim == expected[0].shape[1]
     assert_same(vectors(extractor), np.concatenate(expected))
+
+
+def test_weights_in_the_users_folder_serve_commands_and_saved_references(
+    tmp_path, draw, monkeypatch, capsys
+):
+    monkeypatch.setenv("RARA_WEIGHTS", str(tmp_path / "weights"))
+    monkeypatch.setenv("RARA_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "weights").mkdir()
+    network = random_weights(timm.create_model("resnet18.a1_in1k"))
+    path = saved(network, tmp_path / "weights" / "resnet18.a1_in1k.safetensors")
+    draw(tmp_path / "train", 8, 0)
+    draw(tmp_path / "samples", 3, 1)
+    reference = str(tmp_path / "reference")
+    named = ["--extractor", "timm:resnet18.a1_in1k"]
+    build = ["reference", "build", str(tmp_path / "train"), "-o", reference, *named]
+    assert run([*build, "--weights", str(path)]) == 0, capsys.readouterr().err
+    score = ["score", str(tmp_path / "samples"), "--reference", reference, "--json"]
+    assert run(score) == 0, capsys.readouterr().err
+    path.unlink()
+    assert run([*score, "--retry-failed"]) == 2
+    assert "resnet18.a1_in1k.safetensors" in capsys.readouterr().err
 
 
 def stretched(positions, before, after):

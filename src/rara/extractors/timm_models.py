@@ -77,7 +77,7 @@ def _files(model: str) -> tuple[str, ...]:
 
 
 def _source(model: str) -> str:
-    return f"the model timm/{model} on Hugging Face, and name it so"
+    return f"timm/{model} on Hugging Face (rename its .safetensors or .bin file)"
 
 
 _DINOV2 = {
