@@ -699,7 +699,8 @@ def test_preprocessing_refuses_what_makes_no_sense(options, words):
 
 OWN = [
     *("efficientnet-lite0", "inception", "inception-logits", "vgg16"),
-    *("dinov2-vits14", "dinov2-vitb14", "dinov2-vitl14", "clip-vitb32", "clip-vitl14"),
+    *("dinov2-vits14", "dinov2-vitb14", "dinov2-vitl14"),
+    *("clip-vitb32", "clip-vitl14", "clip-vitl14-336"),
 ]
 
 

@@ -261,27 +261,27 @@ def test_large_dinov2_is_timms(tmp_path):
     check_dinov2("large", "dinov2-vitl14", tmp_path)
 
 
-def check_clip(architecture, name, tmp_path):
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("architecture", "name", "size"),
+    [
+        ("ViT-B-32-quickgelu", "clip-vitb32", 224),
+        ("ViT-L-14-quickgelu", "clip-vitl14", 224),
+        ("ViT-L-14-336-quickgelu", "clip-vitl14-336", 336),
+    ],
+)
+def test_clip_is_open_clips(tmp_path, architecture, name, size):
     """Against open_clip, whose file holds the text's half, too."""
     open_clip = pytest.importorskip("open_clip")
     model = random_weights(open_clip.create_model(architecture))
     path = tmp_path / "weights.safetensors"
     save_file({key: x.contiguous() for key, x in model.state_dict().items()}, path)
     extractor = get_extractor(name, weights=path)
-    transform = open_clip.image_transform(224, is_train=False)
+    transform = open_clip.image_transform(size, is_train=False)
     with torch.no_grad():
         expected = [model.encode_image(transform(image)[None]).numpy() for image in images()]
     assert extractor.spec.dim == expected[0].shape[1]
     assert_same(vectors(extractor), np.concatenate(expected))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("architecture", "name"),
-    [("ViT-B-32-quickgelu", "clip-vitb32"), ("ViT-L-14-quickgelu", "clip-vitl14")],
-)
-def test_clip_is_open_clips(tmp_path, architecture, name):
-    check_clip(architecture, name, tmp_path)
 
 
 # -- files that are not those of the network --------------------------------------------

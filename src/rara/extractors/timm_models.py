@@ -94,6 +94,7 @@ _DINOV2 = {
 _CLIP = {
     "clip-vitb32": _of_openai("vit_base_patch32_clip_quickgelu_224.openai"),
     "clip-vitl14": _of_openai("vit_large_patch14_clip_quickgelu_224.openai"),
+    "clip-vitl14-336": _of_openai("vit_large_patch14_clip_quickgelu_336.openai"),
 }
 NAMES = (*_DINOV2, *_CLIP)
 """Networks of timm that have a name of their own."""

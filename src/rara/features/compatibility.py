@@ -58,7 +58,8 @@ def network_for(
     if extractor is None and not is_name(reference.name):
         raise ReferenceMismatchError(
             f"This reference was made with the extractor '{reference.name[:80]}', which is not "
-            f"installed ({', '.join(available())} are): install it, or name the extractor. "
+            f"installed ({', '.join(available())} are): install it, or name the extractor, with "
+            "its weights if these are a file of yours. "
             "rara opens no network that a folder names."
         )
     return find_extractor(extractor or reference.name, run)
