@@ -62,6 +62,9 @@ def test_the_default_extractor_is_used_for_images():
     metric.update(images, real=False)
     assert values(metric)["precision"] == 1
     assert metric.dimension == 1280
+    copy = pickle.loads(pickle.dumps(metric.clone()))  # the network itself cannot be copied
+    copy.update(images, real=False)
+    assert values(copy)["precision"] == 1
 
 
 def test_reset_forgets_all_images_or_the_generated_ones():

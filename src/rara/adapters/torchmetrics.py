@@ -54,6 +54,7 @@ class RarityMetric(Metric):
     higher_is_better = None
     full_state_update = False
 
+    _opened: Extractor | None
     real: list[Tensor]
     fake: list[Tensor]
     dimension: Tensor
@@ -68,7 +69,7 @@ class RarityMetric(Metric):
     ) -> None:
         super().__init__(**kwargs)
         self.k, self.reset_real_features = whole(k, "k"), reset_real_features
-        self._extractor = extractor
+        self.extractor, self._opened = extractor, None
         self.add_state("real", [], dist_reduce_fx="cat")
         self.add_state("fake", [], dist_reduce_fx="cat")
         self.add_state("dimension", torch.tensor(0), dist_reduce_fx="max")
@@ -99,11 +100,16 @@ class RarityMetric(Metric):
         super().reset()
         self.real, self.dimension = real, dimension
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the network in memory: a copy opens its own."""
+        return {**super().__getstate__(), "_opened": None}
+
     def _vectors(self, images: Tensor) -> Tensor:
         if images.ndim == 2:
             return images.detach().float().to(self.device)
-        extractor = self._extractor = find_extractor(self._extractor, Run())
-        prepared = [extractor.prepare(Image.fromarray(one)) for one in pixels_of(images)]
+        pixels = pixels_of(images)
+        self._opened = extractor = self._opened or find_extractor(self.extractor, Run())
+        prepared = [extractor.prepare(Image.fromarray(one)) for one in pixels]
         vectors = [extractor.extract(one[None]) for one in prepared]
         found = np.concatenate([np.empty((0, extractor.spec.dim), np.float32), *vectors])
         return torch.from_numpy(found).to(self.device)
