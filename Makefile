@@ -1,5 +1,6 @@
 # make demo      install, judge the demo's samples, say where the report is
 # make test      install, lint, check types, run the tests
+# make test-torch  the extractors and adapters in PyTorch against their libraries (installs those, 7 GB)
 # make bench     speed and memory beside peers, into docs/studies/performance.md (about an hour; SIZE=small:
 #                minutes, into .bench, to see that it runs)
 # make study     experiments at full size (downloads packages, takes hours)
@@ -13,7 +14,7 @@ PARALLEL := -n auto --maxprocesses 4 --dist worksteal
 # A browser opens the report in the tests. Where there is none and apt may install one, it does.
 BROWSER := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
-.PHONY: install install-dev browser demo test test-slow lint bench study clean
+.PHONY: install install-dev browser demo test test-slow test-torch lint bench study clean
 
 install: $(VENV)/.installed
 install-dev: $(VENV)/.installed-dev
@@ -52,6 +53,11 @@ test: install-dev browser lint
 
 test-slow: install-dev browser
 	$(BIN)/pytest -m slow
+
+test-torch: install-dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[torch,torchmetrics,lightning]' \
+		open_clip_torch prdc pyod
+	$(BIN)/pytest -m 'slow or not slow' tests/adapters tests/extractors/test_torch_extractors.py
 
 # What is measured at another size than the scripts' own is said here: make bench PEERS='--repeats 1'
 SIZE ?= full

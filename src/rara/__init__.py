@@ -31,6 +31,7 @@ lists its files in the same order, and tests/test_layout.py reads both.
     groups         samples judged within groups and among siblings
     reference      real images that samples are judged against
     robustness     second opinions
+    adapters       rara in the shape that other ecosystems expect
     cli            the command line
 
 Names are imported when they are first used, so that importing rara costs nothing.

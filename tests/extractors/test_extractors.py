@@ -315,6 +315,35 @@ def test_floats_are_normalised_and_feature_maps_averaged(tmp_path):
     assert extractor.spec.dim == 3
 
 
+def test_blue_comes_first_and_means_up_to_255_where_they_are_given(tmp_path):
+    path = network(tmp_path / "a.onnx", ["n", 3, 4, 6], IDENTITY)
+    means, stds = (123.68, 116.779, 103.939), (2.0, 4.0, 8.0)
+    given = Preprocessing(mean=means, std=stds, order="bgr", value_range="0-255")
+    extractor = load_onnx(path, preprocessing=given)
+    image = noise(1, size=(6, 4))
+    expected = (image.reshape(-1, 3).mean(axis=0) - means) / stds
+    np.testing.assert_allclose(extractor.extract(image)[0], expected[::-1], rtol=1e-5)
+    options = Extraction([str(path)], mean=means, std=stds, order="bgr", value_range="0-255")
+    assert options.make(Run()).spec == extractor.spec
+
+
+@pytest.mark.parametrize("given", [{"order": "bgr"}, {"value_range": "0-255"}])
+def test_options_of_colours_need_an_onnx_file(given):
+    name = {"order": "channel-order", "value_range": "value-range"}[next(iter(given))]
+    with pytest.raises(ParameterError, match=f"--{name} needs an ONNX file"):
+        Extraction(extractor=["efficientnet-lite0"], **given).make(Run())
+
+
+def test_a_network_that_takes_bytes_can_take_blue_first(tmp_path):
+    path = network(tmp_path / "a.onnx", [1, 4, 6, 3], FLOATS, dtype=TensorProto.UINT8)
+    image = noise(2, size=(6, 4))
+    vectors = load_onnx(path, preprocessing=Preprocessing(order="bgr")).extract(image)
+    expected = image.reshape(2, -1, 3).mean(axis=1)[:, ::-1]
+    np.testing.assert_allclose(vectors, expected, rtol=1e-6)
+    with pytest.raises(ParameterError, match="value_range as they are"):
+        load_onnx(path, preprocessing=Preprocessing(value_range="0-255"))
+
+
 def test_channels_last_and_bytes_are_fed_as_they_are(tmp_path):
     path = network(tmp_path / "a.onnx", [1, 4, 6, 3], FLOATS, dtype=TensorProto.UINT8)
     extractor = load_onnx(path)
@@ -539,6 +568,8 @@ CHANGES = [
     Preprocessing(size=(4, 4), mean=(0.5, 0.0, 0.0)),
     Preprocessing(size=(4, 4), std=(0.5, 1.0, 1.0)),
     Preprocessing(size=(4, 4), output="z"),
+    Preprocessing(size=(4, 4), order="bgr"),
+    Preprocessing(size=(4, 4), value_range="0-255"),
 ]
 
 
@@ -594,7 +625,7 @@ def test_what_does_not_fit_the_network_is_refused(tmp_path):
     with pytest.raises(ParameterError, match=r"output='z': .* has y"):
         load_onnx(path, preprocessing=Preprocessing(output="z"))
     bytes_in = network(tmp_path / "b.onnx", [1, 3, 4, 4], FLOATS, dtype=TensorProto.UINT8)
-    with pytest.raises(ParameterError, match="leave mean and std"):
+    with pytest.raises(ParameterError, match="leave mean, std and"):
         load_onnx(bytes_in, preprocessing=Preprocessing(mean=(0.5, 0.5, 0.5)))
 
 
@@ -666,12 +697,18 @@ def test_preprocessing_refuses_what_makes_no_sense(options, words):
 
 # -- the registry -----------------------------------------------------------------------
 
+OWN = [
+    *("efficientnet-lite0", "inception", "inception-logits", "vgg16"),
+    *("dinov2-vits14", "dinov2-vitb14", "dinov2-vitl14"),
+    *("clip-vitb32", "clip-vitl14", "clip-vitl14-336"),
+]
+
 
 def test_unknown_names_are_answered_with_the_known():
-    assert available() == ["efficientnet-lite0"]
+    assert available() == sorted(OWN)
     with pytest.raises(UnknownExtractorError, match="Did you mean 'efficientnet-lite0'"):
         get_extractor("efficientnet_lite0")
-    with pytest.raises(UnknownExtractorError, match=r"'zebra'\. Give efficientnet-lite0 or"):
+    with pytest.raises(UnknownExtractorError, match=r"'zebra'\. Give .*vgg16 or the path"):
         get_extractor("zebra")
 
 
@@ -681,13 +718,15 @@ def test_preprocessing_of_a_named_extractor_is_its_own():
 
 
 def test_other_packages_add_extractors(tmp_path, monkeypatch):
-    names = ("theirs", "efficientnet-lite0")
+    names = ("theirs", "efficientnet-lite0", "vgg16")
     as_plugin(tmp_path, **dict.fromkeys(names, "made_elsewhere:load"))
     (tmp_path / "made_elsewhere.py").write_text(
         "def load(*, threads=None):\n    return ('made elsewhere', threads)\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    assert available() == ["efficientnet-lite0", "theirs"]
+    assert available() == sorted([*OWN, "theirs"])
+    with pytest.raises(WeightsError, match=r"absent\.pth"):
+        get_extractor("vgg16", weights=tmp_path / "absent.pth")
     assert get_extractor("theirs", threads=3) == ("made elsewhere", 3)
     assert get_extractor("efficientnet-lite0").spec == lite0.SPEC  # not to be taken over
 

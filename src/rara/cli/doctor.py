@@ -21,10 +21,10 @@ from rara.storage.cache import cache_folder
 
 NEEDED = ("numpy", "numba", "onnxruntime", "onnx", "pyarrow", "pillow", "jinja2")
 EXTRAS = {
-    "scikit-learn": "--also local_outlier_factor; `pip install scikit-learn`",
+    "scikit-learn": "--also local_outlier_factor, RarityDetector; `pip install scikit-learn`",
     "pandas": "ScoreTable.to_pandas; `pip install pandas`",
     "polars": "ScoreTable.to_polars; `pip install polars`",
-    "torch": "training the demo's generators; `pip install torch`, 0.2 to 5 GB",
+    "torch": "extractors such as inception and vgg16; `pip install torch`, 0.2 to 5 GB",
 }
 
 

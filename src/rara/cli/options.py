@@ -17,8 +17,8 @@ from rara.cli.progress import progress_on
 from rara.errors import ParameterError
 from rara.extractors import DEFAULT, Extractor, Preprocessing, get_extractor
 from rara.extractors.base import Metric
-from rara.extractors.preprocessing import Fit, Layout
-from rara.extractors.registry import is_path
+from rara.extractors.preprocessing import Fit, Layout, Order, ValueRange
+from rara.extractors.registry import is_path, takes_weights
 from rara.run import DEFAULT_MAX_PIXELS, Run
 
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?\s*", re.IGNORECASE)
@@ -196,7 +196,7 @@ class Extraction:
         Parameter(
             negative=(),
             metavar="R G B",
-            help="For an ONNX file: the mean to subtract from colours in 0..1.",
+            help="For an ONNX file: the mean to subtract, for colours from 0 to 1.",
         ),
     ] = None
     std: Annotated[
@@ -223,6 +223,29 @@ class Extraction:
             help="For an ONNX file with feature maps: channels first (`nchw`) or last (`nhwc`)."
         ),
     ] = None
+    channel_order: Annotated[
+        Order | None,
+        Parameter(
+            show_default="rgb",
+            help="For an ONNX file: `bgr` if it was trained with blue first.",
+        ),
+    ] = None
+    value_range: Annotated[
+        ValueRange | None,
+        Parameter(
+            show_default="0-1",
+            help="For an ONNX file: the range of pixels that its mean and deviation are for.",
+        ),
+    ] = None
+
+    weights: Annotated[
+        Path | None,
+        Parameter(
+            metavar="FILE",
+            show_default="in the folder $RARA_WEIGHTS",
+            help="For an extractor without weights of its own, such as `inception`: their file.",
+        ),
+    ] = None
 
     def make(self, run: Run) -> Extractor | None:
         """The extractor, or None where none was named."""
@@ -242,8 +265,14 @@ class Extraction:
             option = options[0].replace("_", "-")
             raise ParameterError(f"--{option} needs an ONNX file: give its path with --extractor.")
         expected = dict.fromkeys(files, self._preprocessing() if options else None)
+        weights = self._weights(names)
         made = [
-            get_extractor(name, preprocessing=expected.get(name), threads=run.threads)
+            get_extractor(
+                name,
+                preprocessing=expected.get(name),
+                weights=weights.get(name),
+                threads=run.threads,
+            )
             for name in names
         ]
         _check_different(made)
@@ -259,7 +288,21 @@ class Extraction:
             fit=self.fit or usual.fit,
             output=self.onnx_output,
             output_layout=self.output_layout,
+            order=self.channel_order or usual.order,
+            value_range=self.value_range or usual.value_range,
         )
+
+    def _weights(self, names: Sequence[str]) -> dict[str, Path]:
+        """The file given, for the one extractor that takes one."""
+        if self.weights is None:
+            return {}
+        takers = [name for name in names if takes_weights(name)]
+        if len(takers) != 1:
+            raise ParameterError(
+                f"--weights is one extractor's, and {len(takers)} of those named take a file: name "
+                "one with --extractor, or put the files into a folder that RARA_WEIGHTS names."
+            )
+        return {takers[0]: self.weights}
 
 
 @Parameter(name="*", group=NETWORK)
@@ -289,7 +332,16 @@ class Extractions(Extraction):
     ] = None
 
 
-_OF_FILES = ("size", "mean", "std", "fit", "onnx_output", "output_layout")
+_OF_FILES = (
+    "size",
+    "mean",
+    "std",
+    "fit",
+    "onnx_output",
+    "output_layout",
+    "channel_order",
+    "value_range",
+)
 """The options that say what an ONNX file expects."""
 
 

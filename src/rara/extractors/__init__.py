@@ -8,13 +8,18 @@ From the ground up:
     legacy_torch          the default weights' file, read without PyTorch
     onnx                  any ONNX file as an extractor
     efficientnet_lite0    the default extractor
+    weights               a network's weights in a file of the user's
+    torch_extractor       a PyTorch network as an extractor
+    inception             the network of FID
+    vgg16                 the network of the Rarity Score
+    timm_models           DINOv2, CLIP and the other networks of timm
     registry              extractors by name
 """
 
 from rara.extractors.base import Extractor, Spec
 from rara.extractors.onnx import FROM_FILE
 from rara.extractors.preprocessing import Preprocessing
-from rara.extractors.registry import DEFAULT, available, get_extractor
+from rara.extractors.registry import DEFAULT, available, get_extractor, is_name
 
 __all__ = [
     "DEFAULT",
@@ -24,4 +29,5 @@ __all__ = [
     "Spec",
     "available",
     "get_extractor",
+    "is_name",
 ]

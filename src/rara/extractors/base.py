@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
-from typing import Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,8 +64,8 @@ class Extractor(Protocol):
     def lanes(self) -> int:
         """How many calls of `extract` pay off at the same time, each from a thread of its own."""
 
-    def prepare(self, image: Image.Image) -> NDArray[np.uint8]:
-        """Resize one RGB image to what `extract` takes."""
+    def prepare(self, image: Image.Image) -> NDArray[Any]:
+        """Resize one RGB image to what `extract` takes: uint8, or float32 if a resize needs it."""
 
-    def extract(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def extract(self, batch: NDArray[Any]) -> NDArray[np.float32]:
         """Vectors of a batch of prepared images, shape (n, height, width, 3) -> (n, dim)."""

@@ -74,7 +74,10 @@ class _Network:
             mean, std = (
                 np.asarray(c, dtype=np.float32) for c in (preprocessing.mean, preprocessing.std)
             )
-            pixels = ((pixels / np.float32(255) - mean) / std).astype(self.dtype)
+            top = np.float32(255 if preprocessing.value_range == "0-1" else 1)
+            pixels = ((pixels / top - mean) / std).astype(self.dtype)
+        if preprocessing.order == "bgr":
+            pixels = pixels[..., ::-1]
         if self.layout == "nchw":
             pixels = pixels.transpose(2, 0, 1)
         return np.ascontiguousarray(pixels)[None]
@@ -165,7 +168,9 @@ def _network(
     if dtype is None:
         raise WeightsError(f"{what} takes {entry.type}: rara feeds {', '.join(_DTYPES)}.")
     if dtype.kind != "f" and preprocessing.normalises:
-        raise ParameterError(f"{what} takes uint8 pixels: leave mean and std as they are.")
+        raise ParameterError(
+            f"{what} takes uint8 pixels: leave mean, std and value_range as they are."
+        )
     layout = preprocessing.layout or _layout(entry.shape, what)
     size = _size(entry.shape, layout, preprocessing.size, what)
     name = _output(session, preprocessing.output, what)
@@ -280,11 +285,13 @@ def _other_outputs(network: _Network) -> str:
 def _in_words(network: _Network) -> str:
     preprocessing = network.preprocessing
     width, height = network.size
+    pixel = "x/255" if preprocessing.value_range == "0-1" else "x"
     scaled = (
-        f"(x/255-{list(preprocessing.mean)})/{list(preprocessing.std)}"
+        f"({pixel}-{list(preprocessing.mean)})/{list(preprocessing.std)}"
         if network.dtype.kind == "f"
         else "x"
     )
+    scaled += " bgr" if preprocessing.order == "bgr" else ""
     words = (
         f"{RESIZE} {preprocessing.fit} {width}x{height} {scaled} {network.layout} {network.exit}"
     )

@@ -7,7 +7,7 @@ import os
 from dataclasses import replace
 
 from rara.errors import ReferenceMismatchError
-from rara.extractors import FROM_FILE, Extractor, Spec, available
+from rara.extractors import FROM_FILE, Extractor, Spec, available, is_name
 from rara.features.features import Features
 from rara.features.metric import with_metric
 from rara.features.opening import Images, features_of, find_extractor, is_features
@@ -55,10 +55,11 @@ def network_for(
             f"This reference was made with an ONNX file ({reference.name}): name that file as the "
             "extractor, with the preprocessing that was given then."
         )
-    if extractor is None and reference.name not in available():
+    if extractor is None and not is_name(reference.name):
         raise ReferenceMismatchError(
             f"This reference was made with the extractor '{reference.name[:80]}', which is not "
-            f"installed ({', '.join(available())} are): install it, or name the extractor. "
+            f"installed ({', '.join(available())} are): install it, or name the extractor, with "
+            "its weights if these are a file of yours. "
             "rara opens no network that a folder names."
         )
     return find_extractor(extractor or reference.name, run)

@@ -139,7 +139,7 @@ class _Image:
     origin: Origin
     """`failed` is a fault of the content, `passing` one that another run may not meet, and a
     `repeat` waits for the vector of the same content before it."""
-    pixels: NDArray[np.uint8] | None = None
+    pixels: NDArray[Any] | None = None
     """There while the extractor has not seen it."""
 
 
@@ -177,7 +177,7 @@ def _spent() -> Payload:
 
 def _decoded(
     payload: Payload, digest: str, extractor: Extractor, limit: int, share: Share
-) -> tuple[Record, NDArray[np.uint8]]:
+) -> tuple[Record, NDArray[Any]]:
     """What is known of an image without its vector, and its pixels as the extractor takes them."""
     decoded = decode_noted(payload, max_pixels=limit, admit=share.take)
     image, size = decoded.image, decoded.image.size

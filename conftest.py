@@ -1,0 +1,10 @@
+"""Keeps doctests off files whose ecosystem is not installed."""
+
+from importlib.util import find_spec
+
+NEEDS = {
+    "torchmetrics": "src/rara/adapters/torchmetrics.py",
+    "lightning": "src/rara/adapters/lightning.py",
+}
+
+collect_ignore = [path for package, path in NEEDS.items() if find_spec(package) is None]

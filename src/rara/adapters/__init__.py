@@ -1,0 +1,12 @@
+"""rara in the shape that other ecosystems expect, one file each.
+
+Each file needs its ecosystem only when it is imported. Here alone the two sides may be called
+real and fake, as the peers call them.
+
+    pixels          batches of images as PyTorch holds them
+    prdc            precision, recall, density and coverage as the package prdc gives them
+    pyod            an outlier detector by PyOD's conventions; PyOD is not needed
+    scikit_learn    an outlier detector for scikit-learn
+    torchmetrics    a metric for torchmetrics
+    lightning       a callback for Lightning
+"""

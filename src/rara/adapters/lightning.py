@@ -1,0 +1,144 @@
+"""A callback for Lightning: how many rare images and copies a generator makes as it trains.
+
+training steps --average--> averaged weights, swapped in --sample--> images
+images --Scorer--> verdicts --log--> rara/yield, rara/copy_rate, rara/off_manifold
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from rara.adapters.pixels import pixels_of
+from rara.arguments import number, whole
+from rara.errors import MissingPackageError, ParameterError
+from rara.reference.scorer import Scorer
+
+try:
+    import torch
+    from lightning.pytorch import Callback
+except ImportError as error:
+    raise MissingPackageError(
+        "rara.adapters.lightning takes Lightning: run `pip install rara[lightning]`."
+    ) from error
+
+FIGURES = {
+    "rara/yield": ("rare",),
+    "rara/copy_rate": ("copy", "near copy"),
+    "rara/off_manifold": ("off-manifold", "unknown to this reference"),
+}
+"""What is logged: the share of images with one of these verdicts."""
+
+
+class OriginalityCallback(Callback):
+    """Samples images at the end of epochs, scores them, and logs three shares.
+
+        rara/yield           rare, on the manifold and no copy: higher is better
+        rara/copy_rate       copies and near copies: lower is better
+        rara/off_manifold    off the manifold of the reference: lower is better
+
+    `scorer` judges the images: `Reference.fit("train/").scorer()`. `sample(module, count)` gives
+    images of the module, (count, 3, height, width), in uint8 or in floats from 0 to 1. Every
+    `every` epochs, `images` of them are made, always from the same `seed`; training's random
+    numbers stay as they were.
+
+    With `decay`, such as 0.999, an exponential moving average of the weights is kept, updated
+    after each optimiser step, and swapped in while images are made. It is part of checkpoints.
+    Buffers, such as the statistics of batch normalisation, are not averaged.
+
+    Over several ranks the first one alone makes images, from its own module; so modules that are
+    sharded over ranks cannot be used. Raises ParameterError for options out of range and for
+    images of another shape or range.
+    """
+
+    def __init__(
+        self,
+        scorer: Scorer,
+        sample: Callable[[Any, int], torch.Tensor],
+        *,
+        images: int = 1000,
+        every: int = 1,
+        decay: float | None = None,
+        seed: int = 0,
+    ) -> None:
+        if decay is not None and not 0 <= number(decay, "decay") < 1:
+            raise ParameterError(f"decay = {decay:g}: give 0 or more and less than 1.")
+        self.scorer, self.sample, self.decay = scorer, sample, decay
+        self.images, self.every = whole(images, "images"), whole(every, "every")
+        self.seed = whole(seed, "seed", least=0)
+        self._average: dict[str, torch.Tensor] = {}
+        self._step = 0
+
+    # -- the average of the weights --------------------------------------------------------
+
+    def on_train_start(self, trainer: Any, pl_module: Any) -> None:
+        """Begin the average with the weights as they are, unless a checkpoint brought one."""
+        self._step = trainer.global_step
+        if self.decay is not None and not self._average:
+            self._average = {
+                name: value.detach().clone() for name, value in pl_module.named_parameters()
+            }
+
+    def on_train_batch_end(
+        self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Move the average towards the weights, once for each optimiser step."""
+        if self.decay is None or trainer.global_step == self._step:
+            return
+        self._step = trainer.global_step
+        with torch.no_grad():
+            for name, value in pl_module.named_parameters():
+                mean = self._average[name] = self._average[name].to(value.device)
+                mean.lerp_(value, 1 - self.decay)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The average, for a checkpoint."""
+        return {"average": self._average}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """The average of a checkpoint."""
+        self._average = dict(state_dict["average"])
+
+    # -- images --------------------------------------------------------------------------
+
+    def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
+        """Sample, score and log, every `every` epochs."""
+        if (trainer.current_epoch + 1) % self.every or not trainer.is_global_zero:
+            return
+        with self._swapped_in(pl_module), _evaluating(pl_module, self.seed):
+            images = self.sample(pl_module, self.images)
+        verdicts = self.scorer.score(list(pixels_of(images)))["verdict"]
+        for name, counted in FIGURES.items():
+            pl_module.log(name, float(np.isin(verdicts, counted).mean()), rank_zero_only=True)
+
+    @contextmanager
+    def _swapped_in(self, module: Any) -> Iterator[None]:
+        """The averaged weights in the module, and its own again whatever happens."""
+        own = {name: value.data for name, value in module.named_parameters() if self._average}
+        try:
+            for name, value in module.named_parameters():
+                if own:
+                    value.data = self._average[name].to(value.device)
+            yield
+        finally:
+            for name, value in module.named_parameters():
+                if own:
+                    value.data = own[name]
+
+
+@contextmanager
+def _evaluating(module: Any, seed: int) -> Iterator[None]:
+    """No gradients, every part in its evaluation mode, and random numbers of our own."""
+    training = {part: part.training for part in module.modules()}
+    module.eval()
+    try:
+        devices = [module.device] if module.device.type == "cuda" else []
+        with torch.no_grad(), torch.random.fork_rng(devices):
+            torch.manual_seed(seed)
+            yield
+    finally:
+        for part, mode in training.items():
+            part.training = mode
