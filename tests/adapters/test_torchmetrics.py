@@ -1,6 +1,6 @@
 """The metric for torchmetrics: its figures, its states, and how they merge over ranks.
 
-Needs `pip install rara[torchmetrics]`; without it the whole file is skipped.
+Needs `pip install torchmetrics`; without it the whole file is skipped.
 """
 
 import json
@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-torch = pytest.importorskip("torch", reason="needs pip install rara[torchmetrics]")
-pytest.importorskip("torchmetrics", reason="needs pip install rara[torchmetrics]")
+torch = pytest.importorskip("torch", reason="needs pip install torchmetrics")
+pytest.importorskip("torchmetrics", reason="needs pip install torchmetrics")
 
 from embedding import Means  # noqa: E402
 from ranks import FAKE, REAL, of_rank, updated, values  # noqa: E402

@@ -1,6 +1,6 @@
 """Extractors in PyTorch, with random weights, against the libraries that hold the networks.
 
-Needs `pip install rara[torch]`; without it the whole file is skipped.
+Needs `pip install torch torchvision timm torch-fidelity`; without it the whole file is skipped.
 """
 
 import os
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-torch = pytest.importorskip("torch", reason="needs pip install rara[torch]")
+torch = pytest.importorskip("torch", reason="needs the packages of the extra torch")
 pytest.importorskip("torch_fidelity")
 timm = pytest.importorskip("timm")
 torchvision = pytest.importorskip("torchvision")

@@ -22,7 +22,7 @@ try:
     from lightning.pytorch import Callback
 except ImportError as error:
     raise MissingPackageError(
-        "rara.adapters.lightning takes Lightning: run `pip install rara[lightning]`."
+        "rara.adapters.lightning takes Lightning: run `pip install lightning`."
     ) from error
 
 FIGURES = {

@@ -15,7 +15,7 @@ try:
     from sklearn.utils.validation import check_is_fitted, validate_data
 except ImportError as error:
     raise MissingPackageError(
-        "rara.adapters.scikit_learn takes scikit-learn 1.6: run `pip install rara[sklearn]`."
+        "rara.adapters.scikit_learn takes scikit-learn 1.6: run `pip install scikit-learn`."
     ) from error
 
 

@@ -29,7 +29,7 @@ try:
     from torchmetrics import Metric
 except ImportError as error:
     raise MissingPackageError(
-        "rara.adapters.torchmetrics takes torchmetrics: run `pip install rara[torchmetrics]`."
+        "rara.adapters.torchmetrics takes torchmetrics: run `pip install torchmetrics`."
     ) from error
 
 

@@ -78,7 +78,7 @@ def need(network: str, *modules: str) -> None:
     if missing:
         raise MissingPackageError(
             f"Extractor '{network}' takes {', '.join(missing)}, which is not installed: run "
-            "`pip install rara[torch]`."
+            "`pip install torch torchvision timm torch-fidelity`."
         )
 
 
