@@ -31,6 +31,7 @@ lists its files in the same order, and tests/test_layout.py reads both.
     groups         samples judged within groups and among siblings
     reference      real images that samples are judged against
     robustness     second opinions
+    comparison     generators compared
     cli            the command line
 
 Names are imported when they are first used, so that importing rara costs nothing.
@@ -40,6 +41,8 @@ import importlib as _importlib
 import typing as _typing
 
 if _typing.TYPE_CHECKING:
+    from rara.comparison.compare import compare
+    from rara.comparison.comparison import Comparison
     from rara.errors import RaraError
     from rara.extractors import Preprocessing, get_extractor
     from rara.features.features import Features
@@ -55,6 +58,7 @@ if _typing.TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Comparison",
     "Features",
     "Preprocessing",
     "RaraError",
@@ -66,6 +70,7 @@ __all__ = [
     "__version__",
     "by_extractor",
     "by_halves",
+    "compare",
     "compare_siblings",
     "contested",
     "get_extractor",
@@ -73,6 +78,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Comparison": "rara.comparison.comparison",
     "Features": "rara.features.features",
     "Preprocessing": "rara.extractors",
     "RaraError": "rara.errors",
@@ -83,6 +89,7 @@ _HOMES = {
     "Siblings": "rara.groups.compare_siblings",
     "by_extractor": "rara.robustness.second_opinions",
     "by_halves": "rara.robustness.second_opinions",
+    "compare": "rara.comparison.compare",
     "compare_siblings": "rara.groups.compare_siblings",
     "contested": "rara.robustness.contested",
     "get_extractor": "rara.extractors",

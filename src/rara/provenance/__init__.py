@@ -5,4 +5,5 @@ From the ground up:
     json_format   records to JSON and back, checked by the types of their fields
     parts         one record for each part: samples, reference, calibration, verdict, …
     provenance    Provenance of a score table, SiblingsProvenance of a comparison
+    comparison    ComparisonProvenance of generators
 """

@@ -52,6 +52,11 @@ class Scorer:
         geometry.checked_k(options.k)  # refused before long work
         self._reals = None if calibration is None else self._features(calibration)[0]
 
+    @property
+    def calibrates_itself(self) -> bool:
+        """Whether the reference's own images calibrate."""
+        return self._reals is None
+
     def score(self, images: Images) -> ScoreTable:
         """One record for each image that could be read; the others are in the provenance."""
         features, source = self._features(images)
