@@ -7,6 +7,7 @@ import pytest
 
 import rara
 from make import features, gaussian
+from pages import needs_browser, opened
 from rara import Features, Run
 from rara.comparison.columns import COMPARISON
 from rara.comparison.figures import FIGURES
@@ -161,6 +162,16 @@ def test_tables_for_papers(found, tmp_path):
         found.save(tmp_path / "t.xls")
 
 
+@needs_browser
+def test_a_browser_shows_the_page_and_complains_of_nothing(found, tmp_path):
+    found.report(tmp_path / "p.html")
+    elements, console, asked = opened((tmp_path / "p.html").read_text("utf-8"), tmp_path)
+    assert elements.count('class="panel"') == len(FIGURES) + 1
+    assert elements.count("<circle") == 4 * (len(FIGURES) + 1)
+    assert console == []
+    assert asked == set()
+
+
 def test_names_are_escaped_everywhere(scorer, tmp_path):
     name = "<script>|_&%$\x1b"
     found = rara.compare({name: features(made("fresh", 60))}, scorer, run=ALONE)
@@ -279,6 +290,13 @@ def test_few_samples_and_few_real_images(scorer):
     assert all(not one.sure for one in few.rankings)
     with pytest.raises(ParameterError, match="reference image"):
         rara.compare({"a": features(made("fresh"))}, features(gaussian(3, D)))
+
+
+def test_many_copies_of_few_real_images_have_no_intervals():
+    real = np.tile(gaussian(10, D), (6, 1))
+    found = rara.compare({"a": features(made("fresh", 60))}, features(real))
+    assert found.provenance.halving is None
+    assert found.table["inside"].to_pylist() != [None]
 
 
 @pytest.mark.parametrize("wrong", [{}, [], "samples", {"": 1}, {3: 1}, ["a/x", "a/x"]])

@@ -11,19 +11,23 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from rara.cli.opening import DEFAULT_K, Made
 from rara.cli.options import (
     IMAGES,
     OUTPUT,
     VERDICTS,
     Json,
+    Metrics,
     Neighbours,
     Page,
     Place,
     ReferenceExtraction,
+    Unit,
     Working,
 )
 from rara.cli.output import check_page, check_target, last_line, tell_first
 from rara.cli.printing import say, say_json
+from rara.cli.reading import Reading
 from rara.comparison.compare import LEVEL
 from rara.comparison.compare import compare as compare_generators
 from rara.comparison.comparison import Comparison, check_format
@@ -64,6 +68,9 @@ def compare(
         float | None, Parameter(group=VERDICTS, metavar="RATE", show_default=f"{ALPHA:g}")
     ] = None,
     k: Neighbours = None,
+    metric: Metrics = None,
+    unit: Unit = None,
+    reading: Reading | None = None,
     extraction: ReferenceExtraction | None = None,
     working: Working | None = None,
 ) -> None:
@@ -93,17 +100,20 @@ def compare(
         check_format(output)
         check_target(output)
     places = named_places([str(place) for place in generators])
+    places, reference = _read(reading or Reading(), places, reference)
+    made = Made(metric, unit)
     run = (working or Working()).run()
     with step(run.progress, "Loading the network"):
         network = (extraction or ReferenceExtraction()).make(run)
     if reference is None:
-        if alpha is not None:
-            raise ParameterError(f"--alpha {alpha:g} needs a reference: give --reference too.")
+        for option, given in (("alpha", alpha), ("metric", metric), ("unit", unit)):
+            if given is not None:
+                raise ParameterError(f"--{option} {given} needs a reference: give --reference too.")
         found = compare_generators(
             places, paired=paired, sweep=sweep, level=level, k=k, extractor=network, run=run
         )
     else:
-        scorer = _reference(str(reference), k, network, run).scorer(
+        scorer = _reference(str(reference), k, made, network, run).scorer(
             k=k, alpha=ALPHA if alpha is None else alpha, extractor=network, run=run
         )
         found = compare_generators(
@@ -140,12 +150,29 @@ def named_places(given: list[str]) -> dict[str, Images]:
     return found
 
 
-def _reference(place: str, k: int | None, network: Extractor | None, run: Run) -> Reference:
+def _read(
+    reading: Reading, places: dict[str, Images], reference: Place | None
+) -> tuple[dict[str, Images], Place | None]:
+    """The places, each with the array or column that is meant in it."""
+    given = [str(place) for place in places.values()]
+    found = reading.places([*given, *([] if reference is None else [reference])])
+    judged: dict[str, Images] = dict(zip(places, found, strict=False))
+    return judged, None if reference is None else found[-1]
+
+
+def _reference(
+    place: str, k: int | None, made: Made, network: Extractor | None, run: Run
+) -> Reference:
     """A saved reference, or one made of the images."""
     if kind_of(Path(place).expanduser()) == "reference":
-        return Reference.load(place)
+        saved = Reference.load(place)
+        made.check(place, saved)
+        return saved
     with step(run.progress, "Making the reference"):
-        return Reference.fit(place, k=3 if k is None else k, extractor=network or DEFAULT, run=run)
+        return Reference.fit(
+            place, k=DEFAULT_K if k is None else k, metric=made.metric, unit=made.unit,
+            extractor=network or DEFAULT, run=run,
+        )  # fmt: skip
 
 
 def _write(found: Comparison, output: Path | None, report: Path | None, run: Run) -> None:

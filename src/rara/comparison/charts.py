@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rara.comparison.columns import PERCENTILES
 from rara.comparison.figures import FIGURES, Figure
 from rara.comparison.findings import Row
 from rara.report.formatting import percent
@@ -64,7 +65,9 @@ class Panel:
 
 def panels(rows: Sequence[Row]) -> list[Panel]:
     """One panel for each figure; all generators of a panel have one scale."""
-    return [_panel(figure, rows, {}) for figure in _shown()] if rows else []
+    if not rows:
+        return []
+    return [*(_panel(figure, rows, {}) for figure in _shown()), _rarity(rows)]
 
 
 def curves(rows: Sequence[Row]) -> list[Panel]:
@@ -93,6 +96,20 @@ def _panel(figure: Figure, rows: Sequence[Row], place: dict[float, float]) -> Pa
     )
     across = tuple(Tick(at, f"{value:g}") for value, at in place.items())
     return Panel(*TITLES[figure], marks, 100 * real / top, percent(real), ticks, across)
+
+
+def _rarity(rows: Sequence[Row]) -> Panel:
+    """Median and quartiles of the rarity percentile; of real images the median is 50."""
+    middle = len(PERCENTILES) // 2
+    marks = []
+    for row in rows:
+        found = row["rarity_percentiles"]
+        if found is not None:
+            low, at, high = found[middle - 1 : middle + 2]
+            marks.append(Mark(row["generator"], at, low, high, f"{at:.0f}"))
+    ticks = tuple(Tick(float(at), f"{at}") for at in (0, 25, 50, 75))
+    note = "percentile among real images: median and middle half of the samples inside"
+    return Panel("Rarity", note, tuple(marks), 50.0, "50", ticks)
 
 
 def _mark(figure: Figure, row: Row, top: float, place: dict[float, float]) -> Mark:

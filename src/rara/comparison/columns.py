@@ -15,7 +15,7 @@ PERCENTILES = (5, 25, 50, 75, 95)
 """Which quantiles of the distributions are given."""
 
 _FAILED = Gap("where the generator could not be judged", "null")
-_NO_INTERVAL = Gap("where the reference has fewer than 40 images", "null")
+_NO_INTERVAL = Gap("where the reference has fewer than 40 different images", "null")
 _NO_KNOB = Gap("where there is no sweep", "null")
 _FEW = Gap("where a side has fewer than 50 images", "null")
 _NONE_INSIDE = Gap("where no sample is inside", "null")

@@ -22,7 +22,7 @@ from rara.comparison.comparison import Comparison
 from rara.comparison.figures import CORE, Levels, RealImages, Standing
 from rara.comparison.findings import Findings
 from rara.comparison.generator import Generator, Judge
-from rara.comparison.halves import FEWEST, FREEDOM, GROUPS, halves_of
+from rara.comparison.halves import FREEDOM, GROUPS, can_be_halved, halves_of
 from rara.comparison.knob import has_numbers, knob_of, split
 from rara.comparison.names import Generators, named
 from rara.comparison.pairwise import BETTER, Band, band, differences, ranking
@@ -194,8 +194,7 @@ def _judged(scorer: Scorer, opened: Opened, asked: Asked, run: Run) -> Judged:
         name: judge.judge(name, features, source, most)
         for name, (features, source) in there.items()
     }
-    images = len(judge.reference)
-    halved = images >= FEWEST and images // 2 > judge.balls.k + 2
+    halved = can_be_halved(judge.reference, judge.balls.k)
     with step(run.progress, "Intervals"):
         sampled = _sampled(judge, generators, units, halved=halved)
     return Judged(judge, opened, generators, sampled, units, knob, most, halved)
@@ -294,7 +293,7 @@ def _findings(parts: Sequence[Judged], rows: Sequence[Row], asked: Asked) -> Fin
     if asked.sweep is not None and len(part.sampled) > 1:
         swept = sweep_of(
             asked.sweep, part.knob, part.sampled, found,
-            reference=len(part.judge.reference), level=asked.level,
+            halved=part.halved, level=asked.level,
         )  # fmt: skip
     return Findings(tuple(rows), provenance, tuple(found), ranked, _bands(part, asked), swept)
 

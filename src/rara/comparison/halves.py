@@ -24,7 +24,7 @@ GROUPS = 20
 FREEDOM = GROUPS - 1
 """Cuts, and degrees of freedom of a variance by them."""
 FEWEST = 40
-"""Reference images that halves are made of, at least: two a group."""
+"""Different reference images that halves are made of, at least: two a group."""
 
 
 def balanced_cuts() -> Flags:
@@ -40,6 +40,12 @@ def balanced_cuts() -> Flags:
             cuts[row, column + 1] = (row - column) % prime in squares
         cuts[row, 0] = True
     return cuts
+
+
+def can_be_halved(features: Features, k: int) -> bool:
+    """Whether each half has enough different images to judge its own, leave-one-out."""
+    different = len(set(features.done["digest"].to_pylist()))
+    return different >= FEWEST and different // 2 > k + 2
 
 
 def halves_of(features: Features, *, seed: int = 0) -> Flags:

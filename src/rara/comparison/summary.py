@@ -12,7 +12,7 @@ from rara.comparison.halves import FEWEST
 from rara.comparison.sentences import points, ranking_sentence
 from rara.report.formatting import counted, percent, shorten, width
 
-NAME = 18
+NAME = 14
 COLUMNS = 80
 HEADS = ("inside", "off excess", "yield", "copy rate", "dense core", "AUC", "repeats")
 """Of the table: shares in percent, excesses in percentage points."""
@@ -42,7 +42,7 @@ def _limits(findings: Findings) -> Iterator[str]:
         fewest = min(one.count for one in about.references)
         yield (
             f"The reference has {counted(fewest, 'image')}: too few for intervals, which need "
-            f"{FEWEST}. No difference is called sure."
+            f"{FEWEST} different ones. No difference is called sure."
         )
     for one in findings.differences:
         if one.units == 0 and one.figure == "yield":

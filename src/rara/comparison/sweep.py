@@ -54,6 +54,14 @@ class Checkpoints:
     why: tuple[str, ...]
 
 
+ABSTAINS = Checkpoints(
+    None, None, None, (),
+    (f"The reference has fewer than {FEWEST} different images. Nothing shows which differences are "
+     "sure, so no checkpoint is named.",),
+)  # fmt: skip
+"""What is said where there are no intervals."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sweep:
     """Generators in the order of their knob, and what may be concluded."""
@@ -72,7 +80,7 @@ def sweep_of(
     sampled: Mapping[str, Sampled],
     found: Sequence[Difference],
     *,
-    reference: int,
+    halved: bool,
     level: float,
 ) -> Sweep:
     """The figures along the knob."""
@@ -83,7 +91,7 @@ def sweep_of(
         {name: knob[name] for name in order},
         trends,
         _trade(by, order, sampled, trends, level),
-        _checkpoints(order, sampled, found, reference, level),
+        _checkpoints(order, sampled, found, level) if halved else ABSTAINS,
     )
 
 
@@ -135,18 +143,8 @@ def _change(figure: Figure, ends: tuple[str, str], sampled: Mapping[str, Sampled
 
 
 def _checkpoints(
-    order: Sequence[str],
-    sampled: Mapping[str, Sampled],
-    found: Sequence[Difference],
-    reference: int,
-    level: float,
+    order: Sequence[str], sampled: Mapping[str, Sampled], found: Sequence[Difference], level: float
 ) -> Checkpoints:
-    if reference < FEWEST:
-        return Checkpoints(
-            None, None, None, (),
-            (f"The reference has {reference} images. With fewer than {FEWEST}, nothing shows which "
-             "differences are sure, so no checkpoint is named.",),
-        )  # fmt: skip
     before, first, onset = _onset(order, sampled, level)
     best, rivals, choice = _best(order, sampled, found, level)
     return Checkpoints(before, first, best, rivals, (onset, choice))
