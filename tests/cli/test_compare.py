@@ -6,6 +6,7 @@ import pytest
 
 from commands import called
 from rara.cli.app import run
+from rara.cli.compare import named_places
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +61,14 @@ def test_a_sweep_by_the_names_of_folders(place, capsys):
     found = json.loads(out)
     assert code == 0
     assert found["sweep"]["knob"] == {"gan-0.5": 0.5, "gan-1.0": 1.0}
+
+
+def test_a_folder_with_the_sign_in_its_name_is_a_place(place, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "psi=0.5").mkdir()
+    assert named_places(["psi=0.5", "a=b", "x/psi=1"]) == {
+        "psi=0.5": "psi=0.5", "a": "b", "psi=1": "x/psi=1",
+    }  # fmt: skip
 
 
 def test_two_places_judge_each_other(place, capsys):

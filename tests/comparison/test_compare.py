@@ -299,7 +299,7 @@ def test_many_copies_of_few_real_images_have_no_intervals():
     assert found.table["inside"].to_pylist() != [None]
 
 
-@pytest.mark.parametrize("wrong", [{}, [], "samples", {"": 1}, {3: 1}, ["a/x", "a/x"]])
+@pytest.mark.parametrize("wrong", [{}, [], "samples", 3, [3], {"": 1}, {3: 1}, ["a/x", "a/x"]])
 def test_generators_that_are_none(scorer, wrong):
     with pytest.raises(ParameterError):
         rara.compare(wrong, scorer)

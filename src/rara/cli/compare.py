@@ -42,7 +42,7 @@ from rara.storage.folder import kind_of
 from rara.verdict.rules import ALPHA
 
 NAMED = re.compile(r"([^=/\\]+)=(.+)", re.DOTALL)
-"""A name before a place; a place that has the sign in a folder's name is none."""
+"""A name before a place. A place that exists as it is typed has no name, whatever it holds."""
 
 
 def compare(
@@ -136,7 +136,7 @@ def named_places(given: list[str]) -> dict[str, Images]:
     >>> named_places(["gan=runs/a", "runs/vae.zip"])
     {'gan': 'runs/a', 'vae': 'runs/vae.zip'}
     """
-    split = [NAMED.fullmatch(one) for one in given]
+    split = [None if Path(one).exists() else NAMED.fullmatch(one) for one in given]
     plain = named(
         [one for one, pair in zip(given, split, strict=True) if pair is None] or {"-": ""}
     )

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
-from rara.arguments import short
+from rara.arguments import listed, short
 from rara.errors import ParameterError
 from rara.features.features import Features
 from rara.features.opening import Images
@@ -33,7 +33,7 @@ def named(generators: Generators) -> dict[str, Images]:
             "places."
         )
     else:
-        found = dict(_by_folder([os.fspath(place) for place in generators]))
+        found = dict(_by_folder([_place(one) for one in listed(generators, "generators")]))
     if not found:
         raise ParameterError("There are no generators: give at least one.")
     return found
@@ -62,6 +62,15 @@ def _by_folder(places: list[str]) -> Iterable[tuple[str, Images]]:
         else:
             parent = Path(place).parent.name
             yield (f"{parent}/{names[i]}" if parent else place), place
+
+
+def _place(given: object) -> str:
+    if not isinstance(given, (str, os.PathLike)):
+        raise ParameterError(
+            f"{short(given)} has no name: give a mapping of names to images, such as "
+            "{'gan': images}."
+        )
+    return os.fspath(given)
 
 
 def _checked(name: object) -> str:
