@@ -149,3 +149,15 @@ def test_a_small_reference_abstains_or_answers(images):
     else:
         assert chosen.first_copying == "step-2"
         assert chosen.last_before_copying == "step-1"
+
+
+def test_exact_copies_are_a_fact_with_any_reference():
+    few, fresh = features(REAL[:15]), gaussian(100, 6, seed=1)
+    copying = fresh.copy()
+    copying[:7] = REAL[:7]
+    places = {"step-1": features(fresh), "step-2": features(copying), "step-3": features(copying)}
+    found = rara.compare(places, few, sweep="step", run=ALONE)
+    chosen = found.sweep.checkpoints
+    assert (chosen.last_before_copying, chosen.first_copying) == ("step-1", "step-2")
+    assert chosen.best_yield is None
+    assert "Exact copies show from step-2 on." in found.summary()

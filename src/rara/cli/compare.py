@@ -85,8 +85,8 @@ def compare(
     reference
         The real images. Without it, give two places: each is judged by the other.
     sweep
-        The number that each generator was made with: a key of the metadata or of the names, as in
-        step-1000, or a pattern such as `gan-{psi}`.
+        Key of the number that each generator was made with, or a pattern such as `gan-{psi}`. The
+        key is in the metadata or in the names, as in step-1000.
     paired
         Compare samples with the same value of this key, such as `prompt` or `seed`.
     level

@@ -293,6 +293,7 @@ def _findings(parts: Sequence[Judged], rows: Sequence[Row], asked: Asked) -> Fin
     if asked.sweep is not None and len(part.sampled) > 1:
         swept = sweep_of(
             asked.sweep, part.knob, part.sampled, found,
+            exact={row["generator"]: row["exact_copies"] or 0 for row in rows},
             halved=part.halved, level=asked.level,
         )  # fmt: skip
     return Findings(tuple(rows), provenance, tuple(found), ranked, _bands(part, asked), swept)

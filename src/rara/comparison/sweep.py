@@ -80,10 +80,11 @@ def sweep_of(
     sampled: Mapping[str, Sampled],
     found: Sequence[Difference],
     *,
+    exact: Mapping[str, int],
     halved: bool,
     level: float,
 ) -> Sweep:
-    """The figures along the knob."""
+    """The figures along the knob. `exact`: how many samples of each are exact copies."""
     order = sorted(sampled, key=lambda name: knob[name])
     trends = _trends(order, knob, sampled)
     return Sweep(
@@ -91,7 +92,7 @@ def sweep_of(
         {name: knob[name] for name in order},
         trends,
         _trade(by, order, sampled, trends, level),
-        _checkpoints(order, sampled, found, level) if halved else ABSTAINS,
+        _checkpoints(order, sampled, found, level) if halved else _by_fact(order, exact),
     )
 
 
@@ -148,6 +149,20 @@ def _checkpoints(
     before, first, onset = _onset(order, sampled, level)
     best, rivals, choice = _best(order, sampled, found, level)
     return Checkpoints(before, first, best, rivals, (onset, choice))
+
+
+def _by_fact(order: Sequence[str], exact: Mapping[str, int]) -> Checkpoints:
+    """What exact copies alone say, where there are no intervals."""
+    place = next((i for i, name in enumerate(order) if exact[name]), None)
+    if place is None:
+        return ABSTAINS
+    before, first = (order[place - 1] if place else None), order[place]
+    last = "" if before is None else f" {before} is the last before it without any."
+    return replace(
+        ABSTAINS, last_before_copying=before, first_copying=first,
+        why=(f"Exact copies show from {first} on.{last} With fewer than {FEWEST} different "
+             "reference images, near copies and the best yield cannot be named.",),
+    )  # fmt: skip
 
 
 def _onset(
