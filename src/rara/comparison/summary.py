@@ -80,10 +80,11 @@ def _with_arms(row: Row, figure: str) -> str:
 
 def _compared(findings: Findings) -> Iterator[str]:
     about = findings.provenance
-    many = counted(len(findings.rows), "generator")
-    for reference in about.references:
-        place = shorten(reference.location, 36)
-        by = counted(reference.count, "reference image")
+    for number, reference in enumerate(about.references):
+        judged = [one.name for one in about.generators if one.reference == number]
+        alone = len(about.references) > 1 and len(judged) == 1
+        many = shorten(judged[0], NAME) if alone else counted(len(findings.rows), "generator")
+        by, place = counted(reference.count, "reference image"), shorten(reference.location, 36)
         yield f"{many} by {by} from {place} (k = {about.k})"
 
 
