@@ -23,7 +23,7 @@ from rara.comparison.figures import CORE, Levels, RealImages, Standing
 from rara.comparison.findings import Findings
 from rara.comparison.generator import Generator, Judge
 from rara.comparison.halves import FREEDOM, GROUPS, can_be_halved, halves_of
-from rara.comparison.knob import has_numbers, knob_of, split
+from rara.comparison.knob import has_numbers, knob_name, knob_of, split
 from rara.comparison.names import Generators, named
 from rara.comparison.pairwise import BETTER, Band, band, differences, ranking
 from rara.comparison.rows import Row, failed_row, row_of
@@ -292,7 +292,7 @@ def _findings(parts: Sequence[Judged], rows: Sequence[Row], asked: Asked) -> Fin
     swept: Sweep | None = None
     if asked.sweep is not None and len(part.sampled) > 1:
         swept = sweep_of(
-            asked.sweep, part.knob, part.sampled, found,
+            knob_name(asked.sweep), part.knob, part.sampled, found,
             exact={row["generator"]: row["exact_copies"] or 0 for row in rows},
             halved=part.halved, level=asked.level,
         )  # fmt: skip

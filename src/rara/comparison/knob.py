@@ -48,7 +48,7 @@ def knob_of(sweep: str, generators: Mapping[str, Features | None]) -> dict[str, 
     if missing := [name for name in names if name not in knob]:
         raise ParameterError(
             f"sweep '{sweep}': no number for {', '.join(missing[:_SEEN])}. Give a key of the "
-            f"metadata, numbers in the names as in {_word(sweep)}-0.5, or a pattern such as "
+            f"metadata, numbers in the names as in {knob_name(sweep)}-0.5, or a pattern such as "
             "'gan-{psi}'."
         )
     if len(set(knob.values())) < 2:
@@ -71,9 +71,14 @@ def _numbers(
     return (_only_numbers(names) or by_key) if None in by_key else by_key
 
 
-def _word(sweep: str) -> str:
+def knob_name(sweep: str) -> str:
+    """What the knob is called: the key, or the word in the braces of a pattern.
+
+    >>> knob_name("gan-{psi}"), knob_name("step")
+    ('psi', 'step')
+    """
     inner = re.search(r"{(\w*)}", sweep)
-    return (inner[1] if inner else sweep) or "psi"
+    return (inner[1] if inner else sweep) or "knob"
 
 
 def _by_pattern(pattern: str, name: str) -> float | None:
