@@ -1,4 +1,5 @@
 # make demo      install, judge the demo's samples, say where the report is
+# make demo-compare   compare the demo's generators, say where the page is
 # make test      install, lint, check types, run the tests
 # make test-torch  the extractors and adapters in PyTorch against their libraries (installs those, 7 GB)
 # make bench     speed and memory beside peers, into docs/studies/performance.md (about an hour; SIZE=small:
@@ -14,7 +15,7 @@ PARALLEL := -n auto --maxprocesses 4 --dist worksteal
 # A browser opens the report in the tests. Where there is none and apt may install one, it does.
 BROWSER := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
-.PHONY: install install-dev browser demo test test-slow test-torch lint bench study clean
+.PHONY: install install-dev browser demo demo-compare test test-slow test-torch lint bench study clean
 
 install: $(VENV)/.installed
 install-dev: $(VENV)/.installed-dev
@@ -42,6 +43,12 @@ demo: install
 	$(BIN)/rara score examples/fashion/gan-1.0.zip --reference examples/fashion/reference.zip \
 		--report $(DEMO)/report.html --output $(DEMO)/scores.parquet
 	@echo "The report: $(abspath $(DEMO)/report.html)"
+
+demo-compare: install
+	@mkdir -p $(DEMO)
+	$(BIN)/rara compare examples/fashion/gan-1.0.zip examples/fashion/gan-0.5.zip examples/fashion/vae.zip \
+		--reference examples/fashion/reference.zip --report $(DEMO)/compare.html --output $(DEMO)/compare.md
+	@echo "The page: $(abspath $(DEMO)/compare.html)"
 
 lint: install-dev
 	$(BIN)/ruff check .
@@ -98,6 +105,7 @@ study: install-dev
 	$(BIN)/python studies/decoding_memory.py --megapixels 30 --into docs/explanation/trust.md
 	$(BIN)/python studies/hostile_archives.py
 	$(BIN)/python studies/bursts.py --into docs/explanation/trust.md
+	$(BIN)/python studies/compare_intervals.py --into docs/studies/compare.md
 	$(BIN)/python studies/verdicts.py
 	$(BIN)/python studies/fashion_generators.py
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check scipy imagehash

@@ -31,6 +31,7 @@ lists its files in the same order, and tests/test_layout.py reads both.
     groups         samples judged within groups and among siblings
     reference      real images that samples are judged against
     robustness     second opinions
+    comparison     generators compared
     adapters       rara in the shape that other ecosystems expect
     cli            the command line
 
@@ -41,6 +42,8 @@ import importlib as _importlib
 import typing as _typing
 
 if _typing.TYPE_CHECKING:
+    from rara.comparison.compare import compare
+    from rara.comparison.comparison import Comparison
     from rara.errors import RaraError
     from rara.extractors import Preprocessing, get_extractor
     from rara.features.features import Features
@@ -56,6 +59,7 @@ if _typing.TYPE_CHECKING:
 __version__ = "0.2.0"
 
 __all__ = [
+    "Comparison",
     "Features",
     "Preprocessing",
     "RaraError",
@@ -67,6 +71,7 @@ __all__ = [
     "__version__",
     "by_extractor",
     "by_halves",
+    "compare",
     "compare_siblings",
     "contested",
     "get_extractor",
@@ -74,6 +79,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Comparison": "rara.comparison.comparison",
     "Features": "rara.features.features",
     "Preprocessing": "rara.extractors",
     "RaraError": "rara.errors",
@@ -84,6 +90,7 @@ _HOMES = {
     "Siblings": "rara.groups.compare_siblings",
     "by_extractor": "rara.robustness.second_opinions",
     "by_halves": "rara.robustness.second_opinions",
+    "compare": "rara.comparison.compare",
     "compare_siblings": "rara.groups.compare_siblings",
     "contested": "rara.robustness.contested",
     "get_extractor": "rara.extractors",

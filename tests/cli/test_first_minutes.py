@@ -531,7 +531,8 @@ printf '%s\n' "${COMPREPLY[@]}"
     ("words", "offers"),
     [
         (["sc"], {"score"}),
-        ([""], {"score", "reference", "siblings", "embed", "doctor", "completion"}),
+        ([""], {"score", "compare", "reference", "siblings", "embed", "doctor", "completion"}),
+        (["compare", "my"], {"my photos", "my.zip"}),
         (["reference", "b"], {"build"}),
         (["score", "--ref"], {"--reference"}),
         (["score", "a", "--metric", "c"], {"cosine"}),

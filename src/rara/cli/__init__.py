@@ -12,6 +12,7 @@
     groups               --group-by and --against-siblings
     opinions             --halves and --extractor repeated
     score                rara score
+    compare              rara compare
     audit                rara reference audit
     reference            rara reference
     embed                rara embed

@@ -18,7 +18,7 @@ from cyclopts import (
 )
 
 import rara
-from rara.cli import doctor, embed, interrupts, reference, score, siblings
+from rara.cli import compare, doctor, embed, interrupts, reference, score, siblings
 from rara.cli.printing import (
     ReaderLeftError,
     complain,
@@ -79,6 +79,11 @@ app.command(
     sort_key=1,
     usage="rara score SAMPLES --reference PLACE [OPTIONS]",
     help_epilogue=EXAMPLES,
+)
+app.command(
+    compare.compare,
+    sort_key=2,
+    usage="rara compare NAME=PLACE... --reference PLACE [OPTIONS]",
 )
 app.command(reference.app)
 app.command(siblings.siblings, sort_key=3)

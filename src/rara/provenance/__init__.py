@@ -5,5 +5,6 @@ From the ground up:
     json_format      records to JSON and back, checked by the types of their fields
     parts            one record for each part: samples, reference, calibration, verdict, …
     earlier_names    keys that an earlier schema called otherwise
-    provenance       Provenance of a score table, SiblingsProvenance of a comparison
+    provenance       Provenance of a score table, SiblingsProvenance
+    comparison       ComparisonProvenance of generators
 """

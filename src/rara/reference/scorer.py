@@ -59,6 +59,11 @@ class Scorer:
         geometry.checked_k(options.k)  # refused before long work
         self._calibration_images = None if calibration is None else self._features(calibration)[0]
 
+    @property
+    def calibrates_itself(self) -> bool:
+        """Whether the reference's own images calibrate."""
+        return self._calibration_images is None
+
     def score(self, images: Images) -> ScoreTable:
         """One record for each image that could be read; the others are in the provenance."""
         features, source = self._features(images)
@@ -86,6 +91,10 @@ class Scorer:
         scored = self._scored(samples, balls, calibration, Families())
         provenance = self._provenance(samples, balls, scored, NoTwoSample(absent))
         return ScoreTable(table_of(samples, scored.columns), provenance)
+
+    def one_by_one(self, samples: Features, balls: BallGeometry, also: Families) -> Scored:
+        """The columns of each sample and what they rest on; `also` joins the same pass."""
+        return self._scored(samples, balls, self._calibration(balls), also)
 
     def _judged(
         self, samples: Features, pictures: SourcePictures | None, *, own: bool = False

@@ -1,0 +1,30 @@
+"""Generators compared: each beside what real images give, with intervals, and with each other.
+
+    samples, reference --one pass--> score table, deep lists
+        --figures, halves--> shares with intervals over samples and reference
+        --pairwise, sweep--> differences, rankings, trends --> Comparison
+
+Why the intervals hold, and what each figure says: docs/explanation/comparison.md.
+
+From the ground up:
+
+    lists          neighbour lists deep enough for parts of the reference
+    halves         disjoint halves of the reference
+    figures        the share of samples that meet each condition
+    sampling       intervals over samples and reference
+    names          generators by name
+    generator      one generator judged
+    pairwise       differences of two generators, rankings
+    sentences      one sentence a generator, and one a ranking
+    knob           the number that each generator was made with
+    sweep          figures along a knob, checkpoints
+    columns        the register of the columns
+    rows           the row of a generator
+    findings       all that was found, before it becomes text
+    summary        lines in a terminal
+    documents      Markdown and LaTeX
+    charts         the geometry of the small multiples
+    page           the page
+    comparison     Comparison: table, summary, page
+    compare        rara.compare
+"""

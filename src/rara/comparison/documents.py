@@ -1,0 +1,112 @@
+"""Tables for papers: Markdown and LaTeX, with every name escaped.
+
+Findings --markdown, latex--> text
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rara.comparison.findings import Findings, Row
+from rara.report.formatting import counted, printable
+
+HEADS = (
+    "generator", "samples", "inside", "off-manifold excess", "yield", "copy rate", "dense core",
+    "AUC",
+)  # fmt: skip
+"""Shares in percent; excess and copy rate are in percentage points beside real images."""
+
+_LATEX = {
+    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
+    "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
+    "<": r"\textless{}", ">": r"\textgreater{}",
+}  # fmt: skip
+
+
+def markdown(findings: Findings) -> str:
+    """A table with the figures that papers quote, and under it what they are relative to."""
+    lines = [
+        f"| {' | '.join(HEADS)} |",
+        f"|---|{'---:|' * (len(HEADS) - 1)}",
+        *(f"| {' | '.join(map(_markdown, cells))} |" for cells in _cells(findings.rows)),
+        "",
+        _caption(findings),
+    ]
+    failed = [row for row in findings.rows if row["reason"] is not None]
+    lines += [f"\n{_markdown(row['generator'])}: {_markdown(row['reason'])}" for row in failed]
+    return "\n".join(lines) + "\n"
+
+
+def latex(findings: Findings) -> str:
+    """The same as a tabular with the rules of booktabs; the caption is a comment."""
+    rows = [f"{' & '.join(map(_latex, cells))} \\\\" for cells in _cells(findings.rows)]
+    return "\n".join([
+        f"% {printable(_caption(findings))}",
+        "% \\usepackage{booktabs}",
+        f"\\begin{{tabular}}{{l{'r' * (len(HEADS) - 1)}}}",
+        "\\toprule",
+        f"{' & '.join(map(_latex, HEADS))} \\\\",
+        "\\midrule",
+        *rows,
+        "\\bottomrule",
+        "\\end{tabular}",
+        "",
+    ])  # fmt: skip
+
+
+def _cells(rows: Sequence[Row]) -> list[list[str]]:
+    real: dict[str, Row] = {}
+    for row in rows:
+        if row["reason"] is None:
+            real.setdefault(row["reference"], row)
+    return [*map(_row, rows), *map(_real, real.values())]
+
+
+def _row(row: Row) -> list[str]:
+    if row["reason"] is not None:
+        return [row["generator"], "0", *["–"] * (len(HEADS) - 2)]
+    return [
+        row["generator"],
+        f"{row['samples']}",
+        _interval(row, "inside"),
+        _interval(row, "off_manifold_excess", "+"),
+        _interval(row, "yield"),
+        _interval(row, "copies_excess", "+"),
+        _interval(row, "over_typical"),
+        "–" if row["auc"] is None else f"{row['auc']:.3f}",
+    ]
+
+
+def _real(row: Row) -> list[str]:
+    shares = [f"{100 * row[f'{name}_real']:.1f}" for name in ("inside", "yield", "over_typical")]
+    return ["real images", "–", shares[0], "0", shares[1], "0", shares[2], "0.500"]
+
+
+def _interval(row: Row, name: str, sign: str = "") -> str:
+    value, low, high = (row[f"{name}{end}"] for end in ("", "_low", "_high"))
+    found = f"{100 * value:{sign}.1f}"
+    return found if low is None else f"{found} [{100 * low:{sign}.1f}, {100 * high:{sign}.1f}]"
+
+
+def _caption(findings: Findings) -> str:
+    about = findings.provenance
+    places = " and ".join(
+        f"{counted(one.count, 'reference image')} from {one.location}" for one in about.references
+    )
+    limits = f", {100 * about.levels.level:g} % intervals over samples and reference"
+    return (
+        f"Percent, judged by {places}; k = {about.k}, alpha = {about.levels.alpha:g}"
+        f"{limits if about.halving else ''}. Excess and copy rate: percentage points above real "
+        "images."
+    )
+
+
+def _markdown(text: str) -> str:
+    shown = printable(text)
+    for sign in "\\`*_[]<>|#":
+        shown = shown.replace(sign, f"\\{sign}")
+    return shown
+
+
+def _latex(text: str) -> str:
+    return "".join(_LATEX.get(letter, letter) for letter in printable(text)).replace("–", "--")

@@ -1,0 +1,110 @@
+"""A comparison in a terminal: a table of the figures, then one sentence for each finding.
+
+Findings --summary_lines--> a few lines of at most 80 columns, wrapped by the command where longer
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rara.comparison.findings import Findings, Row
+from rara.comparison.halves import FEWEST
+from rara.comparison.sentences import points, ranking_sentence
+from rara.report.formatting import counted, percent, shorten, width
+
+NAME = 14
+COLUMNS = 80
+HEADS = ("inside", "off excess", "yield", "copy rate", "dense core", "AUC", "repeats")
+"""Of the table: shares in percent, excesses in percentage points."""
+
+
+def summary_lines(findings: Findings) -> list[str]:
+    """What was compared, the table, and the conclusions."""
+    lines = [*_compared(findings), "", *_table(findings.rows), ""]
+    lines += [f"{shorten(row['generator'], NAME)}: {row['sentence']}" for row in findings.rows]
+    lines += conclusions(findings)
+    return lines
+
+
+def conclusions(findings: Findings) -> list[str]:
+    """Rankings, the sweep and remarks, each as one sentence."""
+    lines = [line for line in map(ranking_sentence, findings.rankings) if line]
+    if findings.sweep is not None:
+        trade = findings.sweep.trade
+        lines += [*([trade] if trade else []), *findings.sweep.checkpoints.why]
+    return [*lines, *_limits(findings), *findings.provenance.remarks]
+
+
+def _limits(findings: Findings) -> Iterator[str]:
+    """What could not be compared, and why."""
+    about = findings.provenance
+    if findings.judged and about.halving is None:
+        fewest = min(one.count for one in about.references)
+        yield (
+            f"The reference has {counted(fewest, 'image')}: too few for intervals, which need "
+            f"{FEWEST} different ones. No difference is called sure."
+        )
+    for one in findings.differences:
+        if one.units == 0 and one.figure == "yield":
+            yield (f"{one.one} and {one.other} share no {about.paired}: they are not compared.")
+
+
+def cells(row: Row) -> list[str]:
+    """The figures of a generator as the tables show them; empty where it has none."""
+    if row["reason"] is not None:
+        return [""] * len(HEADS)
+    return [
+        percent(row["inside"]),
+        _with_arms(row, "off_manifold"),
+        percent(row["yield"]),
+        _with_arms(row, "copies"),
+        percent(row["over_typical"]),
+        "" if row["auc"] is None else f"{row['auc']:.3f}",
+        percent(row["repeats"]),
+    ]
+
+
+def real_cells(row: Row) -> list[str]:
+    """The same of real images."""
+    return [
+        percent(row["inside_real"]), "0", percent(row["yield_real"]), "0",
+        percent(row["over_typical_real"]), "0.500", percent(row["repeats_real"]),
+    ]  # fmt: skip
+
+
+def _with_arms(row: Row, figure: str) -> str:
+    """An excess in percentage points, with half the width of its interval."""
+    value, low, high = (row[f"{figure}_excess{end}"] for end in ("", "_low", "_high"))
+    return points(value) if low is None else f"{points(value)} ±{50 * (high - low):.1f}"
+
+
+def _compared(findings: Findings) -> Iterator[str]:
+    about = findings.provenance
+    for number, reference in enumerate(about.references):
+        judged = [one.name for one in about.generators if one.reference == number]
+        alone = len(about.references) > 1 and len(judged) == 1
+        many = shorten(judged[0], NAME) if alone else counted(len(findings.rows), "generator")
+        by, place = counted(reference.count, "reference image"), shorten(reference.location, 36)
+        yield f"{many} by {by} from {place} (k = {about.k})"
+
+
+def _table(rows: Sequence[Row]) -> Iterator[str]:
+    """Columns as wide as their widest cell; real images have a row of their own."""
+    body = [[shorten(row["generator"], NAME), *cells(row)] for row in rows]
+    real = [["real images", *real_cells(row)] for row in _references(rows)]
+    lines = [["", *HEADS], *body, *real]
+    widths = [max(width(line[i]) for line in lines) for i in range(len(lines[0]))]
+    for line in lines:
+        first, *others = zip(line, widths, strict=True)
+        padded = [first[0] + " " * (first[1] - width(first[0]))]
+        padded += [" " * (wide - width(cell)) + cell for cell, wide in others]
+        yield "  ".join(padded).rstrip()
+
+
+def _references(rows: Sequence[Row]) -> list[Row]:
+    """One row of each reference, for what its own images give."""
+    seen: dict[str, Row] = {}
+    for row in rows:
+        if row["reason"] is None:
+            seen.setdefault(row["reference"], row)
+    return list(seen.values())

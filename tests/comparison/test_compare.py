@@ -1,0 +1,320 @@
+"""`rara.compare` on generators whose answer is known, and on what it cannot use."""
+
+import json
+
+import numpy as np
+import pytest
+
+import rara
+from make import features, gaussian
+from pages import needs_browser, opened
+from rara import Features, Run
+from rara.comparison.columns import COMPARISON
+from rara.comparison.figures import FIGURES
+from rara.errors import ParameterError, ReferenceMismatchError
+from rara.provenance.comparison import ComparisonProvenance
+
+ALONE = Run(threads=1)
+N, D = 600, 6
+REAL = gaussian(N, D)
+
+
+def made(kind, count=400, seed=1):
+    vectors = gaussian(count, D, seed=seed)
+    scale = {"fresh": 1.0, "shrunk": 0.8, "wide": 1.5, "copier": 1.0}[kind]
+    vectors = (scale * vectors).astype(np.float32)
+    if kind == "copier":
+        some = count // 5
+        vectors[:some] = REAL[:some] + 0.01 * gaussian(some, D, seed=9)
+    return vectors
+
+
+@pytest.fixture(scope="module")
+def scorer():
+    return rara.Reference.from_features(features(REAL), run=ALONE).scorer(run=ALONE)
+
+
+@pytest.fixture(scope="module")
+def found(scorer):
+    kinds = {kind: features(made(kind, seed=i)) for i, kind in
+             enumerate(("fresh", "shrunk", "wide", "copier"), start=1)}  # fmt: skip
+    return rara.compare(kinds, scorer, run=ALONE)
+
+
+def rows(comparison):
+    return {row["generator"]: row for row in comparison.table.to_pylist()}
+
+
+def test_a_perfect_generator_is_like_real_images(found):
+    row = rows(found)["fresh"]
+    for figure in FIGURES:
+        assert row[f"{figure}_low"] <= row[figure] <= row[f"{figure}_high"]
+        assert row[f"{figure}_excess_low"] < 0 < row[f"{figure}_excess_high"], figure
+    assert row["auc"] == pytest.approx(0.5, abs=0.06)
+    assert "no sign of copying" in row["sentence"]
+
+
+def test_truncation_is_over_typical(found):
+    row = rows(found)["shrunk"]
+    assert row["over_typical_excess_low"] > 0
+    assert row["off_manifold_excess_high"] < 0
+    assert "over-typical" in row["sentence"]
+
+
+def test_a_wide_generator_lies_off_the_manifold(found):
+    row = rows(found)["wide"]
+    assert row["off_manifold_excess_low"] > 0.2
+    assert row["inside_excess_high"] < 0
+
+
+def test_copies_are_counted(found):
+    row = rows(found)["copier"]
+    assert row["copies_excess_low"] < 0.2 < row["copies_excess_high"] + 0.02
+    assert row["copies_excess_low"] > 0.1
+    assert "copy rate" in row["sentence"]
+
+
+def test_rankings_say_only_what_is_sure(found):
+    ranked = {one.figure: one for one in found.rankings}
+    off = ranked["off_manifold"]
+    assert off.order[-1] == "wide"
+    assert ("fresh", "wide") in off.sure
+    copies = ranked["copies"]
+    assert ("fresh", "copier") in copies.sure
+    assert {frozenset(pair) for pair in copies.unsure} >= {frozenset(("fresh", "shrunk"))}
+    assert "too few samples to tell" in found.summary()
+
+
+def test_too_few_samples_is_an_answer(scorer):
+    two = {"a": features(made("fresh", 60)), "b": features(made("fresh", 60, seed=2))}
+    found = rara.compare(two, scorer, run=ALONE)
+    assert all(not one.sure for one in found.rankings)
+    assert "By yield: too few samples to tell any two generators apart." in found.summary()
+
+
+def test_figures_do_not_move_with_the_number_of_samples(scorer):
+    """Ten sets of 200 samples have on average what their 2,000 samples have together."""
+    whole = made("wide", 2000, seed=3)
+    parts = {f"part {i}": features(whole[200 * i : 200 * (i + 1)]) for i in range(10)}
+    found = rows(rara.compare({"all": features(whole), **parts}, scorer, run=ALONE))
+    for figure in FIGURES:
+        mean = np.mean([found[name][figure] for name in parts])
+        assert mean == pytest.approx(found["all"][figure], abs=1e-12), figure
+
+
+def test_the_order_of_images_plays_no_role(scorer):
+    order = np.random.default_rng(0).permutation(N)
+    shuffled = rara.Reference.from_features(features(REAL[order]), run=ALONE)
+    one = rows(rara.compare({"a": features(made("wide"))}, scorer, run=ALONE))["a"]
+    other = rows(rara.compare({"a": features(made("wide")[::-1])}, shuffled, run=ALONE))["a"]
+    for figure in FIGURES:
+        for end in ("", "_low", "_high", "_excess_low", "_excess_high"):
+            assert one[figure + end] == pytest.approx(other[figure + end], abs=1e-9)
+    assert one["auc"] == other["auc"]
+
+
+def test_generators_of_different_sizes_share_the_size_of_the_test(scorer):
+    sizes = {"many": features(made("fresh", 400)), "few": features(made("fresh", 90, seed=2))}
+    found = rara.compare(sizes, scorer, run=ALONE)
+    assert found.provenance.two_sample_images == 90
+    assert found.table["samples"].to_pylist() == [400, 90]
+    assert None not in found.table["auc"].to_pylist()
+
+
+def test_every_column_is_registered_with_its_type_and_range(found):
+    assert found.table.column_names == list(COMPARISON)
+    for name, column in COMPARISON.items():
+        assert str(found.table.schema.field(name).type) == column.type
+        assert column.meaning.endswith(".")
+        values = [v for v in found.table[name].to_pylist() if v is not None]
+        values = np.ravel(values) if column.type != "string" else []
+        for value in values:
+            assert column.low is None or column.low <= value, name
+            assert column.high is None or value <= column.high, name
+
+
+def test_everything_is_json_and_comes_back(found):
+    record = json.loads(json.dumps(found.to_json(), allow_nan=False))
+    assert [row["generator"] for row in record["rows"]] == ["fresh", "shrunk", "wide", "copier"]
+    again = ComparisonProvenance.from_json(record["provenance"])
+    assert again == found.provenance
+    assert len(record["differences"]) == 6 * len(FIGURES)
+    assert record["conclusions"]
+
+
+def test_bands_find_the_shrunken_distribution(found):
+    bands = {(one.one, one.other): one for one in found.bands}
+    assert bands["fresh", "shrunk"].beyond
+    assert not bands["fresh", "copier"].beyond
+
+
+def test_tables_for_papers(found, tmp_path):
+    for ending in ("parquet", "csv", "json", "md", "tex"):
+        found.save(tmp_path / f"t.{ending}")
+    text = (tmp_path / "t.md").read_text()
+    assert text.splitlines()[0].count("|") == text.splitlines()[2].count("|")
+    assert "| real images |" in text
+    tex = (tmp_path / "t.tex").read_text()
+    assert tex.count("\\\\") == 6
+    assert "\\toprule" in tex
+    assert json.loads((tmp_path / "t.json").read_text())["rows"]
+    with pytest.raises(ParameterError, match=r"end it in \.parquet"):
+        found.save(tmp_path / "t.xls")
+
+
+@needs_browser
+def test_a_browser_shows_the_page_and_complains_of_nothing(found, tmp_path):
+    found.report(tmp_path / "p.html")
+    elements, console, asked = opened((tmp_path / "p.html").read_text("utf-8"), tmp_path)
+    assert elements.count('class="panel"') == len(FIGURES) + 1
+    assert elements.count("<circle") == 4 * (len(FIGURES) + 1)
+    assert console == []
+    assert asked == set()
+
+
+def test_names_are_escaped_everywhere(scorer, tmp_path):
+    name = "<script>|_&%$\x1b"
+    found = rara.compare({name: features(made("fresh", 60))}, scorer, run=ALONE)
+    for ending in ("md", "tex"):
+        found.save(tmp_path / f"t.{ending}")
+        text = (tmp_path / f"t.{ending}").read_text()
+        assert "<script>" not in text
+        assert "\x1b" not in text
+    assert r"\_\&\%\$" in text
+    found.report(tmp_path / "p.html")
+    page = (tmp_path / "p.html").read_text()
+    assert "<script" not in page
+    assert "&lt;script" in page
+
+
+# -- pairs --
+
+
+def with_key(vectors, key, values):
+    return Features.from_arrays(vectors, metadata={key: [str(value) for value in values]})
+
+
+def test_pairs_find_a_small_shift_that_unpaired_samples_hide(scorer):
+    base = made("wide", 400)
+    one = with_key(base, "seed", range(400))
+    other = with_key(base * np.float32(0.93), "seed", range(400))
+    number = "off_manifold"
+    apart = {d.figure: d for d in rara.compare({"a": one, "b": other}, scorer).differences}
+    paired = {
+        d.figure: d for d in rara.compare({"a": one, "b": other}, scorer, paired="seed").differences
+    }
+    assert paired[number].units == 400
+    assert apart[number].units is None
+    assert paired[number].value == pytest.approx(apart[number].value)
+    assert paired[number].p < 0.1 * apart[number].p
+
+
+def test_a_missing_key_keeps_what_can_be_computed(scorer):
+    one, other = with_key(made("fresh"), "seed", range(400)), features(made("wide"))
+    found = rara.compare({"a": one, "b": other}, scorer, paired="seed")
+    assert all(row["reason"] is None for row in rows(found).values())
+    assert all(one.value is None for one in found.differences)
+    assert "a and b share no seed: they are not compared." in found.summary()
+    with pytest.raises(ParameterError, match="has the key 'seed'"):
+        rara.compare({"b": other}, scorer, paired="seed")
+
+
+# -- two references, and what cannot be used --
+
+
+def test_two_references_judge_each_other():
+    one, other = features(REAL), features(gaussian(500, D, seed=4) * np.float32(1.3))
+    found = rara.compare({"narrow": one, "wide": other}, run=ALONE)
+    table = rows(found)
+    assert table["wide"]["off_manifold_excess_low"] > 0.05
+    assert table["narrow"]["off_manifold_excess_high"] < 0
+    assert len(found.provenance.references) == 2
+    assert not found.differences
+    first, second = found.summary().splitlines()[:2]
+    assert first.startswith("narrow by 500 reference images")
+    assert second.startswith("wide by 600 reference images")
+
+
+def test_without_a_reference_two_are_needed():
+    with pytest.raises(ParameterError, match="give the real images as reference"):
+        rara.compare({"a": features(REAL)})
+
+
+def test_one_generator_is_enough(scorer):
+    found = rara.compare({"a": features(made("fresh"))}, scorer)
+    assert not found.differences
+    assert not found.rankings
+    assert found.summary()
+
+
+def test_the_reference_as_a_generator_is_all_copies(scorer):
+    row = rows(rara.compare({"real": features(REAL)}, scorer))["real"]
+    assert row["exact_copies"] == N
+    assert row["copies"] == 1
+    assert row["yield"] == 0
+
+
+def test_the_same_images_twice_are_noticed(scorer):
+    found = rara.compare({"a": features(made("fresh")), "b": features(made("fresh"))}, scorer)
+    assert "a and b hold the same images." in found.provenance.remarks
+    assert all(one.value == 0 for one in found.differences)
+    assert all(not one.sure for one in found.rankings)
+
+
+def test_one_that_fails_leaves_the_others(scorer, tmp_path):
+    (tmp_path / "empty").mkdir()
+    given = {
+        "good": features(made("fresh")),
+        "empty": tmp_path / "empty",
+        "missing": tmp_path / "missing",
+        "other": features(gaussian(50, D + 1)),
+    }
+    found = rara.compare(given, scorer, run=ALONE)
+    table = rows(found)
+    assert table["good"]["reason"] is None
+    assert "made of given vectors" in table["empty"]["reason"]
+    assert table["missing"]["samples"] == 0
+    assert "dimensions" in table["other"]["reason"]
+    assert table["other"]["sentence"].startswith("Not judged: ")
+    found.report(tmp_path / "p.html")
+    found.save(tmp_path / "t.md")
+    with pytest.raises(ReferenceMismatchError):
+        rara.compare({"missing": tmp_path / "missing"}, scorer)
+
+
+def test_few_samples_and_few_real_images(scorer):
+    assert rows(rara.compare({"two": features(made("fresh", 2))}, scorer))["two"]["samples"] == 2
+    few = rara.compare({"a": features(made("fresh")), "b": features(made("wide"))},
+                       features(gaussian(15, D, seed=3)))  # fmt: skip
+    assert few.provenance.halving is None
+    assert few.table["yield_low"].to_pylist() == [None, None]
+    assert "15 images: too few for intervals" in few.summary()
+    assert all(not one.sure for one in few.rankings)
+    with pytest.raises(ParameterError, match="reference image"):
+        rara.compare({"a": features(made("fresh"))}, features(gaussian(3, D)))
+
+
+def test_many_copies_of_few_real_images_have_no_intervals():
+    real = np.tile(gaussian(10, D), (6, 1))
+    found = rara.compare({"a": features(made("fresh", 60))}, features(real))
+    assert found.provenance.halving is None
+    assert found.table["inside"].to_pylist() != [None]
+
+
+@pytest.mark.parametrize("wrong", [{}, [], "samples", 3, [3], {"": 1}, {3: 1}, ["a/x", "a/x"]])
+def test_generators_that_are_none(scorer, wrong):
+    with pytest.raises(ParameterError):
+        rara.compare(wrong, scorer)
+
+
+def test_options_that_do_not_fit(scorer):
+    some = {"a": features(made("fresh", 20))}
+    with pytest.raises(ParameterError, match="level"):
+        rara.compare(some, scorer, level=95)
+    with pytest.raises(ParameterError, match="a scorer has its own k"):
+        rara.compare(some, scorer, k=3)
+    reference = rara.Reference.from_features(features(REAL), run=ALONE)
+    with pytest.raises(ParameterError, match="without calibration"):
+        rara.compare(some, reference.scorer(calibration=features(gaussian(50, D, seed=7))))
+    with pytest.raises(ParameterError, match="its other options"):
+        rara.compare(some, reference.scorer(compat="official"))

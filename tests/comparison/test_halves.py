@@ -1,0 +1,69 @@
+"""Halves of the reference: balanced, disjoint, with the classical variance for means."""
+
+import numpy as np
+import pytest
+
+from make import features, fit, gaussian
+from rara import Run
+from rara.comparison.halves import FREEDOM, GROUPS, balanced_cuts, halves_of, variance
+from rara.comparison.lists import DeepLists, DeepReference
+from rara.features.features import Features
+from rara.geometry import Nearest, neighbours, query
+from rara.scores import judge
+
+ALONE = Run(threads=1)
+
+
+def test_cuts_are_balanced():
+    signs = np.where(balanced_cuts(), 1, -1)
+    assert signs.shape == (FREEDOM, GROUPS)
+    assert not signs.sum(axis=1).any()
+    assert (signs @ signs.T == GROUPS * np.eye(FREEDOM)).all()
+
+
+def test_halves_follow_contents_and_not_their_order():
+    vectors = gaussian(200, 3)
+    vectors[150:] = vectors[:50]
+    given = Features.from_arrays(vectors)
+    order = np.random.default_rng(1).permutation(200)
+    cuts = halves_of(given)
+    assert (cuts[:, 150:] == cuts[:, :50]).all()
+    assert (halves_of(Features.from_arrays(vectors[order])) == cuts[:, order]).all()
+    assert abs(cuts.mean() - 0.5) < 0.05
+
+
+def test_the_variance_of_a_mean_is_that_of_its_groups():
+    """For a plain mean the 19 cuts together give the classical estimate exactly."""
+    totals = np.random.default_rng(0).normal(size=GROUPS)
+    signs = np.where(balanced_cuts(), 1, -1)
+    differences = signs @ totals / (GROUPS / 2)
+    assert variance(differences) == pytest.approx(totals.var(ddof=1) / GROUPS)
+    assert variance(differences, differences**2) == 0
+
+
+def deep(vectors, k=3):
+    given = features(vectors)
+    geometry = fit(given, k=k).geometry.ball_geometry()
+    return given, geometry, DeepReference.of(given, geometry, ALONE)
+
+
+def test_a_part_of_the_lists_is_what_that_part_alone_gives():
+    vectors, samples = gaussian(120, 4), gaussian(50, 4, seed=1)
+    given, geometry, reference = deep(vectors)
+    kept = np.random.default_rng(2).random(120) < 0.7
+    part = reference.part(kept)
+    width = part.d2.shape[1]
+    own, _ = neighbours(vectors[kept], width)
+    assert np.array_equal(part.d2, own.d2)
+    assert np.array_equal(part.index, own.index)
+    axis = DeepLists(reference)
+    judge(samples, given.vectors, [axis], geometry)
+    lists = axis.lists.part(kept, width)
+    near = Nearest(len(samples), width)
+    query(samples, vectors[kept], [near])
+    assert np.array_equal(lists.nearest.d2, near.d2)
+    assert np.array_equal(lists.nearest.index, near.index)
+    d2 = ((samples[:, None].astype(float) - vectors[kept][None]) ** 2).sum(axis=2)
+    held = np.nonzero(d2 < part.d2[:, -1])
+    listed = lists.pairs.where(lists.pairs.d2 < part.d2[lists.pairs.columns, -1])
+    assert set(zip(*held, strict=True)) == set(zip(listed.rows, listed.columns, strict=True))
