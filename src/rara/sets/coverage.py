@@ -1,0 +1,65 @@
+"""Coverage: the share of reference images whose k-NN ball holds a sample.
+
+    coverage = mean over reference images x of [ |y - x| within r_k(x) for some sample y ]
+
+Naeem et al., Reliable Fidelity and Diversity Metrics for Generative Models, ICML 2020,
+arXiv 2002.09797.
+
+Direction. Higher is more diverse, 0 to 1. For n reference images and as many samples of the same
+law it is 1 - Π_{i<k} (n - 1 - i) / (2 n - 1 - i) on average: about 1 - 2^-k.
+
+Options. `k`: neighbours, 5 as in the paper. `boundary`: see `density`. `level`: that of the
+interval.
+
+Caveats. It grows with the number of samples: compare generators at equal numbers. A single sample
+in a ball counts, so that a mode that is nearly lost counts as covered. The interval covers the
+expected value at these numbers of images: jackknives over parts of both sides.
+"""
+
+from __future__ import annotations
+
+from typing import Unpack
+
+from rara.geometry import Boundary, EngineOptions
+from rara.sets.ball_metric import BallMetric
+from rara.sets.base import LEVEL, SetScore, Vectors, VectorsLike
+from rara.sets.neighbourhoods import Neighbourhoods, any_of, mean_over_balls
+
+
+class Coverage(BallMetric):
+    """The state of `coverage`."""
+
+    name = "coverage"
+    direction = "higher is more diverse"
+
+    def __init__(self, k: int = 5, *, boundary: Boundary = "open") -> None:
+        super().__init__(k, boundary)
+
+    def figure(
+        self, samples: Vectors, reference: Vectors, k: int, **engine: Unpack[EngineOptions]
+    ) -> tuple[float, float]:
+        """The share of balls that hold a sample, and its variance."""
+        balls = Neighbourhoods.of(reference, k, **engine)
+        pairs = balls.pairs(samples, **engine)
+        counted = mean_over_balls(pairs, len(samples), balls, self.boundary, any_of)
+        return counted.value, counted.variance()
+
+
+def coverage(
+    samples: VectorsLike,
+    reference: VectorsLike,
+    k: int = 5,
+    *,
+    boundary: Boundary = "open",
+    level: float = LEVEL,
+    **engine: Unpack[EngineOptions],
+) -> SetScore:
+    """Share of reference images whose k-NN ball holds a sample, 0 to 1; higher is more diverse.
+
+    Raises FeatureError where vectors are no finite numbers of shape (n, d),
+    ReferenceMismatchError where extractors or dimensions differ, and ParameterError where the
+    reference has no more than k images or an option is out of range.
+    """
+    state = Coverage(k, boundary=boundary)
+    state.update(samples=samples, reference=reference)
+    return state.compute(level=level, **engine)

@@ -1,0 +1,122 @@
+"""Fidelity: the share of samples that could be real images, calibrated so that real ones reach 1.
+
+    fidelity = min(1, share of samples with p > alpha, divided by 1 - alpha)
+
+with the conformal p-value of each sample beside the reference. p is low where a sample is too far
+from its k-th nearest reference image, in a hole among them, beyond the range of a coordinate, or
+off its grid: `rara.sets.conformity`. rara's own; conformal p-values after Vovk, Gammerman and
+Shafer, Algorithmic Learning in a Random World, 2005.
+
+Direction. Higher is more faithful, 0 to 1. Fresh real images give 1 at every number of images.
+Where a share s of the samples lies off the reference and the rest are real, it is 1 - s.
+
+Options. `k`: neighbours, 5. `alpha`: the share of real images that is given up, .05. `level`:
+that of the interval.
+
+Caveats. It looks at single samples: a generator that makes one good image again and again is
+faithful. Ranges and grids are those of the given coordinates. After a rotation of the vectors,
+one coordinate out of a thousand that is wrong is not seen. No p is below 1 / (n + 1), so that
+alpha asks for 1 / alpha reference images. The interval covers the expected value at these numbers
+of images: the spread over samples, and a jackknife over parts of the reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Unpack
+
+import numpy as np
+
+from rara.arguments import number
+from rara.errors import ParameterError
+from rara.geometry import EngineOptions
+from rara.sets.base import LEVEL, Doubles, KeptVectors, SetScore, Vectors, VectorsLike, level_of
+from rara.sets.conformity import Conformity
+from rara.sets.intervals import PARTS, half_width, jackknife, linear
+from rara.sets.neighbourhoods import k_of, part_numbers
+
+Credit = Callable[[Doubles], Doubles]
+"""From p-values to what each counts; 1 on average for vectors of the same law."""
+
+
+class Fidelity(KeptVectors):
+    """The state of `fidelity`."""
+
+    def __init__(self, k: int = 5, *, alpha: float = 0.05) -> None:
+        super().__init__()
+        self.k, self.alpha = k, number(alpha, "alpha")
+        if not 0 < self.alpha < 1:
+            raise ParameterError(f"alpha = {alpha:g}: give a number between 0 and 1, such as 0.05.")
+
+    @property
+    def options(self) -> tuple[Any, ...]:
+        """What states must agree in to be merged."""
+        return self.k, self.alpha
+
+    def compute(self, *, level: float = LEVEL, **engine: Unpack[EngineOptions]) -> SetScore:
+        """The figure of all vectors so far."""
+        samples = self.samples.ordered(1, "fidelity")
+        reference = self.reference.ordered(1, "fidelity")
+        k = k_of(self.k, len(reference), "reference images", "fidelity")
+        smallest = 1 / (len(reference) + 1)
+        if self.alpha < smallest:
+            raise ParameterError(
+                f"{len(reference):,} reference images: no p is below {smallest:.2g}. "
+                f"Give more, or an alpha of at least that; it is {self.alpha:g}."
+            )
+        found = mean_credit(
+            samples, reference, k, lambda p: (p > self.alpha) / (1 - self.alpha), **engine
+        )
+        counts = len(samples), len(reference)
+        return capped("fidelity", *found, counts, "higher is more faithful", level)
+
+
+def mean_credit(
+    judged: Vectors,
+    base: Vectors,
+    k: int,
+    credit: Credit,
+    *,
+    copies: bool = False,
+    **engine: Unpack[EngineOptions],
+) -> tuple[float, float]:
+    """Mean credit of the judged vectors beside the base, and its variance by both."""
+    conformity = Conformity.of(judged, base, k, copies=copies, **engine)
+    each, parts = credit(conformity.p()), part_numbers(len(base))
+    without = [credit(conformity.p(parts == part)).mean() for part in range(parts[-1] + 1)]
+    spread = linear(each, len(each)) if len(each) > 1 else np.nan
+    return float(each.mean()), spread + jackknife(without)
+
+
+def capped(
+    name: str,
+    value: float,
+    variance: float,
+    counts: tuple[int, int],
+    direction: str,
+    level: float,
+) -> SetScore:
+    """A figure whose mean may exceed 1 by chance, and is then 1."""
+    half = half_width(variance, level, PARTS - 1)
+    low, high = min(max(value - half, 0.0), 1.0), min(value + half, 1.0)
+    return SetScore(name, min(value, 1.0), low, high, *counts, direction, level_of(level))
+
+
+def fidelity(
+    samples: VectorsLike,
+    reference: VectorsLike,
+    k: int = 5,
+    *,
+    alpha: float = 0.05,
+    level: float = LEVEL,
+    **engine: Unpack[EngineOptions],
+) -> SetScore:
+    """Share of samples that could be real images, 0 to 1, 1 for real ones; higher is better.
+
+    Raises FeatureError where vectors are no finite numbers of shape (n, d),
+    ReferenceMismatchError where extractors or dimensions differ, and ParameterError where the
+    reference has too few images for k or alpha.
+    """
+    state = Fidelity(k, alpha=alpha)
+    state.update(samples=samples, reference=reference)
+    return state.compute(level=level, **engine)
