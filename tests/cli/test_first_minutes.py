@@ -529,7 +529,7 @@ printf '%s\n' "${COMPREPLY[@]}"
     ("words", "offers"),
     [
         (["sc"], {"score"}),
-        ([""], {"score", "reference", "siblings", "embed", "doctor", "completion"}),
+        ([""], {"score", "reference", "siblings", "embed", "check-metric", "doctor", "completion"}),
         (["reference", "b"], {"build"}),
         (["score", "--ref"], {"--reference"}),
         (["score", "a", "--metric", "c"], {"cosine"}),

@@ -31,8 +31,8 @@ def check_metric(
         Parameter(negative=(), show_default="both"),
     ] = ("published", "known-answers"),
     grid: Literal["short", "published"] = "short",
-    repeats: Annotated[int, Parameter(converter=whole)] = 3,
-    seed: Annotated[int, Parameter(converter=whole)] = 0,
+    repeats: Annotated[int, Parameter(metavar="N", converter=whole)] = 3,
+    seed: Annotated[int, Parameter(metavar="N", converter=whole)] = 0,
     json: Json = False,
 ) -> None:
     """Check a set metric on data whose answer is known.
