@@ -20,10 +20,20 @@ from top to bottom: formula, direction, options, caveats, code.
     conformity      conformal p-values beside a set
     fidelity        share of samples that could be real images
     diversity       how much of the reference the samples reach
+    kernels         the Gaussian kernel, and its bandwidth
+    vendi           effective number of different images
+    rke             effective number of modes
+    ken             modes that the reference lacks
+    authenticity    share of samples no nearer to the training set than it is to itself
+    three_sides     a state of samples, training and test images
+    c_t             whether samples are nearer to the training set than test images
+    fld_gap         how much likelier the training set is than a test set
     checks          checks with known answers, for any metric
 """
 
+from rara.sets.authenticity import Authenticity, authenticity
 from rara.sets.base import KeptVectors, SetMetric, SetScore
+from rara.sets.c_t import CT, c_t
 from rara.sets.checks.check_metric import Conformance, check_metric
 from rara.sets.clipped_coverage import ClippedCoverage, clipped_coverage
 from rara.sets.clipped_density import ClippedDensity, clipped_density
@@ -31,22 +41,36 @@ from rara.sets.coverage import Coverage, coverage
 from rara.sets.density import Density, density
 from rara.sets.diversity import Diversity, diversity
 from rara.sets.fidelity import Fidelity, fidelity
+from rara.sets.fld_gap import FLDGap, fld_gap
+from rara.sets.ken import KEN, NovelMode, Novelty, ken
 from rara.sets.precision import Precision, precision
 from rara.sets.recall import Recall, recall
+from rara.sets.rke import RKE, rke
+from rara.sets.vendi import Vendi, vendi
 
 __all__ = [
+    "CT",
+    "KEN",
+    "RKE",
+    "Authenticity",
     "ClippedCoverage",
     "ClippedDensity",
     "Conformance",
     "Coverage",
     "Density",
     "Diversity",
+    "FLDGap",
     "Fidelity",
     "KeptVectors",
+    "NovelMode",
+    "Novelty",
     "Precision",
     "Recall",
     "SetMetric",
     "SetScore",
+    "Vendi",
+    "authenticity",
+    "c_t",
     "check_metric",
     "clipped_coverage",
     "clipped_density",
@@ -54,6 +78,10 @@ __all__ = [
     "density",
     "diversity",
     "fidelity",
+    "fld_gap",
+    "ken",
     "precision",
     "recall",
+    "rke",
+    "vendi",
 ]
