@@ -11,7 +11,7 @@ from make import features, gaussian
 from rara import sets
 from rara.errors import FeatureError, ParameterError, ReferenceMismatchError
 from rara.sets.clipped_coverage import expected_coverage
-from rara.sets.intervals import jackknife, parts_of
+from rara.sets.halves import distinct, variance_of
 
 GOLDEN = sorted((Path(__file__).parents[1] / "golden").glob("*.npz"))
 RULES = ("open", "closed", "official")
@@ -124,37 +124,51 @@ def test_merged_states_equal_one_call(name):
     assert one.compute().low == whole.low
 
 
-@pytest.mark.parametrize("name", ["precision", "density"])
-def test_interval_is_spread_and_jackknife(name):
-    """Without each part in turn, by brute force."""
+@pytest.mark.parametrize("name", BALLS)
+def test_a_figure_of_halves_is_that_of_those_images_alone(name):
     samples, reference = sides()
-    state = getattr(sets, name.title())(3)
+    state = getattr(sets, name.title().replace("_", ""))(3)
     state.update(samples=samples, reference=reference)
-    ordered = state.reference.ordered(1, name)
-    without = [
-        globals()[name](samples, np.delete(ordered, part, axis=0), 3, "open")
-        for part in parts_of(len(ordered))
-    ]
-    inside = held(samples, reference, 3, "open")
-    each = inside.any(axis=1) if name == "precision" else inside.sum(axis=1) / 3
-    _, variance = state.figure(state.samples.ordered(1, name), ordered, 3)
-    expected = each.var(ddof=1) / len(each) + jackknife(without)
-    assert variance == pytest.approx(expected, rel=1e-9)
+    fakes, reals = state.samples.ordered(1, name), state.reference.ordered(1, name)
+    figure = state.figure(fakes, reals, 3)
+    rng = np.random.default_rng(5)
+    for _ in range(3):
+        kept, left = rng.permutation(70) < 35, rng.permutation(90) < 45
+        alone = globals()[name](fakes[kept], reals[left], 3, state.boundary)
+        assert min(figure(kept, left), 1) == pytest.approx(min(alone, 1), abs=1e-12)
 
 
-def test_interval_of_coverage_leaves_out_parts_of_both_sides():
-    samples, reference = sides()
-    state = sets.Coverage(3)
-    state.update(samples=samples, reference=reference)
-    fakes, reals = state.samples.ordered(1, "coverage"), state.reference.ordered(1, "coverage")
-    fewer = [
-        coverage(np.delete(fakes, part, axis=0), reals, 3, "open") for part in parts_of(len(fakes))
+def test_the_variance_is_a_quarter_of_the_squared_difference_of_halves():
+    samples, reference = np.sort(gaussian(200, 1), axis=0), np.sort(gaussian(300, 1, 1), axis=0)
+
+    def difference(kept, left):
+        assert kept.sum() in (100, 101)
+        assert left.sum() == 150
+        return float(samples[kept].mean() - 2 * reference[left].mean())
+
+    expected = samples.var() / 200 + 4 * reference.var() / 300
+    assert variance_of(difference, samples, reference) == pytest.approx(expected, rel=0.5)
+    assert np.isnan(variance_of(difference, samples[:1], reference))
+
+
+def test_copies_are_in_one_half_together():
+    vectors = np.repeat(gaussian(50, 2), 4, axis=0)
+    assert np.array_equal(distinct(vectors), np.repeat(np.arange(50), 4))
+    fives = []
+    variance_of(lambda kept: fives.append(kept.reshape(50, 4).sum(axis=1)) or 0.0, vectors)
+    assert set(np.concatenate(fives).tolist()) == {0, 4}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", BALLS)
+def test_intervals_hold_the_expected_value(name):
+    found = [
+        getattr(sets, name)(gaussian(200, 4, 2 * i) * np.float32(1.3), gaussian(200, 4, 2 * i + 1))
+        for i in range(150)
     ]
-    smaller = [
-        coverage(fakes, np.delete(reals, part, axis=0), 3, "open") for part in parts_of(len(reals))
-    ]
-    _, variance = state.figure(fakes, reals, 3)
-    assert variance == pytest.approx(jackknife(fewer) + jackknife(smaller), rel=1e-9)
+    expected = np.mean([one.value for one in found])
+    held = np.mean([one.low <= expected <= one.high for one in found])
+    assert 0.9 <= held <= 0.99
 
 
 def test_expected_coverage_is_the_law():

@@ -7,10 +7,9 @@ import oracle
 from make import gaussian
 from rara.errors import ParameterError
 from rara.sets import Diversity, Fidelity, diversity, fidelity
+from rara.sets.base import in_order
 from rara.sets.conformity import Conformity
 from rara.sets.coordinates import Range, grid_of, off_grid
-from rara.sets.intervals import parts_of
-from rara.sets.neighbourhoods import part_numbers
 
 
 def sphere(n, d, radius, seed):
@@ -47,13 +46,16 @@ def test_fresh_real_images_are_called_at_the_rate_that_alpha_says(d):
         assert (p <= alpha).mean() == pytest.approx(alpha, abs=4 * np.sqrt(alpha / 3200))
 
 
-def test_without_a_part_p_is_that_of_the_rest():
+def test_beside_a_half_p_is_that_of_the_half_alone():
     judged, base = gaussian(80, 4, seed=1) / 2, gaussian(200, 4, seed=2)
-    whole = Conformity.of(judged, base, 5)
-    assert not any(half.hole or half.beyond for half in whole.halves)
-    for part, rows in list(enumerate(parts_of(len(base))))[:3]:
-        rest = p_values(judged, np.delete(base, rows, axis=0))
-        assert np.array_equal(whole.p(part_numbers(len(base)) == part), rest)
+    for copies in (False, True):
+        base[100:150] = base[100]
+        ordered = in_order(base)
+        whole = Conformity.of(judged, ordered, 5, copies=copies)
+        assert not any(half.hole or half.beyond for half in whole.halves)
+        kept = np.random.default_rng(0).permutation(200) < 100
+        alone = Conformity.of(judged, ordered[kept], 5, copies=copies).p()
+        assert np.array_equal(whole.p(kept), alone)
 
 
 def test_copies_in_the_base_change_nothing_unless_they_count():

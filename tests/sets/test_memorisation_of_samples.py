@@ -10,10 +10,8 @@ from make import gaussian
 from rara.errors import ParameterError
 from rara.geometry import Nearest
 from rara.sets import CT, FLDGap, authenticity, c_t, fld_gap
-from rara.sets.authenticity import Authenticity
 from rara.sets.c_t import cells_of, centres_of, mann_whitney
 from rara.sets.fld_gap import fitted, log_likelihood
-from rara.sets.intervals import jackknife, parts_of
 
 TRAIN, TEST = gaussian(600, 8, seed=1), gaussian(400, 8, seed=2)
 
@@ -52,20 +50,6 @@ def test_the_radius_is_that_of_the_nearest_training_image():
     right, wrong = authentic(samples, training).mean(), wrongly_authentic(samples, training).mean()
     assert abs(right - wrong) > 0.2
     assert float(authenticity(samples, training)) == pytest.approx(right, abs=1e-12)
-
-
-def test_the_interval_of_authenticity_leaves_out_parts():
-    samples = gaussian(150, 8, seed=3)
-    state = Authenticity()
-    state.update(samples=samples, reference=TRAIN[:200])
-    ordered, judged = state.reference.ordered(1, "a"), state.samples.ordered(1, "a")
-    without = [authentic(judged, np.delete(ordered, part, axis=0)).mean() for part in parts_of(200)]
-    each = authentic(judged, ordered)
-    expected = each.var(ddof=1) / 150 + jackknife(without)
-    found = authenticity(samples, TRAIN[:200], level=0.5)
-    wide = authenticity(samples, TRAIN[:200])
-    assert found.high - found.low < wide.high - wide.low
-    assert (wide.high - wide.low) / 2 == pytest.approx(2.093 * math.sqrt(expected), rel=1e-3)
 
 
 def test_copies_are_seen_by_all_three():

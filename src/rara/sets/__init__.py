@@ -8,7 +8,8 @@ from top to bottom: formula, direction, options, caveats, code.
 
     base            the result, the check of vectors, and the state
     intervals       intervals from influences and from jackknifes
-    neighbourhoods  k-NN balls, and what they become without a part
+    halves          intervals from halves of both sides
+    neighbourhoods  k-NN balls, also of half of a side
     ball_metric     what metrics of k-NN balls share
     precision       share of samples in a ball of the reference
     recall          share of reference images in a ball of the samples

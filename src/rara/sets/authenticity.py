@@ -14,8 +14,8 @@ Options. `level`: that of the interval.
 
 Caveats. A sample near an outlier of the training set is not authentic, though it is far from it.
 Junk is authentic. Two packages look up r_1 by the number of the sample, not by that of its
-nearest training image. The interval covers the expected value at these numbers of images: the
-spread over samples, and a jackknife over parts of the training set.
+nearest training image. The interval covers the expected value at these numbers of images:
+`rara.sets.halves`.
 """
 
 from __future__ import annotations
@@ -25,10 +25,9 @@ from typing import Unpack
 import numpy as np
 
 from rara.geometry import EngineOptions, Nearest, neighbours, query
-from rara.sets.base import LEVEL, Doubles, KeptVectors, SetScore, Vectors, VectorsLike
-from rara.sets.fidelity import capped
-from rara.sets.intervals import jackknife, linear
-from rara.sets.neighbourhoods import Integers, depth_of, k_of, kth_left, part_numbers
+from rara.sets.base import LEVEL, KeptVectors, SetScore, Vectors, VectorsLike, level_of
+from rara.sets.halves import Figure, Flags, score_within, variance_of
+from rara.sets.neighbourhoods import depth_of, k_of, kth_left
 
 
 class Authenticity(KeptVectors):
@@ -39,32 +38,29 @@ class Authenticity(KeptVectors):
         samples = self.samples.ordered(1, "authenticity")
         reference = self.reference.ordered(1, "authenticity")
         k_of(1, len(reference), "training images", "authenticity")
-        found = _share(samples, reference, **engine)
+        share = _share(samples, reference, **engine)
+        value = share(np.full(len(samples), True), np.full(len(reference), True))
+        variance = variance_of(share, samples, reference)
         counts = len(samples), len(reference)
-        return capped("authenticity", *found, counts, "higher is more original", level)
+        return score_within(
+            "authenticity", value, variance, counts, "higher is more original", level_of(level)
+        )
 
 
-def _share(
-    samples: Vectors, training: Vectors, **engine: Unpack[EngineOptions]
-) -> tuple[float, float]:
+def _share(samples: Vectors, training: Vectors, **engine: Unpack[EngineOptions]) -> Figure:
     depth = depth_of(1, len(training) - 1)
     within, _ = neighbours(training, depth, **engine)
     nearest = Nearest(len(samples), depth)
     query(samples, training, [nearest], **engine)
-    parts = part_numbers(len(training))
 
-    def authentic(weight: Integers) -> Doubles:
-        radius2 = kth_left(within, weight, 1)
-        place = (weight[nearest.index] > 0).argmax(axis=1)
+    def share(kept: Flags, left: Flags) -> float:
+        radius2 = kth_left(within, left.astype(np.int32), 1)
+        place = left[nearest.index].argmax(axis=1)
         rows = np.arange(len(samples))
         d2, centre = nearest.d2[rows, place], nearest.index[rows, place]
-        found: Doubles = (d2 > radius2[centre]).astype(np.float64)
-        return found
+        return float((d2 > radius2[centre])[kept].mean())
 
-    each = authentic(np.ones(len(training), np.int32))
-    without = [authentic((parts != part).astype(np.int32)).mean() for part in range(parts[-1] + 1)]
-    spread = linear(each, len(each)) if len(each) > 1 else np.nan
-    return float(each.mean()), spread + jackknife(without)
+    return share
 
 
 def authenticity(

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Unpack, get_args
 
+import numpy as np
+
 from rara.arguments import short
 from rara.errors import ParameterError
 from rara.geometry import Boundary, EngineOptions
 from rara.sets.base import LEVEL, KeptVectors, SetScore, Vectors, level_of
-from rara.sets.intervals import PARTS, half_width
+from rara.sets.halves import Figure, score_within, variance_of
 from rara.sets.neighbourhoods import k_of
 
 
@@ -38,8 +40,8 @@ class BallMetric(KeptVectors):
 
     def figure(
         self, samples: Vectors, reference: Vectors, k: int, **engine: Unpack[EngineOptions]
-    ) -> tuple[float, float]:
-        """The value and its variance."""
+    ) -> Figure:
+        """The value from which samples and which reference images are kept."""
         raise NotImplementedError
 
     def compute(self, *, level: float = LEVEL, **engine: Unpack[EngineOptions]) -> SetScore:
@@ -48,11 +50,13 @@ class BallMetric(KeptVectors):
         samples = self.samples.ordered(1, self.name)
         reference = self.reference.ordered(1, self.name)
         k = self.checked_k(len(samples), len(reference))
-        value, variance = self.figure(samples, reference, k, **engine)
-        half = half_width(variance, level, PARTS - 1)
+        figure = self.figure(samples, reference, k, **engine)
+        value = figure(np.full(len(samples), True), np.full(len(reference), True))
+        variance = variance_of(figure, samples, reference)
         counts = len(samples), len(reference)
-        low, high = max(value - half, 0.0), min(value + half, self.most)
-        return SetScore(self.name, value, low, high, *counts, self.direction, level)
+        return score_within(
+            self.name, value, variance, counts, self.direction, level, most=self.most
+        )
 
     def checked_k(self, samples: int, reference: int) -> int:
         """The number of neighbours; the balls are those of the reference."""

@@ -16,13 +16,15 @@ Options. `cells`: 10, and fewer where training images are few. `seed`: that of t
 
 Caveats. A cell with fewer than 20 samples or test images does not count. Copies and junk in one
 cell can cancel. Z grows with the root of the number of images: compare at equal numbers. The
-interval is a jackknife over parts of the samples, the test and the training images, with the
-cells as they are.
+interval is by halves of the samples, the test and the training images (`rara.sets.halves`), with
+the cells as they are.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Unpack
 
 import numpy as np
@@ -32,9 +34,10 @@ from rara.arguments import whole
 from rara.errors import ParameterError
 from rara.geometry import EngineOptions, Nearest, query
 from rara.sets.base import LEVEL, Doubles, SetScore, Vectors, VectorsLike, level_of, seed_of
-from rara.sets.intervals import PARTS, half_width, jackknife
+from rara.sets.halves import DRAWS, Flags, variance_of
+from rara.sets.intervals import half_width
 from rara.sets.kernels import squared_distances
-from rara.sets.neighbourhoods import Flags, depth_of, kth_left, part_numbers
+from rara.sets.neighbourhoods import depth_of, kth_left
 from rara.sets.three_sides import ThreeSides
 
 FEWEST = 20
@@ -53,7 +56,6 @@ class Judged:
 
     cells: Cells
     lists: Nearest
-    parts: NDArray[np.int32]
 
     @classmethod
     def of(
@@ -62,13 +64,11 @@ class Judged:
         """One side beside the training set."""
         lists = Nearest(len(side), depth_of(1, len(train)))
         query(side, train, [lists], **engine)
-        return cls(cells_of(side, centres), lists, part_numbers(len(side)))
+        return cls(cells_of(side, centres), lists)
 
-    def distances(self, left: Flags, part: int | None = None) -> tuple[Doubles, Cells]:
-        """To the training images that are left, and cells; of all but one part."""
-        d2 = kth_left(self.lists, left.astype(np.int32), 1)
-        kept = slice(None) if part is None else self.parts != part
-        return d2[kept], self.cells[kept]
+    def distances(self, kept: Flags, train: Flags) -> tuple[Doubles, Cells]:
+        """Of those kept to the training images that are kept, squared; and cells."""
+        return kth_left(self.lists, train.astype(np.int32), 1)[kept], self.cells[kept]
 
 
 class CT(ThreeSides):
@@ -87,48 +87,36 @@ class CT(ThreeSides):
         """The figure of all vectors so far."""
         level_of(level)
         train = self.train.ordered(2, "c_t")
+        sides = [side.ordered(FEWEST, "c_t") for side in (self.samples, self.test)]
         centres = centres_of(train, min(self.cells, max(len(train) // A_CELL, 1)), self.seed)
-        samples, test = (
-            Judged.of(side.ordered(FEWEST, "c_t"), train, centres, **engine)
-            for side in (self.samples, self.test)
-        )
-        value, variance = value_and_variance(samples, test, len(train))
-        half = half_width(variance, level, PARTS - 1)
-        counts = len(samples.cells), len(train)
+        samples, test = (Judged.of(side, train, centres, **engine) for side in sides)
+
+        def figure(fewest: int, *kept: Flags) -> float:
+            one, other = samples.distances(kept[0], kept[2]), test.distances(kept[1], kept[2])
+            return statistic(one, other, fewest)
+
+        value = figure(FEWEST, *(np.full(len(side), True) for side in (*sides, train)))
+        if np.isnan(value):
+            raise ParameterError(
+                f"No cell has {FEWEST} samples and {FEWEST} test images: give fewer cells."
+            )
+        # Z grows with the root of the numbers: its variance does not fall with them.
+        variance = 2 * variance_of(partial(figure, FEWEST // 2), *sides, train)
+        half = half_width(variance, level, DRAWS)
+        counts = len(sides[0]), len(train)
         direction = "below 0 copies, above 0 is far"
         return SetScore("c_t", value, value - half, value + half, *counts, direction, level)
 
 
-def value_and_variance(samples: Judged, test: Judged, train: int) -> tuple[float, float]:
-    """C_T, and its variance by the jackknife of the three sides."""
-    every, parts = np.full(train, True), part_numbers(train)
-    one, other = samples.distances(every), test.distances(every)
-    value = statistic(one, other)
-    if value is None:
-        raise ParameterError(
-            f"No cell has {FEWEST} samples and {FEWEST} test images: give fewer cells."
-        )
-    sides = (
-        [statistic(samples.distances(every, part), other) for part in set(samples.parts.tolist())],
-        [statistic(one, test.distances(every, part)) for part in set(test.parts.tolist())],
-        [
-            statistic(samples.distances(parts != part), test.distances(parts != part))
-            for part in set(parts.tolist())
-        ],
-    )
-    variance = sum(jackknife([value if v is None else v for v in side]) for side in sides)
-    return value, variance
-
-
-def statistic(samples: tuple[Doubles, Cells], test: tuple[Doubles, Cells]) -> float | None:
-    """The weighted mean of Z; None where no cell has enough images."""
+def statistic(samples: tuple[Doubles, Cells], test: tuple[Doubles, Cells], fewest: int) -> float:
+    """The weighted mean of Z over cells with enough images; NaN where there is none."""
     total, weight = 0.0, 0
     for cell in range(int(max(samples[1].max(), test[1].max())) + 1):
         a, b = samples[0][samples[1] == cell], test[0][test[1] == cell]
-        if min(len(a), len(b)) >= FEWEST:
+        if min(len(a), len(b)) >= fewest:
             total += len(b) * mann_whitney(a, b)
             weight += len(b)
-    return total / weight if weight else None
+    return total / weight if weight else math.nan
 
 
 def mann_whitney(a: Doubles, b: Doubles) -> float:

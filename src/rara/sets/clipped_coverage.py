@@ -28,7 +28,8 @@ import numpy as np
 from rara.geometry import Boundary, EngineOptions
 from rara.sets.ball_metric import BallMetric
 from rara.sets.base import LEVEL, Doubles, SetScore, Vectors, VectorsLike
-from rara.sets.neighbourhoods import Neighbourhoods, k_of, mean_over_balls
+from rara.sets.halves import Figure, Flags
+from rara.sets.neighbourhoods import Neighbourhoods, k_of
 
 
 class ClippedCoverage(BallMetric):
@@ -42,17 +43,18 @@ class ClippedCoverage(BallMetric):
 
     def figure(
         self, samples: Vectors, reference: Vectors, k: int, **engine: Unpack[EngineOptions]
-    ) -> tuple[float, float]:
-        """The share of samples that would cover as much, and its variance."""
+    ) -> Figure:
+        """The share of samples that would cover as much."""
         balls = Neighbourhoods.of(reference, k, **engine)
         pairs = balls.pairs(samples, **engine)
-        counted = mean_over_balls(
-            pairs, len(samples), balls, self.boundary, lambda count: np.minimum(count / k, 1)
-        )
-        expected = expected_coverage(len(samples), len(reference), k)
-        shares = np.linspace(0, 1, len(expected))
-        found = counted.through(lambda value: float(np.interp(value, expected, shares)))
-        return found.value, found.variance()
+
+        def share(kept: Flags, left: Flags) -> float:
+            held = pairs.held(balls.radii2(left), self.boundary, kept)
+            found = float(np.minimum(held.by_centre() / k, 1).mean())
+            expected = expected_coverage(int(kept.sum()), int(left.sum()), k)
+            return float(np.interp(found, expected, np.linspace(0, 1, len(expected))))
+
+        return share
 
     def checked_k(self, samples: int, reference: int) -> int:
         """The number of neighbours; one fewer than there are others, for the law of a ball."""

@@ -21,6 +21,7 @@ images.
 
 from __future__ import annotations
 
+import math
 from typing import Unpack
 
 import numpy as np
@@ -28,8 +29,8 @@ import numpy as np
 from rara.geometry import Boundary, EngineOptions, holds
 from rara.sets.ball_metric import BallMetric
 from rara.sets.base import LEVEL, Doubles, SetScore, Vectors, VectorsLike
-from rara.sets.intervals import jackknife, linear
-from rara.sets.neighbourhoods import Flags, Neighbourhoods
+from rara.sets.halves import Figure, Flags
+from rara.sets.neighbourhoods import Neighbourhoods
 
 
 class ClippedDensity(BallMetric):
@@ -43,34 +44,28 @@ class ClippedDensity(BallMetric):
 
     def figure(
         self, samples: Vectors, reference: Vectors, k: int, **engine: Unpack[EngineOptions]
-    ) -> tuple[float, float]:
-        """The ratio of the two means, at most 1, and its variance."""
+    ) -> Figure:
+        """The ratio of the two means; NaN where no ball of the reference holds another image."""
         balls = Neighbourhoods.of(reference, k, **engine)
         pairs = balls.pairs(samples, **engine)
-        nobody = np.full(len(reference), False)
 
-        def parts_of_ratio(radii2: Doubles, gone: Flags) -> tuple[Doubles, float]:
-            clipped2 = np.minimum(radii2, np.median(radii2[~gone]))
-            held = pairs.held(clipped2, self.boundary) & ~gone[pairs.centres]
-            counts = np.bincount(pairs.points[held], minlength=len(samples))
-            return np.minimum(counts / k, 1), own_density(balls, clipped2, gone, self.boundary)
+        def ratio(kept: Flags, left: Flags) -> float:
+            radii2 = balls.radii2(left)
+            clipped2 = np.minimum(radii2, np.nanmedian(radii2))
+            held = pairs.held(clipped2, self.boundary, kept)
+            usual = own_density(balls, clipped2, self.boundary)
+            found = float(np.minimum(held.by_point() / k, 1).mean())
+            return found / usual if usual else math.nan
 
-        each, usual = parts_of_ratio(balls.radii2, nobody)
-        if usual == 0:
-            return np.nan, np.nan
-        without = []
-        for part, radii2 in enumerate(balls.without2):
-            found, changed = parts_of_ratio(radii2, balls.parts == part)
-            without.append(found.mean() / changed if changed else np.nan)
-        spread = linear(each / usual, len(each)) if len(each) > 1 else np.nan
-        return min(float(each.mean()) / usual, 1.0), spread + jackknife(without)
+        return ratio
 
 
-def own_density(balls: Neighbourhoods, radii2: Doubles, gone: Flags, boundary: Boundary) -> float:
-    """Mean of min(count / k, 1) over the reference images that are left, without their own ball."""
+def own_density(balls: Neighbourhoods, radii2: Doubles, boundary: Boundary) -> float:
+    """Mean of min(count / k, 1) over the reference images, none in its own ball; NaN is gone."""
+    left = ~np.isnan(radii2)
     lists = balls.lists
-    held = holds(lists.d2, radii2[:, None], boundary) & ~gone[:, None]
-    counts = np.bincount(lists.index[held], minlength=len(gone))[~gone]
+    held = holds(lists.d2, radii2[:, None], boundary) & left[:, None]
+    counts = np.bincount(lists.index[held], minlength=len(left))[left]
     return float(np.minimum(counts / balls.k, 1).mean())
 
 

@@ -32,7 +32,8 @@ from numpy.typing import NDArray
 from rara.geometry import EngineOptions, Nearest, neighbours, query
 from rara.sets.base import Doubles, Vectors
 from rara.sets.coordinates import Range, off_grid
-from rara.sets.neighbourhoods import Flags, Integers, depth_of, kth_left
+from rara.sets.halves import Flags, distinct
+from rara.sets.neighbourhoods import Integers, depth_of, kth_left
 from rara.stats.conformal import at_least, p_values
 
 DEPTH = 50
@@ -73,7 +74,7 @@ class Half:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Conformity:
-    """Judged vectors beside a base, ready for p-values, also without some of the base."""
+    """Judged vectors beside a base, ready for p-values, also beside a half of the base."""
 
     k: int
     copies: bool
@@ -104,15 +105,16 @@ class Conformity:
         Unless `copies`, a base vector that occurs several times is one neighbour, as it is one
         image. The number of base vectors is that of all in any case.
         """
-        own, distinct = _distinct(base)
-        others = len(distinct) - 1
+        own = distinct(base)
+        single = _first_of(base, own)
+        others = len(single) - 1
         grown = max(min(DEPTH, others // 2), 1)
         depth = max(grown, depth_of(k, max(others, 1)))
-        within = neighbours(distinct, depth, **engine)[0] if others else _alone()
+        within = neighbours(single, depth, **engine)[0] if others else _alone()
         to_base = Nearest(len(judged), within.k)
-        query(judged, distinct, [to_base], **engine)
+        query(judged, single, [to_base], **engine)
         growth = _growth(within.d2[:, :grown]), _growth(to_base.d2[:, :grown])
-        limits = Range.of(distinct) if others else None
+        limits = Range.of(single) if others else None
         even, odd = slice(0, None, 2), slice(1, None, 2)
 
         def half(rows: slice, deciding: slice) -> Half:
@@ -125,7 +127,7 @@ class Conformity:
             chosen = limits.often(limits.passed(judged[deciding]), count, share)
             if not chosen.any():
                 return Half(rows, hole, None)
-            scores = limits.own_excess(distinct, chosen), limits.excess(judged[rows], chosen)
+            scores = limits.own_excess(single, chosen), limits.excess(judged[rows], chosen)
             return Half(rows, hole, scores)
 
         few = slice(0, depth_of(k, within.k))
@@ -140,9 +142,9 @@ class Conformity:
             off_grid(judged, base),
         )
 
-    def p(self, gone: Flags | None = None) -> Doubles:
-        """(m,) p-values; where some base vectors are gone, without those."""
-        left = self.own if gone is None else self.own[~gone]
+    def p(self, kept: Flags | None = None) -> Doubles:
+        """(m,) p-values beside the base vectors that are kept, by default all."""
+        left = self.own if kept is None else self.own[kept]
         times = np.bincount(left, minlength=len(self.within.d2)).astype(np.int32)
         weight, start = (times, times - 1) if self.copies else (np.minimum(times, 1), None)
         k = min(self.k, int(weight.sum()) - 1) or 1
@@ -164,11 +166,10 @@ class Conformity:
         return found
 
 
-def _distinct(base: Vectors) -> tuple[Integers, Vectors]:
-    """Where each vector is among the distinct ones, and those; equal ones follow one another."""
-    new = np.append(True, (base[1:] != base[:-1]).any(axis=1))
-    own = np.cumsum(new, dtype=np.int32) - np.int32(1)
-    return own, base if new.all() else np.ascontiguousarray(base[new])
+def _first_of(base: Vectors, own: Integers) -> Vectors:
+    """The distinct vectors: of equal ones, which follow one another, the first."""
+    new = np.append(True, own[1:] != own[:-1])
+    return base if new.all() else np.ascontiguousarray(base[new])
 
 
 def _alone() -> Nearest:

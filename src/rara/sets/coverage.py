@@ -13,7 +13,7 @@ interval.
 
 Caveats. It grows with the number of samples: compare generators at equal numbers. A single sample
 in a ball counts, so that a mode that is nearly lost counts as covered. The interval covers the
-expected value at these numbers of images: jackknives over parts of both sides.
+expected value at these numbers of images: `rara.sets.halves`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from typing import Unpack
 from rara.geometry import Boundary, EngineOptions
 from rara.sets.ball_metric import BallMetric
 from rara.sets.base import LEVEL, SetScore, Vectors, VectorsLike
-from rara.sets.neighbourhoods import Neighbourhoods, any_of, mean_over_balls
+from rara.sets.halves import Figure, Flags
+from rara.sets.neighbourhoods import Neighbourhoods
 
 
 class Coverage(BallMetric):
@@ -37,12 +38,16 @@ class Coverage(BallMetric):
 
     def figure(
         self, samples: Vectors, reference: Vectors, k: int, **engine: Unpack[EngineOptions]
-    ) -> tuple[float, float]:
-        """The share of balls that hold a sample, and its variance."""
+    ) -> Figure:
+        """The share of balls that hold a sample."""
         balls = Neighbourhoods.of(reference, k, **engine)
         pairs = balls.pairs(samples, **engine)
-        counted = mean_over_balls(pairs, len(samples), balls, self.boundary, any_of)
-        return counted.value, counted.variance()
+
+        def share(kept: Flags, left: Flags) -> float:
+            held = pairs.held(balls.radii2(left), self.boundary, kept)
+            return float((held.by_centre() > 0).mean())
+
+        return share
 
 
 def coverage(

@@ -24,7 +24,8 @@ from typing import Unpack
 from rara.geometry import Boundary, EngineOptions
 from rara.sets.ball_metric import BallMetric
 from rara.sets.base import LEVEL, SetScore, Vectors, VectorsLike
-from rara.sets.neighbourhoods import Neighbourhoods, mean_over_points
+from rara.sets.halves import Figure, Flags
+from rara.sets.neighbourhoods import Neighbourhoods
 
 
 class Density(BallMetric):
@@ -39,11 +40,16 @@ class Density(BallMetric):
 
     def figure(
         self, samples: Vectors, reference: Vectors, k: int, **engine: Unpack[EngineOptions]
-    ) -> tuple[float, float]:
-        """Balls a sample, divided by k, and the variance of that."""
+    ) -> Figure:
+        """Balls a sample, divided by k."""
         balls = Neighbourhoods.of(reference, k, **engine)
         pairs = balls.pairs(samples, **engine)
-        return mean_over_points(pairs, len(samples), balls, self.boundary, lambda count: count / k)
+
+        def mean(kept: Flags, left: Flags) -> float:
+            held = pairs.held(balls.radii2(left), self.boundary, kept)
+            return float(held.by_point().mean()) / k
+
+        return mean
 
 
 def density(

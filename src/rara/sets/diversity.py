@@ -16,7 +16,7 @@ Options. `k`: neighbours, 5. `level`: that of the interval.
 Caveats. Samples that lie all about the real images, as noise around them does, reach every one of
 them: read it beside `fidelity`. Copies of all reference images are diverse; `copy_p` of each
 sample sees them. Coordinates: as in `fidelity`. The interval covers the expected value at these
-numbers of images: the spread over reference images, and a jackknife over parts of the samples.
+numbers of images: `rara.sets.halves`.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ from typing import Any, Unpack
 import numpy as np
 
 from rara.geometry import EngineOptions
-from rara.sets.base import LEVEL, Doubles, KeptVectors, SetScore, VectorsLike
-from rara.sets.fidelity import capped, mean_credit
+from rara.sets.base import LEVEL, Doubles, KeptVectors, SetScore, VectorsLike, level_of
+from rara.sets.conformity import Conformity
+from rara.sets.halves import Flags, score_within, variance_of
 from rara.sets.neighbourhoods import k_of
 
 FULL = 0.25
@@ -51,9 +52,17 @@ class Diversity(KeptVectors):
         samples = self.samples.ordered(1, "diversity")
         reference = self.reference.ordered(1, "diversity")
         k = k_of(self.k, len(samples), "samples", "diversity")
-        found = mean_credit(reference, samples, k, _credit, copies=True, **engine)
+        conformity = Conformity.of(reference, samples, k, copies=True, **engine)
+
+        def mean(kept: Flags, left: Flags) -> float:
+            return float(_credit(conformity.p(kept)[left]).mean())
+
+        value = mean(np.full(len(samples), True), np.full(len(reference), True))
+        variance = variance_of(mean, samples, reference)
         counts = len(samples), len(reference)
-        return capped("diversity", *found, counts, "higher is more diverse", level)
+        return score_within(
+            "diversity", value, variance, counts, "higher is more diverse", level_of(level)
+        )
 
 
 def _credit(p: Doubles) -> Doubles:

@@ -17,12 +17,11 @@ Caveats. It looks at single samples: a generator that makes one good image again
 faithful. Ranges and grids are those of the given coordinates. After a rotation of the vectors,
 one coordinate out of a thousand that is wrong is not seen. No p is below 1 / (n + 1), so that
 alpha asks for 1 / alpha reference images. The interval covers the expected value at these numbers
-of images: the spread over samples, and a jackknife over parts of the reference.
+of images: `rara.sets.halves`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Unpack
 
 import numpy as np
@@ -30,13 +29,10 @@ import numpy as np
 from rara.arguments import number
 from rara.errors import ParameterError
 from rara.geometry import EngineOptions
-from rara.sets.base import LEVEL, Doubles, KeptVectors, SetScore, Vectors, VectorsLike, level_of
+from rara.sets.base import LEVEL, KeptVectors, SetScore, VectorsLike, level_of
 from rara.sets.conformity import Conformity
-from rara.sets.intervals import PARTS, half_width, jackknife, linear
-from rara.sets.neighbourhoods import k_of, part_numbers
-
-Credit = Callable[[Doubles], Doubles]
-"""From p-values to what each counts; 1 on average for vectors of the same law."""
+from rara.sets.halves import Flags, score_within, variance_of
+from rara.sets.neighbourhoods import k_of
 
 
 class Fidelity(KeptVectors):
@@ -64,42 +60,17 @@ class Fidelity(KeptVectors):
                 f"{len(reference):,} reference images: no p is below {smallest:.2g}. "
                 f"Give more, or an alpha of at least that; it is {self.alpha:g}."
             )
-        found = mean_credit(
-            samples, reference, k, lambda p: (p > self.alpha) / (1 - self.alpha), **engine
-        )
+        conformity = Conformity.of(samples, reference, k, **engine)
+
+        def share(kept: Flags, left: Flags) -> float:
+            return float((conformity.p(left)[kept] > self.alpha).mean()) / (1 - self.alpha)
+
+        value = share(np.full(len(samples), True), np.full(len(reference), True))
+        variance = variance_of(share, samples, reference)
         counts = len(samples), len(reference)
-        return capped("fidelity", *found, counts, "higher is more faithful", level)
-
-
-def mean_credit(
-    judged: Vectors,
-    base: Vectors,
-    k: int,
-    credit: Credit,
-    *,
-    copies: bool = False,
-    **engine: Unpack[EngineOptions],
-) -> tuple[float, float]:
-    """Mean credit of the judged vectors beside the base, and its variance by both."""
-    conformity = Conformity.of(judged, base, k, copies=copies, **engine)
-    each, parts = credit(conformity.p()), part_numbers(len(base))
-    without = [credit(conformity.p(parts == part)).mean() for part in range(parts[-1] + 1)]
-    spread = linear(each, len(each)) if len(each) > 1 else np.nan
-    return float(each.mean()), spread + jackknife(without)
-
-
-def capped(
-    name: str,
-    value: float,
-    variance: float,
-    counts: tuple[int, int],
-    direction: str,
-    level: float,
-) -> SetScore:
-    """A figure whose mean may exceed 1 by chance, and is then 1."""
-    half = half_width(variance, level, PARTS - 1)
-    low, high = min(max(value - half, 0.0), 1.0), min(value + half, 1.0)
-    return SetScore(name, min(value, 1.0), low, high, *counts, direction, level_of(level))
+        return score_within(
+            "fidelity", value, variance, counts, "higher is more faithful", level_of(level)
+        )
 
 
 def fidelity(

@@ -16,7 +16,7 @@ as in prdc). `level`: that of the interval.
 Caveats. One outlier in the reference has a huge ball that holds junk. Samples in a hole of the
 reference, as in the middle of a sphere, are in many balls. Duplicates in the reference shrink
 balls. The value depends on the number of reference images. The interval covers the expected value
-at these numbers: the spread over samples, and a jackknife over parts of the reference.
+at these numbers: `rara.sets.halves`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from typing import Unpack
 from rara.geometry import Boundary, EngineOptions
 from rara.sets.ball_metric import BallMetric
 from rara.sets.base import LEVEL, SetScore, Vectors, VectorsLike
-from rara.sets.neighbourhoods import Neighbourhoods, any_of, mean_over_points
+from rara.sets.halves import Figure, Flags
+from rara.sets.neighbourhoods import Neighbourhoods
 
 
 class Precision(BallMetric):
@@ -40,18 +41,23 @@ class Precision(BallMetric):
 
     def figure(
         self, samples: Vectors, reference: Vectors, k: int, **engine: Unpack[EngineOptions]
-    ) -> tuple[float, float]:
-        """The share of samples inside, and its variance."""
+    ) -> Figure:
+        """The share of samples inside."""
         return share_inside(samples, reference, k, self.boundary, **engine)
 
 
 def share_inside(
     points: Vectors, centres: Vectors, k: int, boundary: Boundary, **engine: Unpack[EngineOptions]
-) -> tuple[float, float]:
-    """Share of points in any ball of the centres, and its variance."""
+) -> Figure:
+    """Share of points in any ball of the centres, by which points and which centres are kept."""
     balls = Neighbourhoods.of(centres, k, **engine)
     pairs = balls.pairs(points, **engine)
-    return mean_over_points(pairs, len(points), balls, boundary, any_of)
+
+    def share(kept: Flags, left: Flags) -> float:
+        held = pairs.held(balls.radii2(left), boundary, kept)
+        return float((held.by_point() > 0).mean())
+
+    return share
 
 
 def precision(

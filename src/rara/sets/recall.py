@@ -24,6 +24,7 @@ from typing import Unpack
 from rara.geometry import Boundary, EngineOptions
 from rara.sets.ball_metric import BallMetric
 from rara.sets.base import LEVEL, SetScore, Vectors, VectorsLike
+from rara.sets.halves import Figure
 from rara.sets.neighbourhoods import k_of
 from rara.sets.precision import share_inside
 
@@ -39,9 +40,10 @@ class Recall(BallMetric):
 
     def figure(
         self, samples: Vectors, reference: Vectors, k: int, **engine: Unpack[EngineOptions]
-    ) -> tuple[float, float]:
-        """The share of reference images inside, and its variance."""
-        return share_inside(reference, samples, k, self.boundary, **engine)
+    ) -> Figure:
+        """The share of reference images inside."""
+        inside = share_inside(reference, samples, k, self.boundary, **engine)
+        return lambda kept, left: inside(left, kept)
 
     def checked_k(self, samples: int, reference: int) -> int:
         """The number of neighbours; the balls are those of the samples."""
