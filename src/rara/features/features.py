@@ -166,7 +166,7 @@ class Features:
         """
         if not isinstance(location, str):
             raise ParameterError(f"location = {short(location)}: give text.")
-        rows = _checked(vectors)
+        rows = finite_rows(vectors)
         given = range(len(rows)) if ids is None else listed(ids, "ids", vectors=len(rows))
         names = [encodable(str(one)) for one in given]
         _check_ids(names)
@@ -294,7 +294,8 @@ def noted_in(features: Features) -> tuple[Noted, ...] | None:
     return None if noted is None else tuple(noted)
 
 
-def _checked(vectors: ArrayLike) -> NDArray[np.float32]:
+def finite_rows(vectors: ArrayLike) -> NDArray[np.float32]:
+    """(n, dim) float32; FeatureError where the vectors are no finite numbers of that shape."""
     given = array_of(vectors)
     if given.ndim != 2 or 0 in given.shape or given.dtype.kind not in "fiu":
         raise FeatureError(
