@@ -10,6 +10,7 @@ from top to bottom: formula, direction, options, caveats, code.
     intervals           variances and intervals
     moments             means and scatters in bounded memory
     bures               covariances compared: the trace of a root, and its gradients
+    spectra             covariances of infinitely many images
     frechet             FID, and for infinitely many images
     spatial             sFID: FID of feature maps
     memorisation        MiFID: FID, raised by copies

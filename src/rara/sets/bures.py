@@ -105,7 +105,8 @@ class Gauss:
 class Overlap:
     """F of two laws, and its gradients where they are asked for."""
 
-    value: float
+    values: Doubles
+    """(r,) the eigenvalues of M; 0 where they are no more than rounding."""
     maps: tuple[Doubles, Doubles] | None
     """(r, d) a root of T12 and one of T21."""
 
@@ -114,19 +115,24 @@ class Overlap:
         """By the eigenvalues of M; the side with the smaller root is in the place of S1."""
         if second.size < first.size:
             other = cls.of(second, first, gradients=gradients)
-            return cls(other.value, None if other.maps is None else other.maps[::-1])
+            return cls(other.values, None if other.maps is None else other.maps[::-1])
         root = first.root()
         product = second.times(root)
         matrix = product @ root.T
         if not gradients:
-            return cls(float(np.sqrt(_positive(np.linalg.eigvalsh(matrix))).sum()), None)
+            return cls(_positive(np.linalg.eigvalsh(matrix)), None)
         values, vectors = np.linalg.eigh(matrix)
         values = _positive(values)
         used = values > 0
         values, vectors = values[used], vectors[:, used]
         back = vectors / values**0.25
         maps = (back / values**0.5).T @ product, back.T @ root
-        return cls(float(np.sqrt(values).sum()), maps)
+        return cls(values, maps)
+
+    @property
+    def trace(self) -> float:
+        """F."""
+        return float(np.sqrt(self.values).sum())
 
 
 def _positive(values: NDArray[Any]) -> Doubles:
@@ -142,7 +148,7 @@ def squared(first: Gauss, second: Gauss, *, gradients: bool = False) -> tuple[fl
     """
     delta = first.mean - second.mean
     overlap = Overlap.of(first.covariance, second.covariance, gradients=gradients)
-    value = float(delta @ delta) + first.trace + second.trace - 2 * overlap.value
+    value = float(delta @ delta) + first.trace + second.trace - 2 * overlap.trace
     return max(value, 0.0), overlap
 
 

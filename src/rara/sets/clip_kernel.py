@@ -13,8 +13,8 @@ Options. `sigma`: the kernel's width, 10 in the paper. `level`: that of the inte
 the CMMD of the laws.
 
 Caveats. The paper's figures are of `clip-vitl14` at 336 pixels. Its code counts the pairs of an
-image with itself: its value is too large by up to 1000 (1 - mean k) (1/n + 1/m), about 0.006 at
-1,000 images with a mean squared distance of 0.6. Vectors are divided by their lengths here.
+image with itself. That adds 1000 (1 - mean k) (1/n + 1/m): about 0.006 for 1,000 images a side
+with a mean squared distance of 0.6. Vectors are divided by their lengths here.
 """
 
 from __future__ import annotations

@@ -10,8 +10,8 @@ Direction. Higher is better: from 1, where all images get the same answer, to th
 Options. `level`: that of the interval, which covers the mean score of sets of this size.
 
 Caveats. It takes no reference: a generator of one perfect image a class has the best score, and so
-has one that copies. With n images and K classes its logarithm is too low by up to about K / 2n;
-other packages report the mean over 10 splits, which are ten times as small.
+has one that copies. With n images and K classes its logarithm is too low by up to about K / 2n.
+Other packages report the mean over 10 splits, which are ten times as small.
 Compare at equal n only.
 """
 

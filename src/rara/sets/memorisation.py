@@ -12,8 +12,8 @@ Options. `tau`: 0.1 in the competition; it depends on the extractor. `level`: th
 which covers the figure that sets of these sizes have on average.
 
 Caveats. Those of `fid`. A few copies among many samples hardly move D. The minimum is over the
-reference for each sample: the minimum over samples for each reference image, which torchmetrics
-takes, is large for a generator that repeats a few training images, and gives it no penalty.
+reference, for each sample. torchmetrics takes it over the samples, for each reference image: a
+generator that repeats a few training images gets no penalty there.
 """
 
 from __future__ import annotations

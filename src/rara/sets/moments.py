@@ -1,7 +1,7 @@
 """The moments of a side in bounded memory, and a sample of its vectors.
 
     vectors --Moments--> count, mean, scatter            d x d float64, merged by Chan's formula
-    vectors --SideMoments--> themselves while they are few; then the moments of two halves, and
+    vectors --SideMoments--> themselves while they are few; then the moments of some parts, and
                              the vectors with the smallest keys
 
 Mean and scatter are taken about the mean of each batch, and batches are joined exactly:
@@ -60,7 +60,7 @@ class Moments:
         """Of both together; this one's scatter is used up."""
         count = self.count + other.count
         if not self.count or not other.count:
-            return other if not self.count else self
+            return self if self.count else other.copy()
         delta = other.mean - self.mean
         scatter = self.scatter
         scatter += other.scatter
@@ -76,14 +76,15 @@ class SideMoments:
     """One side of a distance between moments.
 
     While there are at most `KEPT` vectors, or as many as dimensions, they are kept. Then they are
-    summed into the moments of two halves, and those with the smallest keys are kept. The key of a
-    vector depends on its content alone, and so do its half and whether it is kept.
+    summed into the moments of a few parts, and those with the smallest keys are kept. The key of a
+    vector depends on its content alone, and so do its part and whether it is kept.
     """
 
-    def __init__(self, what: str) -> None:
+    def __init__(self, what: str, parts: int) -> None:
         self.what = what
         self.count = 0
-        self.summed: tuple[Moments, Moments] | None = None
+        self.number = parts
+        self.sums: list[Moments] | None = None
         self.parts: list[tuple[Keys, Vectors]] = []
 
     def add(self, vectors: Vectors) -> None:
@@ -92,12 +93,11 @@ class SideMoments:
 
     def merge(self, other: SideMoments) -> None:
         """Take in what another side took in; it stays as it is."""
-        if other.summed is None:
+        if other.sums is None:
             for keys, vectors in other.parts:
                 self._take(keys, vectors)
             return
-        mine = self._sums(other.summed[0].mean.size)
-        self.summed = _both(mine, other.summed)
+        self.sums = _joined(self._summed(other.sums[0].mean.size), other.sums)
         self.count += other.count
         self.parts += other.parts
         self._thin()
@@ -110,49 +110,61 @@ class SideMoments:
         keys = np.concatenate([keys for keys, _ in self.parts])
         vectors = np.concatenate([vectors for _, vectors in self.parts])
         order = np.argsort(keys, kind="stable")
-        if self.summed is not None:
+        if self.sums is not None:
             order = order[: _most(vectors.shape[1])]
         self.parts = [(keys[order], vectors[order])]
         return self.parts[0][1]
 
     def whole(self) -> Vectors | Moments:
         """All of them: as vectors while all are kept, else as moments."""
-        if self.summed is None:
-            return self.kept()
-        first, second = self.summed
-        return first.copy().joined(second)
+        return self.kept() if self.sums is None else self._without(None)
 
-    def halves(self) -> tuple[Vectors | Moments, Vectors | Moments]:
-        """The two halves: as vectors while all are kept, else as moments."""
-        if self.summed is not None:
-            return self.summed
+    def without(self, part: int) -> Vectors | Moments:
+        """All but one of the parts."""
+        if self.sums is not None:
+            return self._without(part)
         vectors = self.kept()
-        return vectors[::2], vectors[1::2]
+        return np.delete(vectors, slice(part, None, self.number), axis=0)
+
+    def _without(self, part: int | None) -> Moments:
+        sums = [one for i, one in enumerate(self.sums or ()) if i != part]
+        found = sums[0].copy()
+        for one in sums[1:]:
+            found = found.joined(one)
+        return found
 
     def _take(self, keys: Keys, vectors: Vectors) -> None:
         self.count += len(keys)
         most = _most(vectors.shape[1])
-        if self.summed is not None or self.count > most:
-            self.summed = _both(self._sums(vectors.shape[1]), _halves(keys, vectors))
+        if self.sums is not None or self.count > most:
+            mine = self._summed(vectors.shape[1])
+            self.sums = _joined(mine, self._by_part(keys, vectors))
             if len(keys) > most:
                 first = np.argpartition(keys, most)[:most]
                 keys, vectors = keys[first], vectors[first]
         self.parts.append((keys, vectors))
         self._thin()
 
-    def _sums(self, dimensions: int) -> tuple[Moments, Moments]:
+    def _summed(self, dimensions: int) -> list[Moments]:
         """The moments so far, even if all is kept."""
-        if self.summed is not None:
-            return self.summed
-        sums = Moments.none(dimensions), Moments.none(dimensions)
+        if self.sums is not None:
+            return self.sums
+        sums = [Moments.none(dimensions) for _ in range(self.number)]
         for keys, vectors in self.parts:
-            sums = _both(sums, _halves(keys, vectors))
+            sums = _joined(sums, self._by_part(keys, vectors))
         return sums
+
+    def _by_part(self, keys: Keys, vectors: Vectors) -> list[Moments]:
+        """By the last bits of the keys, which say nothing of which are small."""
+        if self.number == 1:
+            return [Moments.of(vectors)]
+        parts = keys % np.uint64(self.number)
+        return [Moments.of(vectors[parts == part]) for part in range(self.number)]
 
     def _thin(self) -> None:
         """Drop what is surely not among the smallest keys, once that is worth it."""
         most = _most(self.parts[0][1].shape[1])
-        if self.summed is not None and sum(len(keys) for keys, _ in self.parts) > 2 * most:
+        if self.sums is not None and sum(len(keys) for keys, _ in self.parts) > 2 * most:
             self.kept()
 
 
@@ -160,11 +172,5 @@ def _most(dimensions: int) -> int:
     return max(KEPT, dimensions)
 
 
-def _halves(keys: Keys, vectors: Vectors) -> tuple[Moments, Moments]:
-    """By the last bit of the key, which says nothing of which keys are small."""
-    odd = (keys & np.uint64(1)).astype(np.bool_)
-    return Moments.of(vectors[~odd]), Moments.of(vectors[odd])
-
-
-def _both(one: tuple[Moments, Moments], other: tuple[Moments, Moments]) -> tuple[Moments, Moments]:
-    return one[0].joined(other[0]), one[1].joined(other[1])
+def _joined(one: list[Moments], other: list[Moments]) -> list[Moments]:
+    return [mine.joined(theirs) for mine, theirs in zip(one, other, strict=True)]

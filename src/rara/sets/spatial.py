@@ -2,8 +2,8 @@
 
     sfid = fid of the first 7 channels of (n, channels, height, width), each image as one vector
 
-Nash et al., Generating Images with Sparse Representations, ICML 2021, arXiv 2103.03841: the first 7
-channels of Inception's mixed_6 convolution, 17 x 17 places, 2,023 dimensions.
+Nash et al., Generating Images with Sparse Representations, ICML 2021, arXiv 2103.03841. There it is
+the first 7 channels of Inception's mixed_6 convolution: 17 x 17 places, 2,023 dimensions.
 
 Direction. Lower is closer; 0 for equal moments.
 

@@ -5,16 +5,16 @@
 
 X1 and X2 are the two halves of X, projected on the same directions. In one dimension the distance
 is the mean squared difference of quantiles (Rabin et al. 2011, Wasserstein Barycenter and its
-Application to Texture Mixing; Bonneel et al. 2015). Quantiles of n images vary with c / n, which
-adds c_x / n + c_y / m to W(X, Y) and 4 c_x / n to W(X1, X2): hence the quarter.
+Application to Texture Mixing; Bonneel et al. 2015). Quantiles of n images vary with c / n.
+That adds c_x / n + c_y / m to W(X, Y) and 4 c_x / n to W(X1, X2): hence the quarter.
 
 Direction. Lower is closer. The mean is about 0 where the laws are equal, so that some values lie
 below 0. Squared units of the feature space, for one direction.
 
-Options. `directions`: at least so many, as whole orthonormal bases; with them the part that is due
+Options. `directions`: at least so many, as whole orthonormal bases. So the part that is due
 to the means is |m1 - m2|^2 / d exactly. `seed`: that of the bases. `level`: that of the interval,
-which covers the figure of the laws: over all directions where there are two bases or more, over
-these ones where there is one.
+which covers the figure of the laws. With two bases or more it is for all directions, with one basis
+for these ones.
 
 Caveats. With one basis in high dimensions other seeds give other figures: compare at one seed.
 Correlations that no direction shows, such as those of pairs alone, weigh little.
