@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rara.arguments import number, whole
-from rara.errors import ParameterError, ReferenceMismatchError
+from rara.errors import FeatureError, ParameterError, ReferenceMismatchError
 from rara.extractors.base import Spec
 from rara.features.compatibility import check_same
 from rara.features.features import Features, finite_rows
@@ -91,6 +91,16 @@ class SetMetric(Protocol):
 def rows_of(vectors: VectorsLike) -> Vectors:
     """(n, d) float32 of finite numbers; raises FeatureError where they are none."""
     return vectors.vectors if isinstance(vectors, Features) else finite_rows(vectors)
+
+
+def unit_rows(vectors: Vectors, metric: str) -> Doubles:
+    """(n, d) each vector over its length; FeatureError where one has length 0."""
+    rows = vectors.astype(np.float64)
+    lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows))
+    if not lengths.all():
+        raise FeatureError(f"Vectors of length 0 have no direction: remove them for {metric}.")
+    rows /= lengths[:, None]
+    return rows
 
 
 def refuse_fewer(count: int, least: int, what: str, metric: str) -> None:

@@ -4,8 +4,8 @@
     f(m) = E min(J / k, 1),   J ~ BetaBinomial(m, k, n - k)
     clipped coverage = the share m / M of the M samples at which f(m) = c, at most 1
 
-f(m) is what c is on average if m of the samples are of the law of the n reference images and the
-others lie elsewhere: the mass of a k-NN ball is Beta(k, n - k) in every continuous law. Salvy,
+f(m) is the mean of c if m of the samples are of the law of the n reference images, and the others
+lie elsewhere. For the mass of a k-NN ball is Beta(k, n - k) in every continuous law. Salvy,
 Talbot and Thirion, Enhanced Generative Model Evaluation with Clipped Density and Coverage, ICLR
 2026, arXiv 2507.01761.
 

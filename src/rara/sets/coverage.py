@@ -5,8 +5,8 @@
 Naeem et al., Reliable Fidelity and Diversity Metrics for Generative Models, ICML 2020,
 arXiv 2002.09797.
 
-Direction. Higher is more diverse, 0 to 1. For n reference images and as many samples of the same
-law it is 1 - Π_{i<k} (n - 1 - i) / (2 n - 1 - i) on average: about 1 - 2^-k.
+Direction. Higher is more diverse, 0 to 1. For as many samples of the law of the reference it is
+about 1 - 2^-k on average. For k = 5 that is .97.
 
 Options. `k`: neighbours, 5 as in the paper. `boundary`: see `density`. `level`: that of the
 interval.

@@ -3,9 +3,9 @@
     fidelity = min(1, share of samples with p > alpha, divided by 1 - alpha)
 
 with the conformal p-value of each sample beside the reference. p is low where a sample is too far
-from its k-th nearest reference image, in a hole among them, beyond the range of a coordinate, or
-off its grid: `rara.sets.conformity`. rara's own; conformal p-values after Vovk, Gammerman and
-Shafer, Algorithmic Learning in a Random World, 2005.
+from its k-th nearest reference image, or in a hole among them. So it is where a coordinate is out
+of range or off its grid: see `rara.sets.conformity`. rara's own; conformal p-values after Vovk,
+Gammerman and Shafer, Algorithmic Learning in a Random World, 2005.
 
 Direction. Higher is more faithful, 0 to 1. Fresh real images give 1 at every number of images.
 Where a share s of the samples lies off the reference and the rest are real, it is 1 - s.

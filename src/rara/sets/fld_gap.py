@@ -7,9 +7,8 @@ Jiralerspong, Bose, Gemp, Qin, Bachrach and Gidel, Feature Likelihood Divergence
 Generalization of Generative Models Using Samples, NeurIPS 2023, arXiv 2302.04440. The constant of
 FLD cancels out. All vectors are first divided by the training set's deviations.
 
-Direction. Higher is more memorised. About 0 where the samples fit fresh images as well as those
-that the generator was trained on; a copy of a training image has a deviation near 0, and the gap
-grows.
+Direction. Higher is more memorised. About 0 where the samples fit fresh images as well as
+training images. A copy of a training image gets a deviation near 0, and the gap grows.
 
 Options. `level`: that of the interval.
 

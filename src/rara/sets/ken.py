@@ -7,9 +7,9 @@ with C the mean of φ(x) φ(x)' over a side, φ the feature map of the Gaussian 
 Farnia, An Interpretable Evaluation of Entropy-based Novelty of Generative Models, ICML 2024,
 arXiv 2402.17287.
 
-Direction. Higher is more novel, from 0. For m new modes that are narrow beside the bandwidth and
-each hold a share s of the samples, λ is s, m times, and ken is m s log m: a single new mode gives
-0, and its λ is what to look at. So `modes` has each λ, and the samples that belong to it.
+Direction. Higher is more novel, from 0. Take m new modes that are narrow beside the bandwidth,
+and each hold a share s of the samples. Then m of the λ are s, and ken is m s log m. A single new
+mode gives 0: look at `modes`, which has each λ, and the samples that belong to it.
 
 Options. `eta`: how many times as frequent as in the reference a mode must be to be new, 1.
 `bandwidth`: by default the median distance between reference images. `modes`: how many are
