@@ -95,6 +95,7 @@ study: install-dev
 	$(BIN)/python studies/bursts.py --into docs/explanation/trust.md
 	$(BIN)/python studies/check_metric.py --into docs/studies/check-metric.md
 	$(BIN)/python studies/set_intervals_knn.py --into docs/studies/sets.md
+	$(BIN)/python studies/set_peers_knn.py --into docs/studies/sets.md
 	$(BIN)/python studies/verdicts.py
 	$(BIN)/python studies/fashion_generators.py
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check scipy imagehash

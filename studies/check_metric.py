@@ -98,7 +98,7 @@ def main() -> None:
     chosen = parser.parse_args()
     halves.DRAWS = 1  # values are checked, and no intervals
     every = metrics()
-    results, seconds = [], {}
+    results, seconds, page = [], {}, ""
     for name in chosen.only or every:
         kind, function = every[name]
         began = time.monotonic()
@@ -108,10 +108,10 @@ def main() -> None:
         seconds[name] = time.monotonic() - began
         results += found.results
         print(name, *found.passed(name), f"{seconds[name]:.0f} s", flush=True)
-    page = tables(sets.Conformance(tuple(results)), chosen.grid, chosen.repeats)
+        page = tables(sets.Conformance(tuple(results)), chosen.grid, chosen.repeats)
+        if chosen.into:  # after each metric: what is done is kept
+            insert(chosen.into, page)
     print(page, end="")
-    if chosen.into:
-        insert(chosen.into, page)
 
 
 def tables(found: sets.Conformance, grid: str, repeats: int) -> str:

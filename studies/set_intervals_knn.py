@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -45,15 +46,15 @@ def lost_mode(rng: np.random.Generator) -> tuple[Vectors, Vectors]:
 
 LAWS = {"wider": wider, "lost mode": lost_mode}
 METRICS: dict[str, Callable[[Vectors, Vectors], sets.SetScore]] = {
-    "precision": sets.precision,
-    "recall": sets.recall,
-    "density": sets.density,
-    "coverage": sets.coverage,
-    "clipped density": sets.clipped_density,
-    "clipped coverage": sets.clipped_coverage,
-    "fidelity": sets.fidelity,
-    "diversity": sets.diversity,
-    "authenticity": sets.authenticity,
+    "precision": partial(sets.precision, threads=1),
+    "recall": partial(sets.recall, threads=1),
+    "density": partial(sets.density, threads=1),
+    "coverage": partial(sets.coverage, threads=1),
+    "clipped density": partial(sets.clipped_density, threads=1),
+    "clipped coverage": partial(sets.clipped_coverage, threads=1),
+    "fidelity": partial(sets.fidelity, threads=1),
+    "diversity": partial(sets.diversity, threads=1),
+    "authenticity": partial(sets.authenticity, threads=1),
     "vendi q=1": lambda samples, _: sets.vendi(samples),
     "vendi q=2": lambda samples, _: sets.vendi(samples, 2),
     "rke": lambda samples, _: sets.rke(samples, bandwidth=3),

@@ -230,3 +230,20 @@ def test_identical_sets_and_few_images():
     assert both(reference, reference) == (1, 1)
     assert float(fidelity(reference[:1], reference)) in (0, 1)
     assert float(diversity(reference[:6], reference)) <= 1
+
+
+def test_a_range_is_the_same_in_tiles(monkeypatch):
+    base = np.round(gaussian(60, 3) * 4)
+    whole = Range.of(base)
+    monkeypatch.setattr("rara.sets.coordinates._TILE", 21)
+    tiled = Range.of(base)
+    for name in ("first", "second"):
+        assert np.array_equal(getattr(whole, name), getattr(tiled, name))
+    assert tiled.scale == pytest.approx(base.std(axis=0), rel=1e-6)
+    signed = np.stack([base, -base])
+    ascending = np.sort(signed, axis=1)
+    assert np.array_equal(tiled.first, ascending[:, -1])
+    assert np.array_equal(tiled.second, ascending[:, -2])
+    for side in range(2):
+        for column in range(3):
+            assert signed[side, tiled.holder[side, column], column] == tiled.first[side, column]

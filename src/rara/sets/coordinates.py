@@ -54,10 +54,27 @@ class Range:
 
     @classmethod
     def of(cls, base: Vectors) -> Range:
-        """Of at least two vectors."""
-        top = np.stack([np.partition(sign * base, len(base) - 2, axis=0)[-2:] for sign in _SIGNS])
-        holder = np.stack([base.argmax(axis=0), base.argmin(axis=0)])
-        return cls(top[:, 1], top[:, 0], holder, base.std(axis=0, dtype=np.float64))
+        """Of at least two vectors, some at a time."""
+        shape = (2, 2, base.shape[1])
+        top, place = np.full(shape, -np.inf, np.float32), np.zeros(shape, np.int64)
+        total, squares = np.zeros((2, base.shape[1]))
+        for part in tiles(base):
+            rows = base[part]
+            shifted = rows.astype(np.float64) - base[0]
+            total += shifted.sum(axis=0)
+            squares += (shifted**2).sum(axis=0)
+            numbers = np.arange(part.start, part.start + len(rows))
+            for side, sign in enumerate(_SIGNS):
+                values = np.concatenate([top[side], sign * rows])
+                order = np.argpartition(values, len(values) - 2, axis=0)[-2:]
+                order = np.take_along_axis(
+                    order, np.take_along_axis(values, order, axis=0).argsort(axis=0), axis=0
+                )
+                known = np.concatenate([place[side], np.broadcast_to(numbers[:, None], rows.shape)])
+                top[side] = np.take_along_axis(values, order, axis=0)
+                place[side] = np.take_along_axis(known, order, axis=0)
+        variance = squares / len(base) - (total / len(base)) ** 2
+        return cls(top[:, 1], top[:, 0], place[:, 1], np.sqrt(np.maximum(variance, 0)))
 
     def passed(self, vectors: Vectors) -> Counts:
         """(2, d) how many vectors lie beyond."""
