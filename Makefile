@@ -100,17 +100,22 @@ study: install-dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[torch,families]'
 	$(BIN)/python studies/calibration.py --into docs/explanation/trust.md
 	$(BIN)/python studies/two_sample.py --into docs/explanation/trust.md
+	$(BIN)/python studies/set_intervals.py --into docs/studies/sets.md
 	$(BIN)/python studies/families.py --into docs/explanation/trust.md
 	$(BIN)/python studies/hostile_files.py --into docs/explanation/trust.md
 	$(BIN)/python studies/decoding_memory.py --megapixels 30 --into docs/explanation/trust.md
 	$(BIN)/python studies/hostile_archives.py
 	$(BIN)/python studies/bursts.py --into docs/explanation/trust.md
 	$(BIN)/python studies/compare_intervals.py --into docs/studies/compare.md
+	$(BIN)/python studies/check_metric.py --into docs/studies/check-metric.md
+	$(BIN)/python studies/set_intervals_knn.py --into docs/studies/sets.md
+	$(BIN)/python studies/set_peers_knn.py --into docs/studies/sets.md
 	$(BIN)/python studies/verdicts.py
 	$(BIN)/python studies/fashion_generators.py
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check scipy imagehash
 	$(BIN)/python studies/cifar10.py --out .study/cifar10
 	$(BIN)/python studies/calibration_photos.py .study/cifar10 --into docs/explanation/trust.md
+	$(BIN)/python studies/set_sizes.py .study/cifar10 --into docs/studies/sets.md
 	$(BIN)/python studies/families_photos.py .study/cifar10 --into docs/explanation/trust.md
 	$(BIN)/python studies/junk.py .study/cifar10 --into docs/explanation/trust.md
 	$(BIN)/python studies/opinions.py .study/cifar10

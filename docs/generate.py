@@ -1,6 +1,7 @@
-"""Writes two pages of docs/reference from the code: python docs/generate.py.
+"""Writes three pages of docs/reference from the code: python docs/generate.py.
 
-columns.md comes from the register of columns, json.md from the facts' dataclasses.
+columns.md comes from the register of columns, json.md from the facts' dataclasses, sets.md from
+docs/sets_page.py.
 """
 
 from __future__ import annotations
@@ -174,5 +175,8 @@ def _in_words(kind: Any, missing: bool = False) -> str:
 
 
 if __name__ == "__main__":
+    from sets_page import SETS_PAGE, sets_page
+
+    SETS_PAGE.write_text(sets_page(), encoding="utf-8")
     PAGE.write_text(page(), encoding="utf-8")
     JSON_PAGE.write_text(json_page(), encoding="utf-8")

@@ -81,7 +81,18 @@ def place(tmp_path, monkeypatch, draw):
     drawn = draw(tmp_path / "samples" / "birds", 4, 5)
     rows = [f"birds/{path.name},a bird" for path in drawn.iterdir()]
     (tmp_path / "samples" / "metadata.csv").write_text("\n".join(["file_name,prompt", *rows]))
+    (tmp_path / "my_metrics.py").write_text(METRICS, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.chdir(tmp_path)
+
+
+METRICS = """
+def coverage(samples, reference):
+    return 1.0
+
+def both(samples, reference):
+    return {"near": 1.0, "wide": 1.0}
+"""
 
 
 def test_every_command_is_documented():

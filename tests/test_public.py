@@ -24,7 +24,7 @@ def test_completion_offers_the_public_names():
 
 
 DOORS = ["rara", *(f"rara.{wing}" for wing in (
-    "extractors", "geometry", "report", "scores", "sources", "two_sample",
+    "extractors", "geometry", "report", "scores", "sets", "sources", "two_sample",
 ))]  # fmt: skip
 """The packages whose names others import from the package itself."""
 

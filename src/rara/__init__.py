@@ -22,6 +22,7 @@ lists its files in the same order, and tests/test_layout.py reads both.
     features       vectors of images, cached by content
     provenance     what a result is relative to, as typed records
     scores         the axes, one file each
+    sets           metrics of a whole set, one file each
     duplicates     images that repeat one another
     two_sample     a test of the whole set
     calibration    exact p-values beside real images
@@ -42,6 +43,7 @@ import importlib as _importlib
 import typing as _typing
 
 if _typing.TYPE_CHECKING:
+    from rara import sets
     from rara.comparison.compare import compare
     from rara.comparison.comparison import Comparison
     from rara.errors import RaraError
@@ -76,8 +78,11 @@ __all__ = [
     "contested",
     "get_extractor",
     "open_source",
+    "sets",
 ]
 
+_WINGS = ("sets",)
+"""Packages that are public names themselves."""
 _HOMES = {
     "Comparison": "rara.comparison.comparison",
     "Features": "rara.features.features",
@@ -99,6 +104,8 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> _typing.Any:
+    if name in _WINGS:
+        return _importlib.import_module(f"rara.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'rara' has no attribute {name!r}")
     value = getattr(_importlib.import_module(_HOMES[name]), name)

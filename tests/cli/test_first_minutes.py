@@ -25,7 +25,9 @@ from rara.extractors import Spec
 from rara.features import compatibility as agreement
 from rara.features import opening as running
 from rara.features.features import Features
-from rara.reference import judging as judgement
+from rara.reference import judging
+from rara.reference import scorer as reference_scorer
+from rara.scores import OnePass
 from rara.sources import opening
 from rara.table import score_table as results
 
@@ -230,8 +232,11 @@ def heavy(monkeypatch, spy):
     watch(running, "embed")
     watch(opened, "open_source")
     watch(rara.Reference, "fit")
-    for name in ("judge_repeats", "two_sample_test", "judge", "score_copies", "conclude"):
-        watch(judgement, name)
+    watch(OnePass, "run")
+    for name in ("score_copies", "conclude"):
+        watch(judging, name)
+    for name in ("judge_repeats", "two_sample_test"):
+        watch(reference_scorer, name)
     for name in ("save", "report"):
         watch(results.ScoreTable, name)
     return silent
@@ -531,7 +536,19 @@ printf '%s\n' "${COMPREPLY[@]}"
     ("words", "offers"),
     [
         (["sc"], {"score"}),
-        ([""], {"score", "compare", "reference", "siblings", "embed", "doctor", "completion"}),
+        (
+            [""],
+            {
+                "score",
+                "compare",
+                "reference",
+                "siblings",
+                "embed",
+                "check-metric",
+                "doctor",
+                "completion",
+            },
+        ),
         (["compare", "my"], {"my photos", "my.zip"}),
         (["reference", "b"], {"build"}),
         (["score", "--ref"], {"--reference"}),

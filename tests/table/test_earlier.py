@@ -101,8 +101,8 @@ def test_what_is_missing_is_named_with_the_version_that_wrote_it(table, tmp_path
     path, version = ("calibration", "near_copy", "repeating"), re.escape(rara.__version__)
     written(table.arrow, without(table.provenance, path), tmp_path / "old.parquet")
     said = (
-        rf"old\.parquet' was written by rara {version} and lacks 'calibration\.near_copy\.repeating', "
-        "which this version needs: score the samples again"
+        rf"old\.parquet' was written by rara {version} and lacks "
+        r"'calibration\.near_copy\.repeating', which this version needs: score the samples again"
     )
     with pytest.raises(ParameterError, match=said):
         ScoreTable.from_parquet(tmp_path / "old.parquet")

@@ -17,6 +17,7 @@
     reference            rara reference
     embed                rara embed
     siblings             rara siblings
+    check_metric         rara check-metric
     doctor               rara doctor
     app                  the commands put together; errors become exit codes
 

@@ -18,7 +18,16 @@ from cyclopts import (
 )
 
 import rara
-from rara.cli import compare, doctor, embed, interrupts, reference, score, siblings
+from rara.cli import (
+    check_metric,
+    compare,
+    doctor,
+    embed,
+    interrupts,
+    reference,
+    score,
+    siblings,
+)
 from rara.cli.printing import (
     ReaderLeftError,
     complain,
@@ -88,10 +97,11 @@ app.command(
 app.command(reference.app)
 app.command(siblings.siblings, sort_key=3)
 app.command(embed.embed, sort_key=4)
-app.command(doctor.doctor, sort_key=5)
+app.command(check_metric.check_metric, sort_key=5)
+app.command(doctor.doctor, sort_key=6)
 
 
-@app.command(sort_key=6)
+@app.command(sort_key=7)
 def completion(shell: Literal["bash", "zsh", "fish"]) -> None:
     """Print a script with which a shell completes commands, options and places.
 

@@ -172,7 +172,7 @@ class Features:
         """
         if not isinstance(location, str):
             raise ParameterError(f"location = {short(location)}: give text.")
-        rows = _checked(vectors)
+        rows = finite_rows(vectors)
         ids_or_rows = range(len(rows)) if ids is None else listed(ids, "ids", vectors=len(rows))
         names = [encodable(str(name)) for name in ids_or_rows]
         _check_ids(names)
@@ -302,7 +302,8 @@ def noted_in(features: Features) -> tuple[Noted, ...] | None:
     return None if noted is None else tuple(noted)
 
 
-def _checked(vectors: ArrayLike) -> NDArray[np.float32]:
+def finite_rows(vectors: ArrayLike) -> NDArray[np.float32]:
+    """(n, dim) float32; FeatureError where the vectors are no finite numbers of that shape."""
     array = array_of(vectors)
     if array.ndim != 2 or 0 in array.shape or array.dtype.kind not in "fiu":
         raise FeatureError(

@@ -1,0 +1,78 @@
+"""Intervals of figures that hang on neighbours: halves of both sides, drawn again and again.
+
+    samples, reference --halved--> two disjoint pairs of sides --figure--> difference of the two
+    var = 1/4 . mean over the draws of (t_1 - t_2)^2
+
+t_1 and t_2 are independent figures of half as many images each: their difference has twice the
+variance of one, and one has twice the variance of the figure of all images.
+
+A figure of k-NN balls hangs on many images at once. A jackknife counts j times what hangs on j
+images together (Efron and Stein, The Jackknife Estimate of Variance, 1981): its intervals are up to
+twice too wide here. A bootstrap repeats images, which shrinks balls. Copies of a vector go to one
+half together: they are no new images.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rara.sets.base import SetScore, Vectors
+from rara.sets.intervals import half_width
+
+Flags = NDArray[np.bool_]
+Figure = Callable[[Flags, Flags], float]
+"""From which samples and which reference images are kept to the value."""
+
+DRAWS = 40
+"""How often both sides are halved."""
+
+
+def distinct(vectors: Vectors) -> NDArray[np.int32]:
+    """(n,) the number of each vector among the distinct ones; equal vectors follow one another."""
+    new = (vectors[1:] != vectors[:-1]).any(axis=1)
+    return np.append(0, np.cumsum(new)).astype(np.int32)
+
+
+def variance_of(figure: Callable[..., float], *sides: Vectors) -> float:
+    """Variance of a figure by all sides, which are in the order of their content.
+
+    `figure` takes one array of flags a side.
+
+    NaN where a side has fewer than two distinct images.
+    """
+    numbers = [distinct(side) for side in sides]
+    if min(int(side[-1]) for side in numbers) < 1:
+        return math.nan
+    rng = np.random.default_rng(0)
+    total = 0.0
+    for _ in range(DRAWS):
+        halves = [_half(side, rng) for side in numbers]
+        total += (figure(*halves) - figure(*(~half for half in halves))) ** 2
+    return total / (4 * DRAWS)
+
+
+def _half(side: NDArray[np.int32], rng: np.random.Generator) -> Flags:
+    count = int(side[-1]) + 1
+    chosen = np.zeros(count, bool)
+    chosen[rng.permutation(count)[: count // 2]] = True
+    return chosen[side]
+
+
+def score_within(
+    name: str,
+    value: float,
+    variance: float,
+    counts: tuple[int, int],
+    direction: str,
+    level: float,
+    *,
+    most: float = 1.0,
+) -> SetScore:
+    """A figure from 0 to `most`, with an interval cut to that."""
+    half = half_width(variance, level, DRAWS)
+    low, high = (min(max(end, 0.0), most) for end in (value - half, value + half))
+    return SetScore(name, min(value, most), low, high, *counts, direction, level)

@@ -1,0 +1,70 @@
+"""Recall: the share of reference images that lie in a k-NN ball of the samples.
+
+    recall = mean over reference images x of [ |x - y| within r_k(y) for some sample y ]
+
+with r_k(y) the distance of y to its k-th nearest other sample: precision with the roles
+exchanged. Kynkäänniemi et al., Improved Precision and Recall Metric for Assessing Generative
+Models, NeurIPS 2019, arXiv 1904.06991.
+
+Direction. Higher is more diverse, 0 to 1. Held-out real images do not reach 1: compare with
+theirs.
+
+Options. `k`: neighbours, 3 as in the paper. `boundary`: as in `precision`. `level`: that of the
+interval.
+
+Caveats. Outliers among the samples have huge balls, so that junk raises recall: a generator of
+noise around the data covers all of it. The value depends on the number of samples. The interval
+covers the expected value at these numbers of images.
+"""
+
+from __future__ import annotations
+
+from typing import Unpack
+
+from rara.geometry import Boundary, EngineOptions
+from rara.sets.ball_metric import BallMetric
+from rara.sets.base import LEVEL, SetScore, Vectors, VectorsLike
+from rara.sets.halves import Figure
+from rara.sets.neighbourhoods import k_of
+from rara.sets.precision import share_inside
+
+
+class Recall(BallMetric):
+    """The state of `recall`."""
+
+    name = "recall"
+    direction = "higher is more diverse"
+
+    def __init__(self, k: int = 3, *, boundary: Boundary = "open") -> None:
+        super().__init__(k, boundary)
+
+    def figure(
+        self, samples: Vectors, reference: Vectors, k: int, **engine: Unpack[EngineOptions]
+    ) -> Figure:
+        """The share of reference images inside."""
+        inside = share_inside(reference, samples, k, self.boundary, **engine)
+        return lambda kept, left: inside(left, kept)
+
+    def checked_k(self, samples: int, reference: int) -> int:
+        """The number of neighbours; the balls are those of the samples."""
+        return k_of(self.k, samples, "samples", self.name)
+
+
+def recall(
+    samples: VectorsLike,
+    reference: VectorsLike,
+    k: int = 3,
+    *,
+    boundary: Boundary = "open",
+    level: float = LEVEL,
+    **engine: Unpack[EngineOptions],
+) -> SetScore:
+    """Share of reference images in a k-NN ball of the samples, 0 to 1; higher is more diverse.
+
+    Raises FeatureError where vectors are no finite numbers of shape (n, d),
+    ReferenceMismatchError where extractors or dimensions differ, and ParameterError where there
+    are no more than k samples or an option is out of range.
+    """
+    state = Recall(k, boundary=boundary)
+    state.update(samples=samples, reference=reference)
+    return state.compute(level=level, **engine)

@@ -1,0 +1,111 @@
+"""How often the 95 % intervals of set metrics of neighbours hold the expected value.
+
+    python studies/set_intervals_knn.py --into docs/studies/sets.md
+
+Two laws in 8 dimensions, 500 samples and 500 reference images, 500 replications of both sides. The
+expected value is the mean over all replications. `--into` replaces the table in a page. Half an
+hour on one core.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rara import sets
+
+Vectors = NDArray[np.float32]
+DIMENSIONS, COUNT = 8, 500
+AXES = 2 * np.float32(0.75) ** np.arange(DIMENSIONS, dtype=np.float32)
+"""Deviations of the second law."""
+END = "<!-- end -->\n"
+TABLE = """\
+| metric | law | expected value | deviation of the values | half the interval | held by |
+|---|---|---|---|---|---|
+"""
+
+
+def wider(rng: np.random.Generator) -> tuple[Vectors, Vectors]:
+    """Samples over-dispersed by a fifth."""
+    samples, reference = rng.normal(size=(2, COUNT, DIMENSIONS)).astype(np.float32)
+    return np.float32(1.2) * samples, reference
+
+
+def lost_mode(rng: np.random.Generator) -> tuple[Vectors, Vectors]:
+    """Of two modes the samples have one, and are narrower in it by a tenth; axes differ."""
+    samples, reference = rng.normal(size=(2, COUNT, DIMENSIONS)).astype(np.float32) * AXES
+    reference[rng.uniform(size=COUNT) < 0.5, 0] += 12
+    return np.float32(0.9) * samples, reference
+
+
+LAWS = {"wider": wider, "lost mode": lost_mode}
+METRICS: dict[str, Callable[[Vectors, Vectors], sets.SetScore]] = {
+    "precision": partial(sets.precision, threads=1),
+    "recall": partial(sets.recall, threads=1),
+    "density": partial(sets.density, threads=1),
+    "coverage": partial(sets.coverage, threads=1),
+    "clipped density": partial(sets.clipped_density, threads=1),
+    "clipped coverage": partial(sets.clipped_coverage, threads=1),
+    "fidelity": partial(sets.fidelity, threads=1),
+    "diversity": partial(sets.diversity, threads=1),
+    "authenticity": partial(sets.authenticity, threads=1),
+    "vendi q=1": lambda samples, _: sets.vendi(samples),
+    "vendi q=2": lambda samples, _: sets.vendi(samples, 2),
+    "rke": lambda samples, _: sets.rke(samples, bandwidth=3),
+    "ken": lambda samples, reference: sets.ken(samples, reference, bandwidth=3),
+}
+
+
+def measured(law: str, replications: int, only: list[str]) -> dict[str, NDArray[np.float64]]:
+    """For each metric (replications, 3): value, low and high."""
+    rows: dict[str, list[tuple[float, float, float]]] = {name: [] for name in only}
+    for replication in range(replications):
+        samples, reference = LAWS[law](np.random.default_rng([replication, 5]))
+        for name in only:
+            found = METRICS[name](samples, reference)
+            rows[name].append((found.value, found.low, found.high))
+    return {name: np.array(row) for name, row in rows.items()}
+
+
+def line(name: str, law: str, rows: NDArray[np.float64]) -> str:
+    value, low, high = rows.T
+    expected = value.mean()
+    held = ((low <= expected) & (expected <= high)).mean()
+    error = math.sqrt(0.95 * 0.05 / len(rows))
+    return (
+        f"| {name} | {law} | {expected:.4g} | {value.std():.3g} | {(high - low).mean() / 2:.3g} "
+        f"| {100 * held:.1f} ± {100 * error:.1f} % |\n"
+    )
+
+
+def insert(page: Path, table: str) -> None:
+    """Replace what stands between the two marks of the study."""
+    begin = "<!-- studies/set_intervals_knn.py -->\n"
+    before, _, rest = page.read_text(encoding="utf-8").partition(begin)
+    _, _, after = rest.partition(END)
+    page.write_text(f"{before}{begin}\n{table}\n{END}{after}", encoding="utf-8")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--into", type=Path, help="a page whose table is replaced")
+    parser.add_argument("--replications", type=int, default=500)
+    parser.add_argument("--only", nargs="+", choices=list(METRICS), default=list(METRICS))
+    chosen = parser.parse_args()
+    table = TABLE
+    for law in LAWS:
+        found = measured(law, chosen.replications, chosen.only)
+        table += "".join(line(name, law, found[name]) for name in chosen.only)
+    print(table, end="")
+    if chosen.into:
+        insert(chosen.into, table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""`rara check-metric` on metrics in a file of one's own."""
+
+import json
+
+import pytest
+
+from commands import called
+
+METRICS = """
+def one(samples, reference):
+    return 1.0
+
+def both(samples, reference):
+    return {"near": 1.0, "none": 0.0}
+
+number = 3
+"""
+
+
+@pytest.fixture
+def metrics(tmp_path, monkeypatch):
+    """The name of a module with metrics in the working folder."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "metrics_to_check.py").write_text(METRICS, encoding="utf-8")
+    (tmp_path / "broken_metrics.py").write_text("1 / 0", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    return "metrics_to_check"
+
+
+QUICK = ("--suite", "known-answers", "--repeats", "1")
+
+
+def test_text_says_what_was_expected_and_found(metrics, capsys):
+    code, out, err = called(capsys, "check-metric", f"{metrics}:one", *QUICK)
+    assert code == 0
+    assert out.startswith(f"{metrics}:one: 7 of 12 checks passed")
+    assert "  pass  known-answers: held out." in out
+    assert "  FAIL  known-answers: hole." in out
+    assert "        d = 16: 0 inside; found 1.00" in out
+    assert "known-answers: duplicates" in err
+
+
+def test_json_of_several_numbers(metrics, capsys):
+    kinds = ("--kind", "near=fidelity", "--kind", "none=diversity")
+    code, out, _ = called(capsys, "check-metric", f"{metrics}:both", *kinds, *QUICK, "--json")
+    assert code == 0
+    found = json.loads(out)
+    assert set(found["metrics"]) == {"near", "none"}
+    assert found["metrics"]["near"] == {"passed": 7, "checks": 12}
+    assert {row["kind"] for row in found["checks"]} == {"fidelity", "diversity"}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("{}:two",), "has no function 'two'"),
+        (("{}:number",), "has no function 'number'"),
+        (("{}",), "give MODULE:FUNCTION"),
+        (("nowhere_at_all:one",), "cannot be imported: ModuleNotFoundError"),
+        (("broken_metrics:one",), "cannot be imported: ZeroDivisionError: division by zero"),
+        (("{}:one", "--kind", "beauty"), "give one of fidelity, diversity, distance, copying"),
+        (("{}:one", "--kind", "fidelity", "--kind", "distance"), "NAME=KIND for each number"),
+        (("{}:both", *QUICK), "a number is needed for"),
+        (("{}:one", "--grid", "fine"), "grid"),
+    ],
+)
+def test_mistakes_end_in_one_sentence(metrics, words, said, capsys):
+    code, out, err = called(capsys, "check-metric", *(word.format(metrics) for word in words))
+    assert (code, out) == (2, "")
+    assert said in err
