@@ -89,7 +89,8 @@ score.value, score.low, score.high
 
 Samples come first and the reference second: (n, d) arrays, or `Features`. The answer is a
 `SetScore`: `value`, `low` and `high` of the interval, the counts, the direction.
-`float(score)` is the value. The interval covers both sides. It is never made by drawing images twice.
+`float(score)` is the value. The interval covers both sides. It is never made by drawing images
+twice.
 
 For vectors that come bit by bit, each metric has a state of nearly the same name:
 
