@@ -77,6 +77,7 @@ SMALL ?= --reference 4000 --images 100 --calls 5
 GEOMETRY ?= --reference 4000 --samples 1000 --repeats 1
 EXTRACTION ?= --images 16 --rounds 1
 PICTURES ?= --reference 4000 --samples 1000 --repeats 1
+FRECHET ?= --samples 500 --reference 500 --repeats 1
 KERNELS ?= --reference 2000 --repeats 1
 PARTS ?= --reference 2000 --samples 500 --repeats 1
 else
@@ -92,6 +93,7 @@ bench: install-dev
 	$(BIN)/python benchmarks/geometry.py --results $(RESULTS) $(GEOMETRY)
 	$(BIN)/python benchmarks/extraction.py --results $(RESULTS) $(EXTRACTION)
 	$(BIN)/python benchmarks/pictures.py --results $(RESULTS) $(PICTURES)
+	$(BIN)/python benchmarks/frechet.py --results $(RESULTS) $(FRECHET)
 	$(BIN)/python benchmarks/parts.py --results $(RESULTS) $(PARTS)
 	$(BIN)/python benchmarks/kernels.py --results $(RESULTS) $(KERNELS)
 	$(BIN)/python benchmarks/page.py --results $(RESULTS) --output $(PAGE)

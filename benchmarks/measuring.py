@@ -30,7 +30,10 @@ import psutil
 from rara.machine import cores
 
 RESULTS = Path(__file__).parent / "results"
-PACKAGES = ("numpy", "numba", "onnxruntime", "faiss-cpu", "scikit-learn", "prdc", "torch")
+PACKAGES = (
+    "numpy", "numba", "onnxruntime", "faiss-cpu", "scikit-learn", "prdc", "torch",
+    "scipy", "torch-fidelity", "clean-fid",
+)  # fmt: skip
 INSTRUCTIONS = ("avx2", "avx512f", "avx_vnni", "avx512_vnni", "amx_int8", "asimddp", "i8mm")
 
 Options = ParamSpec("Options")

@@ -146,6 +146,21 @@ def pictures(results: Results) -> str:
     return f"{cores(results)}, medians of {turns}.\n\n{table_of(heads, lines)}"
 
 
+def frechet(results: Results) -> str:
+    """FID from vectors, by everybody."""
+    rows = results["rows"]
+    mine = {row["d"]: row["cpu"] for row in rows if row["who"] == "rara fid"}
+    lines = [
+        [f"{row['d']:,}", row["who"], *spent(row),
+         "" if row["who"].startswith("rara") else ratio(row["cpu"], mine[row["d"]]), row["note"]]
+        for row in rows
+    ]  # fmt: skip
+    heads = ["d", "who", "CPU s", "wall s", "rara fid is faster by", ""]
+    size = results["settings"]
+    about = f"n = {size['samples']:,}, m = {size['reference']:,}, {cores(results)}"
+    return f"{about}, medians of {size['repeats']}.\n\n{table_of(heads, lines)}"
+
+
 def arithmetic(results: Results) -> str:
     """What each product costs in CPU time, as multiples of the float32 product."""
     lines = [
@@ -234,6 +249,7 @@ TABLES: dict[str, tuple[str, Callable[[Any], str]]] = {
     "threads": ("growth", threads),
     "small": ("small", small),
     "pictures": ("pictures", pictures),
+    "frechet": ("frechet", frechet),
     "arithmetic": ("geometry", arithmetic),
     "budget": ("geometry", budget),
     "extraction": ("extraction", extraction),

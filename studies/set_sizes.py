@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,7 @@ METRICS = {
     "cmmd": sets.cmmd,
     "sliced_wasserstein": sets.sliced_wasserstein,
 }
+TITLES = ("animals against vehicles", "no cats and dogs", "shrunk to the mean by 0.8")
 VEHICLES, PETS = (0, 1, 8, 9), (3, 5)
 Vectors = NDArray[np.float32]
 
@@ -40,37 +42,45 @@ def laws(folder: Path) -> dict[str, tuple[Vectors, Vectors]]:
     first, second = vectors[: len(vectors) // 2], vectors[len(vectors) // 2 :]
     mean = first.mean(axis=0)
     vehicles = np.isin(labels, VEHICLES)
-    return {
-        "animals against vehicles": (vectors[~vehicles], vectors[vehicles]),
-        "no cats and dogs": (first[~np.isin(labels[: len(first)], PETS)], second),
-        "shrunk to the mean by 0.8": (mean + np.float32(0.8) * (first - mean), second),
-    }
+    pairs = (
+        (vectors[~vehicles], vectors[vehicles]),
+        (first[~np.isin(labels[: len(first)], PETS)], second),
+        (mean + np.float32(0.8) * (first - mean), second),
+    )
+    return dict(zip(TITLES, pairs, strict=True))
 
 
-def table(folder: Path) -> Iterator[str]:
+def table(folder: Path, processes: int) -> Iterator[str]:
     """One line for each law and metric."""
     few = f"{FEW:,} a side: mean of {DRAWS} draws (deviation)"
     yield f"| laws | metric | {MANY:,} a side, 95 % | {few} | difference |\n|---|---|--:|--:|--:|\n"
-    for title, (samples, reference) in laws(folder).items():
-        for name, metric in METRICS.items():
-            whole = metric(samples[:MANY], reference[:MANY])
-            parts = [slice(start, start + FEW) for start in range(0, FEW * DRAWS, FEW)]
-            drawn = np.array([float(metric(samples[one], reference[one])) for one in parts])
-            interval = f"{whole.value:.4g} ({whole.low:.4g} to {whole.high:.4g})"
-            spread = f"{drawn.mean():.4g} ({drawn.std(ddof=1):.2g})"
-            difference = 100 * (drawn.mean() / whole.value - 1)
-            yield f"| {title} | `{name}` | {interval} | {spread} | {difference:+.1f} % |\n"
+    with ProcessPoolExecutor(processes) as pool:
+        cells = [(folder, title, name) for title in TITLES for name in METRICS]
+        yield from pool.map(line, *zip(*cells, strict=True))
+
+
+def line(folder: Path, title: str, name: str) -> str:
+    samples, reference = laws(folder)[title]
+    metric = METRICS[name]
+    whole = metric(samples[:MANY], reference[:MANY])
+    parts = [slice(start, start + FEW) for start in range(0, FEW * DRAWS, FEW)]
+    drawn = np.array([float(metric(samples[one], reference[one])) for one in parts])
+    interval = f"{whole.value:.4g} ({whole.low:.4g} to {whole.high:.4g})"
+    spread = f"{drawn.mean():.4g} ({drawn.std(ddof=1):.2g})"
+    difference = 100 * (drawn.mean() / whole.value - 1)
+    return f"| {title} | `{name}` | {interval} | {spread} | {difference:+.1f} % |\n"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, help="what studies/cifar10.py wrote")
     parser.add_argument("--into", type=Path, help="a page whose table is replaced")
+    parser.add_argument("--processes", type=int, default=1)
     chosen = parser.parse_args()
     lines = []
-    for line in table(chosen.folder):
-        print(line, end="", flush=True)
-        lines.append(line)
+    for one in table(chosen.folder, chosen.processes):
+        print(one, end="", flush=True)
+        lines.append(one)
     if chosen.into:
         insert(chosen.into, "".join(lines), "set_sizes")
 

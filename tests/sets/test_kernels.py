@@ -131,3 +131,28 @@ def test_a_vector_without_direction():
     one, other = sets.CMMD(sigma=1), sets.CMMD(sigma=2)
     with pytest.raises(ParameterError, match="cannot be merged"):
         one.merge(other)
+
+
+def test_several_generators_beside_one_reference(metric, monkeypatch):
+    """The reference's own pairs are scanned once, and again after it has grown."""
+    x, y = pair(50, 40, 5)
+    state = (sets.KID if metric[0] is sets.kid else sets.CMMD)()
+    state.update(reference=y)
+    sizes = []
+    scan = mmd.within
+    for home in ("kernel_inception", "clip_kernel"):
+        seen = lambda rows, kernel: (sizes.append(len(rows)), scan(rows, kernel))[1]  # noqa: E731
+        monkeypatch.setattr(f"rara.sets.{home}.within", seen)
+    first, second = state.beside(x), state.beside(x[:30])
+    assert (first.compute(), second.compute()) == (metric[0](x, y), metric[0](x[:30], y))
+    assert sizes[:3] == [50, 40, 30]
+    state.update(reference=x[:5], samples=x[5:])
+    assert state.compute() == metric[0](x[5:], np.concatenate([y, x[:5]]))
+
+
+def test_what_is_refused_leaves_no_trace():
+    state = sets.KID()
+    with pytest.raises(ReferenceMismatchError):
+        state.update(samples=gaussian(5, 3), reference=gaussian(5, 4))
+    state.update(samples=gaussian(5, 4), reference=gaussian(6, 4))
+    assert state.compute().samples == 5

@@ -13,8 +13,10 @@ updates and shards play no role.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
-from typing import Any, Protocol, Self, TypeAlias
+from collections.abc import Callable, Iterable
+from copy import copy
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, Self, TypeAlias, TypeVar, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -30,6 +32,8 @@ Doubles = NDArray[np.float64]
 Keys = NDArray[np.uint64]
 VectorsLike: TypeAlias = "ArrayLike | Features"
 """(n, d) finite numbers, or features."""
+Anything = TypeVar("Anything")
+Taker = TypeVar("Taker")
 
 LEVEL = 0.95
 _TILE = 2**20
@@ -158,22 +162,29 @@ def in_order(vectors: Vectors, seed: int = 0) -> Vectors:
 # -- a state that keeps vectors --------------------------------------------------------
 
 
+@dataclass(slots=True)
 class Kind:
     """What the vectors of a state must share: the extractor, where it is given, and dimensions."""
 
-    def __init__(self) -> None:
-        self.spec: Spec | None = None
-        self.dimensions: int | None = None
+    spec: Spec | None = None
+    dimensions: int | None = None
 
-    def admit(self, vectors: VectorsLike) -> Vectors:
-        """Vectors, checked.
+    def admit(
+        self, given: Iterable[tuple[Taker, VectorsLike | None]]
+    ) -> list[tuple[Taker, Vectors]]:
+        """Vectors of sides, checked: either all of them may be taken in, or none.
 
         Raises FeatureError where they are no finite numbers of shape (n, d), and
         ReferenceMismatchError where their extractor or d is not that of all before.
         """
-        rows = rows_of(vectors)
-        self.agree(vectors.spec if isinstance(vectors, Features) else None, rows.shape[1])
-        return rows
+        tried, admitted = replace(self), []
+        for side, vectors in given:
+            if vectors is not None:
+                rows = rows_of(vectors)
+                tried.agree(vectors.spec if isinstance(vectors, Features) else None, rows.shape[1])
+                admitted.append((side, rows))
+        self.agree(tried.spec, tried.dimensions)
+        return admitted
 
     def agree(self, spec: Spec | None, dimensions: int | None) -> None:
         """Raise ReferenceMismatchError unless vectors like these may join those before."""
@@ -189,21 +200,34 @@ class Kind:
 
 
 class Side:
-    """The vectors of one side, as they came."""
+    """The vectors of one side, and what was computed of them alone."""
 
     def __init__(self, what: str) -> None:
         self.what = what
         self.parts: list[Vectors] = []
+        self._computed: dict[str, Any] = {}
 
     def __len__(self) -> int:
         return sum(map(len, self.parts))
 
-    def ordered(self, least: int, metric: str, seed: int = 0) -> Vectors:
+    def take(self, parts: Iterable[Vectors]) -> None:
+        """Take in some vectors."""
+        self.parts += parts
+        self._computed.clear()
+
+    def ordered(self, least: int, metric: str) -> Vectors:
         """All vectors in the order of their content; a ParameterError where they are too few."""
         refuse_fewer(len(self), least, self.what, metric)
         if len(self.parts) > 1:
             self.parts = [np.concatenate(self.parts)]
-        return in_order(self.parts[0], seed)
+        self.parts = [self.once("ordered", lambda: in_order(self.parts[0]))]
+        return self.parts[0]
+
+    def once(self, name: str, compute: Callable[[], Anything]) -> Anything:
+        """What is computed of these vectors alone: once, until more are taken in."""
+        if name not in self._computed:
+            self._computed[name] = compute()
+        return cast("Anything", self._computed[name])
 
 
 class KeptVectors:
@@ -219,16 +243,26 @@ class KeptVectors:
     ) -> None:
         """Take in some vectors of either side, checked as in `Kind`; arrays are not copied."""
         given = ((self.samples, samples), (self.reference, reference))
-        parts = [(side, self.kind.admit(one)) for side, one in given if one is not None]
-        for side, part in parts:
-            side.parts.append(part)
+        for side, part in self.kind.admit(given):
+            side.take([part])
+
+    def beside(self, samples: VectorsLike) -> Self:
+        """A state of other samples beside the same reference, for several generators in turn.
+
+        What was computed of the reference alone is not computed again. Neither state's reference
+        may be updated afterwards, since they share it.
+        """
+        other = copy(self)
+        other.kind, other.samples = replace(self.kind), Side(self.samples.what)
+        other.update(samples=samples)
+        return other
 
     def merge(self, other: Self) -> None:
         """Take in what another state of the same options took in."""
         refuse_other_options(self, other)
         self.kind.agree(other.kind.spec, other.kind.dimensions)
-        self.samples.parts += other.samples.parts
-        self.reference.parts += other.reference.parts
+        self.samples.take(other.samples.parts)
+        self.reference.take(other.reference.parts)
 
     @property
     def options(self) -> tuple[Any, ...]:

@@ -25,7 +25,7 @@ from rara.arguments import number
 from rara.errors import ParameterError
 from rara.sets.base import LEVEL, KeptVectors, SetScore, Vectors, VectorsLike, level_of, unit_rows
 from rara.sets.intervals import half_width, score_of
-from rara.sets.mmd import FEWEST, Kernel, discrepancy
+from rara.sets.mmd import FEWEST, Kernel, between, discrepancy, within
 
 SIGMA = 10.0
 SCALE = 1000
@@ -50,7 +50,12 @@ class CMMD(KeptVectors):
         level_of(level)
         samples = unit_rows(self.samples.ordered(FEWEST, "cmmd"), "cmmd").astype(np.float32)
         reference = unit_rows(self.reference.ordered(FEWEST, "cmmd"), "cmmd").astype(np.float32)
-        value, variance = discrepancy(samples, reference, _gaussian(self.sigma))
+        kernel = _gaussian(self.sigma)
+        value, variance = discrepancy(
+            within(samples, kernel),
+            self.reference.once("within", lambda: within(reference, kernel)),
+            between(samples, reference, kernel),
+        )
         counts = len(samples), len(reference)
         half = SCALE * half_width(variance, level)
         return score_of("cmmd", SCALE * value, half, counts, "lower is closer", level=level)

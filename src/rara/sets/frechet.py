@@ -76,8 +76,7 @@ class FID:
     ) -> None:
         """Take in some vectors of either side; errors as in `fid`."""
         given = ((self.samples, samples), (self.reference, reference))
-        parts = [(side, self.kind.admit(one)) for side, one in given if one is not None]
-        for side, part in parts:
+        for side, part in self.kind.admit(given):
             side.add(part)
 
     def merge(self, other: Self) -> None:

@@ -21,7 +21,7 @@ import numpy as np
 
 from rara.sets.base import LEVEL, KeptVectors, SetScore, Vectors, VectorsLike, level_of
 from rara.sets.intervals import half_width, score_of
-from rara.sets.mmd import FEWEST, Kernel, discrepancy
+from rara.sets.mmd import FEWEST, Kernel, between, discrepancy, within
 
 
 class KID(KeptVectors):
@@ -32,7 +32,12 @@ class KID(KeptVectors):
         level_of(level)
         samples = self.samples.ordered(FEWEST, "kid")
         reference = self.reference.ordered(FEWEST, "kid")
-        value, variance = discrepancy(samples, reference, _cubic(samples.shape[1]))
+        cubic = _cubic(samples.shape[1])
+        value, variance = discrepancy(
+            within(samples, cubic),
+            self.reference.once("within", lambda: within(reference, cubic)),
+            between(samples, reference, cubic),
+        )
         counts = len(samples), len(reference)
         half = half_width(variance, level)
         return score_of("kid", value, half, counts, "lower is closer", level=level)

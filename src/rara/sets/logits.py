@@ -53,7 +53,7 @@ class InceptionScore:
 
     def update(self, *, samples: VectorsLike) -> None:
         """Take in the logits of some samples; errors as of `inception_score`."""
-        logits = self.kind.admit(samples)
+        ((_, logits),) = self.kind.admit([(None, samples)])
         rows = max(1, _TILE // logits.shape[1])
         for start in range(0, len(logits), rows):
             tile = _with_entropy(logits[start : start + rows])

@@ -34,10 +34,12 @@ Kernel: TypeAlias = "Callable[[Vectors], None]"
 """Turns scalar products into values of a kernel, in place; a constant may be left out."""
 
 
-def discrepancy(samples: Vectors, reference: Vectors, kernel: Kernel) -> tuple[float, float]:
-    """The unbiased statistic of two sets of at least `FEWEST` rows, and its variance."""
-    own, other = within(samples, kernel), within(reference, kernel)
-    across, along = between(samples, reference, kernel)
+def discrepancy(own: Doubles, other: Doubles, both: tuple[Doubles, Doubles]) -> tuple[float, float]:
+    """The unbiased statistic of two sets of at least `FEWEST` rows, and its variance.
+
+    By `within` of either, and `between` of both.
+    """
+    across, along = both
     value = own.mean() + other.mean() - 2 * across.mean()
     variance = linear(2 * (own - across), len(own)) + linear(2 * (other - along), len(other))
     return float(value), variance
