@@ -5,6 +5,7 @@ from importlib.util import find_spec
 NEEDS = {
     "torchmetrics": "src/rara/adapters/torchmetrics.py",
     "lightning": "src/rara/adapters/lightning.py",
+    "torch": "tests/ranks.py",
 }
 
 collect_ignore = [path for package, path in NEEDS.items() if find_spec(package) is None]

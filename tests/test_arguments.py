@@ -135,7 +135,7 @@ def test_whole_numbers_of_numpy_are_whole_numbers(k):
 
 def test_every_public_name_with_arguments_is_met():
     named = " ".join([*WHOLE, *NUMBERS, *ARRAYS, *PATHS, *LISTS, *WORDS])
-    passive = {"RaraError", "Preprocessing", "Siblings", "__version__"}
+    passive = {"Comparison", "RaraError", "Preprocessing", "Siblings", "__version__", "sets"}
     assert [name for name in rara.__all__ if name not in named and name not in passive] == []
 
 
@@ -144,6 +144,7 @@ def test_every_public_name_with_arguments_is_met():
 OTHERS = rara.Features.from_arrays(VECTORS + 1, ids=[f"other {i}" for i in range(40)])
 NO_RUN = [3, True, "x", {}, rara.Run, OTHER]
 WITH_RUN = {
+    "compare": lambda run: rara.compare({"others": OTHERS}, REFERENCE, run=run),
     "Reference.audit": lambda run: REFERENCE.audit(run=run),
     "Reference.extend": lambda run: REFERENCE.extend(OTHERS, run=run),
     "Reference.fit": lambda run: rara.Reference.fit(FEATURES, run=run),

@@ -56,6 +56,7 @@ def images_read(monkeypatch):
     monkeypatch.setattr(running, "embed", watched)
     monkeypatch.setattr(running, "get_extractor", lambda *name, **options: Means())
     monkeypatch.setattr(agreement, "available", lambda: ["means", "wider"])
+    monkeypatch.setattr(agreement, "is_name", lambda name: name in ("means", "wider"))
     return attempts
 
 

@@ -323,13 +323,14 @@ def test_blue_comes_first_and_means_up_to_255_where_they_are_given(tmp_path):
     image = noise(1, size=(6, 4))
     expected = (image.reshape(-1, 3).mean(axis=0) - means) / stds
     np.testing.assert_allclose(extractor.extract(image)[0], expected[::-1], rtol=1e-5)
-    options = Extraction([str(path)], mean=means, std=stds, order="bgr", value_range="0-255")
+    colours = {"channel_order": "bgr", "value_range": "0-255"}
+    options = Extraction([str(path)], mean=means, std=stds, **colours)
     assert options.make(Run()).spec == extractor.spec
 
 
-@pytest.mark.parametrize("given", [{"order": "bgr"}, {"value_range": "0-255"}])
+@pytest.mark.parametrize("given", [{"channel_order": "bgr"}, {"value_range": "0-255"}])
 def test_options_of_colours_need_an_onnx_file(given):
-    name = {"order": "channel-order", "value_range": "value-range"}[next(iter(given))]
+    name = {"channel_order": "channel-order", "value_range": "value-range"}[next(iter(given))]
     with pytest.raises(ParameterError, match=f"--{name} needs an ONNX file"):
         Extraction(extractor=["efficientnet-lite0"], **given).make(Run())
 

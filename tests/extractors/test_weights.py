@@ -100,7 +100,7 @@ def test_lacking_and_foreign_tensors_are_counted_and_named(tmp_path):
 @pytest.mark.parametrize("name", [*NAMED, "timm:resnet50.a1_in1k"])
 def test_without_torch_the_extra_is_named(tmp_path, name):
     (tmp_path / "weights.pth").write_bytes(CONTENT)
-    with pytest.raises(MissingPackageError, match=r"takes torch.*pip install rara\[torch\]"):
+    with pytest.raises(MissingPackageError, match=r"takes torch.*pip install torch"):
         get_extractor(name, weights=tmp_path / "weights.pth")
 
 

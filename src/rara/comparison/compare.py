@@ -43,7 +43,7 @@ from rara.provenance.comparison import (
 )
 from rara.reference.reference import Reference
 from rara.reference.scorer import Scorer
-from rara.run import Run, step
+from rara.run import Run, checked_run, step
 from rara.sources import Source
 from rara.stats.intervals import checked_level
 from rara.table.provenance import about_extractor
@@ -99,7 +99,7 @@ def compare(
     >>> found.table["off_manifold"].to_pylist()
     [0.03, 0.605]
     """
-    run, asked = run or Run(), Asked(paired, sweep, level)
+    run, asked = checked_run(run), Asked(paired, sweep, level)
     places = named(generators)
     if reference is None:
         return _each_by_the_other(places, asked, k, extractor, run)

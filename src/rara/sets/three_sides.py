@@ -30,17 +30,16 @@ class ThreeSides:
     ) -> None:
         """Take in some vectors of any side, checked; arrays are not copied."""
         given = ((self.samples, samples), (self.train, train), (self.test, test))
-        parts = [(side, self.kind.admit(one)) for side, one in given if one is not None]
-        for side, part in parts:
-            side.parts.append(part)
+        for side, part in self.kind.admit(given):
+            side.take([part])
 
     def merge(self, other: Self) -> None:
         """Take in what another state of the same options took in."""
         refuse_other_options(self, other)
         self.kind.agree(other.kind.spec, other.kind.dimensions)
-        self.samples.parts += other.samples.parts
-        self.train.parts += other.train.parts
-        self.test.parts += other.test.parts
+        self.samples.take(other.samples.parts)
+        self.train.take(other.train.parts)
+        self.test.take(other.test.parts)
 
     @property
     def options(self) -> tuple[Any, ...]:
