@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
@@ -28,18 +28,17 @@ from rara.cli.options import (
 )
 from rara.cli.output import check_page, check_target, last_line, tell_first
 from rara.cli.printing import say, say_json
-from rara.comparison.compare import LEVEL
-from rara.comparison.compare import compare as compare_generators
-from rara.comparison.comparison import Comparison, check_format
-from rara.comparison.names import named
 from rara.errors import ParameterError
 from rara.extractors import DEFAULT, Extractor
 from rara.features.opening import Images
 from rara.reference.reference import Reference
 from rara.run import Run, step
-from rara.stats.intervals import checked_level
+from rara.stats.intervals import LEVEL, checked_level
 from rara.storage.folder import kind_of
 from rara.verdict.rules import ALPHA
+
+if TYPE_CHECKING:
+    from rara.comparison.comparison import Comparison
 
 NAMED = re.compile(r"([^=/\\]+)=(.+)", re.DOTALL)
 """A name before a place. A place that exists as it is typed has no name, whatever it holds."""
@@ -97,6 +96,8 @@ def compare(
     checked_level(level)
     check_page(report)
     if output is not None:
+        from rara.comparison.comparison import check_format
+
         check_format(output)
         check_target(output)
     places = named_places([str(place) for place in generators])
@@ -105,6 +106,8 @@ def compare(
     run = (working or Working()).run()
     with step(run.progress, "Loading the network"):
         network = (extraction or ReferenceExtraction()).make(run)
+    from rara.comparison.compare import compare as compare_generators
+
     if reference is None:
         for option, given in (("alpha", alpha), ("metric", metric), ("unit", unit)):
             if given is not None:
@@ -136,6 +139,8 @@ def named_places(given: list[str]) -> dict[str, Images]:
     >>> named_places(["gan=runs/a", "runs/vae.zip"])
     {'gan': 'runs/a', 'vae': 'runs/vae.zip'}
     """
+    from rara.comparison.names import named
+
     split = [None if Path(one).exists() else NAMED.fullmatch(one) for one in given]
     plain = named(
         [one for one, pair in zip(given, split, strict=True) if pair is None] or {"-": ""}

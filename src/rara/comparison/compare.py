@@ -45,10 +45,9 @@ from rara.reference.reference import Reference
 from rara.reference.scorer import Scorer
 from rara.run import Run, checked_run, step
 from rara.sources import Source
-from rara.stats.intervals import checked_level
+from rara.stats.intervals import LEVEL, checked_level
 from rara.table.provenance import about_extractor
 
-LEVEL = 0.95
 SEED = 0
 
 Opened = dict[str, "tuple[Features, Source | None] | str"]

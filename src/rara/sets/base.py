@@ -26,6 +26,7 @@ from rara.errors import FeatureError, ParameterError, ReferenceMismatchError
 from rara.extractors.base import Spec
 from rara.features.compatibility import check_same
 from rara.features.features import Features, finite_rows
+from rara.stats.intervals import LEVEL
 
 Vectors = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -35,7 +36,6 @@ VectorsLike: TypeAlias = "ArrayLike | Features"
 Anything = TypeVar("Anything")
 Taker = TypeVar("Taker")
 
-LEVEL = 0.95
 _TILE = 2**20
 """Numbers whose keys are made at a time."""
 

@@ -37,6 +37,10 @@ class Arms(NamedTuple):
         return Arms(self.above, self.below)
 
 
+LEVEL = 0.95
+"""The confidence of intervals unless another one is given."""
+
+
 def checked_level(level: float) -> float:
     """A confidence level; raises ParameterError where it is none."""
     if not 0 < number(level, "level") < 1:
