@@ -26,7 +26,7 @@ from rara.errors import FeatureError, ParameterError, ReferenceMismatchError
 from rara.extractors.base import Spec
 from rara.features.compatibility import check_same
 from rara.features.features import Features, finite_rows
-from rara.stats.intervals import LEVEL
+from rara.stats.intervals import LEVEL as LEVEL
 
 Vectors = NDArray[np.float32]
 Doubles = NDArray[np.float64]
