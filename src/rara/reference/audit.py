@@ -66,7 +66,7 @@ class Audit:
     """How far FID and k-NN figures may be believed on it."""
     pictures: Pictures | None = field(default=None, compare=False, repr=False)
 
-    def __getitem__(self, kind: Kind) -> Finding | None:
+    def __getitem__(self, kind: str) -> Finding | None:
         """The finding of a kind, or None where there is none."""
         return self.facts[kind]
 

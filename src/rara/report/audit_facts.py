@@ -102,7 +102,7 @@ class AuditFacts:
     findings: tuple[Finding, ...]
     """The problems, worst first."""
 
-    def __getitem__(self, kind: Kind) -> Finding | None:
+    def __getitem__(self, kind: str) -> Finding | None:
         """The finding of a kind, or None where there is none."""
         return next((one for one in self.findings if one.kind == kind), None)
 
