@@ -10,8 +10,8 @@ torch = pytest.importorskip("torch", reason="needs pip install rara[lightning]")
 lightning = pytest.importorskip("lightning.pytorch", reason="needs pip install rara[lightning]")
 
 from embedding import Means  # noqa: E402
-from rara import Reference, Run  # noqa: E402
-from rara.adapters.lightning import FIGURES, OriginalityCallback  # noqa: E402
+from rara import Reference, Run, compare  # noqa: E402
+from rara.adapters.lightning import LOGGED, OriginalityCallback  # noqa: E402
 from rara.errors import ParameterError  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Lightning's advice on loaders and loggers
@@ -88,12 +88,13 @@ class Sampled:
 
 
 @pytest.mark.parametrize("images", [REAL[:20], pixels(20, 1), pixels(20, 2) // 64])
-def test_it_logs_the_shares_of_verdicts(scorer, images):
+def test_it_logs_the_figures_of_a_comparison(scorer, images):
     logged = train(Toy(), OriginalityCallback(scorer, Sampled(images), images=20)).logged_metrics
-    verdicts = scorer.score(list(images))["verdict"]
-    assert set(FIGURES) <= set(logged)
-    for name, counted in FIGURES.items():
-        assert logged[name].item() == pytest.approx(np.isin(verdicts, counted).mean())
+    row = compare({"toy": list(images)}, scorer, extractor=Means()).table.to_pylist()[0]
+    assert row["generator"] == "toy"
+    assert set(LOGGED) <= set(logged)
+    for name, figure in LOGGED.items():
+        assert logged[name].item() == pytest.approx(row[figure])
 
 
 def test_copies_of_the_reference_are_logged_as_copies(scorer):

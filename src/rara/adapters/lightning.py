@@ -1,19 +1,18 @@
 """A callback for Lightning: how many rare images and copies a generator makes as it trains.
 
 training steps --average--> averaged weights, swapped in --sample--> images
-images --Scorer--> verdicts --log--> rara/yield, rara/copy_rate, rara/off_manifold
+images --Scorer--> score table --log--> rara/yield, rara/copy_rate, rara/off_manifold
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
-
 from rara.adapters.pixels import pixels_of
 from rara.arguments import number, whole
+from rara.comparison.figures import FIGURES, Figure, met_by
 from rara.errors import MissingPackageError, ParameterError
 from rara.reference.scorer import Scorer
 
@@ -25,20 +24,24 @@ except ImportError as error:
         "rara.adapters.lightning takes Lightning: run `pip install lightning`."
     ) from error
 
-FIGURES = {
-    "rara/yield": ("rare",),
-    "rara/copy_rate": ("copy", "near copy"),
-    "rara/off_manifold": ("off-manifold", "unknown to this reference"),
+LOGGED: Mapping[str, Figure] = {
+    "rara/yield": "yield",
+    "rara/copy_rate": "copies",
+    "rara/off_manifold": "off_manifold",
 }
-"""What is logged: the share of images with one of these verdicts."""
+"""What is logged: figures of `rara.compare`, by the same definitions."""
 
 
 class OriginalityCallback(Callback):
     """Samples images at the end of epochs, scores them, and logs three shares.
 
         rara/yield           rare, on the manifold and no copy: higher is better
-        rara/copy_rate       copies and near copies: lower is better
+        rara/copy_rate       as near to a reference image as few real images are: lower is better
         rara/off_manifold    off the manifold of the reference: lower is better
+
+    They are the shares `yield`, `copies` and `off_manifold` of `rara.compare`. Real images have
+    shares above 0 as well: at most alpha are off the manifold, and 1 % count as copies (alpha with
+    fewer than 400 reference images). The "copy rate" of `rara compare` is the excess over those.
 
     `scorer` judges the images: `Reference.fit("train/").scorer()`. `sample(module, count)` gives
     images of the module, (count, 3, height, width), in uint8 or in floats from 0 to 1. Every
@@ -110,9 +113,10 @@ class OriginalityCallback(Callback):
             return
         with self._swapped_in(pl_module), _evaluating(pl_module, self.seed):
             images = self.sample(pl_module, self.images)
-        verdicts = self.scorer.score(list(pixels_of(images)))["verdict"]
-        for name, counted in FIGURES.items():
-            pl_module.log(name, float(np.isin(verdicts, counted).mean()), rank_zero_only=True)
+        met = met_by(self.scorer.score(list(pixels_of(images))), self.scorer)
+        shares = dict(zip(FIGURES, met.mean(axis=1), strict=True))
+        for name, figure in LOGGED.items():
+            pl_module.log(name, float(shares[figure]), rank_zero_only=True)
 
     @contextmanager
     def _swapped_in(self, module: Any) -> Iterator[None]:

@@ -19,7 +19,7 @@ import numpy as np
 
 from rara.comparison.columns import COMPARISON
 from rara.comparison.comparison import Comparison
-from rara.comparison.figures import CORE, Levels, RealImages, Standing
+from rara.comparison.figures import CORE, Levels, RealImages, met_by
 from rara.comparison.findings import Findings
 from rara.comparison.generator import Generator, Judge
 from rara.comparison.halves import FREEDOM, GROUPS, can_be_halved, halves_of
@@ -226,7 +226,7 @@ def _sampled(
         apart = half_differences(judge.deep, cuts, lists, levels)
     return {
         name: Sampled(
-            Standing.of_table(one.table, judge.balls.knn2).met(levels), real, half,
+            met_by(one.table, judge.scorer), real, half,
             None if units is None else _numbers(units[name]),
         )
         for (name, one), half in zip(generators.items(), apart, strict=True)

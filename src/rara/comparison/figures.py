@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from rara.calibration.copy_statistic import statistic_for
 from rara.comparison.lists import Lists
+from rara.reference.scorer import Scorer
 from rara.scores import BallGeometry, own_balls
 from rara.scores.ball_ratio import BallRatio
 from rara.stats.conformal import at_least, below
@@ -90,6 +91,17 @@ class Standing:
         return np.array(
             [self.inside, off, self.inside & rare & ~off & ~copied, self.near_p <= CORE, copied]
         )
+
+
+def met_by(table: ScoreTable, scorer: Scorer) -> Flags:
+    """(figures, m) which samples meet the condition of each figure, by the table of a scorer.
+
+    The scorer has no option beyond k, boundary and alpha: see `Judge.of`.
+    """
+    options, geometry = scorer.options, scorer.geometry
+    levels = Levels.of(options.thresholds, len(geometry.features))
+    balls = geometry.ball_geometry(options.k, options.rule)
+    return Standing.of_table(table, balls.knn2).met(levels)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

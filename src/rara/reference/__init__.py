@@ -4,6 +4,7 @@ From the ground up:
 
     options      what is asked of samples, checked
     cleaning     duplicates left out, one image a unit, huge balls clipped
+    trust        how far figures relative to a reference may be believed
     audit        what speaks against believing a reference
     geometry     the images, the distances between them, and their calibration
     judging      samples one by one: every axis and the verdict

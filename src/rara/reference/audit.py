@@ -26,7 +26,8 @@ from rara.features.features import Features
 from rara.geometry import Nearest, squared_distance
 from rara.geometry.hamming import Counts
 from rara.geometry.reducers import Doubles
-from rara.report.audit_facts import AuditFacts, Case, Finding, Kind
+from rara.reference.trust import trust
+from rara.report.audit_facts import AuditFacts, Case, Finding, Kind, Trust
 from rara.run import Run
 from rara.scores import BallGeometry
 from rara.storage.atomic import write_file
@@ -61,11 +62,13 @@ class Audit:
     samples: str | None
     """Where the samples are that were looked for in it, if any were."""
     findings: tuple[Finding, ...]
+    trust: Trust
+    """How far FID and k-NN figures may be believed on it."""
     pictures: Pictures | None = field(default=None, compare=False, repr=False)
 
     def __getitem__(self, kind: str) -> Finding | None:
         """The finding of a kind, or None where there is none."""
-        return next((one for one in self.findings if one.kind == kind), None)
+        return self.facts[kind]
 
     @property
     def facts(self) -> AuditFacts:
@@ -76,6 +79,7 @@ class Audit:
             k=self.k,
             dimension=self.dimension,
             samples=self.samples,
+            trust=self.trust,
             findings=self.findings,
         )
 
@@ -129,6 +133,7 @@ def audit(
         None if math.isnan(same.dimension) else same.dimension,
         samples.location if samples else None,
         tuple(sorted(findings, key=lambda one: (_LEVELS.get(one.kind, 1), -one.share))),
+        trust(features.vectors, geometry, tuple(findings)),
         pictures,
     )
 

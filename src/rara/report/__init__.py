@@ -29,6 +29,7 @@ From the ground up:
     cards                  the samples worth a look, beside reference images
     score_page             the whole page
     audit_facts            what an audit found
+    trust                  how far FID and k-NN figures may be believed
     audit_page             an audit of a reference: lines and page
     siblings_page          samples compared with their siblings alone: lines and page
     notebook               tables, references and audits in a notebook

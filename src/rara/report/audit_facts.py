@@ -61,6 +61,29 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Trust:
+    """What the reference's own images give, beside which FID and k-NN figures are read."""
+
+    half: int
+    """Images in each of two halves of the reference; at most 10,000, 0 where there are too few."""
+    fid_halves: float | None
+    """FID of these halves: both are real, so it is bias and noise; null where there are too few
+    images."""
+    fid_share: float | None
+    """The same as a share of the total variance of the vectors; null where there is none."""
+    effective_rank: float | None
+    """Over how many dimensions all images spread: the participation ratio of their covariance;
+    null where there is no variance."""
+    distinct: float
+    """Share of images that are left without exact and near duplicates, 0 to 1."""
+    inside: float | None
+    """Share of images in a ball of the others, 0 to 1; null where k is too large to tell."""
+    hubness: float | None
+    """Skewness of how often an image is among the k nearest of the others; null where all are
+    equally often."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AuditFacts:
     """What was found in a reference."""
 
@@ -74,8 +97,14 @@ class AuditFacts:
     """In how many dimensions the images lie around a typical one; null where it is unknown."""
     samples: str | None
     """Where the samples are from that were searched in the reference; null without samples."""
+    trust: Trust
+    """How far FID and k-NN figures may be believed on it."""
     findings: tuple[Finding, ...]
     """The problems, worst first."""
+
+    def __getitem__(self, kind: str) -> Finding | None:
+        """The finding of a kind, or None where there is none."""
+        return next((one for one in self.findings if one.kind == kind), None)
 
     def to_json(self) -> JsonObject:
         """The same as `json.dumps` takes it: docs/reference/json.md lists the keys."""

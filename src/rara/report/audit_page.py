@@ -17,6 +17,7 @@ from rara.report.formatting import counted, number, percent, shorten, width
 from rara.report.score_page import rendered
 from rara.report.summary import COLUMNS
 from rara.report.thumbnails import Album, PictureKeys, Pictures, Side, Thumbnail
+from rara.report.trust import trust_sentence
 
 LABEL = 20
 TEXT = COLUMNS - LABEL
@@ -64,6 +65,8 @@ class AuditPage:
     sections: tuple[Section, ...]
     absent: tuple[str, ...]
     """What was searched and not found."""
+    trust: str
+    """How far FID and k-NN figures may be believed."""
     pictures: Mapping[str, Thumbnail]
     """By their keys."""
     versions: Mapping[str, str]
@@ -187,6 +190,7 @@ def audit_html(facts: AuditFacts, pictures: Pictures | None) -> str:
         facts=facts,
         sections=tuple(section_of(finding, pictures, album) for finding in facts.findings),
         absent=tuple(_absent(facts)),
+        trust=trust_sentence(facts),
         pictures=album.thumbnails,
         versions={"rara": __version__},
     )
@@ -247,10 +251,8 @@ def _case(case: Case, wording: Wording) -> str:
 
 
 def _rest(facts: AuditFacts) -> Iterator[str]:
-    """What was searched and not found, and what can be done."""
-    absent = wrap(", ".join(_absent(facts)), TEXT)
-    for label, text in zip(("Not found", *[""] * len(absent)), absent, strict=False):
-        yield _line(label, text)
+    """What was searched and not found, what can be done, and what to trust."""
+    yield from _wrapped("Not found", ", ".join(_absent(facts)))
     kinds = {finding.kind for finding in facts.findings}
     near, exact = "near duplicates" in kinds, "exact duplicates" in kinds
     options = [f"--deduplicate {'near' if near else 'exact'}"] if near or exact else []
@@ -258,6 +260,13 @@ def _rest(facts: AuditFacts) -> Iterator[str]:
     options += ["--clip-radii 0.99"] if "huge balls" in kinds else []
     if options:
         yield _line("What helps", f"rara reference build {' '.join(options)}")
+    yield from _wrapped("Trust", trust_sentence(facts))
+
+
+def _wrapped(label: str, text: str) -> Iterator[str]:
+    for part in wrap(text.replace(" %", "\u00a0%"), TEXT):  # a number stays with its unit
+        yield _line(label, part.replace("\u00a0", " "))
+        label = ""
 
 
 def _absent(facts: AuditFacts) -> list[str]:
