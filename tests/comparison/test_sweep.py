@@ -6,6 +6,7 @@ import pytest
 import rara
 from make import features, gaussian
 from rara import Features, Run
+from rara.cli.compare import named_places
 from rara.comparison.knob import knob_of, split
 from rara.comparison.names import folder_name, named
 from rara.errors import ParameterError
@@ -76,6 +77,18 @@ def test_names_of_places():
     assert folder_name("a/b.tar.gz") == "b"
     assert folder_name("run/step-1000/") == "step-1000"
     assert named(["x/samples", "y/samples"]) == {"x/samples": "x/samples", "y/samples": "y/samples"}
+
+
+@pytest.mark.parametrize(("places", "names"), [
+    (["a/x/s", "b/x/s", "c"], ["a/x/s", "b/x/s", "c"]),
+    (["a/s", "b/s", "s"], ["a/s", "b/s", "s"]),
+    (["x/s.zip", "x/s"], ["x/s.zip", "x/s"]),
+    (["/r/a/1/s", "/r/b/1/s"], ["a/1/s", "b/1/s"]),
+    (["a/b", "a/b/"], ["a/b", "a/b/"]),
+])  # fmt: skip
+def test_every_place_keeps_a_name_of_its_own(places, names):
+    assert named(places) == dict(zip(names, places, strict=True))
+    assert named_places(places) == named(places)
 
 
 # -- trends --
