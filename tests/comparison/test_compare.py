@@ -219,6 +219,17 @@ def test_a_missing_key_keeps_what_can_be_computed(scorer):
         rara.compare({"b": other}, scorer, paired="seed")
 
 
+def test_samples_without_a_pair_are_counted(scorer):
+    one = with_key(made("fresh", 60), "seed", range(60))
+    other = with_key(made("wide", 60), "seed", range(20, 80))
+    found = rara.compare({"a": one, "b": other}, scorer, paired="seed", run=ALONE)
+    assert {d.units for d in found.differences} == {40}
+    said = "20 of 60 samples of {} share no seed with another generator"
+    assert all(said.format(name) in found.summary() for name in "ab")
+    whole = rara.compare({"a": one, "b": one}, scorer, paired="seed", run=ALONE)
+    assert "share no seed" not in whole.summary()
+
+
 # -- two references, and what cannot be used --
 
 
