@@ -1,6 +1,7 @@
 """`rara.compare` on generators whose answer is known, and on what it cannot use."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -244,6 +245,48 @@ def test_two_references_judge_each_other():
     first, second = found.summary().splitlines()[:2]
     assert first.startswith("narrow by 500 reference images")
     assert second.startswith("wide by 600 reference images")
+
+
+def test_two_references_have_a_row_of_real_images_each(tmp_path):
+    one, other = features(REAL), features(gaussian(80, D, seed=4))
+    found = rara.compare({"left": one, "right": other}, run=ALONE)
+    for ending in ("md", "tex"):
+        found.save(tmp_path / f"t.{ending}")
+    found.report(tmp_path / "p.html")
+    texts = [(tmp_path / name).read_text(encoding="utf-8") for name in ("t.md", "t.tex", "p.html")]
+    for text in (*texts, found.summary().replace("real, for le…", "real, for left")):
+        assert "real, for " in text
+        assert "real images  " not in text
+    assert all(name in text for text in texts for name in ("real, for left", "real, for right"))
+
+
+def test_what_real_images_give_is_the_same_in_any_order():
+    real = np.concatenate([REAL[:50], REAL[:50], REAL[50:100]])
+    few, many = features(made("fresh", 2)), features(made("wide", 90))
+    lines = {
+        next(line for line in rara.compare(given, features(real), run=ALONE).summary().splitlines()
+             if line.startswith("real images"))
+        for given in ({"a": few, "b": many}, {"b": many, "a": few})
+    }  # fmt: skip
+    assert len(lines) == 1
+    assert " to " in lines.pop()
+
+
+def test_the_arm_that_is_shown_reaches_the_farther_limit(scorer):
+    found = rara.compare({"one": features(made("fresh", 1))}, scorer, run=ALONE)
+    row = rows(found)["one"]
+    arms = [float(arm) for arm in re.findall(r"±(\d+\.\d)", found.summary())]
+    for arm, figure in zip(arms, ("off_manifold", "copies"), strict=True):
+        value, low, high = (row[f"{figure}_excess{end}"] for end in ("", "_low", "_high"))
+        assert arm == pytest.approx(100 * max(high - value, value - low), abs=0.051)
+
+
+def test_latex_says_why_one_failed(scorer, tmp_path):
+    given = {"good": features(made("fresh", 60)), "50%": tmp_path / "gone\nfolder"}
+    rara.compare(given, scorer, run=ALONE).save(tmp_path / "t.tex")
+    said = [line for line in (tmp_path / "t.tex").read_text().splitlines() if "50%: " in line]
+    assert len(said) == 1
+    assert said[0].startswith("% 50%: ")
 
 
 def test_without_a_reference_two_are_needed():
