@@ -114,6 +114,19 @@ def test_the_order_of_images_plays_no_role(scorer):
     assert one["auc"] == other["auc"]
 
 
+def test_the_order_of_a_reference_with_duplicates_plays_no_role():
+    rng = np.random.default_rng(3)
+    real = rng.normal(size=(300, 6)).astype(np.float32)
+    real[50:60] = real[0]
+    some = features((1.2 * rng.normal(size=(90, 6))).astype(np.float32))
+    order = np.random.default_rng(1).permutation(300)
+    one, other = (
+        rara.compare({"a": some}, features(r), run=ALONE).table for r in (real, real[order])
+    )
+    of_real = "repeats_real"  # of some real images, which are drawn by their place
+    assert one.drop_columns(of_real).equals(other.drop_columns(of_real))
+
+
 def test_generators_of_different_sizes_share_the_size_of_the_test(scorer):
     sizes = {"many": features(made("fresh", 400)), "few": features(made("fresh", 90, seed=2))}
     found = rara.compare(sizes, scorer, run=ALONE)
