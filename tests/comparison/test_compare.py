@@ -12,7 +12,7 @@ from pages import needs_browser, opened
 from rara import Features, Run
 from rara.comparison.columns import COMPARISON
 from rara.comparison.figures import FIGURES
-from rara.errors import ParameterError, ReferenceMismatchError
+from rara.errors import ParameterError, ReferenceMismatchError, SourceError
 from rara.provenance.comparison import ComparisonProvenance
 
 ALONE = Run(threads=1)
@@ -133,6 +133,14 @@ def test_generators_of_different_sizes_share_the_size_of_the_test(scorer):
     assert found.provenance.two_sample_images == 90
     assert found.table["samples"].to_pylist() == [400, 90]
     assert None not in found.table["auc"].to_pylist()
+
+
+def test_one_small_generator_takes_the_auc_of_all_and_it_is_said(scorer):
+    given = {"big": features(made("fresh", 60)), "tiny": features(made("fresh", 5))}
+    found = rara.compare(given, scorer, run=ALONE)
+    assert found.table["auc"].to_pylist() == [None, None]
+    assert "as many samples of each as tiny has, and 5 are fewer than 50." in found.summary()
+    assert "AUC: it" not in rara.compare({"big": given["big"]}, scorer, run=ALONE).summary()
 
 
 def test_every_column_is_registered_with_its_type_and_range(found):
@@ -339,14 +347,17 @@ def test_one_that_fails_leaves_the_others(scorer, tmp_path):
     found = rara.compare(given, scorer, run=ALONE)
     table = rows(found)
     assert table["good"]["reason"] is None
-    assert "made of given vectors" in table["empty"]["reason"]
+    assert "No images under" in table["empty"]["reason"]
     assert table["missing"]["samples"] == 0
+    assert "Nothing is at" in table["missing"]["reason"]
     assert "dimensions" in table["other"]["reason"]
     assert table["other"]["sentence"].startswith("Not judged: ")
     found.report(tmp_path / "p.html")
     found.save(tmp_path / "t.md")
-    with pytest.raises(ReferenceMismatchError):
+    with pytest.raises(SourceError, match="Nothing is at"):
         rara.compare({"missing": tmp_path / "missing"}, scorer)
+    with pytest.raises(ReferenceMismatchError, match="made of given vectors"):
+        rara.compare({"images": [np.zeros((32, 32, 3), np.uint8)]}, scorer)
 
 
 def test_few_samples_and_few_real_images(scorer):

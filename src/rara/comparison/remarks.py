@@ -10,6 +10,7 @@ from itertools import combinations
 
 from rara.comparison.generator import Generator
 from rara.features.features import Features
+from rara.two_sample.pool import FEWEST as FEWEST_OF_A_SIDE
 
 Units = Mapping[str, Sequence[str | None]]
 
@@ -33,8 +34,20 @@ def remarks_on(
         for name, own in digests.items()
         if own <= real
     )
+    yield from _without_auc(generators)
     if units is not None:
         yield from _without_pair(units, str(paired))
+
+
+def _without_auc(generators: Mapping[str, Generator]) -> Iterator[str]:
+    """One small generator leaves all others without an AUC, which takes as many of each."""
+    smallest = min(generators, key=lambda name: (len(generators[name].features), name))
+    sizes = [len(one.features) for one in generators.values()]
+    if min(sizes) < FEWEST_OF_A_SIDE <= max(sizes):
+        yield (
+            f"No generator has an AUC: it takes as many samples of each as {smallest} has, and "
+            f"{min(sizes):,} are fewer than {FEWEST_OF_A_SIDE}."
+        )
 
 
 def _without_pair(units: Units, key: str) -> Iterator[str]:
