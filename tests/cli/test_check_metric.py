@@ -13,6 +13,9 @@ def one(samples, reference):
 def both(samples, reference):
     return {"near": 1.0, "none": 0.0}
 
+def undefined(samples, reference):
+    return float("nan")
+
 number = 3
 """
 
@@ -40,6 +43,15 @@ def test_text_says_what_was_expected_and_found(metrics, capsys):
     assert "known-answers: duplicates" in err
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_metric_without_a_value_fails(metrics, capsys):
+    code, out, err = called(capsys, "check-metric", f"{metrics}:undefined", *QUICK)
+    assert code == 0
+    assert out.startswith(f"{metrics}:undefined: 0 of 12 checks passed")
+    assert "× 1: does not change; found nan\n" in out
+    assert "Warning" not in err
+
+
 def test_json_of_several_numbers(metrics, capsys):
     kinds = ("--kind", "near=fidelity", "--kind", "none=diversity")
     code, out, _ = called(capsys, "check-metric", f"{metrics}:both", *kinds, *QUICK, "--json")
@@ -60,6 +72,10 @@ def test_json_of_several_numbers(metrics, capsys):
         (("broken_metrics:one",), "cannot be imported: ZeroDivisionError: division by zero"),
         (("{}:one", "--kind", "beauty"), "give one of fidelity, diversity, distance, copying"),
         (("{}:one", "--kind", "fidelity", "--kind", "distance"), "NAME=KIND for each number"),
+        (
+            ("{}:both", "--kind", "near=fidelity", "--kind", "near=distance"),
+            "'near' is given twice",
+        ),
         (("{}:both", *QUICK), "a number is needed for"),
         (("{}:one", "--grid", "fine"), "grid"),
     ],

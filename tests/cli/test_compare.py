@@ -34,12 +34,34 @@ def test_compare_prints_a_table_and_writes_what_it_is_asked_for(place, capsys, t
     assert "first: Yield" in out
     assert "By yield: too few samples to tell" in out
     assert str(page) in out
-    assert "broken.png" in err or "1 images" in err
+    assert "Of vae:\nSkipped 1 sample:\n  broken.png" in err
     text = page.read_text(encoding="utf-8")
     assert text.startswith("<!doctype html>")
     assert "<script" not in text
     assert text.count("data:image/") >= 12
     assert "\\begin{tabular}" in table.read_text(encoding="utf-8")
+
+
+def test_images_of_the_reference_that_cannot_be_read_are_named(place, capsys, tmp_path, draw):
+    draw(tmp_path / "real", 8, 5)
+    (tmp_path / "real" / "bad.png").write_bytes(b"hello")
+    code, _, err = called(capsys, "compare", place / "gan-0.5", "-r", tmp_path / "real")
+    assert code == 0
+    assert "Skipped 1 reference image:\n  bad.png" in err
+
+
+def test_a_name_like_a_formula_is_noticed(place, capsys, tmp_path):
+    given = ("compare", f"@SUM={place / 'gan-0.5'}", "-r", place / "reference")
+    table = tmp_path / "t.csv"
+    code, _, err = called(capsys, *given, "-o", table)
+    assert code == 0
+    assert "1 cell of text for a formula; --escape-formulas prevents it" in err
+    assert '"@SUM"' in table.read_text(encoding="utf-8")
+    assert called(capsys, *given, "-o", table, "--escape-formulas")[0] == 0
+    assert '"\'@SUM"' in table.read_text(encoding="utf-8")
+    code, _, err = called(capsys, *given, "-o", tmp_path / "t.md", "--escape-formulas")
+    assert code == 2
+    assert "it is for a .csv file" in err
 
 
 def test_one_that_is_empty_is_listed(place, capsys):

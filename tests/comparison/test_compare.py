@@ -1,6 +1,7 @@
 """`rara.compare` on generators whose answer is known, and on what it cannot use."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from pages import needs_browser, opened
 from rara import Features, Run
 from rara.comparison.columns import COMPARISON
 from rara.comparison.figures import FIGURES
-from rara.errors import ParameterError, ReferenceMismatchError
+from rara.errors import ParameterError, ReferenceMismatchError, SourceError
 from rara.provenance.comparison import ComparisonProvenance
 
 ALONE = Run(threads=1)
@@ -113,12 +114,33 @@ def test_the_order_of_images_plays_no_role(scorer):
     assert one["auc"] == other["auc"]
 
 
+def test_the_order_of_a_reference_with_duplicates_plays_no_role():
+    rng = np.random.default_rng(3)
+    real = rng.normal(size=(300, 6)).astype(np.float32)
+    real[50:60] = real[0]
+    some = features((1.2 * rng.normal(size=(90, 6))).astype(np.float32))
+    order = np.random.default_rng(1).permutation(300)
+    one, other = (
+        rara.compare({"a": some}, features(r), run=ALONE).table for r in (real, real[order])
+    )
+    of_real = "repeats_real"  # of some real images, which are drawn by their place
+    assert one.drop_columns(of_real).equals(other.drop_columns(of_real))
+
+
 def test_generators_of_different_sizes_share_the_size_of_the_test(scorer):
     sizes = {"many": features(made("fresh", 400)), "few": features(made("fresh", 90, seed=2))}
     found = rara.compare(sizes, scorer, run=ALONE)
     assert found.provenance.two_sample_images == 90
     assert found.table["samples"].to_pylist() == [400, 90]
     assert None not in found.table["auc"].to_pylist()
+
+
+def test_one_small_generator_takes_the_auc_of_all_and_it_is_said(scorer):
+    given = {"big": features(made("fresh", 60)), "tiny": features(made("fresh", 5))}
+    found = rara.compare(given, scorer, run=ALONE)
+    assert found.table["auc"].to_pylist() == [None, None]
+    assert "as many samples of each as tiny has, and 5 are fewer than 50." in found.summary()
+    assert "AUC: it" not in rara.compare({"big": given["big"]}, scorer, run=ALONE).summary()
 
 
 def test_every_column_is_registered_with_its_type_and_range(found):
@@ -219,6 +241,17 @@ def test_a_missing_key_keeps_what_can_be_computed(scorer):
         rara.compare({"b": other}, scorer, paired="seed")
 
 
+def test_samples_without_a_pair_are_counted(scorer):
+    one = with_key(made("fresh", 60), "seed", range(60))
+    other = with_key(made("wide", 60), "seed", range(20, 80))
+    found = rara.compare({"a": one, "b": other}, scorer, paired="seed", run=ALONE)
+    assert {d.units for d in found.differences} == {40}
+    said = "20 of 60 samples of {} share no seed with another generator"
+    assert all(said.format(name) in found.summary() for name in "ab")
+    whole = rara.compare({"a": one, "b": one}, scorer, paired="seed", run=ALONE)
+    assert "share no seed" not in whole.summary()
+
+
 # -- two references, and what cannot be used --
 
 
@@ -233,6 +266,48 @@ def test_two_references_judge_each_other():
     first, second = found.summary().splitlines()[:2]
     assert first.startswith("narrow by 500 reference images")
     assert second.startswith("wide by 600 reference images")
+
+
+def test_two_references_have_a_row_of_real_images_each(tmp_path):
+    one, other = features(REAL), features(gaussian(80, D, seed=4))
+    found = rara.compare({"left": one, "right": other}, run=ALONE)
+    for ending in ("md", "tex"):
+        found.save(tmp_path / f"t.{ending}")
+    found.report(tmp_path / "p.html")
+    texts = [(tmp_path / name).read_text(encoding="utf-8") for name in ("t.md", "t.tex", "p.html")]
+    for text in (*texts, found.summary().replace("real, for le…", "real, for left")):
+        assert "real, for " in text
+        assert "real images  " not in text
+    assert all(name in text for text in texts for name in ("real, for left", "real, for right"))
+
+
+def test_what_real_images_give_is_the_same_in_any_order():
+    real = np.concatenate([REAL[:50], REAL[:50], REAL[50:100]])
+    few, many = features(made("fresh", 2)), features(made("wide", 90))
+    lines = {
+        next(line for line in rara.compare(given, features(real), run=ALONE).summary().splitlines()
+             if line.startswith("real images"))
+        for given in ({"a": few, "b": many}, {"b": many, "a": few})
+    }  # fmt: skip
+    assert len(lines) == 1
+    assert " to " in lines.pop()
+
+
+def test_the_arm_that_is_shown_reaches_the_farther_limit(scorer):
+    found = rara.compare({"one": features(made("fresh", 1))}, scorer, run=ALONE)
+    row = rows(found)["one"]
+    arms = [float(arm) for arm in re.findall(r"±(\d+\.\d)", found.summary())]
+    for arm, figure in zip(arms, ("off_manifold", "copies"), strict=True):
+        value, low, high = (row[f"{figure}_excess{end}"] for end in ("", "_low", "_high"))
+        assert arm == pytest.approx(100 * max(high - value, value - low), abs=0.051)
+
+
+def test_latex_says_why_one_failed(scorer, tmp_path):
+    given = {"good": features(made("fresh", 60)), "50%": tmp_path / "gone\nfolder"}
+    rara.compare(given, scorer, run=ALONE).save(tmp_path / "t.tex")
+    said = [line for line in (tmp_path / "t.tex").read_text().splitlines() if "50%: " in line]
+    assert len(said) == 1
+    assert said[0].startswith("% 50%: ")
 
 
 def test_without_a_reference_two_are_needed():
@@ -272,14 +347,17 @@ def test_one_that_fails_leaves_the_others(scorer, tmp_path):
     found = rara.compare(given, scorer, run=ALONE)
     table = rows(found)
     assert table["good"]["reason"] is None
-    assert "made of given vectors" in table["empty"]["reason"]
+    assert "No images under" in table["empty"]["reason"]
     assert table["missing"]["samples"] == 0
+    assert "Nothing is at" in table["missing"]["reason"]
     assert "dimensions" in table["other"]["reason"]
     assert table["other"]["sentence"].startswith("Not judged: ")
     found.report(tmp_path / "p.html")
     found.save(tmp_path / "t.md")
-    with pytest.raises(ReferenceMismatchError):
+    with pytest.raises(SourceError, match="Nothing is at"):
         rara.compare({"missing": tmp_path / "missing"}, scorer)
+    with pytest.raises(ReferenceMismatchError, match="made of given vectors"):
+        rara.compare({"images": [np.zeros((32, 32, 3), np.uint8)]}, scorer)
 
 
 def test_few_samples_and_few_real_images(scorer):

@@ -6,6 +6,7 @@ import pytest
 import rara
 from make import features, gaussian
 from rara import Features, Run
+from rara.cli.compare import named_places
 from rara.comparison.knob import knob_of, split
 from rara.comparison.names import folder_name, named
 from rara.errors import ParameterError
@@ -40,6 +41,12 @@ def copying(share, seed, count=300):
     ("step", ["step-1000", "step-500"], [1000, 500]),
     ("psi", ["x_PSI=0.7", "x_psi=0.9"], [0.7, 0.9]),
     ("epoch", ["checkpoint-10-v2", "checkpoint-20-v2"], [10, 20]),
+    ("step", ["step-1e5", "step-1e6"], [1e5, 1e6]),
+    ("epoch", ["checkpoint-1e5", "checkpoint-1e6"], [1e5, 1e6]),
+    ("psi", ["psi=-0.5", "psi=0.5"], [-0.5, 0.5]),
+    ("truncation", ["x=-0.5", "x=0.5"], [-0.5, 0.5]),
+    ("n", ["gan-7-n-1", "gan-7-n-2"], [1, 2]),
+    ("step", ["step-12e4f", "step-13e4f"], [12, 13]),
 ])  # fmt: skip
 def test_the_knob_is_in_the_names(sweep, names, values):
     assert list(knob_of(sweep, dict.fromkeys(names)).values()) == values
@@ -72,10 +79,53 @@ def test_one_place_is_split_by_its_metadata(scorer):
     assert found.table["knob"].to_pylist() == [0.6, 1.0]
 
 
+def test_samples_without_a_number_are_listed(scorer, tmp_path):
+    steps = [1000001] * 60 + [1000002] * 60 + [None] * 3 + ["end"] * 2 + [float("nan")]
+    given = Features.from_arrays(gaussian(126, 6, seed=1), metadata={"step": list(map(str, steps))})
+    found = rara.compare({"gan": given}, scorer, sweep="step", run=ALONE)
+    assert found.table["generator"].to_pylist() == ["step=1000001", "step=1000002", "step=?"]
+    assert found.table["samples"].to_pylist() == [60, 60, 0]
+    assert found.table["reason"].to_pylist()[2] == "6 samples without a number under 'step'."
+    assert "6 samples without a number" in found.summary()
+    found.report(tmp_path / "p.html")
+
+
+def test_a_number_that_is_not_finite_is_none():
+    def one(value):
+        return Features.from_arrays(gaussian(4, 2), metadata={"psi": [value] * 4})
+
+    for value in (float("nan"), float("inf"), "1e999"):
+        with pytest.raises(ParameterError, match="no number for a, b"):
+            knob_of("psi", {"a": one(value), "b": one(1.0)})
+
+
+def test_one_that_fails_leaves_the_sweep(scorer, tmp_path):
+    def one(psi):
+        return Features.from_arrays(gaussian(60, 6), metadata={"psi": [psi] * 60})
+
+    given = {"a": one(1.0), "gone": tmp_path / "gone", "b": one(0.5)}
+    found = rara.compare(given, scorer, sweep="psi", run=ALONE)
+    assert found.table["generator"].to_pylist() == ["b", "a", "gone"]
+    assert found.table["knob"].to_pylist() == [0.5, 1.0, None]
+    found.report(tmp_path / "p.html")
+
+
 def test_names_of_places():
     assert folder_name("a/b.tar.gz") == "b"
     assert folder_name("run/step-1000/") == "step-1000"
     assert named(["x/samples", "y/samples"]) == {"x/samples": "x/samples", "y/samples": "y/samples"}
+
+
+@pytest.mark.parametrize(("places", "names"), [
+    (["a/x/s", "b/x/s", "c"], ["a/x/s", "b/x/s", "c"]),
+    (["a/s", "b/s", "s"], ["a/s", "b/s", "s"]),
+    (["x/s.zip", "x/s"], ["x/s.zip", "x/s"]),
+    (["/r/a/1/s", "/r/b/1/s"], ["a/1/s", "b/1/s"]),
+    (["a/b", "a/b/"], ["a/b", "a/b/"]),
+])  # fmt: skip
+def test_every_place_keeps_a_name_of_its_own(places, names):
+    assert named(places) == dict(zip(names, places, strict=True))
+    assert named_places(places) == named(places)
 
 
 # -- trends --

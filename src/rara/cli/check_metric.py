@@ -82,6 +82,9 @@ def _kinds(given: Sequence[str]) -> str | dict[str, str]:
         raise ParameterError(
             f"--kind {short(' '.join(given))}: give one kind, or NAME=KIND for each number."
         )
+    names = [name for name, _, _ in pairs]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise ParameterError(f"--kind {short(twice[0])} is given twice: give each number one kind.")
     return {name: kind for name, _, kind in pairs}
 
 

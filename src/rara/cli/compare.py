@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from rara.cli.array_options import Reading
+from rara.cli.formulas import Cells
 from rara.cli.opening import DEFAULT_K, Made
 from rara.cli.options import (
     IMAGES,
@@ -26,8 +27,8 @@ from rara.cli.options import (
     Unit,
     Working,
 )
-from rara.cli.output import check_page, check_target, last_line, tell_first
-from rara.cli.printing import say, say_json
+from rara.cli.output import check_page, check_target, last_line, list_all, tell_first
+from rara.cli.printing import say, say_json, tell
 from rara.errors import ParameterError
 from rara.extractors import DEFAULT, Extractor
 from rara.features.opening import Images
@@ -72,6 +73,7 @@ def compare(
     reading: Reading | None = None,
     extraction: ReferenceExtraction | None = None,
     working: Working | None = None,
+    cells: Cells | None = None,
 ) -> None:
     """Compare generators: each beside what real images give, with intervals.
 
@@ -100,6 +102,8 @@ def compare(
 
         check_format(output)
         check_target(output)
+    cells = cells or Cells()
+    cells.check(output)
     places = named_places([str(place) for place in generators])
     places, reference = _read(reading or Reading(), places, reference)
     made = Made(metric, unit)
@@ -116,13 +120,15 @@ def compare(
             places, paired=paired, sweep=sweep, level=level, k=k, extractor=network, run=run
         )
     else:
-        scorer = _reference(str(reference), k, made, network, run).scorer(
+        real = _reference(str(reference), k, made, network, run)
+        list_all(real.features, "reference image")
+        scorer = real.scorer(
             k=k, alpha=ALPHA if alpha is None else alpha, extractor=network, run=run
         )
         found = compare_generators(
             places, scorer, paired=paired, sweep=sweep, level=level, extractor=network, run=run
         )
-    _write(found, output, report, run)
+    _write(found, output, report, cells, run)
     _list_failed(found)
     if json:
         say_json(found.to_json())
@@ -180,10 +186,12 @@ def _reference(
         )  # fmt: skip
 
 
-def _write(found: Comparison, output: Path | None, report: Path | None, run: Run) -> None:
+def _write(
+    found: Comparison, output: Path | None, report: Path | None, cells: Cells, run: Run
+) -> None:
     if output:
         with step(run.progress, "Writing the table"):
-            found.save(output)
+            cells.save(found, found.table, output)
     if report:
         with step(run.progress, "Writing the page"):
             found.report(report)
@@ -197,6 +205,8 @@ def _list_failed(found: Comparison) -> None:
     ]
     if failed:
         tell_first("Not judged:", failed)
-    for one in found.provenance.generators:
-        if one.skipped:
-            tell_first(f"Skipped in {one.name}:", [(one.location, f"{one.skipped:,} images")])
+    for name, table in found.scores.items():
+        samples = table.provenance.samples
+        if samples.remarks or samples.skipped or samples.noted:
+            tell(f"Of {name}:")
+            list_all(samples, "sample")

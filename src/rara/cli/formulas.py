@@ -16,9 +16,6 @@ from rara.table.csv_cells import Formulas, like_formulas
 
 
 class _Table(Protocol):
-    @property
-    def arrow(self) -> Any: ...
-
     def save(self, path: Path, *, formulas: Formulas) -> None: ...
 
 
@@ -45,10 +42,10 @@ class Cells:
                 "formats keep text apart from formulas. Give -o TABLE.csv, or remove it."
             )
 
-    def save(self, table: _Table, output: Path) -> None:
-        """Write the table, and say what a spreadsheet would run in it."""
+    def save(self, table: _Table, arrow: Any, output: Path) -> None:
+        """Write the table, and say what a spreadsheet would run in its Arrow table."""
         table.save(output, formulas="escape" if self.escape_formulas else "keep")
-        if output.suffix.lower() != ".csv" or not (count := like_formulas(table.arrow)):
+        if output.suffix.lower() != ".csv" or not (count := like_formulas(arrow)):
             return
         what = f"'{output}': a spreadsheet takes {counted(count, 'cell')} of text for a formula"
         end = "each got an apostrophe" if self.escape_formulas else "--escape-formulas prevents it"

@@ -167,7 +167,7 @@ def _write(
 ) -> None:
     if output:
         with step(run.progress, "Writing the table"):
-            cells.save(table, output)
+            cells.save(table, table.arrow, output)
     if report:
         with step(run.progress, "Writing the page"):
             table.report(report, cards=cards)

@@ -60,7 +60,7 @@ def siblings(
         compared = compare_siblings(images, by=by, k=k, extractor=network, run=run)
     if output:
         with step(run.progress, "Writing the table"):
-            cells.save(compared, output)
+            cells.save(compared, compared.arrow, output)
     if report:
         with step(run.progress, "Writing the page"):
             compared.report(report)

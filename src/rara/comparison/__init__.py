@@ -19,7 +19,8 @@ From the ground up:
     knob           the number that each generator was made with
     sweep          figures along a knob, checkpoints
     columns        the register of the columns
-    rows           the row of a generator
+    rows           the row of a generator, and the table
+    remarks        what may surprise
     findings       all that was found, before it becomes text
     summary        lines in a terminal
     documents      Markdown and LaTeX

@@ -9,6 +9,7 @@ A generator that cannot be judged is listed with its reason; the others are judg
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,6 @@ from itertools import combinations
 
 import numpy as np
 
-from rara.comparison.columns import COMPARISON
 from rara.comparison.comparison import Comparison
 from rara.comparison.figures import CORE, Levels, RealImages, met_by
 from rara.comparison.findings import Findings
@@ -26,7 +26,8 @@ from rara.comparison.halves import FREEDOM, GROUPS, can_be_halved, halves_of
 from rara.comparison.knob import has_numbers, knob_name, knob_of, split
 from rara.comparison.names import Generators, named
 from rara.comparison.pairwise import BETTER, Band, band, differences, ranking
-from rara.comparison.rows import Row, failed_row, row_of
+from rara.comparison.remarks import remarks_on
+from rara.comparison.rows import Row, arrow_of, failed_row, row_of
 from rara.comparison.sampling import HalfDifferences, Sampled, half_differences
 from rara.comparison.sweep import Sweep, sweep_of
 from rara.errors import ParameterError, RaraError
@@ -177,15 +178,27 @@ def _by_value(opened: Opened, sweep: str | None) -> Opened:
     features, source = alone[0]
     if not has_numbers(features, sweep):
         return opened
-    return {name: (some, source) for name, some in split(features, sweep)}
+    return {
+        name: some if isinstance(some, str) else (some, source)
+        for name, some in split(features, sweep)
+    }
+
+
+def _knob(sweep: str, opened: Opened) -> dict[str, float]:
+    """The number of each generator; those that failed have one only where their names have."""
+    sides = {name: None if isinstance(one, str) else one[0] for name, one in opened.items()}
+    there = {name: features for name, features in sides.items() if features is not None}
+    try:
+        return knob_of(sweep, sides)
+    except ParameterError:
+        return knob_of(sweep, there)
 
 
 def _judged(scorer: Scorer, opened: Opened, asked: Asked, run: Run) -> Judged:
     there = {name: one for name, one in opened.items() if not isinstance(one, str)}
     knob: Mapping[str, float] = {}
     if asked.sweep is not None:
-        sides = {n: None if isinstance(one, str) else one[0] for n, one in opened.items()}
-        knob = knob_of(asked.sweep, sides)
+        knob = _knob(asked.sweep, opened)
     units = None if asked.paired is None else _units(asked.paired, there)
     judge = Judge.of(scorer, run)
     most = min(len(features) for features, _ in there.values())
@@ -269,12 +282,9 @@ def _each_by_the_other(
 
 
 def _comparison(parts: Sequence[Judged], asked: Asked) -> Comparison:
-    import pyarrow as pa
-
     rows = _rows(parts, asked)
-    schema = pa.schema([(name, _arrow(column.type)) for name, column in COMPARISON.items()])
     scores = {name: one.table for part in parts for name, one in part.generators.items()}
-    return Comparison(pa.Table.from_pylist(rows, schema), _findings(parts, rows, asked), scores)
+    return Comparison(arrow_of(rows), _findings(parts, rows, asked), scores)
 
 
 def _findings(parts: Sequence[Judged], rows: Sequence[Row], asked: Asked) -> Findings:
@@ -309,14 +319,16 @@ def _bands(part: Judged, asked: Asked) -> tuple[Band, ...]:
 
 
 def _rows(parts: Sequence[Judged], asked: Asked) -> list[Row]:
-    """In the order in which generators were given, or in that of the knob."""
+    """In the order in which generators were given, or in that of the knob, those without last."""
     rows = [
         failed_row(name, "", one, part.knob.get(name)) if isinstance(one, str)
         else row_of(part.generators[name], part.sampled[name], part.judge.reference,
                     asked.level, part.knob.get(name))
         for part in parts for name, one in part.opened.items()
     ]  # fmt: skip
-    return sorted(rows, key=lambda row: row["knob"]) if asked.sweep is not None else rows
+    if asked.sweep is None:
+        return rows
+    return sorted(rows, key=lambda row: math.inf if row["knob"] is None else row["knob"])
 
 
 def _provenance(parts: Sequence[Judged], asked: Asked) -> ComparisonProvenance:
@@ -337,7 +349,11 @@ def _provenance(parts: Sequence[Judged], asked: Asked) -> ComparisonProvenance:
         paired=asked.paired,
         sweep=asked.sweep,
         extractor=about_extractor(first.reference),
-        remarks=tuple(_remarks(parts)),
+        remarks=tuple(
+            line
+            for part in parts
+            for line in remarks_on(part.generators, part.judge.reference, asked.paired, part.units)
+        ),
         versions=table.versions,
     )
 
@@ -356,30 +372,3 @@ def _parts(parts: Sequence[Judged]) -> list[GeneratorPart]:
                 reference=number,
             ))  # fmt: skip
     return found
-
-
-def _remarks(parts: Sequence[Judged]) -> list[str]:
-    """What may surprise: sets that are the same, and a generator that is the reference."""
-    remarks = []
-    for part in parts:
-        digests = {
-            name: frozenset(one.features.done["digest"].to_pylist())
-            for name, one in part.generators.items()
-        }
-        for one, other in combinations(digests, 2):
-            if digests[one] == digests[other]:
-                remarks.append(f"{one} and {other} hold the same images.")
-        real = frozenset(part.judge.reference.embedded["digest"].to_pylist())
-        remarks += [
-            f"All images of {name} are in the reference." for name, own in digests.items()
-            if own <= real
-        ]  # fmt: skip
-    return remarks
-
-
-def _arrow(kind: str) -> object:
-    import pyarrow as pa
-
-    if kind.startswith("list"):
-        return pa.list_(pa.float64())
-    return {"string": pa.string(), "int64": pa.int64(), "double": pa.float64()}[kind]

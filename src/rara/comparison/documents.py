@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rara.comparison.findings import Findings, Row
+from rara.comparison.summary import real_rows
 from rara.report.formatting import counted, printable
 
 HEADS = (
@@ -32,16 +33,18 @@ def markdown(findings: Findings) -> str:
         "",
         _caption(findings),
     ]
-    failed = [row for row in findings.rows if row["reason"] is not None]
-    lines += [f"\n{_markdown(row['generator'])}: {_markdown(row['reason'])}" for row in failed]
+    lines += [f"\n{_markdown(row['generator'])}: {_markdown(row['reason'])}"
+              for row in _failed(findings)]  # fmt: skip
     return "\n".join(lines) + "\n"
 
 
 def latex(findings: Findings) -> str:
-    """The same as a tabular with the rules of booktabs; the caption is a comment."""
+    """The same as a tabular with the rules of booktabs; caption and reasons are comments."""
     rows = [f"{' & '.join(map(_latex, cells))} \\\\" for cells in _cells(findings.rows)]
     return "\n".join([
         f"% {printable(_caption(findings))}",
+        *(f"% {printable(row['generator'])}: {printable(row['reason'])}"
+          for row in _failed(findings)),
         "% \\usepackage{booktabs}",
         f"\\begin{{tabular}}{{l{'r' * (len(HEADS) - 1)}}}",
         "\\toprule",
@@ -54,12 +57,12 @@ def latex(findings: Findings) -> str:
     ])  # fmt: skip
 
 
+def _failed(findings: Findings) -> list[Row]:
+    return [row for row in findings.rows if row["reason"] is not None]
+
+
 def _cells(rows: Sequence[Row]) -> list[list[str]]:
-    real: dict[str, Row] = {}
-    for row in rows:
-        if row["reason"] is None:
-            real.setdefault(row["reference"], row)
-    return [*map(_row, rows), *map(_real, real.values())]
+    return [*map(_row, rows), *(_real(name, some[0]) for name, some in real_rows(rows))]
 
 
 def _row(row: Row) -> list[str]:
@@ -77,9 +80,11 @@ def _row(row: Row) -> list[str]:
     ]
 
 
-def _real(row: Row) -> list[str]:
-    shares = [f"{100 * row[f'{name}_real']:.1f}" for name in ("inside", "yield", "over_typical")]
-    return ["real images", "–", shares[0], "0", shares[1], "0", shares[2], "0.500"]
+def _real(name: str, row: Row) -> list[str]:
+    shares = [
+        f"{100 * row[f'{figure}_real']:.1f}" for figure in ("inside", "yield", "over_typical")
+    ]
+    return [name, "–", shares[0], "0", shares[1], "0", shares[2], "0.500"]
 
 
 def _interval(row: Row, name: str, sign: str = "") -> str:

@@ -6,6 +6,7 @@ one place, a key --split--> a generator for each value
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -14,17 +15,33 @@ import numpy as np
 from rara.arguments import short
 from rara.errors import ParameterError
 from rara.features.features import Features
+from rara.report.formatting import counted
 
-NUMBER = r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?"
+UNSIGNED = r"\d+(?:\.\d+)?(?:[eE][-+]?\d+(?![^\W_]))?"
+NUMBER = rf"[-+]?{UNSIGNED}"
 _SEEN = 6
 
 
-def split(features: Features, key: str) -> Iterator[tuple[str, Features]]:
-    """The samples of one place by their value of a key, in ascending order."""
+def split(features: Features, key: str) -> Iterator[tuple[str, Features | str]]:
+    """The samples of one place by their value of a key, in ascending order.
+
+    Those without a number come last: what is said of them stands for their features.
+    """
     values = [_number(record.get(key)) for record in features.records]
     for value in sorted({one for one in values if one is not None}):
         rows = np.flatnonzero([one == value for one in values])
-        yield f"{key}={value:g}", features.take(rows, features.location)
+        yield f"{key}={exactly(value)}", features.take(rows, features.location)
+    if without := values.count(None):
+        yield f"{key}=?", f"{counted(without, 'sample')} without a number under '{key}'."
+
+
+def exactly(value: float) -> str:
+    """A number in the fewest letters that no other number has.
+
+    >>> exactly(1.0), exactly(1000001.0), exactly(0.1)
+    ('1', '1000001', '0.1')
+    """
+    return repr(float(value)).removesuffix(".0")
 
 
 def has_numbers(features: Features, key: str) -> bool:
@@ -90,14 +107,18 @@ def _by_pattern(pattern: str, name: str) -> float | None:
 
 
 def _by_key(key: str, name: str) -> float | None:
-    """The number behind the key, as in step-1000 or psi=0.5."""
-    found = re.search(rf"{re.escape(key)}[-_= ]?(\d+(?:\.\d+)?)", name, re.IGNORECASE)
-    return float(found[1]) if found else None
+    """The number behind the key, as in step-1000 or psi=0.5. A sign needs another one before it."""
+    number = rf"[-_= ]?{UNSIGNED}|[-_= ]{NUMBER}"
+    found = re.search(rf"(?<![^\W\d_]){re.escape(key)}({number})", name, re.IGNORECASE)
+    if not found:
+        return None
+    text = found[1]
+    return float(text if text[0].isdigit() else text[1:])
 
 
 def _only_numbers(names: Sequence[str]) -> list[float | None] | None:
     """The one number in which the names differ; None where there is not exactly one."""
-    numbers = [re.findall(r"\d+(?:\.\d+)?", name) for name in names]
+    numbers = [re.findall(rf"(?:(?<=[-_= ])[-+])?{UNSIGNED}", name) for name in names]
     if len({len(one) for one in numbers}) != 1 or not numbers[0]:
         return None
     columns = [column for column in zip(*numbers, strict=True) if len(set(column)) > 1]
@@ -118,7 +139,8 @@ def _by_metadata(key: str, generators: Sequence[Features | None]) -> list[float 
 def _number(value: object) -> float | None:
     if isinstance(value, bool) or value is None:
         return None
-    if isinstance(value, (int, float)):
-        return float(value)
     text = str(value).strip()
-    return float(text) if re.fullmatch(NUMBER, text) else None
+    if not isinstance(value, (int, float)) and not re.fullmatch(NUMBER, text):
+        return None
+    number = float(text)
+    return number if math.isfinite(number) else None

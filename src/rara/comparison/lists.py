@@ -120,13 +120,18 @@ def _numbers(kept: Flags) -> Integers:
 def _kept(
     d2: Doubles, index: Integers, kept: Flags, number: Integers, width: int
 ) -> tuple[Doubles, Integers]:
-    """The first `width` of each list that are kept; the last listed distance where there are
-    fewer."""
+    """The first `width` of each list that are kept.
+
+    Where there are fewer, the last of them stands for the missing ones, at the last listed
+    distance. It is not farther, so that whether its ball holds the image stays as it is.
+    """
     there = kept[index]
     place = np.cumsum(there, axis=1) - 1
     row, column = np.nonzero(there & (place < width))
     near = np.repeat(d2[:, -1:], width, axis=1)
-    found = np.zeros(near.shape, np.int32)
+    last = np.argmax(place == np.minimum(place[:, -1:], width - 1), axis=1)
+    standing = np.maximum(number[np.take_along_axis(index, last[:, None], axis=1)], 0)
+    found = np.repeat(standing, width, axis=1)
     at = place[row, column]
     near[row, at], found[row, at] = d2[row, column], number[index[row, column]]
     return near, found

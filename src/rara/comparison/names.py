@@ -52,16 +52,27 @@ def folder_name(place: str) -> str:
 
 
 def _by_folder(places: list[str]) -> Iterable[tuple[str, Images]]:
-    """Places whose folders have the same name are told apart by the folder above."""
+    """Places whose folders have the same name are told apart by the folders above."""
     names = [folder_name(place) for place in places]
     for i, place in enumerate(places):
         if place in places[:i]:
             raise ParameterError(f"'{place}' is given twice: name each generator once.")
-        if names.count(names[i]) == 1:
-            yield names[i], place
-        else:
-            parent = Path(place).parent.name
-            yield (f"{parent}/{names[i]}" if parent else place), place
+        alike = [one for one, name in zip(places, names, strict=True) if name == names[i]]
+        yield _apart(place, alike), place
+
+
+def _apart(place: str, alike: list[str]) -> str:
+    """Its name with as few folders above as tell it from others; itself where none do."""
+    for above in range(max(len(Path(one).parts) for one in alike)):
+        names = [_below(one, above) for one in alike]
+        if len(set(names)) == len(names):
+            return _below(place, above)
+    return place
+
+
+def _below(place: str, above: int) -> str:
+    folders = Path(place).parent.parts
+    return Path(*folders[len(folders) - min(above, len(folders)) :], folder_name(place)).as_posix()
 
 
 def _place(given: object) -> str:

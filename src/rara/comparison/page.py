@@ -14,7 +14,7 @@ import numpy as np
 from rara.comparison.charts import Panel, curves, panels
 from rara.comparison.findings import Findings, Row
 from rara.comparison.pairwise import Difference
-from rara.comparison.summary import HEADS, cells, conclusions, real_cells
+from rara.comparison.summary import HEADS, cells, conclusions, real_cells, real_rows
 from rara.comparison.sweep import Sweep
 from rara.provenance.comparison import ComparisonProvenance
 from rara.report.cards import MEDIUM
@@ -58,8 +58,8 @@ class ComparisonPage:
     heads: tuple[str, ...]
     lines: list[tuple[str, str | None, list[str]]]
     """Name, the reason where it has no figures, and the cells of each generator."""
-    real: list[str] | None
-    """The cells of real images, where one reference judged all."""
+    real: list[tuple[str, list[str]]]
+    """Name and cells of real images: one row where one reference judged all."""
     panels: list[Panel]
     curves: list[Panel]
     sweep: Sweep | None
@@ -78,14 +78,13 @@ def comparison_html(findings: Findings, scores: Mapping[str, ScoreTable]) -> str
         if row["generator"] in scores
     ]
     about, judged = findings.provenance, findings.judged
-    by_one = len(about.references) == 1
     return rendered("comparison.html.j2", ComparisonPage(
         versions={"rara": about.rara},
         generators=findings.rows,
         about=about,
         heads=HEADS,
         lines=[(row["generator"], row["reason"], cells(row)) for row in findings.rows],
-        real=real_cells(judged[0]) if by_one and judged else None,
+        real=[(name, real_cells(some)) for name, some in real_rows(findings.rows)],
         panels=panels(judged),
         curves=curves(judged if findings.sweep is not None else []),
         sweep=findings.sweep,

@@ -1,11 +1,13 @@
 """The row of a generator, with the keys of the register of columns.
 
 Generator, Sampled --row_of--> dict; a reason --failed_row--> the same with nothing but it
+rows --arrow_of--> table
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +20,9 @@ from rara.comparison.sampling import Sampled
 from rara.comparison.sentences import generator_sentence
 from rara.features.features import Features
 from rara.provenance.parts import TwoSamplePart
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Row = dict[str, Any]
 
@@ -85,3 +90,15 @@ def _quantiles(values: NDArray[np.float64]) -> list[float] | None:
     if not len(there):
         return None
     return [float(value) for value in np.percentile(there, PERCENTILES)]
+
+
+def arrow_of(rows: Sequence[Row]) -> pa.Table:
+    """Rows as an Arrow table, with the types of the register."""
+    import pyarrow as pa
+
+    types = {
+        "string": pa.string(), "int64": pa.int64(), "double": pa.float64(),
+        "list<item: double>": pa.list_(pa.float64()),
+    }  # fmt: skip
+    schema = pa.schema([(name, types[column.type]) for name, column in COMPARISON.items()])
+    return pa.Table.from_pylist(list(rows), schema)

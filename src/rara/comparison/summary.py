@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from rara.comparison.figures import FIGURES
 from rara.comparison.findings import Findings, Row
 from rara.comparison.halves import FEWEST
 from rara.comparison.sentences import points, ranking_sentence
@@ -64,18 +65,36 @@ def cells(row: Row) -> list[str]:
     ]
 
 
-def real_cells(row: Row) -> list[str]:
-    """The same of real images."""
+def real_cells(rows: Sequence[Row]) -> list[str]:
+    """The same of the real images that judge these generators.
+
+    Repeats are of as many real images as there are samples: their range where these differ.
+    """
+    row, repeats = rows[0], sorted({one["repeats_real"] for one in rows} - {None})
     return [
         percent(row["inside_real"]), "0", percent(row["yield_real"]), "0",
-        percent(row["over_typical_real"]), "0.500", percent(row["repeats_real"]),
+        percent(row["over_typical_real"]), "0.500",
+        " to ".join(percent(end) for end in dict.fromkeys([*repeats[:1], *repeats[-1:]])),
     ]  # fmt: skip
 
 
+def real_rows(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
+    """What real images give: one row where one reference judged all, else one a generator."""
+    judged = [row for row in rows if row["reason"] is None]
+    real = [[row[f"{figure}_real"] for figure in FIGURES] for row in judged]
+    if all(one == real[0] for one in real):
+        return [("real images", judged)] if judged else []
+    return [(f"real, for {row['generator']}", [row]) for row in judged]
+
+
 def _with_arms(row: Row, figure: str) -> str:
-    """An excess in percentage points, with half the width of its interval."""
+    """An excess in percentage points, with the longer arm of its interval.
+
+    Arms differ near 0 %. Half the width would be narrower than the interval on its longer side.
+    """
     value, low, high = (row[f"{figure}_excess{end}"] for end in ("", "_low", "_high"))
-    return points(value) if low is None else f"{points(value)} ±{50 * (high - low):.1f}"
+    arm = None if low is None else 100 * max(high - value, value - low)
+    return points(value) if arm is None else f"{points(value)} ±{arm:.1f}"
 
 
 def _compared(findings: Findings) -> Iterator[str]:
@@ -91,7 +110,7 @@ def _compared(findings: Findings) -> Iterator[str]:
 def _table(rows: Sequence[Row]) -> Iterator[str]:
     """Columns as wide as their widest cell; real images have a row of their own."""
     body = [[shorten(row["generator"], NAME), *cells(row)] for row in rows]
-    real = [["real images", *real_cells(row)] for row in _references(rows)]
+    real = [[name, *real_cells(some)] for name, some in real_rows(rows)]
     lines = [["", *HEADS], *body, *real]
     widths = [max(width(line[i]) for line in lines) for i in range(len(lines[0]))]
     for line in lines:
@@ -99,12 +118,3 @@ def _table(rows: Sequence[Row]) -> Iterator[str]:
         padded = [first[0] + " " * (first[1] - width(first[0]))]
         padded += [" " * (wide - width(cell)) + cell for cell, wide in others]
         yield "  ".join(padded).rstrip()
-
-
-def _references(rows: Sequence[Row]) -> list[Row]:
-    """One row of each reference, for what its own images give."""
-    seen: dict[str, Row] = {}
-    for row in rows:
-        if row["reason"] is None:
-            seen.setdefault(row["reference"], row)
-    return list(seen.values())

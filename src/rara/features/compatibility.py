@@ -12,7 +12,7 @@ from rara.features.features import Features
 from rara.features.metric import with_metric
 from rara.features.opening import Images, features_of, find_extractor, is_features
 from rara.run import Run
-from rara.sources import Source
+from rara.sources import Source, open_source
 
 
 def features_like(
@@ -25,6 +25,8 @@ def features_like(
 
     Features are taken as they are. Raises ReferenceMismatchError where the two cannot be compared.
     """
+    if isinstance(images, (str, os.PathLike)) and not is_features(images):
+        images = open_source(images, metadata=run.metadata)  # what is not there is found first
     network = None if is_features(images) else network_for(reference, extractor, run)
     if network is not None:
         check_same(reference, replace(network.spec, metric=reference.metric))

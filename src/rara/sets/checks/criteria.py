@@ -51,7 +51,8 @@ def _ends(values: Values) -> str:
 
 
 def _range(values: Values) -> str:
-    return f"{np.nanmin(values.value):.2f} to {np.nanmax(values.value):.2f}"
+    there = values.value[~np.isnan(values.value)]
+    return f"{there.min():.2f} to {there.max():.2f}" if len(there) else "nan"
 
 
 def near(what: str, pick: Callable[[Values], float], target: float) -> Criterion:
