@@ -80,6 +80,7 @@ PICTURES ?= --reference 4000 --samples 1000 --repeats 1
 FRECHET ?= --samples 500 --reference 500 --repeats 1
 KERNELS ?= --reference 2000 --repeats 1
 PARTS ?= --reference 2000 --samples 500 --repeats 1
+SETS ?= --reference 2000 --samples 500
 else
 RESULTS := benchmarks/results
 PAGE := docs/studies/performance.md
@@ -94,6 +95,7 @@ bench: install-dev
 	$(BIN)/python benchmarks/extraction.py --results $(RESULTS) $(EXTRACTION)
 	$(BIN)/python benchmarks/pictures.py --results $(RESULTS) $(PICTURES)
 	$(BIN)/python benchmarks/frechet.py --results $(RESULTS) $(FRECHET)
+	$(BIN)/python benchmarks/sets.py --results $(RESULTS) $(SETS)
 	$(BIN)/python benchmarks/parts.py --results $(RESULTS) $(PARTS)
 	$(BIN)/python benchmarks/kernels.py --results $(RESULTS) $(KERNELS)
 	$(BIN)/python benchmarks/page.py --results $(RESULTS) --output $(PAGE)

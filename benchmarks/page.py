@@ -161,6 +161,21 @@ def frechet(results: Results) -> str:
     return f"{about}, medians of {size['repeats']}.\n\n{table_of(heads, lines)}"
 
 
+def sets(results: Results) -> str:
+    """What every set metric takes, as multiples of one scan of the same pairs."""
+    rows = results["rows"]
+    scan = rows[0]["cpu"]
+    lines = [
+        [row["metric"], *spent(row), ratio(row["cpu"], scan),
+         number(max(row["peak"]) / 1e6) if row["peak"] else "–", row["note"]]
+        for row in rows
+    ]  # fmt: skip
+    heads = ["metric", "CPU s", "wall s", "× the scan, CPU", "MB at the peak", ""]
+    size = results["settings"]
+    about = "n = {reference:,}, m = {samples:,}, d = {dimensions:,}".format_map(size)
+    return f"{about}, {cores(results)}, medians of {size['repeats']}.\n\n{table_of(heads, lines)}"
+
+
 def arithmetic(results: Results) -> str:
     """What each product costs in CPU time, as multiples of the float32 product."""
     lines = [
@@ -250,6 +265,7 @@ TABLES: dict[str, tuple[str, Callable[[Any], str]]] = {
     "small": ("small", small),
     "pictures": ("pictures", pictures),
     "frechet": ("frechet", frechet),
+    "sets": ("sets", sets),
     "arithmetic": ("geometry", arithmetic),
     "budget": ("geometry", budget),
     "extraction": ("extraction", extraction),

@@ -1,0 +1,72 @@
+"""Every set metric from vectors, beside one scan of the same pairs: CPU time and peak memory.
+
+    python benchmarks/sets.py [--samples 10000] [--reference 50000] [--dimensions 1280] [--only fid]
+
+The scan is what a score table needs: the neighbours of every reference image, and all pairs of a
+sample and a reference image. `inception_score` and `sfid` are left out: they take no such vectors.
+CPU time is what counts, since other work on the machine changes the clock more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+
+from measuring import Cost, Row, cost, interleaved, parser, save
+from rara import sets
+from workload import Vectors, ask, clustered, radii, reference_vectors, sample_vectors, warm_up
+
+SIZES = {"samples": 10_000, "reference": 50_000, "dimensions": 1280, "repeats": 1}
+SCAN = "one scan"
+BOTH = (
+    "fid", "fid_infinity", "mifid", "kid", "cmmd", "sliced_wasserstein", "precision", "recall",
+    "density", "coverage", "clipped_density", "clipped_coverage", "fidelity", "diversity",
+    "authenticity", "ken",
+)  # fmt: skip
+ALONE = ("vendi", "rke")
+WITH_TEST = ("c_t", "fld_gap")
+
+
+def main() -> None:
+    options = parser(__doc__, SIZES)
+    options.add_argument("--only", nargs="*", help="these metrics; all by default")
+    size = options.parse_args()
+    samples = sample_vectors(size.samples, size.dimensions)
+    reference = reference_vectors(size.reference, size.dimensions)
+    test = clustered(size.samples, size.dimensions, spread=1.0, seed=3)
+    warm_up()
+    named = works(samples, reference, test)
+    chosen = [SCAN, *(size.only or [name for name in named if name != SCAN])]
+    rows = [Row.of(partial(measured, named[name]), metric=name) for name in chosen]
+    del size.only
+    save(size.results, "sets", settings=size, rows=interleaved(rows, size.repeats))
+
+
+def works(samples: Vectors, reference: Vectors, test: Vectors) -> dict[str, Callable[[], object]]:
+    """What is measured, by name: the scan first, then every metric."""
+    found: dict[str, Callable[[], object]] = {SCAN: partial(scan, samples, reference)}
+    for name in BOTH:
+        found[name] = partial(getattr(sets, name), samples, reference)
+    for name in ALONE:
+        found[name] = partial(getattr(sets, name), samples)
+    for name in WITH_TEST:
+        found[name] = partial(getattr(sets, name), samples, reference, test)
+    return found
+
+
+def scan(samples: Vectors, reference: Vectors) -> None:
+    """All pairs of reference images, and all pairs of a sample and one of them."""
+    radii2, _ = radii(reference)
+    ask(samples, reference, radii2)
+
+
+def measured(work: Callable[[], object]) -> tuple[Cost, str]:
+    """What it took, and whether the figure is a number."""
+    spent, found = cost(work)
+    return spent, "" if found is None or np.isfinite(float(found)) else "not a number"
+
+
+if __name__ == "__main__":
+    main()
