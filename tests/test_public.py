@@ -120,3 +120,5 @@ def test_the_version_is_said_once():
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert project["version"] == rara.__version__
     assert re.search(r"^## (\S+)", changelog, re.MULTILINE)[1] == rara.__version__
+    code = (path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py"))
+    assert not any('version("rara")' in text for text in code)  # that of an installation, not ours

@@ -13,11 +13,11 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from itertools import combinations
 
 import numpy as np
 
+from rara import __version__
 from rara.comparison.comparison import Comparison
 from rara.comparison.figures import CORE, Levels, RealImages, met_by
 from rara.comparison.findings import Findings
@@ -337,7 +337,7 @@ def _provenance(parts: Sequence[Judged], asked: Asked) -> ComparisonProvenance:
     table = next(iter(parts[0].generators.values())).table.provenance
     described = [part.judge.scorer.geometry.describe(part.judge.balls.k) for part in parts]
     return ComparisonProvenance(
-        rara=version("rara"),
+        rara=__version__,
         generators=tuple(_parts(parts)),
         references=tuple(described),
         k=first.balls.k,

@@ -26,7 +26,6 @@ from rara.scores.join_effect import JoinEffect, Pairs
 
 Flags = NDArray[np.bool_]
 
-"""Key of the lists among the columns of a scan: not a column."""
 LEAST = 8
 """Neighbours that a part of the reference keeps, at least: what local volumes are found from."""
 SPARE = 14
