@@ -25,9 +25,10 @@ from typing import Unpack
 import numpy as np
 
 from rara.geometry import EngineOptions, Nearest, neighbours, query
-from rara.sets.base import LEVEL, KeptVectors, SetScore, Vectors, VectorsLike, level_of
+from rara.sets.base import LEVEL, KeptVectors, SetScore, Vectors, VectorsLike
 from rara.sets.halves import Figure, Flags, score_within, variance_of
 from rara.sets.neighbourhoods import depth_of, k_of, kth_left
+from rara.stats.intervals import checked_level
 
 
 class Authenticity(KeptVectors):
@@ -43,7 +44,7 @@ class Authenticity(KeptVectors):
         variance = variance_of(share, samples, reference)
         counts = len(samples), len(reference)
         return score_within(
-            "authenticity", value, variance, counts, "higher is more original", level_of(level)
+            "authenticity", value, variance, counts, "higher is more original", checked_level(level)
         )
 
 

@@ -12,9 +12,10 @@ import numpy as np
 from rara.arguments import short
 from rara.errors import ParameterError
 from rara.geometry import Boundary, EngineOptions
-from rara.sets.base import LEVEL, KeptVectors, SetScore, Vectors, level_of
+from rara.sets.base import LEVEL, KeptVectors, SetScore, Vectors
 from rara.sets.halves import Figure, score_within, variance_of
 from rara.sets.neighbourhoods import k_of
+from rara.stats.intervals import checked_level
 
 
 class BallMetric(KeptVectors):
@@ -46,7 +47,7 @@ class BallMetric(KeptVectors):
 
     def compute(self, *, level: float = LEVEL, **engine: Unpack[EngineOptions]) -> SetScore:
         """The figure of all vectors so far."""
-        level_of(level)
+        checked_level(level)
         samples = self.samples.ordered(1, self.name)
         reference = self.reference.ordered(1, self.name)
         k = self.checked_k(len(samples), len(reference))

@@ -21,7 +21,7 @@ from typing import Any, Protocol, Self, TypeAlias, TypeVar, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rara.arguments import number, whole
+from rara.arguments import whole
 from rara.errors import FeatureError, ParameterError, ReferenceMismatchError
 from rara.extractors.base import Spec
 from rara.features.compatibility import check_same
@@ -111,14 +111,6 @@ def refuse_fewer(count: int, least: int, what: str, metric: str) -> None:
     """Raise ParameterError where a side has fewer images than a metric needs."""
     if count < least:
         raise ParameterError(f"{count:,} {what}: {metric} needs at least {least:,}.")
-
-
-def level_of(level: float) -> float:
-    """A level of confidence; raises ParameterError unless it is between 0 and 1."""
-    found = number(level, "level")
-    if not 0 < found < 1:
-        raise ParameterError(f"level = {found:g}: give a number between 0 and 1, such as 0.95.")
-    return found
 
 
 def seed_of(seed: int) -> int:

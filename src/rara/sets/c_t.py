@@ -33,12 +33,13 @@ from numpy.typing import NDArray
 from rara.arguments import whole
 from rara.errors import ParameterError
 from rara.geometry import EngineOptions, Nearest, query
-from rara.sets.base import LEVEL, Doubles, SetScore, Vectors, VectorsLike, level_of, seed_of
+from rara.sets.base import LEVEL, Doubles, SetScore, Vectors, VectorsLike, seed_of
 from rara.sets.halves import DRAWS, Flags, variance_of
 from rara.sets.intervals import half_width
 from rara.sets.kernels import squared_distances
 from rara.sets.neighbourhoods import depth_of, kth_left
 from rara.sets.three_sides import ThreeSides
+from rara.stats.intervals import checked_level
 
 FEWEST = 20
 """Samples and test images that a cell needs."""
@@ -85,7 +86,7 @@ class CT(ThreeSides):
 
     def compute(self, *, level: float = LEVEL, **engine: Unpack[EngineOptions]) -> SetScore:
         """The figure of all vectors so far."""
-        level_of(level)
+        checked_level(level)
         train = self.train.ordered(2, "c_t")
         sides = [side.ordered(FEWEST, "c_t") for side in (self.samples, self.test)]
         centres = centres_of(train, min(self.cells, max(len(train) // A_CELL, 1)), self.seed)

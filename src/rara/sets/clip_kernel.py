@@ -23,9 +23,10 @@ import numpy as np
 
 from rara.arguments import number
 from rara.errors import ParameterError
-from rara.sets.base import LEVEL, KeptVectors, SetScore, Vectors, VectorsLike, level_of, unit_rows
+from rara.sets.base import LEVEL, KeptVectors, SetScore, Vectors, VectorsLike, unit_rows
 from rara.sets.intervals import half_width, score_of
 from rara.sets.mmd import FEWEST, Kernel, between, discrepancy, within
+from rara.stats.intervals import checked_level
 
 SIGMA = 10.0
 SCALE = 1000
@@ -47,7 +48,7 @@ class CMMD(KeptVectors):
 
     def compute(self, *, level: float = LEVEL) -> SetScore:
         """The figure of all vectors so far."""
-        level_of(level)
+        checked_level(level)
         samples = unit_rows(self.samples.ordered(FEWEST, "cmmd"), "cmmd").astype(np.float32)
         reference = unit_rows(self.reference.ordered(FEWEST, "cmmd"), "cmmd").astype(np.float32)
         kernel = _gaussian(self.sigma)

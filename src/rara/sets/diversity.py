@@ -26,10 +26,11 @@ from typing import Any, Unpack
 import numpy as np
 
 from rara.geometry import EngineOptions
-from rara.sets.base import LEVEL, Doubles, KeptVectors, SetScore, VectorsLike, level_of
+from rara.sets.base import LEVEL, Doubles, KeptVectors, SetScore, VectorsLike
 from rara.sets.conformity import Conformity
 from rara.sets.halves import Flags, score_within, variance_of
 from rara.sets.neighbourhoods import k_of
+from rara.stats.intervals import checked_level
 
 FULL = 0.25
 """The p from which on an image counts in full."""
@@ -61,7 +62,7 @@ class Diversity(KeptVectors):
         variance = variance_of(mean, samples, reference)
         counts = len(samples), len(reference)
         return score_within(
-            "diversity", value, variance, counts, "higher is more diverse", level_of(level)
+            "diversity", value, variance, counts, "higher is more diverse", checked_level(level)
         )
 
 

@@ -29,10 +29,11 @@ import numpy as np
 from rara.arguments import number
 from rara.errors import ParameterError
 from rara.geometry import EngineOptions
-from rara.sets.base import LEVEL, KeptVectors, SetScore, VectorsLike, level_of
+from rara.sets.base import LEVEL, KeptVectors, SetScore, VectorsLike
 from rara.sets.conformity import Conformity
 from rara.sets.halves import Flags, score_within, variance_of
 from rara.sets.neighbourhoods import k_of
+from rara.stats.intervals import checked_level
 
 
 class Fidelity(KeptVectors):
@@ -69,7 +70,7 @@ class Fidelity(KeptVectors):
         variance = variance_of(share, samples, reference)
         counts = len(samples), len(reference)
         return score_within(
-            "fidelity", value, variance, counts, "higher is more faithful", level_of(level)
+            "fidelity", value, variance, counts, "higher is more faithful", checked_level(level)
         )
 
 

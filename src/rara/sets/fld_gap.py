@@ -27,9 +27,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rara.geometry import EngineOptions, Nearest, query
-from rara.sets.base import LEVEL, Doubles, SetScore, Vectors, VectorsLike, level_of
+from rara.sets.base import LEVEL, Doubles, SetScore, Vectors, VectorsLike
 from rara.sets.intervals import half_width, linear, score_of
 from rara.sets.three_sides import ThreeSides
+from rara.stats.intervals import checked_level
 
 SEEN = 32
 """Samples that each image sees."""
@@ -44,7 +45,7 @@ class FLDGap(ThreeSides):
 
     def compute(self, *, level: float = LEVEL, **engine: Unpack[EngineOptions]) -> SetScore:
         """The figure of all vectors so far."""
-        level_of(level)
+        checked_level(level)
         samples = self.samples.ordered(1, "fld_gap")
         train, test = self.train.ordered(2, "fld_gap"), self.test.ordered(2, "fld_gap")
         mean, scale = train.mean(axis=0, dtype=np.float64), train.std(axis=0, dtype=np.float64)

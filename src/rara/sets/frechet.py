@@ -38,7 +38,6 @@ from rara.sets.base import (
     Kind,
     SetScore,
     VectorsLike,
-    level_of,
     refuse_fewer,
     refuse_other_options,
 )
@@ -46,6 +45,7 @@ from rara.sets.bures import Gauss, influence, squared
 from rara.sets.intervals import half_width, linear, score_of
 from rara.sets.moments import SideMoments
 from rara.sets.spectra import trace_of_infinite
+from rara.stats.intervals import checked_level
 
 DIRECTION = "lower is closer"
 PARTS = 4
@@ -88,7 +88,7 @@ class FID:
 
     def compute(self, *, level: float = LEVEL) -> SetScore:
         """The figure of all vectors so far."""
-        level_of(level)
+        checked_level(level)
         sides = self.samples, self.reference
         for side in sides:
             refuse_fewer(side.count, self.least, side.what, self.name)

@@ -13,11 +13,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import pairwise
-from statistics import NormalDist
 
 import numpy as np
 
-from rara.sets.base import LEVEL, Doubles, SetScore, level_of
+from rara.sets.base import LEVEL, Doubles, SetScore
+from rara.stats.intervals import checked_level, t_quantile
 
 PARTS = 20
 """Into how many parts a side is divided for the jackknife, at most."""
@@ -53,21 +53,7 @@ def parts_of(count: int) -> list[slice]:
 
 def half_width(variance: float, level: float = LEVEL, freedom: float = math.inf) -> float:
     """Half the width of an interval: Student's quantile times the standard deviation."""
-    return _student(0.5 + level_of(level) / 2, freedom) * math.sqrt(max(variance, 0.0))
-
-
-def _student(probability: float, freedom: float) -> float:
-    """Quantile of Student's t, within 1e-3 from 10 degrees of freedom on.
-
-    Cornish and Fisher's expansion about the normal quantile (Abramowitz and Stegun 26.7.5).
-    """
-    z = NormalDist().inv_cdf(probability)
-    terms = (
-        (z**3 + z) / 4,
-        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
-        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
-    )
-    return z + sum(term / freedom**power for power, term in enumerate(terms, start=1))
+    return t_quantile(checked_level(level), freedom) * math.sqrt(max(variance, 0.0))
 
 
 def score_of(

@@ -42,11 +42,11 @@ from rara.sets.base import (
     Vectors,
     VectorsLike,
     keys_of,
-    level_of,
     refuse_fewer,
 )
 from rara.sets.intervals import half_width, linear
 from rara.sets.kernels import bandwidth_of, gaussian_kernel, median_distance
+from rara.stats.intervals import checked_level
 
 MOST = 2_000
 """Images of a side that are taken."""
@@ -95,7 +95,7 @@ class KEN(KeptVectors):
 
     def compute(self, *, level: float = LEVEL) -> Novelty:
         """The figure of all vectors so far."""
-        level_of(level)
+        checked_level(level)
         samples, rows = _chosen(self.samples)
         reference, _ = _chosen(self.reference)
         width = self.bandwidth or median_distance(reference)

@@ -19,9 +19,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from rara.sets.base import LEVEL, KeptVectors, SetScore, Vectors, VectorsLike, level_of
+from rara.sets.base import LEVEL, KeptVectors, SetScore, Vectors, VectorsLike
 from rara.sets.intervals import half_width, score_of
 from rara.sets.mmd import FEWEST, Kernel, between, discrepancy, within
+from rara.stats.intervals import checked_level
 
 
 class KID(KeptVectors):
@@ -29,7 +30,7 @@ class KID(KeptVectors):
 
     def compute(self, *, level: float = LEVEL) -> SetScore:
         """The figure of all vectors so far."""
-        level_of(level)
+        checked_level(level)
         samples = self.samples.ordered(FEWEST, "kid")
         reference = self.reference.ordered(FEWEST, "kid")
         cubic = _cubic(samples.shape[1])

@@ -29,12 +29,12 @@ from rara.sets.base import (
     SetScore,
     Vectors,
     VectorsLike,
-    level_of,
     refuse_fewer,
     refuse_other_options,
 )
 from rara.sets.intervals import half_width
 from rara.sets.moments import Moments
+from rara.stats.intervals import checked_level
 
 _TILE = 2**20
 
@@ -67,7 +67,7 @@ class InceptionScore:
 
     def compute(self, *, level: float = LEVEL) -> SetScore:
         """The score of all samples so far."""
-        level_of(level)
+        checked_level(level)
         moments = self.moments
         refuse_fewer(moments.count, 2, "samples", "inception_score")
         p, minus_entropy = moments.mean[:-1], moments.mean[-1]

@@ -32,11 +32,11 @@ from rara.sets.base import (
     SetScore,
     Vectors,
     VectorsLike,
-    level_of,
     unit_rows,
 )
 from rara.sets.bures import Gauss, influence, squared
 from rara.sets.intervals import PARTS, half_width, jackknife, parts_of, score_of
+from rara.stats.intervals import checked_level
 
 TAU = 0.1
 FEWEST = 4
@@ -60,7 +60,7 @@ class MiFID(KeptVectors):
 
     def compute(self, *, level: float = LEVEL) -> SetScore:
         """The figure of all vectors so far."""
-        level_of(level)
+        checked_level(level)
         samples = self.samples.ordered(FEWEST, "mifid")
         reference = self.reference.ordered(FEWEST, "mifid")
         value, variance = self._figure(samples, reference)

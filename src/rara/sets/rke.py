@@ -24,9 +24,10 @@ from typing import Any
 
 import numpy as np
 
-from rara.sets.base import LEVEL, KeptVectors, SetScore, VectorsLike, level_of
+from rara.sets.base import LEVEL, KeptVectors, SetScore, VectorsLike
 from rara.sets.intervals import half_width, linear
 from rara.sets.kernels import bandwidth_of, kernel_tiles, median_distance
+from rara.stats.intervals import checked_level
 
 
 class RKE(KeptVectors):
@@ -43,7 +44,7 @@ class RKE(KeptVectors):
 
     def compute(self, *, level: float = LEVEL) -> SetScore:
         """The figure of all samples so far."""
-        level_of(level)
+        checked_level(level)
         samples = self.samples.ordered(1, "rke")
         width = self.bandwidth or median_distance(samples)
         means = np.empty(len(samples))

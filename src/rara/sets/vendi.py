@@ -39,10 +39,10 @@ from rara.sets.base import (
     SetScore,
     Vectors,
     VectorsLike,
-    level_of,
 )
 from rara.sets.intervals import half_width, linear
 from rara.sets.kernels import bandwidth_of, gaussian_kernel, median_distance
+from rara.stats.intervals import checked_level
 
 Kernel = Literal["cosine", "gaussian"]
 MOST = 5_000
@@ -72,7 +72,7 @@ class Vendi(KeptVectors):
 
     def compute(self, *, level: float = LEVEL) -> SetScore:
         """The figure of all samples so far."""
-        level_of(level)
+        checked_level(level)
         samples = self.samples.ordered(1, "vendi")
         direction = "higher is more diverse"
         if self.kernel == "cosine":

@@ -37,10 +37,10 @@ from rara.sets.base import (
     SetScore,
     Vectors,
     VectorsLike,
-    level_of,
     seed_of,
 )
 from rara.sets.intervals import half_width, linear, score_of
+from rara.stats.intervals import checked_level
 
 DIRECTIONS = 256
 FEWEST = 4
@@ -66,7 +66,7 @@ class SlicedWasserstein(KeptVectors):
 
     def compute(self, *, level: float = LEVEL) -> SetScore:
         """The figure of all vectors so far."""
-        level_of(level)
+        checked_level(level)
         name = "sliced_wasserstein"
         samples = self.samples.ordered(FEWEST, name)
         reference = self.reference.ordered(FEWEST, name)

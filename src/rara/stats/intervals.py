@@ -57,10 +57,11 @@ def normal_quantile(level: float) -> float:
     return NormalDist().inv_cdf((1 + level) / 2)
 
 
-def t_quantile(level: float, freedom: int) -> float:
+def t_quantile(level: float, freedom: float) -> float:
     """The same of Student's t, by the expansion of Fisher and Cornish (1960) in 1 / freedom.
 
-    Off by less than 0.001 from 9 degrees of freedom on, up to a level of 0.99.
+    The normal one at infinite `freedom`. Off by less than 0.001 from 9 degrees of freedom on, up
+    to a level of 0.99.
 
     >>> round(t_quantile(0.95, 19), 3)
     2.093
