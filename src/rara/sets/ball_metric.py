@@ -12,14 +12,14 @@ import numpy as np
 from rara.arguments import short
 from rara.errors import ParameterError
 from rara.geometry import Boundary, EngineOptions
-from rara.sets.base import LEVEL, KeptVectors, SetScore, Vectors
-from rara.sets.halves import Figure, score_within, variance_of
-from rara.sets.neighbourhoods import k_of
+from rara.sets.base import LEVEL, Doubles, KeptVectors, SetScore, Vectors, VectorsLike
+from rara.sets.halves import Figure, Flags, score_within, variance_of
+from rara.sets.neighbourhoods import Held, Neighbourhoods, k_of
 from rara.stats.intervals import checked_level
 
 
 class BallMetric(KeptVectors):
-    """A metric of k-NN balls; a subclass defines `figure`."""
+    """A metric of k-NN balls of the reference; a subclass defines `value`."""
 
     name: ClassVar[str]
     direction: ClassVar[str]
@@ -43,7 +43,34 @@ class BallMetric(KeptVectors):
         self, samples: Vectors, reference: Vectors, k: int, **engine: Unpack[EngineOptions]
     ) -> Figure:
         """The value from which samples and which reference images are kept."""
+        balls = Neighbourhoods.of(reference, k, **engine)
+        pairs = balls.pairs(samples, **engine)
+
+        def figure(kept: Flags, left: Flags) -> float:
+            radii2 = self.radii2(balls.radii2(left))
+            return self.value(balls, radii2, pairs.held(radii2, self.boundary, kept))
+
+        return figure
+
+    def radii2(self, radii2: Doubles) -> Doubles:
+        """Squared radii of the balls that count, from those up to the k-th nearest other image."""
+        return radii2
+
+    def value(self, balls: Neighbourhoods, radii2: Doubles, held: Held) -> float:
+        """The figure, from which balls hold which samples; radii of images left out are NaN."""
         raise NotImplementedError
+
+    def score(
+        self,
+        samples: VectorsLike,
+        reference: VectorsLike,
+        *,
+        level: float,
+        **engine: Unpack[EngineOptions],
+    ) -> SetScore:
+        """The figure of these vectors alone, in one call."""
+        self.update(samples=samples, reference=reference)
+        return self.compute(level=level, **engine)
 
     def compute(self, *, level: float = LEVEL, **engine: Unpack[EngineOptions]) -> SetScore:
         """The figure of all vectors so far."""

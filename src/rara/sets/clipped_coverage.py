@@ -27,9 +27,8 @@ import numpy as np
 
 from rara.geometry import Boundary, EngineOptions
 from rara.sets.ball_metric import BallMetric
-from rara.sets.base import LEVEL, Doubles, SetScore, Vectors, VectorsLike
-from rara.sets.halves import Figure, Flags
-from rara.sets.neighbourhoods import Neighbourhoods, k_of
+from rara.sets.base import LEVEL, Doubles, SetScore, VectorsLike
+from rara.sets.neighbourhoods import Held, Neighbourhoods, k_of
 
 
 class ClippedCoverage(BallMetric):
@@ -41,20 +40,12 @@ class ClippedCoverage(BallMetric):
     def __init__(self, k: int = 5, *, boundary: Boundary = "closed") -> None:
         super().__init__(k, boundary)
 
-    def figure(
-        self, samples: Vectors, reference: Vectors, k: int, **engine: Unpack[EngineOptions]
-    ) -> Figure:
+    def value(self, balls: Neighbourhoods, radii2: Doubles, held: Held) -> float:
         """The share of samples that would cover as much."""
-        balls = Neighbourhoods.of(reference, k, **engine)
-        pairs = balls.pairs(samples, **engine)
-
-        def share(kept: Flags, left: Flags) -> float:
-            held = pairs.held(balls.radii2(left), self.boundary, kept)
-            found = float(np.minimum(held.by_centre() / k, 1).mean())
-            expected = expected_coverage(int(kept.sum()), int(left.sum()), k)
-            return float(np.interp(found, expected, np.linspace(0, 1, len(expected))))
-
-        return share
+        found = float(np.minimum(held.by_centre() / balls.k, 1).mean())
+        samples, reference = int(held.kept_points.sum()), int(held.kept_centres.sum())
+        expected = expected_coverage(samples, reference, balls.k)
+        return float(np.interp(found, expected, np.linspace(0, 1, len(expected))))
 
     def checked_k(self, samples: int, reference: int) -> int:
         """The number of neighbours; one fewer than there are others, for the law of a ball."""
@@ -93,6 +84,5 @@ def clipped_coverage(
     ReferenceMismatchError where extractors or dimensions differ, and ParameterError where the
     reference has no more than k + 1 images or an option is out of range.
     """
-    state = ClippedCoverage(k, boundary=boundary)
-    state.update(samples=samples, reference=reference)
-    return state.compute(level=level, **engine)
+    metric = ClippedCoverage(k, boundary=boundary)
+    return metric.score(samples, reference, level=level, **engine)

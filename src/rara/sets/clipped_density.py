@@ -28,9 +28,8 @@ import numpy as np
 
 from rara.geometry import Boundary, EngineOptions, holds
 from rara.sets.ball_metric import BallMetric
-from rara.sets.base import LEVEL, Doubles, SetScore, Vectors, VectorsLike
-from rara.sets.halves import Figure, Flags
-from rara.sets.neighbourhoods import Neighbourhoods
+from rara.sets.base import LEVEL, Doubles, SetScore, VectorsLike
+from rara.sets.neighbourhoods import Held, Neighbourhoods
 
 
 class ClippedDensity(BallMetric):
@@ -42,22 +41,15 @@ class ClippedDensity(BallMetric):
     def __init__(self, k: int = 5, *, boundary: Boundary = "closed") -> None:
         super().__init__(k, boundary)
 
-    def figure(
-        self, samples: Vectors, reference: Vectors, k: int, **engine: Unpack[EngineOptions]
-    ) -> Figure:
+    def radii2(self, radii2: Doubles) -> Doubles:
+        """No ball is larger than the median one."""
+        return np.minimum(radii2, np.nanmedian(radii2))
+
+    def value(self, balls: Neighbourhoods, radii2: Doubles, held: Held) -> float:
         """The ratio of the two means; NaN where no ball of the reference holds another image."""
-        balls = Neighbourhoods.of(reference, k, **engine)
-        pairs = balls.pairs(samples, **engine)
-
-        def ratio(kept: Flags, left: Flags) -> float:
-            radii2 = balls.radii2(left)
-            clipped2 = np.minimum(radii2, np.nanmedian(radii2))
-            held = pairs.held(clipped2, self.boundary, kept)
-            usual = own_density(balls, clipped2, self.boundary)
-            found = float(np.minimum(held.by_point() / k, 1).mean())
-            return found / usual if usual else math.nan
-
-        return ratio
+        usual = own_density(balls, radii2, self.boundary)
+        found = float(np.minimum(held.by_point() / balls.k, 1).mean())
+        return found / usual if usual else math.nan
 
 
 def own_density(balls: Neighbourhoods, radii2: Doubles, boundary: Boundary) -> float:
@@ -84,6 +76,5 @@ def clipped_density(
     ReferenceMismatchError where extractors or dimensions differ, and ParameterError where the
     reference has no more than k images or an option is out of range.
     """
-    state = ClippedDensity(k, boundary=boundary)
-    state.update(samples=samples, reference=reference)
-    return state.compute(level=level, **engine)
+    metric = ClippedDensity(k, boundary=boundary)
+    return metric.score(samples, reference, level=level, **engine)

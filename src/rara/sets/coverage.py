@@ -22,9 +22,8 @@ from typing import Unpack
 
 from rara.geometry import Boundary, EngineOptions
 from rara.sets.ball_metric import BallMetric
-from rara.sets.base import LEVEL, SetScore, Vectors, VectorsLike
-from rara.sets.halves import Figure, Flags
-from rara.sets.neighbourhoods import Neighbourhoods
+from rara.sets.base import LEVEL, Doubles, SetScore, VectorsLike
+from rara.sets.neighbourhoods import Held, Neighbourhoods
 
 
 class Coverage(BallMetric):
@@ -36,18 +35,9 @@ class Coverage(BallMetric):
     def __init__(self, k: int = 5, *, boundary: Boundary = "open") -> None:
         super().__init__(k, boundary)
 
-    def figure(
-        self, samples: Vectors, reference: Vectors, k: int, **engine: Unpack[EngineOptions]
-    ) -> Figure:
+    def value(self, balls: Neighbourhoods, radii2: Doubles, held: Held) -> float:
         """The share of balls that hold a sample."""
-        balls = Neighbourhoods.of(reference, k, **engine)
-        pairs = balls.pairs(samples, **engine)
-
-        def share(kept: Flags, left: Flags) -> float:
-            held = pairs.held(balls.radii2(left), self.boundary, kept)
-            return float((held.by_centre() > 0).mean())
-
-        return share
+        return float((held.by_centre() > 0).mean())
 
 
 def coverage(
@@ -65,6 +55,5 @@ def coverage(
     ReferenceMismatchError where extractors or dimensions differ, and ParameterError where the
     reference has no more than k images or an option is out of range.
     """
-    state = Coverage(k, boundary=boundary)
-    state.update(samples=samples, reference=reference)
-    return state.compute(level=level, **engine)
+    metric = Coverage(k, boundary=boundary)
+    return metric.score(samples, reference, level=level, **engine)

@@ -23,9 +23,8 @@ from typing import Unpack
 
 from rara.geometry import Boundary, EngineOptions
 from rara.sets.ball_metric import BallMetric
-from rara.sets.base import LEVEL, SetScore, Vectors, VectorsLike
-from rara.sets.halves import Figure, Flags
-from rara.sets.neighbourhoods import Neighbourhoods
+from rara.sets.base import LEVEL, Doubles, SetScore, VectorsLike
+from rara.sets.neighbourhoods import Held, Neighbourhoods
 
 
 class Density(BallMetric):
@@ -38,18 +37,9 @@ class Density(BallMetric):
     def __init__(self, k: int = 5, *, boundary: Boundary = "open") -> None:
         super().__init__(k, boundary)
 
-    def figure(
-        self, samples: Vectors, reference: Vectors, k: int, **engine: Unpack[EngineOptions]
-    ) -> Figure:
+    def value(self, balls: Neighbourhoods, radii2: Doubles, held: Held) -> float:
         """Balls a sample, divided by k."""
-        balls = Neighbourhoods.of(reference, k, **engine)
-        pairs = balls.pairs(samples, **engine)
-
-        def mean(kept: Flags, left: Flags) -> float:
-            held = pairs.held(balls.radii2(left), self.boundary, kept)
-            return float(held.by_point().mean()) / k
-
-        return mean
+        return float(held.by_point().mean()) / balls.k
 
 
 def density(
@@ -67,6 +57,5 @@ def density(
     ReferenceMismatchError where extractors or dimensions differ, and ParameterError where the
     reference has no more than k images or an option is out of range.
     """
-    state = Density(k, boundary=boundary)
-    state.update(samples=samples, reference=reference)
-    return state.compute(level=level, **engine)
+    metric = Density(k, boundary=boundary)
+    return metric.score(samples, reference, level=level, **engine)

@@ -9,14 +9,15 @@ twice, however often the sides are halved (`rara.sets.halves`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rara.arguments import whole
-from rara.geometry import Boundary, EngineOptions, Nearest, Need, holds, neighbours, query
+from rara.geometry import Boundary, EngineOptions, Nearest, holds, neighbours, query
+from rara.scores.join_effect import JoinEffect
 from rara.sets.base import Doubles, Vectors, refuse_fewer
 from rara.sets.halves import Flags
 
@@ -76,9 +77,10 @@ class Neighbourhoods:
 
     def pairs(self, points: Vectors, **engine: Unpack[EngineOptions]) -> Pairs:
         """All pairs of a point and a ball that holds it, or may in half of the side."""
-        found = Within(self.lists.d2[:, -1])
-        query(points, self.vectors, [found], **engine)
-        return found.pairs()
+        within = JoinEffect(self.lists.d2[:, -1])
+        query(points, self.vectors, [within], **engine)
+        pairs = within.pairs()
+        return Pairs(pairs.rows, pairs.columns, pairs.d2)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,31 +114,3 @@ class Held:
     def by_centre(self) -> Counts:
         """How many points each ball holds that is kept."""
         return np.bincount(self.centres, minlength=len(self.kept_centres))[self.kept_centres]
-
-
-@dataclass(slots=True)
-class Within:
-    """A reducer that keeps the pairs within a reach of the reference images."""
-
-    reach: Doubles
-    found: list[tuple[Integers, Integers, Doubles]] = field(default_factory=list)
-
-    def need(self) -> Need:
-        """All pairs within reach, with their distances."""
-        return Need(reach=self.reach)
-
-    def update(self, rows: Integers, columns: Integers, d2: Doubles) -> None:
-        """Keep those within reach."""
-        kept = d2 <= self.reach[columns]
-        self.found.append((rows[kept], columns[kept], d2[kept]))
-
-    def merge(self, other: Within) -> None:
-        """Take in what another one saw."""
-        self.found += other.found
-
-    def pairs(self) -> Pairs:
-        """In the order of points and centres, whatever order they came in."""
-        empty = np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0)
-        points, centres, d2 = (np.concatenate(one) for one in zip(empty, *self.found, strict=True))
-        order = np.lexsort((centres, points))
-        return Pairs(points[order], centres[order], d2[order])

@@ -25,9 +25,8 @@ from typing import Unpack
 
 from rara.geometry import Boundary, EngineOptions
 from rara.sets.ball_metric import BallMetric
-from rara.sets.base import LEVEL, SetScore, Vectors, VectorsLike
-from rara.sets.halves import Figure, Flags
-from rara.sets.neighbourhoods import Neighbourhoods
+from rara.sets.base import LEVEL, Doubles, SetScore, VectorsLike
+from rara.sets.neighbourhoods import Held, Neighbourhoods
 
 
 class Precision(BallMetric):
@@ -39,25 +38,9 @@ class Precision(BallMetric):
     def __init__(self, k: int = 3, *, boundary: Boundary = "open") -> None:
         super().__init__(k, boundary)
 
-    def figure(
-        self, samples: Vectors, reference: Vectors, k: int, **engine: Unpack[EngineOptions]
-    ) -> Figure:
+    def value(self, balls: Neighbourhoods, radii2: Doubles, held: Held) -> float:
         """The share of samples inside."""
-        return share_inside(samples, reference, k, self.boundary, **engine)
-
-
-def share_inside(
-    points: Vectors, centres: Vectors, k: int, boundary: Boundary, **engine: Unpack[EngineOptions]
-) -> Figure:
-    """Share of points in any ball of the centres, by which points and which centres are kept."""
-    balls = Neighbourhoods.of(centres, k, **engine)
-    pairs = balls.pairs(points, **engine)
-
-    def share(kept: Flags, left: Flags) -> float:
-        held = pairs.held(balls.radii2(left), boundary, kept)
         return float((held.by_point() > 0).mean())
-
-    return share
 
 
 def precision(
@@ -75,6 +58,5 @@ def precision(
     ReferenceMismatchError where extractors or dimensions differ, and ParameterError where the
     reference has no more than k images or an option is out of range.
     """
-    state = Precision(k, boundary=boundary)
-    state.update(samples=samples, reference=reference)
-    return state.compute(level=level, **engine)
+    metric = Precision(k, boundary=boundary)
+    return metric.score(samples, reference, level=level, **engine)

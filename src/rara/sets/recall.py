@@ -22,27 +22,23 @@ from __future__ import annotations
 from typing import Unpack
 
 from rara.geometry import Boundary, EngineOptions
-from rara.sets.ball_metric import BallMetric
 from rara.sets.base import LEVEL, SetScore, Vectors, VectorsLike
 from rara.sets.halves import Figure
 from rara.sets.neighbourhoods import k_of
-from rara.sets.precision import share_inside
+from rara.sets.precision import Precision
 
 
-class Recall(BallMetric):
+class Recall(Precision):
     """The state of `recall`."""
 
     name = "recall"
     direction = "higher is more diverse"
 
-    def __init__(self, k: int = 3, *, boundary: Boundary = "open") -> None:
-        super().__init__(k, boundary)
-
     def figure(
         self, samples: Vectors, reference: Vectors, k: int, **engine: Unpack[EngineOptions]
     ) -> Figure:
         """The share of reference images inside."""
-        inside = share_inside(reference, samples, k, self.boundary, **engine)
+        inside = super().figure(reference, samples, k, **engine)
         return lambda kept, left: inside(left, kept)
 
     def checked_k(self, samples: int, reference: int) -> int:
@@ -65,6 +61,5 @@ def recall(
     ReferenceMismatchError where extractors or dimensions differ, and ParameterError where there
     are no more than k samples or an option is out of range.
     """
-    state = Recall(k, boundary=boundary)
-    state.update(samples=samples, reference=reference)
-    return state.compute(level=level, **engine)
+    metric = Recall(k, boundary=boundary)
+    return metric.score(samples, reference, level=level, **engine)
