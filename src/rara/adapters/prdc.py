@@ -6,11 +6,11 @@ A drop-in replacement: the same numbers, in memory that does not grow with the n
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from rara.errors import ParameterError
 from rara.features.opening import as_features
-from rara.geometry import Balls, Nearest, neighbours, query
+from rara.geometry import Balls, SamplesPerBall, Transposed, neighbours, query
 
 
 def compute_prdc(
@@ -51,14 +51,26 @@ def compute_prdc(
                 f"nearest_k = {nearest_k}: give 1 to {len(vectors) - 1}, since there are "
                 f"{len(vectors)} {what}."
             )
-    real2, fake2 = (neighbours(x, nearest_k)[0].d2[:, nearest_k - 1] for x in (real, fake))
+    figures, _ = prdc_and_balls(real, fake, nearest_k)
+    return figures
+
+
+def prdc_and_balls(
+    real: NDArray[np.float32], fake: NDArray[np.float32], k: int
+) -> tuple[dict[str, float], Balls]:
+    """The four figures of checked vectors, and the real balls that hold each fake one.
+
+    All pairs of a real and a fake vector are looked at once. Of the balls, unlike of the figures,
+    the centre is held by its own one, as in rara's scores.
+    """
+    real2, fake2 = (neighbours(x, k)[0].d2[:, k - 1] for x in (real, fake))
     in_real, in_fake = Balls(len(fake), real2, "official"), Balls(len(real), fake2, "official")
-    nearest_fake = Nearest(len(real), 1)
-    query(fake, real, [in_real])
-    query(real, fake, [in_fake, nearest_fake])
-    return {
+    around_real, balls = SamplesPerBall(real2, "official"), Balls(len(fake), real2)
+    query(fake, real, [in_real, Transposed(in_fake), around_real, balls])
+    figures = {
         "precision": float(np.mean(in_real.count > 0)),
         "recall": float(np.mean(in_fake.count > 0)),
-        "density": float(np.mean(in_real.count) / nearest_k),
-        "coverage": float(np.mean(nearest_fake.d2[:, 0] < real2)),
+        "density": float(np.mean(in_real.count) / k),
+        "coverage": float(np.mean(around_real.count > 0)),
     }
+    return figures, balls

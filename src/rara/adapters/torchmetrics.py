@@ -15,12 +15,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from rara.adapters.pixels import pixels_of
-from rara.adapters.prdc import compute_prdc
+from rara.adapters.prdc import prdc_and_balls
 from rara.arguments import whole
 from rara.errors import MissingPackageError, ParameterError
 from rara.extractors import DEFAULT, Extractor
 from rara.features.opening import find_extractor
-from rara.geometry import Balls, neighbours, query
 from rara.run import Run
 
 try:
@@ -88,7 +87,9 @@ class RarityMetric(Metric):
     def compute(self) -> dict[str, Tensor]:
         """The five figures over all ranks."""
         real, fake = self._rows(self.real, "real"), self._rows(self.fake, "generated")
-        figures = compute_prdc(real, fake, self.k) | {"rarity": _mean_rarity(real, fake, self.k)}
+        figures, balls = prdc_and_balls(real, fake, self.k)
+        rarity = np.sqrt(balls.radius2[balls.count > 0])
+        figures["rarity"] = float(rarity.mean()) if len(rarity) else float("nan")
         return {name: torch.tensor(value, device=self.device) for name, value in figures.items()}
 
     def reset(self) -> None:
@@ -123,11 +124,3 @@ class RarityMetric(Metric):
         if len(rows) <= self.k:
             raise ParameterError(f"{len(rows)} {what} images: k = {self.k} needs more.")
         return rows
-
-
-def _mean_rarity(real: NDArray[np.float32], fake: NDArray[np.float32], k: int) -> float:
-    nearest, _ = neighbours(real, k)
-    balls = Balls(len(fake), nearest.d2[:, k - 1])
-    query(fake, real, [balls])
-    rarity = np.sqrt(balls.radius2[balls.count > 0])
-    return float(rarity.mean()) if len(rarity) else float("nan")
