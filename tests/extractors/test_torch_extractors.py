@@ -335,6 +335,21 @@ def test_files_of_another_kind_are_refused(tmp_path, name, content, suffix):
         get_extractor(name, weights=path)
 
 
+@pytest.mark.parametrize(
+    ("name", "made"),
+    [
+        ("vgg16", torchvision.models.vgg16),
+        ("timm:resnet18.a1_in1k", lambda: timm.create_model("resnet18.a1_in1k")),
+    ],
+)
+def test_tensors_of_another_shape_are_refused(tmp_path, name, made):
+    with torch.device("meta"):
+        names = made().state_dict()
+    torch.save({key: torch.zeros(3, 3) for key in names}, tmp_path / "weights.pth")
+    with pytest.raises(WeightsError, match=r"it lacks [0-9]+ tensors"):
+        get_extractor(name, weights=tmp_path / "weights.pth")
+
+
 def test_a_name_that_timm_does_not_have_is_refused(tmp_path):
     torch.save({"a": torch.zeros(1)}, tmp_path / "weights.pth")
     for name in ("timm:resnet5", "timm:resnet18.no_such_weights"):

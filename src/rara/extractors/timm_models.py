@@ -17,7 +17,6 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,7 +34,7 @@ from rara.extractors.torch_extractor import (
     need,
     normalised,
 )
-from rara.extractors.weights import Published, WeightsFile, check_names, find_weights, read_tensors
+from rara.extractors.weights import Published, WeightsFile, fill, find_weights, read_tensors
 
 if TYPE_CHECKING:
     import torch
@@ -47,7 +46,6 @@ _SIZE = 224
 _OFFSET = 0.1
 """Added to the side of the grid when DINOv2 stretches its positions, as in its own code."""
 
-Tensors = dict[str, Any]
 Weights = str | os.PathLike[str] | None
 
 
@@ -123,7 +121,7 @@ def _dinov2(name: str, vit: _Vit, weights: Weights, threads: int | None) -> Torc
     network = _built(vit.architecture, img_size=_SIZE)
     if "pos_embed" in tensors:
         tensors["pos_embed"] = _stretched(tensors["pos_embed"], network.patch_embed.grid_size[0])
-    _fill(network, tensors, file.path, name)
+    fill(network, tensors, file.path, name)
     words = f"bicubic stretch {_SIZE}x{_SIZE} {in_words(IMAGENET_MEAN, IMAGENET_STD)} class token"
     scaled = partial(normalised, mean=IMAGENET_MEAN, std=IMAGENET_STD)
     return _extractor(file, network, _stretch, scaled, words, threads)
@@ -137,7 +135,7 @@ def _clip(name: str, vit: _Vit, weights: Weights, threads: int | None) -> TorchE
     tensors = read_tensors(file.path)
     network = _built(vit.architecture)
     tensors = checkpoint_filter_fn(tensors, network)
-    _fill(network, tensors, file.path, name)
+    fill(network, tensors, file.path, name)
     return _as_timm_does(file, network, threads, crop_pct=1.0)  # as CLIP's authors; timm's vary
 
 
@@ -154,7 +152,7 @@ def _any(name: str, weights: Weights, threads: int | None) -> TorchExtractor:
         for key, value in read_tensors(file.path).items()
         if not key.startswith(tuple(f"{head}." for head in heads))
     }
-    _fill(network, tensors, file.path, name)
+    fill(network, tensors, file.path, name)
     return _as_timm_does(file, network, threads)
 
 
@@ -183,19 +181,6 @@ def _built(model: str, **options: Any) -> Any:
         return create_model(model, pretrained=False, **options).eval()
     except RuntimeError as error:
         raise UnknownExtractorError(f"timm cannot make '{model}': {error}.") from error
-
-
-def _fill(network: Any, tensors: Tensors, path: Path, name: str) -> None:
-    """Load the weights; every tensor of the network must be in the file, of the same shape."""
-    own = network.state_dict()
-    different = [key for key in own if key in tensors and tensors[key].shape != own[key].shape]
-    check_names(
-        path,
-        name,
-        missing=[key for key in own if key not in tensors] + different,
-        unexpected=[key for key in tensors if key not in own],
-    )
-    network.load_state_dict(tensors)
 
 
 def _stretched(positions: torch.Tensor, side: int) -> torch.Tensor:

@@ -27,7 +27,7 @@ from rara.extractors.torch_extractor import (
     need,
     normalised,
 )
-from rara.extractors.weights import Published, check_names, find_weights, read_tensors
+from rara.extractors.weights import Published, fill, find_weights, read_tensors
 
 if TYPE_CHECKING:
     import torch
@@ -57,15 +57,7 @@ def load(
 
     with torch.device("meta"):  # no numbers yet: drawing them would take seconds
         network = vgg16().eval()
-    tensors = read_tensors(file.path)
-    names = network.state_dict()
-    check_names(
-        file.path,
-        NAME,
-        missing=[name for name in names if name not in tensors],
-        unexpected=[name for name in tensors if name not in names],
-    )
-    network.load_state_dict(tensors, assign=True)
+    fill(network, read_tensors(file.path), file.path, NAME, assign=True)
     scaled = in_words(IMAGENET_MEAN, IMAGENET_STD)
     words = f"bilinear stretch {SIZE}x{SIZE} {scaled} fc2 ReLU"
     spec = Spec(name=file.network, weights=file.sha256, preprocessing=words, dim=4096)

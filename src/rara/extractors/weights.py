@@ -142,6 +142,30 @@ def _are_tensors(content: object) -> bool:
     )
 
 
+def fill(
+    network: torch.nn.Module,
+    tensors: dict[str, torch.Tensor],
+    path: Path,
+    name: str,
+    *,
+    assign: bool = False,
+) -> None:
+    """Put the tensors of a file into a network; `assign` where it has none of its own yet.
+
+    Raises WeightsError unless the file has every tensor of the network, of the same shape, and no
+    others.
+    """
+    own = network.state_dict()
+    different = [key for key in own if key in tensors and tensors[key].shape != own[key].shape]
+    check_names(
+        path,
+        name,
+        missing=[key for key in own if key not in tensors] + different,
+        unexpected=[key for key in tensors if key not in own],
+    )
+    network.load_state_dict(tensors, assign=assign)
+
+
 def check_names(
     path: Path, network: str, *, missing: list[str], unexpected: list[str] | None = None
 ) -> None:
