@@ -198,11 +198,7 @@ def _write(
 
 
 def _list_failed(found: Comparison) -> None:
-    failed = [
-        (row["generator"], row["reason"])
-        for row in found.findings.rows
-        if row["reason"] is not None
-    ]
+    failed = [(row.generator, row.reason) for row in found.findings.rows if row.reason is not None]
     if failed:
         tell_first("Not judged:", failed)
     for name, table in found.scores.items():

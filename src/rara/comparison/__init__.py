@@ -15,11 +15,12 @@ From the ground up:
     names          generators by name
     generator      one generator judged
     pairwise       differences of two generators, rankings
+    generator_row  the row of a generator
     sentences      one sentence a generator, and one a ranking
     knob           the number that each generator was made with
     sweep          figures along a knob, checkpoints
     columns        the register of the columns
-    rows           the row of a generator, and the table
+    rows           rows made of what was found, and the table
     remarks        what may surprise
     findings       all that was found, before it becomes text
     summary        lines in a terminal

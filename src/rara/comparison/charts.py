@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from rara.comparison.columns import PERCENTILES
 from rara.comparison.figures import FIGURES, Figure
-from rara.comparison.findings import Row
+from rara.comparison.generator_row import Row
 from rara.report.formatting import percent
 from rara.report.histogram import round_steps
 
@@ -72,7 +72,7 @@ def panels(rows: Sequence[Row]) -> list[Panel]:
 
 def curves(rows: Sequence[Row]) -> list[Panel]:
     """The same against the knob, whose values are evenly apart in their order."""
-    knobs = sorted({row["knob"] for row in rows})
+    knobs = sorted({row.knob for row in rows if row.knob is not None})
     if len(knobs) < 2:
         return []
     step = 100 / (len(knobs) - 1)
@@ -85,8 +85,9 @@ def _shown() -> list[Figure]:
 
 
 def _panel(figure: Figure, rows: Sequence[Row], place: dict[float, float]) -> Panel:
-    ends = [row[f"{figure}_high"] or row[figure] for row in rows]
-    real = float(rows[0][f"{figure}_real"])
+    found = [row.figures[figure] for row in rows]
+    ends = [(one.interval[1] if one.interval else 0) or one.share for one in found]
+    real = found[0].real
     top = min(1.0, HEADROOM * max(LEAST, real, *ends))
     marks = tuple(_mark(figure, row, top, place) for row in rows)
     ticks = tuple(
@@ -103,22 +104,23 @@ def _rarity(rows: Sequence[Row]) -> Panel:
     middle = len(PERCENTILES) // 2
     marks = []
     for row in rows:
-        found = row["rarity_percentiles"]
+        found = row.rarity_percentiles
         if found is not None:
             low, at, high = found[middle - 1 : middle + 2]
-            marks.append(Mark(row["generator"], at, low, high, f"{at:.0f}"))
+            marks.append(Mark(row.generator, at, low, high, f"{at:.0f}"))
     ticks = tuple(Tick(float(at), f"{at}") for at in (0, 25, 50, 75))
     note = "percentile among real images: median and middle half of the samples inside"
     return Panel("Rarity", note, tuple(marks), 50.0, "50", ticks)
 
 
 def _mark(figure: Figure, row: Row, top: float, place: dict[float, float]) -> Mark:
-    low, high = (row[f"{figure}_{end}"] for end in ("low", "high"))
+    found = row.figures[figure]
+    low, high = found.interval or (None, None)
     return Mark(
-        row["generator"],
-        100 * row[figure] / top,
+        row.generator,
+        100 * found.share / top,
         None if low is None else 100 * low / top,
         None if high is None else 100 * high / top,
-        percent(row[figure]),
-        place.get(row["knob"], 0.0),
+        percent(found.share),
+        0.0 if row.knob is None else place.get(row.knob, 0.0),
     )

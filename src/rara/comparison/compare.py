@@ -22,12 +22,13 @@ from rara.comparison.comparison import Comparison
 from rara.comparison.figures import CORE, Levels, RealImages, met_by
 from rara.comparison.findings import Findings
 from rara.comparison.generator import Generator, Judge
+from rara.comparison.generator_row import Row
 from rara.comparison.halves import FREEDOM, GROUPS, can_be_halved, halves_of
 from rara.comparison.knob import has_numbers, knob_name, knob_of, split
 from rara.comparison.names import Generators, named
 from rara.comparison.pairwise import BETTER, Band, band, differences, ranking
 from rara.comparison.remarks import remarks_on
-from rara.comparison.rows import Row, arrow_of, failed_row, row_of
+from rara.comparison.rows import arrow_of, failed_row, row_of
 from rara.comparison.sampling import HalfDifferences, Sampled, half_differences
 from rara.comparison.sweep import Sweep, sweep_of
 from rara.errors import ParameterError, RaraError
@@ -302,7 +303,7 @@ def _findings(parts: Sequence[Judged], rows: Sequence[Row], asked: Asked) -> Fin
     if asked.sweep is not None and len(part.sampled) > 1:
         swept = sweep_of(
             knob_name(asked.sweep), part.knob, part.sampled, found,
-            exact={row["generator"]: row["exact_copies"] or 0 for row in rows},
+            exact={row.generator: row.exact_copies or 0 for row in rows},
             halved=part.halved, level=asked.level,
         )  # fmt: skip
     return Findings(tuple(rows), provenance, tuple(found), ranked, _bands(part, asked), swept)
@@ -328,7 +329,7 @@ def _rows(parts: Sequence[Judged], asked: Asked) -> list[Row]:
     ]  # fmt: skip
     if asked.sweep is None:
         return rows
-    return sorted(rows, key=lambda row: math.inf if row["knob"] is None else row["knob"])
+    return sorted(rows, key=lambda row: math.inf if row.knob is None else row.knob)
 
 
 def _provenance(parts: Sequence[Judged], asked: Asked) -> ComparisonProvenance:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rara.comparison.findings import Findings, Row
+from rara.comparison.figures import Figure
+from rara.comparison.findings import Findings
+from rara.comparison.generator_row import FigureRow, Interval, Row
 from rara.comparison.summary import real_rows
 from rara.report.formatting import counted, printable
 
@@ -17,6 +19,8 @@ HEADS = (
 )  # fmt: skip
 """Shares in percent; excess and copy rate are in percentage points beside real images."""
 
+_SHARES: tuple[Figure, ...] = ("inside", "yield", "over_typical")
+"""The figures that are quoted as shares, in the order of the table."""
 _LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
     "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
@@ -33,7 +37,7 @@ def markdown(findings: Findings) -> str:
         "",
         _caption(findings),
     ]
-    lines += [f"\n{_markdown(row['generator'])}: {_markdown(row['reason'])}"
+    lines += [f"\n{_markdown(row.generator)}: {_markdown(row.reason or '')}"
               for row in _failed(findings)]  # fmt: skip
     return "\n".join(lines) + "\n"
 
@@ -43,7 +47,7 @@ def latex(findings: Findings) -> str:
     rows = [f"{' & '.join(map(_latex, cells))} \\\\" for cells in _cells(findings.rows)]
     return "\n".join([
         f"% {printable(_caption(findings))}",
-        *(f"% {printable(row['generator'])}: {printable(row['reason'])}"
+        *(f"% {printable(row.generator)}: {printable(row.reason or '')}"
           for row in _failed(findings)),
         "% \\usepackage{booktabs}",
         f"\\begin{{tabular}}{{l{'r' * (len(HEADS) - 1)}}}",
@@ -58,7 +62,7 @@ def latex(findings: Findings) -> str:
 
 
 def _failed(findings: Findings) -> list[Row]:
-    return [row for row in findings.rows if row["reason"] is not None]
+    return [row for row in findings.rows if row.reason is not None]
 
 
 def _cells(rows: Sequence[Row]) -> list[list[str]]:
@@ -66,31 +70,39 @@ def _cells(rows: Sequence[Row]) -> list[list[str]]:
 
 
 def _row(row: Row) -> list[str]:
-    if row["reason"] is not None:
-        return [row["generator"], "0", *["–"] * (len(HEADS) - 2)]
+    if row.reason is not None:
+        return [row.generator, "0", *["–"] * (len(HEADS) - 2)]
+    figures = row.figures
     return [
-        row["generator"],
-        f"{row['samples']}",
-        _interval(row, "inside"),
-        _interval(row, "off_manifold_excess", "+"),
-        _interval(row, "yield"),
-        _interval(row, "copies_excess", "+"),
-        _interval(row, "over_typical"),
-        "–" if row["auc"] is None else f"{row['auc']:.3f}",
+        row.generator,
+        f"{row.samples}",
+        _share(figures["inside"]),
+        _excess(figures["off_manifold"]),
+        _share(figures["yield"]),
+        _excess(figures["copies"]),
+        _share(figures["over_typical"]),
+        "–" if row.auc is None else f"{row.auc:.3f}",
     ]
 
 
 def _real(name: str, row: Row) -> list[str]:
-    shares = [
-        f"{100 * row[f'{figure}_real']:.1f}" for figure in ("inside", "yield", "over_typical")
-    ]
+    shares = [f"{100 * row.figures[figure].real:.1f}" for figure in _SHARES]
     return [name, "–", shares[0], "0", shares[1], "0", shares[2], "0.500"]
 
 
-def _interval(row: Row, name: str, sign: str = "") -> str:
-    value, low, high = (row[f"{name}{end}"] for end in ("", "_low", "_high"))
-    found = f"{100 * value:{sign}.1f}"
-    return found if low is None else f"{found} [{100 * low:{sign}.1f}, {100 * high:{sign}.1f}]"
+def _share(found: FigureRow) -> str:
+    return _with_limits(found.share, found.interval, "")
+
+
+def _excess(found: FigureRow) -> str:
+    return _with_limits(found.excess, found.excess_interval, "+")
+
+
+def _with_limits(value: float, limits: Interval | None, sign: str) -> str:
+    text = f"{100 * value:{sign}.1f}"
+    if limits is None:
+        return text
+    return f"{text} [{100 * limits[0]:{sign}.1f}, {100 * limits[1]:{sign}.1f}]"
 
 
 def _caption(findings: Findings) -> str:

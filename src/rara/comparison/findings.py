@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from rara.comparison.generator_row import Row
 from rara.comparison.pairwise import Band, Difference, Ranking
 from rara.comparison.sweep import Sweep
 from rara.provenance.comparison import ComparisonProvenance
 
-Row = Mapping[str, Any]
-
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """Rows, one a generator, with the keys of `rara.comparison.columns`; and what they mean."""
+    """Rows, one a generator, and what they mean."""
 
     rows: tuple[Row, ...]
     provenance: ComparisonProvenance
@@ -28,4 +25,4 @@ class Findings:
     @property
     def judged(self) -> list[Row]:
         """The rows that have figures."""
-        return [row for row in self.rows if row["reason"] is None]
+        return [row for row in self.rows if row.reason is None]

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from rara.comparison.charts import Panel, curves, panels
-from rara.comparison.findings import Findings, Row
+from rara.comparison.findings import Findings
+from rara.comparison.generator_row import Row
 from rara.comparison.pairwise import Difference
 from rara.comparison.summary import HEADS, cells, conclusions, real_cells, real_rows
 from rara.comparison.sweep import Sweep
@@ -73,9 +74,9 @@ def comparison_html(findings: Findings, scores: Mapping[str, ScoreTable]) -> str
     """The whole page; every text in it is escaped."""
     album = Album()
     galleries = [
-        _gallery(row, scores[row["generator"]], album)
+        _gallery(row, scores[row.generator], album)
         for row in findings.judged
-        if row["generator"] in scores
+        if row.generator in scores
     ]
     about, judged = findings.provenance, findings.judged
     return rendered("comparison.html.j2", ComparisonPage(
@@ -83,7 +84,7 @@ def comparison_html(findings: Findings, scores: Mapping[str, ScoreTable]) -> str
         generators=findings.rows,
         about=about,
         heads=HEADS,
-        lines=[(row["generator"], row["reason"], cells(row)) for row in findings.rows],
+        lines=[(row.generator, row.reason, cells(row)) for row in findings.rows],
         real=[(name, real_cells(some)) for name, some in real_rows(findings.rows)],
         panels=panels(judged),
         curves=curves(judged if findings.sweep is not None else []),
@@ -115,7 +116,7 @@ def _gallery(row: Row, table: ScoreTable, album: Album) -> Gallery:
         )
         for column, one, what in sides
     ]  # fmt: skip
-    return Gallery(row["generator"], row["sentence"], *rows)
+    return Gallery(row.generator, row.sentence, *rows)
 
 
 def _keys(

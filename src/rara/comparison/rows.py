@@ -1,13 +1,14 @@
-"""The row of a generator, with the keys of the register of columns.
+"""Rows made of what was found, and the table with the columns of the register.
 
-Generator, Sampled --row_of--> dict; a reason --failed_row--> the same with nothing but it
+Generator, Sampled --row_of--> Row; a reason --failed_row--> one without figures
 rows --arrow_of--> table
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,16 +16,16 @@ from numpy.typing import NDArray
 from rara.comparison.columns import COMPARISON, PERCENTILES
 from rara.comparison.figures import FIGURES
 from rara.comparison.generator import Generator
+from rara.comparison.generator_row import FigureRow, Row
 from rara.comparison.pairwise import estimate_or_none
 from rara.comparison.sampling import Sampled
 from rara.comparison.sentences import generator_sentence
 from rara.features.features import Features
 from rara.provenance.parts import TwoSamplePart
+from rara.stats.intervals import Estimate
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-Row = dict[str, Any]
 
 
 def row_of(
@@ -32,68 +33,67 @@ def row_of(
 ) -> Row:
     """All figures of a generator, with intervals, and one sentence."""
     table = generator.table
-    row: Row = {
-        **dict.fromkeys(COMPARISON),
-        "generator": generator.name,
-        "location": generator.features.location,
-        "reference": reference.location,
-        "samples": len(table),
-        "knob": knob,
-        **_figures(sampled, level),
-        "rarity_percentiles": _quantiles(table["rarity_percentile"]),
-        "typicality_percentiles": _quantiles(table["typicality_percentile"]),
-        "exact_copies": int(np.count_nonzero(table["verdict"] == "copy")),
-        **_repeats(generator),
-    }
+    row = Row(
+        generator=generator.name,
+        location=generator.features.location,
+        reference=reference.location,
+        samples=len(table),
+        knob=knob,
+        figures={figure: _figure(sampled, number, level) for number, figure in enumerate(FIGURES)},
+        rarity_percentiles=_quantiles(table["rarity_percentile"]),
+        typicality_percentiles=_quantiles(table["typicality_percentile"]),
+        exact_copies=int(np.count_nonzero(table["verdict"] == "copy")),
+    )
+    row = _with_repeats(row, generator)
     if isinstance(generator.apart, TwoSamplePart):
-        row |= {"auc": generator.apart.auc, "auc_p": generator.apart.p}
-    return {**row, "sentence": generator_sentence(row, level)}
+        row = replace(row, auc=generator.apart.auc, auc_p=generator.apart.p)
+    return replace(row, sentence=generator_sentence(row, level))
 
 
 def failed_row(name: str, location: str, reason: str, knob: float | None = None) -> Row:
     """A generator that could not be judged, and why."""
-    row = {
-        **dict.fromkeys(COMPARISON), "generator": name, "location": location, "samples": 0,
-        "knob": knob, "reason": reason,
-    }  # fmt: skip
-    return {**row, "sentence": generator_sentence(row, 0.0)}
+    row = Row(generator=name, location=location, samples=0, knob=knob, reason=reason)
+    return replace(row, sentence=generator_sentence(row, 0.0))
 
 
-def _figures(sampled: Sampled, level: float) -> Row:
-    row: Row = {}
-    for number, figure in enumerate(FIGURES):
-        share = estimate_or_none(sampled.share(number, level))
-        excess = estimate_or_none(sampled.excess(number, level))
-        for end, one, other in zip(("", "_low", "_high"), share, excess, strict=True):
-            row[f"{figure}{end}"], row[f"{figure}_excess{end}"] = one, other
-        row[f"{figure}_real"] = float(sampled.real[number])
-        row[f"{figure}_excess_p"] = sampled.excess_p(number)
-    return row
+def _figure(sampled: Sampled, number: int, level: float) -> FigureRow:
+    share, excess = sampled.share(number, level), sampled.excess(number, level)
+    return FigureRow(
+        share=share.value,
+        interval=_interval(share),
+        real=float(sampled.real[number]),
+        excess=excess.value,
+        excess_interval=_interval(excess),
+        excess_p=sampled.excess_p(number),
+    )
 
 
-def _repeats(generator: Generator) -> Row:
+def _interval(found: Estimate) -> tuple[float, float] | None:
+    _, low, high = estimate_or_none(found)
+    return None if low is None or high is None else (low, high)
+
+
+def _with_repeats(row: Row, generator: Generator) -> Row:
     """The share of samples that repeat others, and the share of pairs that show one picture."""
     part, sizes = generator.table.provenance.repeats, generator.table["repeats"]
     count = len(sizes)
     pairs = None if count < 2 else float((sizes - 1).sum() / (count * (count - 1)))
+    row = replace(row, pair_repeats=pairs)
     if part is None or part.samples is None:
-        return {"pair_repeats": pairs}
-    return {
-        "repeats": part.samples.repeating / count,
-        "repeats_real": part.reference.repeating / max(1, part.reference.images),
-        "pair_repeats": pairs,
-    }
+        return row
+    real = part.reference.repeating / max(1, part.reference.images)
+    return replace(row, repeats=part.samples.repeating / count, repeats_real=real)
 
 
-def _quantiles(values: NDArray[np.float64]) -> list[float] | None:
+def _quantiles(values: NDArray[np.float64]) -> tuple[float, ...] | None:
     there = values[~np.isnan(values)]
     if not len(there):
         return None
-    return [float(value) for value in np.percentile(there, PERCENTILES)]
+    return tuple(float(value) for value in np.percentile(there, PERCENTILES))
 
 
 def arrow_of(rows: Sequence[Row]) -> pa.Table:
-    """Rows as an Arrow table, with the types of the register."""
+    """Rows as an Arrow table, with the columns and types of the register."""
     import pyarrow as pa
 
     types = {
@@ -101,4 +101,19 @@ def arrow_of(rows: Sequence[Row]) -> pa.Table:
         "list<item: double>": pa.list_(pa.float64()),
     }  # fmt: skip
     schema = pa.schema([(name, types[column.type]) for name, column in COMPARISON.items()])
-    return pa.Table.from_pylist(list(rows), schema)
+    return pa.Table.from_pylist([_record(row) for row in rows], schema)
+
+
+def _record(row: Row) -> dict[str, object]:
+    """A value for each column that the row has."""
+    record = {name: getattr(row, name) for name in COMPARISON if hasattr(row, name)}
+    for figure, found in row.figures.items():
+        low, high = found.interval or (None, None)
+        excess_low, excess_high = found.excess_interval or (None, None)
+        record |= {
+            figure: found.share, f"{figure}_low": low, f"{figure}_high": high,
+            f"{figure}_real": found.real, f"{figure}_excess": found.excess,
+            f"{figure}_excess_low": excess_low, f"{figure}_excess_high": excess_high,
+            f"{figure}_excess_p": found.excess_p,
+        }  # fmt: skip
+    return record

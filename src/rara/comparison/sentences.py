@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import ceil
-from typing import Any
 
 from rara.comparison.figures import Figure
+from rara.comparison.generator_row import FigureRow, Interval, Row
 from rara.comparison.pairwise import Ranking
 from rara.report.formatting import percent
-
-Row = Mapping[str, Any]
 
 WORDS: Mapping[Figure, str] = {
     "yield": "yield", "off_manifold": "samples off the manifold", "copies": "copies",
@@ -38,62 +36,58 @@ def at_most(share: float) -> str:
     return f"{max(1, ceil(1000 * share - 1e-9)) / 10:.1f} %"
 
 
-def interval(low: float | None, high: float | None) -> str:
+def interval(limits: Interval | None) -> str:
     """The limits of a difference in percentage points; empty where there are none."""
-    return "" if low is None or high is None else f" ({points(low)} to {points(high)})"
+    return "" if limits is None else f" ({points(limits[0])} to {points(limits[1])})"
 
 
 def generator_sentence(row: Row, level: float) -> str:
     """What is most notable of a generator: copies first, then what it lacks, then its yield."""
-    if row["reason"] is not None:
-        return f"Not judged: {row['reason']}"
-    parts = [_yield(row), _off(row, level), _core(row, level), _copies(row, level)]
+    if row.reason is not None:
+        return f"Not judged: {row.reason}"
+    figures = row.figures
+    parts = [
+        _yield(figures["yield"]), _off(figures["off_manifold"], level),
+        _core(figures["over_typical"], level),
+        _copies(figures["copies"], row.exact_copies or 0, level),
+    ]  # fmt: skip
     return "; ".join(part for part in parts if part) + "."
 
 
-def _sure(row: Row, figure: Figure, level: float) -> int:
-    """1 or -1 where a figure is surely above or below that of real images, else 0."""
-    p, excess = row[f"{figure}_excess_p"], row[f"{figure}_excess"]
-    return 0 if p is None or p > 1 - level else 1 if excess > 0 else -1
-
-
-def _yield(row: Row) -> str:
+def _yield(found: FigureRow) -> str:
     limits = ""
-    if row["yield_low"] is not None:
-        limits = f" ({percent(row['yield_low'])} to {percent(row['yield_high'])})"
-    return f"Yield {percent(row['yield'])}{limits}, real images {percent(row['yield_real'])}"
+    if found.interval is not None:
+        limits = f" ({percent(found.interval[0])} to {percent(found.interval[1])})"
+    return f"Yield {percent(found.share)}{limits}, real images {percent(found.real)}"
 
 
-def _off(row: Row, level: float) -> str:
-    off, real = percent(row["off_manifold"]), percent(row["off_manifold_real"])
-    sign = _sure(row, "off_manifold", level)
-    end = {1: "more than", -1: "fewer than", 0: "not surely unlike"}[sign]
-    return f"{off} off the manifold, {end} the {real} of real images"
+def _off(found: FigureRow, level: float) -> str:
+    end = {1: "more than", -1: "fewer than", 0: "not surely unlike"}[found.sign(level)]
+    return (
+        f"{percent(found.share)} off the manifold, {end} the {percent(found.real)} of real images"
+    )
 
 
-def _core(row: Row, level: float) -> str:
-    sign = _sure(row, "over_typical", level)
+def _core(found: FigureRow, level: float) -> str:
+    sign = found.sign(level)
     if not sign:
         return ""
     word = "over-typical" if sign > 0 else "fewer typical images than real ones"
     return (
-        f"{word} ({percent(row['over_typical'])} in the dense core of real images, where "
-        f"{percent(row['over_typical_real'])} are expected)"
+        f"{word} ({percent(found.share)} in the dense core of real images, where "
+        f"{percent(found.real)} are expected)"
     )
 
 
-def _copies(row: Row, level: float) -> str:
-    limits = interval(row["copies_excess_low"], row["copies_excess_high"])
-    if row["exact_copies"]:
-        found = (
-            f"{row['exact_copies']:,} exact copies" if row["exact_copies"] > 1 else "1 exact copy"
-        )
-        return f"{found}, copy rate {points(row['copies_excess'])} points{limits}"
-    if _sure(row, "copies", level) > 0:
-        return f"copy rate {points(row['copies_excess'])} points{limits}"
-    if row["copies_high"] is None:
+def _copies(found: FigureRow, exact: int, level: float) -> str:
+    rate = f"copy rate {points(found.excess)} points{interval(found.excess_interval)}"
+    if exact:
+        return f"{f'{exact:,} exact copies' if exact > 1 else '1 exact copy'}, {rate}"
+    if found.sign(level) > 0:
+        return rate
+    if found.interval is None:
         return "no exact copy"
-    return f"no sign of copying (at most {at_most(row['copies_high'])})"
+    return f"no sign of copying (at most {at_most(found.interval[1])})"
 
 
 def ranking_sentence(ranked: Ranking) -> str:

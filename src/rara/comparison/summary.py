@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rara.comparison.figures import FIGURES
-from rara.comparison.findings import Findings, Row
+from rara.comparison.findings import Findings
+from rara.comparison.generator_row import FigureRow, Row
 from rara.comparison.halves import FEWEST
 from rara.comparison.sentences import points, ranking_sentence
 from rara.report.formatting import counted, percent, shorten, width
@@ -22,7 +22,7 @@ HEADS = ("inside", "off excess", "yield", "copy rate", "dense core", "AUC", "rep
 def summary_lines(findings: Findings) -> list[str]:
     """What was compared, the table, and the conclusions."""
     lines = [*_compared(findings), "", *_table(findings.rows), ""]
-    lines += [f"{shorten(row['generator'], NAME)}: {row['sentence']}" for row in findings.rows]
+    lines += [f"{shorten(row.generator, NAME)}: {row.sentence}" for row in findings.rows]
     lines += conclusions(findings)
     return lines
 
@@ -52,16 +52,17 @@ def _limits(findings: Findings) -> Iterator[str]:
 
 def cells(row: Row) -> list[str]:
     """The figures of a generator as the tables show them; empty where it has none."""
-    if row["reason"] is not None:
+    if row.reason is not None:
         return [""] * len(HEADS)
+    figures = row.figures
     return [
-        percent(row["inside"]),
-        _with_arms(row, "off_manifold"),
-        percent(row["yield"]),
-        _with_arms(row, "copies"),
-        percent(row["over_typical"]),
-        "" if row["auc"] is None else f"{row['auc']:.3f}",
-        percent(row["repeats"]),
+        percent(figures["inside"].share),
+        _with_arms(figures["off_manifold"]),
+        percent(figures["yield"].share),
+        _with_arms(figures["copies"]),
+        percent(figures["over_typical"].share),
+        "" if row.auc is None else f"{row.auc:.3f}",
+        "" if row.repeats is None else percent(row.repeats),
     ]
 
 
@@ -70,31 +71,34 @@ def real_cells(rows: Sequence[Row]) -> list[str]:
 
     Repeats are of as many real images as there are samples: their range where these differ.
     """
-    row, repeats = rows[0], sorted({one["repeats_real"] for one in rows} - {None})
+    figures = rows[0].figures
+    repeats = sorted({row.repeats_real for row in rows if row.repeats_real is not None})
     return [
-        percent(row["inside_real"]), "0", percent(row["yield_real"]), "0",
-        percent(row["over_typical_real"]), "0.500",
+        percent(figures["inside"].real), "0", percent(figures["yield"].real), "0",
+        percent(figures["over_typical"].real), "0.500",
         " to ".join(percent(end) for end in dict.fromkeys([*repeats[:1], *repeats[-1:]])),
     ]  # fmt: skip
 
 
 def real_rows(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
     """What real images give: one row where one reference judged all, else one a generator."""
-    judged = [row for row in rows if row["reason"] is None]
-    real = [[row[f"{figure}_real"] for figure in FIGURES] for row in judged]
+    judged = [row for row in rows if row.reason is None]
+    real = [[found.real for found in row.figures.values()] for row in judged]
     if all(one == real[0] for one in real):
         return [("real images", judged)] if judged else []
-    return [(f"real, for {row['generator']}", [row]) for row in judged]
+    return [(f"real, for {row.generator}", [row]) for row in judged]
 
 
-def _with_arms(row: Row, figure: str) -> str:
+def _with_arms(found: FigureRow) -> str:
     """An excess in percentage points, with the longer arm of its interval.
 
     Arms differ near 0 %. Half the width would be narrower than the interval on its longer side.
     """
-    value, low, high = (row[f"{figure}_excess{end}"] for end in ("", "_low", "_high"))
-    arm = None if low is None else 100 * max(high - value, value - low)
-    return points(value) if arm is None else f"{points(value)} ±{arm:.1f}"
+    if found.excess_interval is None:
+        return points(found.excess)
+    low, high = found.excess_interval
+    arm = max(high - found.excess, found.excess - low)
+    return f"{points(found.excess)} ±{100 * arm:.1f}"
 
 
 def _compared(findings: Findings) -> Iterator[str]:
@@ -109,7 +113,7 @@ def _compared(findings: Findings) -> Iterator[str]:
 
 def _table(rows: Sequence[Row]) -> Iterator[str]:
     """Columns as wide as their widest cell; real images have a row of their own."""
-    body = [[shorten(row["generator"], NAME), *cells(row)] for row in rows]
+    body = [[shorten(row.generator, NAME), *cells(row)] for row in rows]
     real = [[name, *real_cells(some)] for name, some in real_rows(rows)]
     lines = [["", *HEADS], *body, *real]
     widths = [max(width(line[i]) for line in lines) for i in range(len(lines[0]))]
