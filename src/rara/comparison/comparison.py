@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rara.arguments import path_of
 from rara.comparison.documents import latex, markdown
@@ -19,7 +19,7 @@ from rara.comparison.summary import conclusions, summary_lines
 from rara.comparison.sweep import Sweep
 from rara.errors import ParameterError
 from rara.provenance.comparison import ComparisonProvenance
-from rara.provenance.json_format import encoded
+from rara.provenance.json_format import JsonObject, encoded
 from rara.storage.atomic import write_file
 from rara.table.csv_cells import Formulas
 from rara.table.score_table import ScoreTable
@@ -77,7 +77,7 @@ class Comparison:
         """The figures along the knob; None where there is none."""
         return self.findings.sweep
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Everything that was found, as JSON has it."""
         return {
             "provenance": self.provenance.to_json(),

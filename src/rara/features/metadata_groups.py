@@ -129,12 +129,12 @@ def _keys(images: Features | Source, wanted: str | None = None) -> tuple[list[st
     return list(names), True
 
 
-def _records(features: Features) -> Iterator[Mapping[str, Any]]:
+def _records(features: Features) -> Iterator[Mapping[str, object]]:
     """What is known of each image, parsed no further than it is asked for."""
     return map(record_of, features.done["metadata"].to_pylist())
 
 
-def _metadata(source: Source) -> Iterator[Mapping[str, Any] | None]:
+def _metadata(source: Source) -> Iterator[Mapping[str, object] | None]:
     """What is known of each image before it is read; None once that takes too long."""
     end = time.monotonic() + LISTING_SECONDS
     for item in source:

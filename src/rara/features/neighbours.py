@@ -72,8 +72,8 @@ def find(features: Features, k: int, run: Run) -> Nearest:
 
 def lists_in(
     stored: StoredFolder, features: Features
-) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
-    """Squared distances and rows of the neighbours in a reference folder, enough for its k.
+) -> tuple[int, NDArray[np.float64], NDArray[np.int32]]:
+    """k, and enough squared distances and rows of neighbours for it, from a reference folder.
 
     Raises DamagedStoreError where they are none of those images: rows that do not exist would
     be read outside of every array.
@@ -88,7 +88,7 @@ def lists_in(
         raise stored.wrong("squared distances that are not finite and ascending")
     if index.min() < 0 or index.max() >= images or (index == np.arange(images)[:, None]).any():
         raise stored.wrong("neighbours that are no other images")
-    return d2, index
+    return k, d2, index
 
 
 def kept_place(key: str, run: Run) -> Path:

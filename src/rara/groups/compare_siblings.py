@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rara import __version__
 from rara.arguments import path_of
@@ -20,6 +20,7 @@ from rara.features.metric import with_metric
 from rara.features.neighbours import whole_k
 from rara.features.opening import Images, features_of, find_extractor, is_features
 from rara.groups.siblings import judge_among_siblings
+from rara.provenance.json_format import JsonObject
 from rara.provenance.provenance import SiblingsProvenance
 from rara.run import Run, checked_run
 from rara.storage.atomic import write_file
@@ -59,7 +60,7 @@ class Siblings:
 
         return sibling_facts(self.arrow, self.provenance)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         """The same as JSON can hold it."""
         return self.facts.to_json()
 

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ from rara.features.features import Features
 from rara.geometry import Nearest, squared_distance
 from rara.geometry.hamming import Counts
 from rara.geometry.reducers import Doubles
+from rara.provenance.json_format import JsonObject
 from rara.reference.trust import trust
 from rara.report.audit_facts import AuditFacts, Case, Finding, Kind, Trust
 from rara.run import Run
@@ -83,7 +84,7 @@ class Audit:
             findings=self.findings,
         )
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         """All of it as JSON can hold it."""
         return self.facts.to_json()
 

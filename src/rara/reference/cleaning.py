@@ -9,6 +9,7 @@ kept with the reference and is part of every result's provenance.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import NoneType
 from typing import Literal, TypedDict, get_args
@@ -70,6 +71,8 @@ class Cleaning:
         one that `facts` gives.
         """
         facts = stored.facts.get("cleaning", stored.facts.get("treatment", {}))
+        if not isinstance(facts, Mapping):
+            raise stored.wrong("an unknown cleaning")
         try:
             cleaning = cls(**facts)
         except (TypeError, ParameterError):

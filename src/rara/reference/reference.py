@@ -124,10 +124,10 @@ class Reference:
                 f"{folder} -o FOLDER` makes one of it."
             )
         features = Features.from_stored(stored)
+        k, d2, index = neighbourhood.lists_in(stored, features)
         geometry = ReferenceGeometry(
-            features, *neighbourhood.lists_in(stored, features), others=others_in(stored, features),
-            k=stored.facts["k"], quantized=quantized_in(stored, features),
-            cleaning=Cleaning.of(stored),
+            features, d2, index, k=k, others=others_in(stored, features),
+            quantized=quantized_in(stored, features), cleaning=Cleaning.of(stored),
         )  # fmt: skip
         return cls(geometry)
 

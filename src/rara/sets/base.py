@@ -197,7 +197,7 @@ class Side:
     def __init__(self, what: str) -> None:
         self.what = what
         self.parts: list[Vectors] = []
-        self._computed: dict[str, Any] = {}
+        self._computed: dict[str, object] = {}
 
     def __len__(self) -> int:
         return sum(map(len, self.parts))

@@ -62,7 +62,7 @@ class Parts:
     """What is to be written: the kind of folder, JSON-able facts, and files by name."""
 
     kind: str
-    facts: Mapping[str, Any]
+    facts: Mapping[str, object]
     files: Mapping[str, Writer]
     """`radii.npy` -> what writes it; the suffix must be .npy or .parquet."""
     spare: frozenset[str] = frozenset()
@@ -80,7 +80,7 @@ class StoredFolder:
 
     folder: Path
     kind: str
-    facts: Mapping[str, Any]
+    facts: Mapping[str, object]
     _names: Mapping[str, str]
 
     def __contains__(self, name: str) -> bool:
@@ -266,7 +266,7 @@ class Claim:
             place = aside.replace(self.folder / part_file(name, digest))
         return {"file": place.name, "sha256": digest}
 
-    def _commit(self, content: Mapping[str, Any]) -> None:
+    def _commit(self, content: Mapping[str, object]) -> None:
         text = sealed_manifest(content)
         write_file(self.folder / MANIFEST, lambda file: file.write(text))
 

@@ -12,7 +12,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from rara.errors import DamagedStoreError
 from rara.storage.plain_files import read_plain
@@ -41,7 +40,7 @@ class Manifest:
     """What a folder holds: its kind, JSON-able facts, and its files by the names of the parts."""
 
     kind: str
-    facts: Mapping[str, Any]
+    facts: Mapping[str, object]
     parts: Mapping[str, Part]
 
 
@@ -81,7 +80,7 @@ def verified_manifest(folder: Path, text: bytes) -> Manifest:
     raise DamagedStoreError(f"'{folder / MANIFEST}' was altered: {again(folder)}.")
 
 
-def sealed_manifest(content: Mapping[str, Any]) -> bytes:
+def sealed_manifest(content: Mapping[str, object]) -> bytes:
     """The bytes of a manifest with this content."""
     manifest = {"format": _FORMAT, "version": _VERSION, **content}
     text = json.dumps({**manifest, "seal": _seal(manifest)}, indent=2, ensure_ascii=False)
@@ -99,11 +98,11 @@ def part_file(name: str, digest: str) -> str:
     return f"{stem}-{digest[:12]}.{suffix}"
 
 
-def _seal(manifest: Mapping[str, Any]) -> str:
+def _seal(manifest: Mapping[str, object]) -> str:
     return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
 
 
-def _structured(manifest: Mapping[str, Any]) -> Manifest:
+def _structured(manifest: Mapping[str, object]) -> Manifest:
     """The same as values of the right types; ValueError where there are others."""
     kind, facts, files = (manifest.get(name) for name in ("kind", "facts", "files"))
     if not isinstance(kind, str) or not isinstance(facts, dict) or not isinstance(files, dict):

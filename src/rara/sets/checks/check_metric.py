@@ -69,7 +69,7 @@ class Conformance:
         """Their names, in the order given."""
         return list(dict.fromkeys(one.metric for one in self.results))
 
-    def rows(self) -> list[dict[str, Any]]:
+    def rows(self) -> list[dict[str, object]]:
         """One mapping a result, for JSON and tables."""
         return [
             {name: getattr(one, name) for name in CheckResult.__slots__} for one in self.results

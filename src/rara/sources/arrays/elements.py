@@ -104,7 +104,7 @@ class Taker:
             return self._batch(image, others)
         return iter((Part(image, self._metadata(others), name if name is None else str(name)),))
 
-    def _key(self, row: int, values: Mapping[str, Any]) -> str:
+    def _key(self, row: int, values: Mapping[str, object]) -> str:
         """The key of the image in a row."""
         if self.image_key is not None:
             usual = [self.image_key] if self.image_key in values else []
@@ -140,7 +140,7 @@ class Taker:
             f"(image, label), (id, image) or a dict; choose, such as (x[{at}] for x in images)."
         )
 
-    def _batch(self, images: Any, others: Mapping[str, Any]) -> Iterator[Part]:
+    def _batch(self, images: Any, others: Mapping[str, object]) -> Iterator[Part]:
         """Each image of a batch with what lies beside it at the same place."""
         count = len(images)
         columns = {
@@ -173,7 +173,7 @@ class Taker:
             return numbers or [None] * count
         return [value] * count
 
-    def _metadata(self, values: Mapping[str, Any]) -> Mapping[str, Scalar]:
+    def _metadata(self, values: Mapping[str, object]) -> Mapping[str, Scalar]:
         plain: dict[str, object] = {}
         for key, value in values.items():
             simple = _plain(value)
@@ -232,7 +232,7 @@ def _is_grey_batch(row: int, image: Any, beside: Any) -> bool:
     return shape[2] not in CHANNELS
 
 
-def _beside(value: Any) -> Mapping[str, Any]:
+def _beside(value: Any) -> Mapping[str, object]:
     return value if isinstance(value, Mapping) else {"label": value}
 
 
@@ -249,7 +249,7 @@ def _plain(value: Any) -> Any:
     return str(value) if type(value).__module__ in ("datetime", "uuid", "decimal") else None
 
 
-def _object(value: Any) -> Mapping[str, Any]:
+def _object(value: Any) -> Mapping[str, object]:
     """What a JSON object says, be it read or text; anything else stays under its name."""
     with suppress(ValueError, RecursionError):
         value = json.loads(value) if isinstance(value, str) else value

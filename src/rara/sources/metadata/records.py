@@ -54,7 +54,7 @@ class Tidier:
             for kind, values in self._changed.items()
         ]
 
-    def tidy(self, raw: Mapping[str, Any], image: str = "") -> Record:
+    def tidy(self, raw: Mapping[str, object], image: str = "") -> Record:
         """Flat and JSON-able: dotted keys for nested ones, missing values left out.
 
         `image` is whose metadata it is: seen once more, a change is not counted once more.
@@ -78,7 +78,7 @@ class Tidier:
         }
         return {key: self._value(value, key, image) for key, value in lists.items()}
 
-    def _values(self, raw: Mapping[str, Any], image: str) -> Record:
+    def _values(self, raw: Mapping[str, object], image: str) -> Record:
         record: Record = {}
         total = 0
         for key, entry in _flat(raw, "", 0):
@@ -115,7 +115,7 @@ class Tidier:
         self._changed.setdefault(kind, set()).add((image, hash(key)))
 
 
-def tidy(raw: Mapping[str, Any]) -> Record:
+def tidy(raw: Mapping[str, object]) -> Record:
     """One record by itself, its changes not counted.
 
     >>> tidy({"caption": "a cat", "size": {"w": 3}, "label": 7, "score": None})

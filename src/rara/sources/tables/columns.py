@@ -168,7 +168,7 @@ def scalar_columns(schema: pa.Schema, image: str) -> tuple[list[str], list[str]]
     return names[:MOST_COLUMNS], remarks
 
 
-def class_names(schema: pa.Schema, beside: Mapping[str, Any]) -> tuple[str, ...]:
+def class_names(schema: pa.Schema, beside: Mapping[str, object]) -> tuple[str, ...]:
     """Names of the values of `label`: from the schema, or from `dataset_info.json` beside it."""
     try:
         card = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
