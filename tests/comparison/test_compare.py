@@ -396,3 +396,37 @@ def test_options_that_do_not_fit(scorer):
         rara.compare(some, reference.scorer(calibration=features(gaussian(50, D, seed=7))))
     with pytest.raises(ParameterError, match="its other options"):
         rara.compare(some, reference.scorer(compat="official"))
+
+
+def test_a_narrow_terminal_gets_the_table_in_blocks():
+    given = {"first": features(gaussian(60, 4, 1)), "second": features(gaussian(60, 4, 2))}
+    found = rara.compare(given, features(gaussian(300, 4)), run=ALONE)
+    whole, narrow = found.summary(), found.summary(columns=48)
+    table, blocks = (text[: text.index("\nfirst: ")] for text in (whole, narrow))
+    assert max(map(len, blocks.splitlines()[1:])) <= 48 < max(map(len, table.splitlines()))
+    assert narrow.removeprefix(blocks) == whole.removeprefix(table)
+    cells = [re.split(r"\s{2,}", line) for line in blocks.splitlines() if line[:7] == "second "]
+    assert len(cells) > 1
+    [row] = [re.split(r"\s{2,}", line) for line in table.splitlines() if line[:7] == "second "]
+    assert row[1:] == [cell for _, *some in cells for cell in some]
+
+
+def test_too_few_real_images_give_exact_copies_and_no_copy_rate(tmp_path):
+    """No p-value is small enough to call a copy: 0 copies would contradict those that are sure."""
+    real = gaussian(20, 4)
+    given = {"copies": features(real), "fresh": features(gaussian(30, 4, 1))}
+    found = rara.compare(given, features(real), run=ALONE)
+    copies, fresh = found.table["sentence"].to_pylist()
+    assert copies.endswith("; 20 exact copies.")
+    assert fresh.endswith("; no exact copy.")
+    assert "copy rate" not in "".join((copies, fresh))
+    found.save(tmp_path / "a.md")
+    [head, _, row, *_] = (tmp_path / "a.md").read_text().splitlines()
+    cells = dict(zip(head.split(" | "), row.split(" | "), strict=True))
+    assert cells["copy rate"] == "–"
+
+
+def test_samples_that_show_one_picture_are_told_in_the_sentence():
+    same = np.repeat(gaussian(1, 4, 5), 60, axis=0)
+    found = rara.compare({"one": features(same)}, features(gaussian(300, 4)), run=ALONE)
+    assert found.table["sentence"][0].as_py().endswith("; 100 % repeat another sample.")

@@ -28,7 +28,7 @@ from rara.cli.options import (
     Working,
 )
 from rara.cli.output import check_page, check_target, last_line, list_all, tell_first
-from rara.cli.printing import say, say_json, tell
+from rara.cli.printing import results_columns, say, say_json, tell
 from rara.errors import ParameterError
 from rara.extractors import DEFAULT, Extractor
 from rara.features.opening import Images
@@ -133,10 +133,8 @@ def compare(
     if json:
         say_json(found.to_json())
     else:
-        say(
-            *found.summary().splitlines(),
-            last_line((report, output), "--report page.html, -o t.md"),
-        )
+        summary = found.summary(columns=results_columns())
+        say(*summary.splitlines(), last_line((report, output), "--report page.html, -o t.md"))
 
 
 def named_places(given: list[str]) -> dict[str, Images]:

@@ -96,6 +96,11 @@ def drop_results() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def results_columns() -> int | None:
+    """How wide the terminal is where results go; None where that is none, or it does not say."""
+    return _columns(_results())
+
+
 def _lines(lines: Iterable[str], stream: TextIO) -> str:
     return "".join(f"{_fitting(plain(line), stream)}\n" for line in lines)
 

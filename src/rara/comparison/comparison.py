@@ -89,9 +89,12 @@ class Comparison:
             "conclusions": conclusions(self.findings),
         }
 
-    def summary(self) -> str:
-        """A table and a few sentences: what was found, for people who know no jargon."""
-        return "\n".join(summary_lines(self.findings))
+    def summary(self, *, columns: int | None = None) -> str:
+        """A table and a few sentences: what was found, for people who know no jargon.
+
+        `columns`: the width of a terminal. The table is in several blocks where it is wider.
+        """
+        return "\n".join(summary_lines(self.findings, columns))
 
     def save(self, path: str | Path, *, formulas: Formulas = "keep") -> None:
         """Write the table as the name's ending says: .parquet, .csv, .json, .md or .tex.

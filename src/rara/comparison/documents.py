@@ -79,7 +79,7 @@ def _row(row: Row) -> list[str]:
         _share(figures["inside"]),
         _excess(figures["off_manifold"]),
         _share(figures["yield"]),
-        _excess(figures["copies"]),
+        _excess(figures["copies"]) if figures["copies"].interval else "–",
         _share(figures["over_typical"]),
         "–" if row.auc is None else f"{row.auc:.3f}",
     ]

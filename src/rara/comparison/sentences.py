@@ -50,6 +50,7 @@ def generator_sentence(row: Row, level: float) -> str:
         _yield(figures["yield"]), _off(figures["off_manifold"], level),
         _core(figures["over_typical"], level),
         _copies(figures["copies"], row.exact_copies or 0, level),
+        _repeats(row),
     ]  # fmt: skip
     return "; ".join(part for part in parts if part) + "."
 
@@ -81,13 +82,21 @@ def _core(found: FigureRow, level: float) -> str:
 
 def _copies(found: FigureRow, exact: int, level: float) -> str:
     rate = f"copy rate {points(found.excess)} points{interval(found.excess_interval)}"
+    certain = f"{exact:,} exact {'copy' if exact == 1 else 'copies'}" if exact else "no exact copy"
+    if found.interval is None:  # so few real images call no sample a copy by its p-value
+        return certain
     if exact:
-        return f"{f'{exact:,} exact copies' if exact > 1 else '1 exact copy'}, {rate}"
+        return f"{certain}, {rate}"
     if found.sign(level) > 0:
         return rate
-    if found.interval is None:
-        return "no exact copy"
     return f"no sign of copying (at most {at_most(found.interval[1])})"
+
+
+def _repeats(row: Row) -> str:
+    """How many samples repeat others, where more do than as many real images."""
+    if row.repeats is None or row.repeats <= (row.repeats_real or 0.0):
+        return ""
+    return f"{percent(row.repeats)} repeat another sample"
 
 
 def ranking_sentence(ranked: Ranking) -> str:

@@ -1,6 +1,6 @@
 """A comparison in a terminal: a table of the figures, then one sentence for each finding.
 
-Findings --summary_lines--> a few lines of at most 80 columns, wrapped by the command where longer
+Findings --summary_lines--> the table in as many columns as there are, sentences of any length
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from rara.comparison.sentences import points, ranking_sentence
 from rara.report.formatting import counted, percent, shorten, width
 
 NAME = 14
-COLUMNS = 80
+GAP = "  "
 HEADS = ("inside", "off excess", "yield", "copy rate", "dense core", "AUC", "repeats")
 """Of the table: shares in percent, excesses in percentage points."""
 
 
-def summary_lines(findings: Findings) -> list[str]:
-    """What was compared, the table, and the conclusions."""
-    lines = [*_compared(findings), "", *_table(findings.rows), ""]
+def summary_lines(findings: Findings, columns: int | None = None) -> list[str]:
+    """What was compared, the table, and the conclusions; the table is at most `columns` wide."""
+    lines = [*_compared(findings), "", *_table(findings.rows, columns), ""]
     lines += [f"{shorten(row.generator, NAME)}: {row.sentence}" for row in findings.rows]
     lines += conclusions(findings)
     return lines
@@ -59,7 +59,7 @@ def cells(row: Row) -> list[str]:
         percent(figures["inside"].share),
         _with_arms(figures["off_manifold"]),
         percent(figures["yield"].share),
-        _with_arms(figures["copies"]),
+        _with_arms(figures["copies"]) if figures["copies"].interval else "",
         percent(figures["over_typical"].share),
         "" if row.auc is None else f"{row.auc:.3f}",
         "" if row.repeats is None else percent(row.repeats),
@@ -111,14 +111,30 @@ def _compared(findings: Findings) -> Iterator[str]:
         yield f"{many} by {by} from {place} (k = {about.k})"
 
 
-def _table(rows: Sequence[Row]) -> Iterator[str]:
-    """Columns as wide as their widest cell; real images have a row of their own."""
+def _table(rows: Sequence[Row], columns: int | None) -> Iterator[str]:
+    """Columns as wide as their widest cell, in several blocks where one would be too wide.
+
+    Real images have a row of their own.
+    """
     body = [[shorten(row.generator, NAME), *cells(row)] for row in rows]
     real = [[name, *real_cells(some)] for name, some in real_rows(rows)]
     lines = [["", *HEADS], *body, *real]
     widths = [max(width(line[i]) for line in lines) for i in range(len(lines[0]))]
-    for line in lines:
-        first, *others = zip(line, widths, strict=True)
-        padded = [first[0] + " " * (first[1] - width(first[0]))]
-        padded += [" " * (wide - width(cell)) + cell for cell, wide in others]
-        yield "  ".join(padded).rstrip()
+    for number, block in enumerate(_blocks(widths, columns)):
+        if number:
+            yield ""
+        for line in lines:
+            padded = [line[0] + " " * (widths[0] - width(line[0]))]
+            padded += [" " * (widths[i] - width(line[i])) + line[i] for i in block]
+            yield GAP.join(padded).rstrip()
+
+
+def _blocks(widths: Sequence[int], columns: int | None) -> list[list[int]]:
+    """The columns beside the first, in groups that are at most so wide with it."""
+    blocks: list[list[int]] = [[]]
+    for i in range(1, len(widths)):
+        wide = sum(widths[j] + len(GAP) for j in (*blocks[-1], i)) + widths[0]
+        if columns is not None and blocks[-1] and wide > columns:
+            blocks.append([])
+        blocks[-1].append(i)
+    return blocks
