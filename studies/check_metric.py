@@ -114,7 +114,7 @@ def main() -> None:
 
 
 def tables(found: sets.Conformance, grid: str, repeats: int) -> str:
-    """One table a suite with a row a metric, and what each failed."""
+    """How many checks each metric passed, and for each kind of metric which ones."""
     lines = [f"Grid: {grid}, {repeats} repeats.", ""]
     lines += [
         "| metric | measures | published checks passed | known answers passed |",
@@ -127,12 +127,9 @@ def tables(found: sets.Conformance, grid: str, repeats: int) -> str:
             passed, count = found.passed(metric, suite)
             cells.append(f"{passed} of {count}" if count else "")
         lines.append(f"| {metric} | {kind} | {' | '.join(cells)} |")
-    lines += ["", "| check | failed by |", "|---|---|"]
-    for suite in ("published", "known-answers"):
-        rows = [one for one in found.results if one.suite == suite]
-        for check in dict.fromkeys(one.check for one in rows):
-            failed = [one.metric for one in rows if one.check == check and not one.passed]
-            lines.append(f"| {suite}: {check} | {' · '.join(failed) or 'none'} |")
+    for kind in dict.fromkeys(one.kind for one in found.results):
+        some = tuple(one for one in found.results if one.kind == kind)
+        lines += ["", f"Metrics of {kind}:", "", sets.Conformance(some).to_markdown()]
     return "\n".join(lines) + "\n"
 
 

@@ -167,7 +167,7 @@ NO_PROSE = re.compile(
 SENTENCES = re.compile(
     r"""
     \n\s*\n | ^\s*(?:[-*#>]+|\d+\.)\s     # paragraphs, items, headings
-    | (?<=[.!?])[)*_"]*(?:\s|$) | [ ]·\s
+    | (?<=[.!?])[)*_"]*(?:\s|$)
     """,
     re.MULTILINE | re.VERBOSE,
 )
