@@ -398,6 +398,35 @@ def test_options_that_do_not_fit(scorer):
         rara.compare(some, reference.scorer(compat="official"))
 
 
+class Steps:
+    """A progress that keeps the steps, with how much each is to do."""
+
+    def __init__(self):
+        self.started = []
+
+    def start(self, total, what):
+        self.started.append((what, total))
+
+    def advance(self, **counts):
+        pass
+
+    def finish(self):
+        pass
+
+
+def test_the_pairs_of_the_reference_are_looked_at_once(scorer):
+    steps = Steps()
+    run = Run(threads=1, progress=steps)
+    given = {"fresh": features(made("fresh")), "wide": features(made("wide"))}
+    found = rara.compare(given, features(REAL), run=run)
+    within = [total for what, total in steps.started if what == "Pairs within the reference"]
+    assert within == [N * (N - 1) // 2]
+    apart = rara.compare(given, scorer, run=ALONE)  # a reference that was made for scores
+    assert found.to_json() == apart.to_json()
+    for name, table in found.scores.items():
+        assert repr(table.to_arrow().to_pylist()) == repr(apart.scores[name].to_arrow().to_pylist())
+
+
 def test_a_narrow_terminal_gets_the_table_in_blocks():
     given = {"first": features(gaussian(60, 4, 1)), "second": features(gaussian(60, 4, 2))}
     found = rara.compare(given, features(gaussian(300, 4)), run=ALONE)

@@ -13,6 +13,7 @@ From the ground up:
     figures        the share of samples that meet each condition
     sampling       intervals over samples and reference
     names          generators by name
+    real_images    the reference, and the scorer of a comparison
     generator      one generator judged
     pairwise       differences of two generators, rankings
     generator_row  the row of a generator

@@ -27,12 +27,13 @@ from rara.comparison.halves import FREEDOM, GROUPS, can_be_halved, halves_of
 from rara.comparison.knob import has_numbers, knob_name, knob_of, split
 from rara.comparison.names import Generators, named
 from rara.comparison.pairwise import BETTER, Band, band, differences, ranking
+from rara.comparison.real_images import scorer_of
 from rara.comparison.remarks import remarks_on
 from rara.comparison.rows import arrow_of, failed_row, row_of
 from rara.comparison.sampling import HalfDifferences, Sampled, half_differences
 from rara.comparison.sweep import Sweep, sweep_of
 from rara.errors import ParameterError, RaraError
-from rara.extractors import DEFAULT, Extractor
+from rara.extractors import Extractor
 from rara.features.compatibility import features_like
 from rara.features.features import Features
 from rara.features.metadata_groups import check_key, groups_of
@@ -104,7 +105,7 @@ def compare(
     places = named(generators)
     if reference is None:
         return _each_by_the_other(places, asked, k, extractor, run)
-    scorer = _scorer(reference, k, extractor, run)
+    scorer = scorer_of(reference, k, extractor, run)
     opened = _opened(places, scorer, extractor, asked, run)
     part = _judged(scorer, opened, asked, run)
     return _comparison([part], asked)
@@ -123,30 +124,6 @@ class Judged:
     most: int
     """Samples of each that the two-sample test took."""
     halved: bool
-
-
-def _scorer(
-    reference: Images | Reference | Scorer,
-    k: int | None,
-    extractor: str | os.PathLike[str] | Extractor | None,
-    run: Run,
-) -> Scorer:
-    """A warm scorer; raises ParameterError where one is given with a k or a calibration."""
-    if isinstance(reference, Scorer):
-        if k is not None:
-            raise ParameterError(f"k = {k}: a scorer has its own k. Remove it.")
-        if not reference.calibrates_itself:
-            raise ParameterError(
-                "A comparison calibrates with the reference's own images: give a scorer without "
-                "calibration."
-            )
-        return reference
-    if isinstance(reference, Reference):
-        return reference.scorer(k=k, extractor=extractor, run=run)
-    made = Reference.fit(
-        reference, k=3 if k is None else k, extractor=extractor or DEFAULT, run=run
-    )
-    return made.scorer(extractor=extractor, run=run)
 
 
 def _opened(
@@ -276,7 +253,7 @@ def _each_by_the_other(
         raise ParameterError("paired and sweep compare generators by one reference: give it too.")
     parts = []
     for name, other in (tuple(places), tuple(places)[::-1]):
-        scorer = _scorer(places[other], k, extractor, run)
+        scorer = scorer_of(places[other], k, extractor, run)
         opened = _opened({name: places[name]}, scorer, extractor, asked, run)
         parts.append(_judged(scorer, opened, asked, run))
     return _comparison(parts, asked)

@@ -65,7 +65,7 @@ class Judge:
             )
         deep = geometry.once(
             ("deep lists", balls.k, balls.boundary),
-            lambda: DeepReference.of(geometry.features, balls, run),
+            lambda: DeepReference.of(geometry.features, balls, run, geometry.deep),
         )
         return cls(scorer, balls, deep, run)
 

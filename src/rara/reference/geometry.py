@@ -22,7 +22,7 @@ from rara.features.features import Features
 from rara.features.metadata_groups import Rows
 from rara.features.neighbours import checked_k, find
 from rara.features.pixel_cache import PixelCache
-from rara.geometry import Boundary, QuantizedReference
+from rara.geometry import Boundary, Nearest, QuantizedReference
 from rara.provenance.parts import ReferencePart
 from rara.reference.cleaning import Cleaning
 from rara.run import Run
@@ -60,8 +60,10 @@ class ReferenceGeometry:
         quantized: QuantizedReference | None = None,
         others: NDArray[np.int32] | None = None,
         cleaning: Cleaning | None = None,
+        deep: Nearest | None = None,
     ) -> None:
-        self.features, self.d2, self.index = features, d2, index
+        """`deep`: the same lists, and longer, where they were asked for."""
+        self.features, self.d2, self.index, self.deep = features, d2, index, deep
         self.k = checked_k(k, len(features), d2.shape[1])
         self.cleaning = cleaning or Cleaning()
         self.code_cache, self.pixel_cache = (
