@@ -60,6 +60,7 @@ def test_images_of_the_reference_are_scanned_once(place, capsys, tmp_path, draw,
         return plain(vectors, *rest, **options)
 
     monkeypatch.setattr(neighbour_lists, "neighbours", counted)
+    monkeypatch.setenv("RARA_CACHE", str(tmp_path / "cache"))
     draw(tmp_path / "real", 47, 8)
     for _ in range(2):
         code, *_ = called(capsys, "compare", place / "gan-0.5", "-r", tmp_path / "real")

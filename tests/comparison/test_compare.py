@@ -447,12 +447,63 @@ def test_too_few_real_images_give_exact_copies_and_no_copy_rate(tmp_path):
     found = rara.compare(given, features(real), run=ALONE)
     copies, fresh = found.table["sentence"].to_pylist()
     assert copies.endswith("; 20 exact copies.")
+    assert "copy_p of an exact copy can be at most 0.05: copies and yield have" in found.summary()
     assert fresh.endswith("; no exact copy.")
     assert "copy rate" not in "".join((copies, fresh))
     found.save(tmp_path / "a.md")
     [head, _, row, *_] = (tmp_path / "a.md").read_text().splitlines()
     cells = dict(zip(head.split(" | "), row.split(" | "), strict=True))
     assert cells["copy rate"] == "–"
+
+
+def nulls(found, figure):
+    """Whether each column of a figure is null in all rows."""
+    names = [name for name in found.table.column_names if name == figure]
+    names += [f"{figure}_{end}" for end in ("low", "high", "real", "excess", "excess_p")]
+    return {one.as_py() is None for name in names for one in found.table[name]}
+
+
+@pytest.mark.parametrize(
+    ("count", "alpha", "missing"),
+    [(20, 0.05, {"copies", "yield"}), (38, 0.05, {"copies", "yield"}), (60, 0.05, set()),
+     (15, 0.05, {"copies", "yield", "off_manifold"}), (15, 0.2, {"yield"}),
+     (120, 0.001, {"copies", "yield", "off_manifold"})],
+)  # fmt: skip
+def test_a_share_that_no_p_value_can_reach_is_null(tmp_path, count, alpha, missing):
+    real = gaussian(count, 4)
+    given = {"copies": features(real), "fresh": features(gaussian(30, 4, 1))}
+    reference = rara.Reference.from_features(features(real), run=ALONE)
+    found = rara.compare(given, reference.scorer(alpha=alpha, run=ALONE), run=ALONE)
+    for figure in FIGURES:
+        halved = count >= 40
+        expected = {True} if figure in missing else {False} if halved else {False, True}
+        assert nulls(found, figure) == expected, figure
+    for figure in missing:
+        assert f"{figure.replace('_', ' ')}" in "".join(found.provenance.remarks)
+    assert not {one.figure for one in found.rankings} & missing
+    assert {one.figure for one in found.differences if one.value is None} == missing
+    found.report(tmp_path / "p.html")
+    text = (tmp_path / "p.html").read_text(encoding="utf-8")
+    assert ("<strong>Copies</strong>" in text) == ("copies" not in missing)
+
+
+def test_repeats_in_the_reference_leave_no_copies_to_be_called():
+    """An exact copy ranks behind the real images that repeat one another."""
+    real = np.concatenate([gaussian(100, 4), np.repeat(gaussian(5, 4, 1), 2, axis=0)])
+    found = rara.compare({"copies": features(real[:50])}, features(real), run=ALONE)
+    assert nulls(found, "copies") == nulls(found, "yield") == {True}
+    assert nulls(found, "off_manifold") == {False}
+
+
+def test_a_sweep_without_copies_and_yield_names_no_checkpoint():
+    real = gaussian(120, 4)
+    reference = rara.Reference.from_features(features(real), run=ALONE)
+    given = {f"step-{i}": features(gaussian(30, 4, i)) for i in (1, 2, 3)}
+    scorer = reference.scorer(alpha=0.001, run=ALONE)
+    found = rara.compare(given, scorer, sweep="step-{at}", run=ALONE)
+    assert {one.figure for one in found.sweep.trends} == {"inside", "over_typical"}
+    assert found.sweep.checkpoints.best_yield is None
+    assert found.sweep.checkpoints.first_copying is None
 
 
 def test_samples_that_show_one_picture_are_told_in_the_sentence():

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rara.comparison.columns import PERCENTILES
-from rara.comparison.figures import FIGURES, Figure
+from rara.comparison.figures import Figure
 from rara.comparison.generator_row import Row
 from rara.report.formatting import percent
 from rara.report.histogram import round_steps
@@ -67,7 +67,7 @@ def panels(rows: Sequence[Row]) -> list[Panel]:
     """One panel for each figure; all generators of a panel have one scale."""
     if not rows:
         return []
-    return [*(_panel(figure, rows, {}) for figure in _shown()), _rarity(rows)]
+    return [*(_panel(figure, rows, {}) for figure in _shown(rows)), _rarity(rows)]
 
 
 def curves(rows: Sequence[Row]) -> list[Panel]:
@@ -77,14 +77,16 @@ def curves(rows: Sequence[Row]) -> list[Panel]:
         return []
     step = 100 / (len(knobs) - 1)
     place = {value: 4 + 0.92 * step * i for i, value in enumerate(knobs)}
-    return [_panel(figure, rows, place) for figure in _shown()]
+    return [_panel(figure, rows, place) for figure in _shown(rows)]
 
 
-def _shown() -> list[Figure]:
-    return sorted(FIGURES, key=list(TITLES).index)
+def _shown(rows: Sequence[Row]) -> list[Figure]:
+    """Figures that some generator has."""
+    return [figure for figure in TITLES if any(figure in row.figures for row in rows)]
 
 
 def _panel(figure: Figure, rows: Sequence[Row], place: dict[float, float]) -> Panel:
+    rows = [row for row in rows if figure in row.figures]
     found = [row.figures[figure] for row in rows]
     ends = [(one.interval[1] if one.interval else 0) or one.share for one in found]
     real = found[0].real

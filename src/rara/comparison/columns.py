@@ -15,7 +15,14 @@ PERCENTILES = (5, 25, 50, 75, 95)
 """Which quantiles of the distributions are given."""
 
 _FAILED = Gap("where the generator could not be judged", "null")
-_NO_INTERVAL = Gap("where the reference has fewer than 40 different images", "null")
+_NO_INTERVAL = "where the reference has fewer than 40 different images"
+_UNREACHABLE: Mapping[Figure, str] = {
+    "off_manifold": "no p-value can be at most alpha",
+    "copies": "no p-value of an exact copy can be at most that level",
+    "yield": "no p-value can find rare samples, copies or samples off the manifold",
+    "over_typical": "no p-value can be at most 1/4",
+}
+"""When figures have no value; few reference images are why."""
 _NO_KNOB = Gap("where there is no sweep", "null")
 _FEW = Gap("where a side has fewer than 50 images", "null")
 _NONE_INSIDE = Gap("where no sample is inside", "null")
@@ -42,27 +49,31 @@ MEANING: Mapping[Figure, tuple[str, str]] = {
 
 def _figure(figure: Figure) -> Iterator[Column]:
     meaning, higher = MEANING[figure]
-    name = figure
-    yield Column(name, "double", AXIS, "share", meaning, higher, _FAILED, 0, 1)
+    name, missing = figure, _FAILED
+    no_interval = Gap(_NO_INTERVAL, "null")
+    if figure in _UNREACHABLE:
+        missing = Gap(f"{_FAILED.when}, or {_UNREACHABLE[figure]}", "null")
+        no_interval = Gap(f"{_NO_INTERVAL}, or the share is null", "null")
+    yield Column(name, "double", AXIS, "share", meaning, higher, missing, 0, 1)
     for end in ("low", "high"):
         which = "Lower" if end == "low" else "Upper"
         yield Column(f"{name}_{end}", "double", AXIS, "share",
                      f"{which} limit of that share, over samples and reference.", higher,
-                     _NO_INTERVAL, 0, 1)  # fmt: skip
+                     no_interval, 0, 1)  # fmt: skip
     yield Column(f"{name}_real", "double", AXIS, "share",
                  "The same of the reference's own images, each without itself.", "",
-                 _FAILED, 0, 1)  # fmt: skip
+                 missing, 0, 1)  # fmt: skip
     yield Column(f"{name}_excess", "double", AXIS, "share",
                  "The share less that of real images; 0 for a perfect generator.", higher,
-                 _FAILED, -1, 1)  # fmt: skip
+                 missing, -1, 1)  # fmt: skip
     for end in ("low", "high"):
         which = "Lower" if end == "low" else "Upper"
         yield Column(f"{name}_excess_{end}", "double", AXIS, "share",
                      f"{which} limit of the excess, over samples and reference.", higher,
-                     _NO_INTERVAL, -2, 2)  # fmt: skip
+                     no_interval, -2, 2)  # fmt: skip
     yield Column(f"{name}_excess_p", "double", AXIS, "p-value",
                  "Two-sided p-value of the excess.", "more like real images",
-                 _NO_INTERVAL, 0, 1)  # fmt: skip
+                 no_interval, 0, 1)  # fmt: skip
 
 
 _COLUMNS = [

@@ -19,7 +19,7 @@ import numpy as np
 
 from rara import __version__
 from rara.comparison.comparison import Comparison
-from rara.comparison.figures import CORE, Levels, RealImages, met_by
+from rara.comparison.figures import CORE, RealImages, levels_of, met_by, without_value
 from rara.comparison.findings import Findings
 from rara.comparison.generator import Generator, Judge
 from rara.comparison.generator_row import Row
@@ -28,9 +28,9 @@ from rara.comparison.knob import has_numbers, knob_name, knob_of, split
 from rara.comparison.names import Generators, named
 from rara.comparison.pairwise import BETTER, Band, band, differences, ranking
 from rara.comparison.real_images import scorer_of
-from rara.comparison.remarks import remarks_on
+from rara.comparison.remarks import remarks_on, why_without_value
 from rara.comparison.rows import arrow_of, failed_row, row_of
-from rara.comparison.sampling import HalfDifferences, Sampled, half_differences
+from rara.comparison.sampling import HalfDifferences, Sampled, all_have, half_differences
 from rara.comparison.sweep import Sweep, sweep_of
 from rara.errors import ParameterError, RaraError
 from rara.extractors import Extractor
@@ -208,7 +208,7 @@ def _sampled(
     halved: bool,
 ) -> dict[str, Sampled]:
     """Which samples meet each condition, by the tables; and the halves of the reference."""
-    levels = levels_of(judge)
+    levels = levels_of(judge.scorer)
     real = RealImages.around(judge.balls).own.met(levels).mean(axis=1)
     apart: list[HalfDifferences] | list[None] = [None] * len(generators)
     if halved:
@@ -219,14 +219,10 @@ def _sampled(
         name: Sampled(
             met_by(one.table, judge.scorer), real, half,
             None if units is None else _numbers(units[name]),
+            without_value(one.table, judge.scorer),
         )
         for (name, one), half in zip(generators.items(), apart, strict=True)
     }  # fmt: skip
-
-
-def levels_of(judge: Judge) -> Levels:
-    """The levels of the figures for the reference of a judge."""
-    return Levels.of(judge.scorer.options.thresholds, len(judge.reference))
 
 
 def _numbers(names: Sequence[str | None]) -> np.ndarray:
@@ -274,7 +270,11 @@ def _findings(parts: Sequence[Judged], rows: Sequence[Row], asked: Asked) -> Fin
     ranked = (
         ()
         if len(part.sampled) < 2
-        else tuple(ranking(figure, part.sampled, found, asked.level) for figure in BETTER)
+        else tuple(
+            ranking(figure, part.sampled, found, asked.level)
+            for figure in BETTER
+            if all_have(figure, part.sampled.values())
+        )
     )
     swept: Sweep | None = None
     if asked.sweep is not None and len(part.sampled) > 1:
@@ -311,7 +311,7 @@ def _rows(parts: Sequence[Judged], asked: Asked) -> list[Row]:
 
 def _provenance(parts: Sequence[Judged], asked: Asked) -> ComparisonProvenance:
     first = parts[0].judge
-    levels, limits = levels_of(first), first.scorer.options.thresholds
+    levels, limits = levels_of(first.scorer), first.scorer.options.thresholds
     table = next(iter(parts[0].generators.values())).table.provenance
     described = [part.judge.scorer.geometry.describe(part.judge.balls.k) for part in parts]
     return ComparisonProvenance(
@@ -330,7 +330,10 @@ def _provenance(parts: Sequence[Judged], asked: Asked) -> ComparisonProvenance:
         remarks=tuple(
             line
             for part in parts
-            for line in remarks_on(part.generators, part.judge.reference, asked.paired, part.units)
+            for line in (
+                *why_without_value(part.generators, part.judge.scorer),
+                *remarks_on(part.generators, part.judge.reference, asked.paired, part.units),
+            )
         ),
         versions=table.versions,
     )

@@ -39,7 +39,11 @@ def row_of(
         reference=reference.location,
         samples=len(table),
         knob=knob,
-        figures={figure: _figure(sampled, number, level) for number, figure in enumerate(FIGURES)},
+        figures={
+            figure: _figure(sampled, number, level)
+            for number, figure in enumerate(FIGURES)
+            if figure not in sampled.unreachable
+        },
         rarity_percentiles=_quantiles(table["rarity_percentile"]),
         typicality_percentiles=_quantiles(table["typicality_percentile"]),
         exact_copies=int(np.count_nonzero(table["verdict"] == "copy")),
