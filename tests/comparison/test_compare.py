@@ -281,6 +281,35 @@ def test_two_references_have_a_row_of_real_images_each(tmp_path):
     assert all(name in text for text in texts for name in ("real, for left", "real, for right"))
 
 
+def lines_of(page):
+    """Of each panel: title, and the place in percent, start and end of each dashed line."""
+    panels = re.findall(r'<figure class="panel">.*?</figure>', page, re.DOTALL)
+    line = r'class="real-line" x1="([\d.]+)%" x2="[\d.]+%" y1="(\d+)" y2="(\d+)"'
+    return {
+        re.search("<strong>(.*?)</strong>", panel)[1]: re.findall(line, panel) for panel in panels
+    }
+
+
+def test_the_page_shows_the_real_images_of_each_generator(scorer, tmp_path):
+    one, other = features(REAL), features(gaussian(80, D, seed=4))
+    apart = rara.compare({"left": one, "right": other}, run=ALONE)
+    shares = [row["inside_real"] for row in apart.table.to_pylist()]
+    assert shares[0] != shares[1]
+    apart.report(tmp_path / "p.html")
+    page = (tmp_path / "p.html").read_text(encoding="utf-8")
+    lines = lines_of(page)["Inside"]
+    assert [line[1:] for line in lines] == [("0", "36"), ("36", "72")]
+    places = [float(line[0]) for line in lines]
+    assert places[0] / places[1] == pytest.approx(shares[0] / shares[1], abs=1e-3)
+    assert "real images for left" in page
+    assert "real images that judge the generator" in page
+    together = rara.compare({"left": one, "right": other}, scorer, run=ALONE)
+    together.report(tmp_path / "q.html")
+    page = (tmp_path / "q.html").read_text(encoding="utf-8")
+    assert {line[1:] for found in lines_of(page).values() for line in found} == {("0", "72")}
+    assert "real images for" not in page
+
+
 def test_what_real_images_give_is_the_same_in_any_order():
     real = np.concatenate([REAL[:50], REAL[:50], REAL[50:100]])
     few, many = features(made("fresh", 2)), features(made("wide", 90))
