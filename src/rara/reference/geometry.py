@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 from threading import RLock
-from typing import TypeVar, cast
+from typing import Self, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,6 +72,12 @@ class ReferenceGeometry:
         )
         self.once = Once()
 
+    @classmethod
+    def of_cleaned(cls, features: Features, k: int, cleaning: Cleaning, run: Run) -> Self:
+        """That of images that were cleaned in this way already: none of them is left out."""
+        nearest = find(features, checked_k(k, len(features), k), run)
+        return cls(features, nearest.d2, nearest.index, k=k, cleaning=cleaning)
+
     @property
     def largest_k(self) -> int:
         """The largest k that samples can be scored with; one neighbour more is kept, to leave one
@@ -117,8 +123,7 @@ class ReferenceGeometry:
     def part(self, rows: Rows, k: int, run: Run) -> ReferenceGeometry:
         """That of some of the images, as if there were no others; cleaned as all of them were."""
         features = self.features.take(rows, self.features.location)
-        nearest = find(features, k, run)
-        return ReferenceGeometry(features, nearest.d2, nearest.index, k=k, cleaning=self.cleaning)
+        return ReferenceGeometry.of_cleaned(features, k, self.cleaning, run)
 
     def describe(self, k: int | None = None) -> ReferencePart:
         """What results say of the reference that they are relative to."""

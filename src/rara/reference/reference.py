@@ -291,6 +291,12 @@ class Reference:
         return self.scorer(run=run, **options).score_leave_one_out()
 
 
+def cleaned_as(before: Reference, features: Features, k: int, run: Run) -> Reference:
+    """A reference of some images of another, or of other vectors of them; all of them stay."""
+    cleaning = before.geometry.cleaning
+    return Reference(ReferenceGeometry.of_cleaned(features, k, cleaning, run))
+
+
 def _changed(
     before: Reference, features: Features, nearest: Nearest, extractor: Extractor | None
 ) -> Reference:
