@@ -10,7 +10,7 @@ import rara
 from make import features, gaussian
 from pages import needs_browser, opened
 from rara import Features, Run
-from rara.comparison.columns import COMPARISON
+from rara.columns.comparisons import COMPARISON
 from rara.comparison.figures import FIGURES
 from rara.errors import ParameterError, ReferenceMismatchError, SourceError
 from rara.provenance.comparison import ComparisonProvenance

@@ -20,7 +20,6 @@ From the ground up:
     sentences      one sentence a generator, and one a ranking
     knob           the number that each generator was made with
     sweep          figures along a knob, checkpoints
-    columns        the register of the columns
     rows           rows made of what was found, and the table
     remarks        what may surprise
     findings       all that was found, before it becomes text

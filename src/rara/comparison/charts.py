@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from rara.comparison.columns import PERCENTILES
+from rara.columns.comparisons import PERCENTILES
 from rara.comparison.figures import Figure
 from rara.comparison.generator_row import Row
 from rara.report.formatting import percent

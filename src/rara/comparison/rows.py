@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from rara.comparison.columns import COMPARISON, PERCENTILES
+from rara.columns.comparisons import COMPARISON, PERCENTILES
 from rara.comparison.figures import FIGURES
 from rara.comparison.generator import Generator
 from rara.comparison.generator_row import FigureRow, Row

@@ -1,14 +1,10 @@
-"""The register of the columns of a comparison: one row a generator.
-
-As `rara.columns` for score tables: docs/reference/columns.md is written from both.
-"""
+"""The columns of a comparison: one row a generator."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from rara.columns import Column, Gap
-from rara.comparison.figures import FIGURES, Figure
+from rara.columns.column import Column, Gap
 
 AXIS = "comparisons of generators"
 PERCENTILES = (5, 25, 50, 75, 95)
@@ -16,7 +12,7 @@ PERCENTILES = (5, 25, 50, 75, 95)
 
 _FAILED = Gap("where the generator could not be judged", "null")
 _NO_INTERVAL = "where the reference has fewer than 40 different images"
-_UNREACHABLE: Mapping[Figure, str] = {
+_UNREACHABLE: Mapping[str, str] = {
     "off_manifold": "no p-value can be at most alpha",
     "copies": "no p-value of an exact copy can be at most that level",
     "yield": "no p-value can find rare samples, copies or samples off the manifold",
@@ -27,7 +23,7 @@ _NO_KNOB = Gap("where there is no sweep", "null")
 _FEW = Gap("where a side has fewer than 50 images", "null")
 _NONE_INSIDE = Gap("where no sample is inside", "null")
 
-MEANING: Mapping[Figure, tuple[str, str]] = {
+MEANING: Mapping[str, tuple[str, str]] = {
     "inside": ("The share of samples that at least one ball holds.", "more faithful"),
     "off_manifold": ("The share of samples with off_manifold_p at most alpha.", "less faithful"),
     "yield": (
@@ -47,7 +43,7 @@ MEANING: Mapping[Figure, tuple[str, str]] = {
 }
 
 
-def _figure(figure: Figure) -> Iterator[Column]:
+def _figure(figure: str) -> Iterator[Column]:
     meaning, higher = MEANING[figure]
     name, missing = figure, _FAILED
     no_interval = Gap(_NO_INTERVAL, "null")
@@ -83,7 +79,7 @@ _COLUMNS = [
            gap=_FAILED),
     Column("samples", "int64", AXIS, "count", "How many samples were judged.", "more", low=0),
     Column("knob", "double", AXIS, "score", "The value of the knob of a sweep.", "", _NO_KNOB),
-    *(column for figure in FIGURES for column in _figure(figure)),
+    *(column for figure in MEANING for column in _figure(figure)),
     Column("rarity_percentiles", "list<item: double>", AXIS, "percent",
            "Quantiles of the rarity percentile of the samples inside, at 5, 25, 50, 75 and 95 %.",
            "rarer", _NONE_INSIDE, 0, 100),
