@@ -476,7 +476,8 @@ def test_too_few_real_images_give_exact_copies_and_no_copy_rate(tmp_path):
     found = rara.compare(given, features(real), run=ALONE)
     copies, fresh = found.table["sentence"].to_pylist()
     assert copies.endswith("; 20 exact copies.")
-    assert "copy_p of an exact copy can be at most 0.05: copies and yield have" in found.summary()
+    [line] = [one for one in found.provenance.remarks if "copy_p" in one]
+    assert "copy_p of an exact copy can be at most 0.05: copies and yield have no value" in line
     assert fresh.endswith("; no exact copy.")
     assert "copy rate" not in "".join((copies, fresh))
     found.save(tmp_path / "a.md")
@@ -522,6 +523,7 @@ def test_repeats_in_the_reference_leave_no_copies_to_be_called():
     found = rara.compare({"copies": features(real[:50])}, features(real), run=ALONE)
     assert nulls(found, "copies") == nulls(found, "yield") == {True}
     assert nulls(found, "off_manifold") == {False}
+    assert "since some of these repeat: copies and yield have no value." in found.summary()
 
 
 def test_a_sweep_without_copies_and_yield_names_no_checkpoint():

@@ -60,7 +60,7 @@ class Unreachable:
 
     figures: tuple[Figure, ...]
     what: str
-    """What cannot be by so few real images, after "no"."""
+    """What these real images do not allow, after "no"."""
 
     @classmethod
     def among(cls, calibration: CalibrationPart, levels: Levels) -> list[Self]:
@@ -71,11 +71,12 @@ class Unreachable:
         limits, smallest = levels.thresholds, calibration.smallest_p
         least, inside = 1 / (calibration.real_images + 1), calibration.real_images_inside
         rarest = float(percentiles(np.array(inside), inside))
+        repeat = ", since some of these repeat" if 2 * least <= levels.copies else ""
         causes: list[tuple[bool, tuple[Figure, ...], str]] = [
             (smallest.off_manifold > limits.alpha, ("off_manifold", "yield"),
              f"off_manifold_p can be at most {limits.alpha:g}"),
             (smallest.copy > levels.copies, ("copies", "yield"),
-             f"copy_p of an exact copy can be at most {levels.copies:g}"),
+             f"copy_p of an exact copy can be at most {levels.copies:g}{repeat}"),
             (rarest < limits.rare or least > limits.uncommon_p, ("yield",),
              "sample can be rare"),
             (least > CORE, ("over_typical",), f"p-value can be at most {CORE:g}"),
