@@ -16,8 +16,8 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from rara.columns import COLUMNS, Column
-from rara.comparison.columns import COMPARISON
+from rara.columns.column import Column
+from rara.columns.register import REGISTER
 from rara.report.audit_facts import AuditFacts
 from rara.report.facts import Facts
 from rara.report.siblings_page import SiblingFacts
@@ -27,8 +27,8 @@ PAGE = Path(__file__).parent / "reference" / "columns.md"
 HEAD = """# Columns
 
 Every column of every table that rara writes. This page is written by `python docs/generate.py`
-from the registers in `rara.columns` and `rara.comparison.columns`. What the numbers mean together,
-and which to trust for what: [the axes](../explanation/axes.md).
+from the register in `rara.columns`. What the numbers mean together, and which to trust for what:
+[the axes](../explanation/axes.md).
 
 Everything is relative to the reference, its number of images and the extractor; the table's
 provenance names all three. A *ball* is the sphere around a reference image that reaches to its k-th
@@ -45,7 +45,8 @@ TITLES = ("column", "type", "unit", "meaning", "a larger value means", "no value
 
 def page() -> str:
     """The whole page."""
-    sections = groupby([*COLUMNS.values(), *COMPARISON.values()], lambda column: column.axis)
+    columns = [column for table in REGISTER for column in table.values()]
+    sections = groupby(columns, lambda column: column.axis)
     return "\n".join([HEAD, *(_section(axis, list(columns)) for axis, columns in sections)])
 
 

@@ -9,7 +9,10 @@ import pyarrow.compute as pc
 import pytest
 
 import rara
-from rara.columns import COLUMNS, metadata_names
+from rara.columns.comparisons import MEANING
+from rara.columns.register import REGISTER
+from rara.columns.score_tables import COLUMNS, metadata_names
+from rara.comparison.figures import FIGURES
 from rara.features.features import Features
 from rara.robustness.contested import contested
 from rara.robustness.second_opinions import by_halves
@@ -130,8 +133,17 @@ def test_the_page_of_columns_is_written_from_the_register():
 
 
 def test_every_column_says_what_it_is():
-    for column in COLUMNS.values():
+    for column in [column for columns in REGISTER for column in columns.values()]:
         assert column.meaning.endswith(".")
         assert len(column.meaning.split()) <= 30
         words = column.unit in ("text", "yes or no")
-        assert words == (column.low is None) or column.name == "two_sample_score"
+        assert words == (column.low is None) or column.name in {"two_sample_score", "knob"}
+
+
+def test_the_figures_of_a_comparison_are_in_the_register():
+    assert tuple(MEANING) == FIGURES
+
+
+def test_names_in_the_register_are_those_of_the_columns():
+    for columns in REGISTER:
+        assert [column.name for column in columns.values()] == list(columns)

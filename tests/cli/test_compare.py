@@ -7,6 +7,7 @@ import pytest
 from commands import called
 from rara.cli.app import run
 from rara.cli.compare import named_places
+from rara.features import neighbours as neighbour_lists
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +49,25 @@ def test_images_of_the_reference_that_cannot_be_read_are_named(place, capsys, tm
     code, _, err = called(capsys, "compare", place / "gan-0.5", "-r", tmp_path / "real")
     assert code == 0
     assert "Skipped 1 reference image:\n  bad.png" in err
+
+
+def test_images_of_the_reference_are_scanned_once(place, capsys, tmp_path, draw, monkeypatch):
+    """And what is found serves `rara score` too."""
+    scanned, plain = [], neighbour_lists.neighbours
+
+    def counted(vectors, *rest, **options):
+        scanned.append(len(vectors))
+        return plain(vectors, *rest, **options)
+
+    monkeypatch.setattr(neighbour_lists, "neighbours", counted)
+    monkeypatch.setenv("RARA_CACHE", str(tmp_path / "cache"))
+    draw(tmp_path / "real", 47, 8)
+    for _ in range(2):
+        code, *_ = called(capsys, "compare", place / "gan-0.5", "-r", tmp_path / "real")
+        assert code == 0
+        assert scanned.count(47) == 1
+    assert called(capsys, "score", place / "gan-0.5", "-r", tmp_path / "real")[0] == 0
+    assert scanned.count(47) == 1
 
 
 def test_a_name_like_a_formula_is_noticed(place, capsys, tmp_path):

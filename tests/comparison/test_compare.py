@@ -10,7 +10,7 @@ import rara
 from make import features, gaussian
 from pages import needs_browser, opened
 from rara import Features, Run
-from rara.comparison.columns import COMPARISON
+from rara.columns.comparisons import COMPARISON
 from rara.comparison.figures import FIGURES
 from rara.errors import ParameterError, ReferenceMismatchError, SourceError
 from rara.provenance.comparison import ComparisonProvenance
@@ -281,6 +281,35 @@ def test_two_references_have_a_row_of_real_images_each(tmp_path):
     assert all(name in text for text in texts for name in ("real, for left", "real, for right"))
 
 
+def lines_of(page):
+    """Of each panel: title, and the place in percent, start and end of each dashed line."""
+    panels = re.findall(r'<figure class="panel">.*?</figure>', page, re.DOTALL)
+    line = r'class="real-line" x1="([\d.]+)%" x2="[\d.]+%" y1="(\d+)" y2="(\d+)"'
+    return {
+        re.search("<strong>(.*?)</strong>", panel)[1]: re.findall(line, panel) for panel in panels
+    }
+
+
+def test_the_page_shows_the_real_images_of_each_generator(scorer, tmp_path):
+    one, other = features(REAL), features(gaussian(80, D, seed=4))
+    apart = rara.compare({"left": one, "right": other}, run=ALONE)
+    shares = [row["inside_real"] for row in apart.table.to_pylist()]
+    assert shares[0] != shares[1]
+    apart.report(tmp_path / "p.html")
+    page = (tmp_path / "p.html").read_text(encoding="utf-8")
+    lines = lines_of(page)["Inside"]
+    assert [line[1:] for line in lines] == [("0", "36"), ("36", "72")]
+    places = [float(line[0]) for line in lines]
+    assert places[0] / places[1] == pytest.approx(shares[0] / shares[1], abs=1e-3)
+    assert "real images for left" in page
+    assert "real images that judge the generator" in page
+    together = rara.compare({"left": one, "right": other}, scorer, run=ALONE)
+    together.report(tmp_path / "q.html")
+    page = (tmp_path / "q.html").read_text(encoding="utf-8")
+    assert {line[1:] for found in lines_of(page).values() for line in found} == {("0", "72")}
+    assert "real images for" not in page
+
+
 def test_what_real_images_give_is_the_same_in_any_order():
     real = np.concatenate([REAL[:50], REAL[:50], REAL[50:100]])
     few, many = features(made("fresh", 2)), features(made("wide", 90))
@@ -398,6 +427,35 @@ def test_options_that_do_not_fit(scorer):
         rara.compare(some, reference.scorer(compat="official"))
 
 
+class Steps:
+    """A progress that keeps the steps, with how much each is to do."""
+
+    def __init__(self):
+        self.started = []
+
+    def start(self, total, what):
+        self.started.append((what, total))
+
+    def advance(self, **counts):
+        pass
+
+    def finish(self):
+        pass
+
+
+def test_the_pairs_of_the_reference_are_looked_at_once(scorer):
+    steps = Steps()
+    run = Run(threads=1, progress=steps)
+    given = {"fresh": features(made("fresh")), "wide": features(made("wide"))}
+    found = rara.compare(given, features(REAL), run=run)
+    within = [total for what, total in steps.started if what == "Pairs within the reference"]
+    assert within == [N * (N - 1) // 2]
+    apart = rara.compare(given, scorer, run=ALONE)  # a reference that was made for scores
+    assert found.to_json() == apart.to_json()
+    for name, table in found.scores.items():
+        assert repr(table.to_arrow().to_pylist()) == repr(apart.scores[name].to_arrow().to_pylist())
+
+
 def test_a_narrow_terminal_gets_the_table_in_blocks():
     given = {"first": features(gaussian(60, 4, 1)), "second": features(gaussian(60, 4, 2))}
     found = rara.compare(given, features(gaussian(300, 4)), run=ALONE)
@@ -418,12 +476,65 @@ def test_too_few_real_images_give_exact_copies_and_no_copy_rate(tmp_path):
     found = rara.compare(given, features(real), run=ALONE)
     copies, fresh = found.table["sentence"].to_pylist()
     assert copies.endswith("; 20 exact copies.")
+    [line] = [one for one in found.provenance.remarks if "copy_p" in one]
+    assert "copy_p of an exact copy can be at most 0.05: copies and yield have no value" in line
     assert fresh.endswith("; no exact copy.")
     assert "copy rate" not in "".join((copies, fresh))
     found.save(tmp_path / "a.md")
     [head, _, row, *_] = (tmp_path / "a.md").read_text().splitlines()
     cells = dict(zip(head.split(" | "), row.split(" | "), strict=True))
     assert cells["copy rate"] == "–"
+
+
+def nulls(found, figure):
+    """Whether each column of a figure is null in all rows."""
+    names = [name for name in found.table.column_names if name == figure]
+    names += [f"{figure}_{end}" for end in ("low", "high", "real", "excess", "excess_p")]
+    return {one.as_py() is None for name in names for one in found.table[name]}
+
+
+@pytest.mark.parametrize(
+    ("count", "alpha", "missing"),
+    [(20, 0.05, {"copies", "yield"}), (38, 0.05, {"copies", "yield"}), (60, 0.05, set()),
+     (15, 0.05, {"copies", "yield", "off_manifold"}), (15, 0.2, {"yield"}),
+     (120, 0.001, {"copies", "yield", "off_manifold"})],
+)  # fmt: skip
+def test_a_share_that_no_p_value_can_reach_is_null(tmp_path, count, alpha, missing):
+    real = gaussian(count, 4)
+    given = {"copies": features(real), "fresh": features(gaussian(30, 4, 1))}
+    reference = rara.Reference.from_features(features(real), run=ALONE)
+    found = rara.compare(given, reference.scorer(alpha=alpha, run=ALONE), run=ALONE)
+    for figure in FIGURES:
+        halved = count >= 40
+        expected = {True} if figure in missing else {False} if halved else {False, True}
+        assert nulls(found, figure) == expected, figure
+    for figure in missing:
+        assert f"{figure.replace('_', ' ')}" in "".join(found.provenance.remarks)
+    assert not {one.figure for one in found.rankings} & missing
+    assert {one.figure for one in found.differences if one.value is None} == missing
+    found.report(tmp_path / "p.html")
+    text = (tmp_path / "p.html").read_text(encoding="utf-8")
+    assert ("<strong>Copies</strong>" in text) == ("copies" not in missing)
+
+
+def test_repeats_in_the_reference_leave_no_copies_to_be_called():
+    """An exact copy ranks behind the real images that repeat one another."""
+    real = np.concatenate([gaussian(100, 4), np.repeat(gaussian(5, 4, 1), 2, axis=0)])
+    found = rara.compare({"copies": features(real[:50])}, features(real), run=ALONE)
+    assert nulls(found, "copies") == nulls(found, "yield") == {True}
+    assert nulls(found, "off_manifold") == {False}
+    assert "since some of these repeat: copies and yield have no value." in found.summary()
+
+
+def test_a_sweep_without_copies_and_yield_names_no_checkpoint():
+    real = gaussian(120, 4)
+    reference = rara.Reference.from_features(features(real), run=ALONE)
+    given = {f"step-{i}": features(gaussian(30, 4, i)) for i in (1, 2, 3)}
+    scorer = reference.scorer(alpha=0.001, run=ALONE)
+    found = rara.compare(given, scorer, sweep="step-{at}", run=ALONE)
+    assert {one.figure for one in found.sweep.trends} == {"inside", "over_typical"}
+    assert found.sweep.checkpoints.best_yield is None
+    assert found.sweep.checkpoints.first_copying is None
 
 
 def test_samples_that_show_one_picture_are_told_in_the_sentence():

@@ -5,7 +5,7 @@ import pytest
 
 from make import features, fit, gaussian
 from rara import Run
-from rara.comparison.figures import FIGURES, Levels, RealImages, Standing
+from rara.comparison.figures import FIGURES, Levels, RealImages, Standing, met_by, shares_of
 from rara.comparison.generator import Judge
 from rara.comparison.halves import halves_of
 from rara.comparison.sampling import Sampled, difference, half_differences, paired_difference
@@ -123,3 +123,13 @@ def test_samples_of_one_unit_are_one_draw(judged):
         ]
         assert widths[1] == pytest.approx(widths[0], rel=0.02)
         assert widths[2] < 0.95 * widths[0]
+
+
+def test_shares_are_nan_where_no_p_value_can_reach_them():
+    for count, missing in ((20, {"copies", "yield"}), (300, set())):
+        scorer = fit(features(gaussian(count, 4))).scorer()
+        table = scorer.score(features(gaussian(50, 4, 1)))
+        shares = shares_of(table, scorer)
+        assert {figure for figure, share in shares.items() if np.isnan(share)} == missing
+        for met, figure in zip(met_by(table, scorer), FIGURES, strict=True):
+            assert figure in missing or shares[figure] == met.mean()

@@ -7,6 +7,8 @@ from make import features, fit, gaussian
 from rara import Run
 from rara.comparison.halves import FREEDOM, GROUPS, balanced_cuts, halves_of, variance
 from rara.comparison.lists import DeepLists, DeepReference
+from rara.comparison.real_images import reference_of
+from rara.features import neighbours as neighbour_lists
 from rara.features.features import Features
 from rara.geometry import Nearest, neighbours, query
 from rara.scores import judge
@@ -45,6 +47,20 @@ def deep(vectors, k=3):
     given = features(vectors)
     geometry = fit(given, k=k).geometry.ball_geometry()
     return given, geometry, DeepReference.of(given, geometry, ALONE)
+
+
+@pytest.mark.parametrize("k", [1, 3, 12])
+def test_lists_by_one_scan_are_those_of_two(monkeypatch, k):
+    vectors = gaussian(120, 4)
+    vectors[90:95] = vectors[:5]
+    given, geometry, apart = deep(vectors, k)
+    made = reference_of(given, k=k, run=ALONE).geometry
+    assert np.array_equal(made.d2, geometry.d2)
+    assert np.array_equal(made.index, geometry.index)
+    monkeypatch.setattr(neighbour_lists, "find", None)  # no further scan
+    together = DeepReference.of(given, made.ball_geometry(), ALONE, made.deep)
+    assert np.array_equal(together.d2, apart.d2)
+    assert np.array_equal(together.index, apart.index)
 
 
 def test_a_part_of_the_lists_is_what_that_part_alone_gives():

@@ -192,3 +192,18 @@ def test_at_most_twenty_groups_are_listed_and_all_are_counted(reference):
 def test_a_single_sample_repeats_none(reference):
     table = reference.score_features(np.ones((1, 16)), run=ONE)
     assert (table["repeats"].tolist(), table["repeat_of"].tolist()) == ([1], [None])
+
+
+def test_the_order_of_the_reference_plays_no_role():
+    """Fewer samples than reference images: some of these are drawn."""
+    rng = np.random.default_rng(12)
+    vectors = np.concatenate([rng.normal(size=(200, 8)), np.repeat(rng.normal(size=(40, 8)), 4, 0)])
+    samples = rng.normal(size=(90, 8))
+    counts = set()
+    for order in [np.arange(len(vectors)), *(rng.permutation(len(vectors)) for _ in range(4))]:
+        table = fit(vectors[order]).score_features(samples, run=ONE)
+        counts.add(str(table.provenance["repeats"]["reference"]))
+    assert len(counts) == 1
+    [one] = counts
+    assert "'images': 90" in one
+    assert "'repeating': 0" not in one

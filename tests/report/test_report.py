@@ -34,7 +34,7 @@ from pages import (
     written,
 )
 from rara import Features, Reference
-from rara.columns import metadata_names
+from rara.columns.score_tables import metadata_names
 from rara.errors import ImageError
 from rara.report import facts, sentences, summarise, summary_lines, to_html
 from rara.report import formatting as words

@@ -1,5 +1,6 @@
 """Precision, recall, density, coverage and their clipped kin against a float64 oracle and prdc."""
 
+import tracemalloc
 from math import comb
 from pathlib import Path
 
@@ -130,12 +131,12 @@ def test_a_figure_of_halves_is_that_of_those_images_alone(name):
     state = getattr(sets, name.title().replace("_", ""))(3)
     state.update(samples=samples, reference=reference)
     fakes, reals = state.samples.ordered(1, name), state.reference.ordered(1, name)
-    figure = state.figure(fakes, reals, 3)
     rng = np.random.default_rng(5)
-    for _ in range(3):
-        kept, left = rng.permutation(70) < 35, rng.permutation(90) < 45
+    parts = [(rng.permutation(70) < 35, rng.permutation(90) < 45) for _ in range(3)]
+    figures = state.figure(fakes, reals, 3)(parts)
+    for (kept, left), figure in zip(parts, figures, strict=True):
         alone = globals()[name](fakes[kept], reals[left], 3, state.boundary)
-        assert min(figure(kept, left), 1) == pytest.approx(min(alone, 1), abs=1e-12)
+        assert min(figure, 1) == pytest.approx(min(alone, 1), abs=1e-12)
 
 
 def test_the_variance_is_a_quarter_of_the_squared_difference_of_halves():
@@ -214,6 +215,33 @@ def test_features_are_vectors():
 def test_identical_sets(name):
     reference = gaussian(200, 4)
     assert getattr(sets, name)(reference, reference).value >= 0.99
+
+
+def crowd(n, m):
+    """Samples in the middle of all balls: every pair lies in a ball."""
+    reference = gaussian(n, 32)
+    return gaussian(m, 32, 1) * np.float32(0.01), reference
+
+
+@pytest.mark.parametrize("name", BALLS)
+def test_memory_plays_no_role_for_the_figure(name):
+    metric, whole = getattr(sets, name), []
+    for samples, reference in (sides(), crowd(90, 70)):
+        whole = [metric(samples, reference, memory=memory) for memory in (None, 1, 40_000)]
+        assert len({(one.value, one.low, one.high) for one in whole}) == 1
+
+
+@pytest.mark.parametrize("name", ["precision", "clipped_coverage"])
+def test_memory_is_kept_where_every_pair_lies_in_a_ball(name):
+    samples, reference = crowd(1500, 1500)
+    metric, memory = getattr(sets, name), 2**23
+    metric(samples[:50], reference[:50])
+    tracemalloc.start()
+    metric(samples, reference, memory=memory)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    own = 2 * (samples.nbytes + reference.nbytes) + 1500 * 28 * 12  # ordered copies, and lists
+    assert peak < memory + own
 
 
 def test_bad_input_gives_one_clear_sentence():

@@ -207,3 +207,24 @@ def test_an_error_of_the_metric_fails_the_check_alone():
     assert outcome(found)["held out"]
     (row,) = (one for one in found.results if one.check == "one wrong axis")
     assert row.failed == ("d = 1000: 0 shifted; raised MemoryError: too wide",)
+
+
+def test_numbers_without_a_kind_are_unchecked():
+    def several(samples, reference):
+        return {"b": 1.0, "near": 1.0, "a": 0.0}
+
+    found = sets.check_metric(several, {"near": "fidelity"}, suites=["published"], repeats=1)
+    assert found.unchecked == ("b", "a")
+    assert found.metrics == ["near"]
+    assert "a: not checked: no kind given." in found.to_markdown()
+    alone = sets.check_metric(lambda one, two: 1.0, suites=["published"], repeats=1)
+    assert alone.unchecked == ()
+    assert "not checked" not in alone.to_markdown()
+
+
+def test_a_metric_that_ends_the_program_is_refused():
+    def leaves(samples, reference):
+        raise SystemExit(3)
+
+    with pytest.raises(ParameterError, match=r"ends the program with SystemExit\(3\)"):
+        sets.check_metric(leaves, repeats=1)

@@ -12,7 +12,7 @@ from typing import Any
 
 from rara.adapters.pixels import pixels_of
 from rara.arguments import number, whole
-from rara.comparison.figures import FIGURES, Figure, met_by
+from rara.comparison.figures import Figure, shares_of
 from rara.errors import MissingPackageError, ParameterError
 from rara.reference.scorer import Scorer
 
@@ -42,6 +42,7 @@ class OriginalityCallback(Callback):
     They are the shares `yield`, `copies` and `off_manifold` of `rara.compare`. Real images have
     shares above 0 as well: at most alpha are off the manifold, and 1 % count as copies (alpha with
     fewer than 400 reference images). The "copy rate" of `rara compare` is the excess over those.
+    A share is NaN where too few real images allow no p-value that is small enough.
 
     `scorer` judges the images: `Reference.fit("train/").scorer()`. `sample(module, count)` gives
     images of the module, (count, 3, height, width), in uint8 or in floats from 0 to 1. Every
@@ -113,10 +114,9 @@ class OriginalityCallback(Callback):
             return
         with self._swapped_in(pl_module), _evaluating(pl_module, self.seed):
             images = self.sample(pl_module, self.images)
-        met = met_by(self.scorer.score(list(pixels_of(images))), self.scorer)
-        shares = dict(zip(FIGURES, met.mean(axis=1), strict=True))
+        shares = shares_of(self.scorer.score(list(pixels_of(images))), self.scorer)
         for name, figure in LOGGED.items():
-            pl_module.log(name, float(shares[figure]), rank_zero_only=True)
+            pl_module.log(name, shares[figure], rank_zero_only=True)
 
     @contextmanager
     def _swapped_in(self, module: Any) -> Iterator[None]:

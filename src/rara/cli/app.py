@@ -119,9 +119,10 @@ def completion(shell: Literal["bash", "zsh", "fish"]) -> None:
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    code = 0
     try:
         if arguments:
-            _called(arguments)
+            code = _called(arguments) or 0
         else:
             say(*START.splitlines())
     except KeyboardInterrupt:
@@ -137,18 +138,20 @@ def run(arguments: Sequence[str] | None = None) -> int:
             f"Compiled loops are not kept: {why}. Every run compiles them again, for seconds: "
             "`rara doctor` names the cache, RARA_CACHE moves it."
         )
-    return 0
+    return code
 
 
-def _called(arguments: Sequence[str]) -> None:
-    app(
+def _called(arguments: Sequence[str]) -> int | None:
+    """The exit code, where a command has one of its own."""
+    code: int | None = app(
         arguments,
         console=results_console(),
         error_console=notes_console(),
         exit_on_error=False,
         print_error=False,
-        result_action="return_none",
+        result_action="return_value",
     )
+    return code
 
 
 def _mistaken(error: CycloptsError) -> str:

@@ -18,6 +18,9 @@ from rara.errors import ParameterError
 if TYPE_CHECKING:
     from rara.sets import Conformance
 
+FAILED = 1
+"""The exit code of a check that failed, where it was asked for."""
+
 
 def check_metric(
     function: Annotated[str, Parameter(metavar="MODULE:FUNCTION")],
@@ -33,12 +36,14 @@ def check_metric(
     grid: Literal["short", "published"] = "short",
     repeats: Annotated[int, Parameter(metavar="N", converter=whole)] = 3,
     seed: Annotated[int, Parameter(metavar="N", converter=whole)] = 0,
+    strict: Annotated[bool, Parameter(negative=(), show_default=False)] = False,
     json: Json = False,
-) -> None:
+) -> int:
     """Check a set metric on data whose answer is known.
 
     The function takes two arrays of float32, samples (n, d) and reference (m, d), and returns a
-    number, or several by name. It is looked up from this folder: `my_metrics:coverage`.
+    number, or several by name. It is looked up from this folder: `my_metrics:coverage`. The exit
+    code is 0 whatever the checks find, unless `--strict` is given.
 
     Parameters
     ----------
@@ -54,6 +59,8 @@ def check_metric(
         How often data are drawn; the mean is checked. The paper has 10.
     seed
         What the random numbers begin with.
+    strict
+        Exit with code 1 where a check fails, or where none was made.
     """
     from rara import sets
 
@@ -69,9 +76,12 @@ def check_metric(
         progress=tell,
     )
     if json:
-        say_json({"metrics": _totals(found), "checks": found.rows()})
+        totals, unchecked = _totals(found), list(found.unchecked)
+        say_json({"metrics": totals, "checks": found.rows(), "unchecked": unchecked})
     else:
         say(*_lines(found))
+    passed, checks = found.passed()
+    return FAILED if strict and (passed < checks or not checks) else 0
 
 
 def _kinds(given: Sequence[str]) -> str | dict[str, str]:
@@ -97,7 +107,7 @@ def _load(place: str) -> Callable[..., Any]:
         sys.path.insert(0, folder)
     try:
         found: Any = importlib.import_module(module)
-    except Exception as error:  # noqa: BLE001  # what the module raises is not known
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # what the module raises is not known
         why = f"{type(error).__name__}: {error}"
         raise ParameterError(f"{short(module)} cannot be imported: {why}.") from None
     for part in name.split("."):
@@ -116,6 +126,8 @@ def _totals(found: Conformance) -> dict[str, dict[str, int]]:
 
 
 def _lines(found: Conformance) -> list[str]:
+    from rara.sets.checks.check_metric import NO_KIND
+
     lines = []
     for metric in found.metrics:
         lines.append(f"{metric}: {' of '.join(map(str, found.passed(metric)))} checks passed")
@@ -123,4 +135,6 @@ def _lines(found: Conformance) -> list[str]:
             mark = "pass" if one.passed else "FAIL"
             lines.append(f"  {mark}  {one.suite}: {one.check}. {one.question}")
             lines += [f"        {why}" for why in one.failed]
-    return lines
+    if not found.results:
+        lines.append("No check was made: none of these suites has an answer for this kind.")
+    return [*lines, *(f"{name}: {NO_KIND}" for name in found.unchecked)]

@@ -13,7 +13,7 @@ from cyclopts import Parameter
 
 from rara.cli.array_options import Reading
 from rara.cli.formulas import Cells
-from rara.cli.opening import DEFAULT_K, Made
+from rara.cli.opening import Made
 from rara.cli.options import (
     IMAGES,
     OUTPUT,
@@ -30,7 +30,7 @@ from rara.cli.options import (
 from rara.cli.output import check_page, check_target, last_line, list_all, tell_first
 from rara.cli.printing import results_columns, say, say_json, tell
 from rara.errors import ParameterError
-from rara.extractors import DEFAULT, Extractor
+from rara.extractors import Extractor
 from rara.features.opening import Images
 from rara.reference.reference import Reference
 from rara.run import Run, step
@@ -178,10 +178,11 @@ def _reference(
         made.check(place, saved)
         return saved
     with step(run.progress, "Making the reference"):
-        return Reference.fit(
-            place, k=DEFAULT_K if k is None else k, metric=made.metric, unit=made.unit,
-            extractor=network or DEFAULT, run=run,
-        )  # fmt: skip
+        from rara.comparison.real_images import reference_of
+
+        return reference_of(
+            place, k=k, metric=made.metric, unit=made.unit, extractor=network, run=run
+        )
 
 
 def _write(

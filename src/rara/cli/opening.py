@@ -25,6 +25,7 @@ from rara.features.neighbours import checked_k
 from rara.features.opening import features_of, find_extractor, is_features
 from rara.geometry import Boundary
 from rara.reference.cleaning import Cleaning
+from rara.reference.geometry import ReferenceGeometry
 from rara.reference.reference import Reference
 from rara.robustness.second_opinions import check_halves
 from rara.run import Run
@@ -185,21 +186,18 @@ class Sides:
         """The reference, and what calibrates it: nothing, other images, or a share of its own."""
         if calibration.held_out is None:
             return self.reference_of(k, network, run), self.calibration
-        features, cleaning, metric = self._whole(network, run)
+        features, cleaning = self._whole(network, run)
         rest, reals = features.split(calibration.held_out, seed=calibration.seed or 0)
-        real = Reference.fit(rest, k=self.k_for(k), metric=metric, run=run, **cleaning.facts())
-        return real, reals
+        geometry = ReferenceGeometry.of_cleaned(rest, self.k_for(k), cleaning, run)
+        return Reference(geometry), reals
 
-    def _whole(
-        self, network: Extractor | None, run: Run
-    ) -> tuple[Features, Cleaning, Metric | None]:
-        """The reference before a share of it is taken out, and how it is made."""
+    def _whole(self, network: Extractor | None, run: Run) -> tuple[Features, Cleaning]:
+        """The reference before a share of it is taken out, and how it was cleaned."""
         if isinstance(self.reference, Reference):
-            saved = self.reference
-            return saved.features, saved.geometry.cleaning, saved.features.spec.metric
+            return self.reference.features, self.reference.geometry.cleaning
         features = with_metric(features_of(self.reference, network, run)[0], self.made.metric)
         cleaning = Cleaning(unit=self.made.unit)
-        return cleaning.one_a_unit(features, 1, run), cleaning, self.made.metric
+        return cleaning.one_a_unit(features, 1, run), cleaning
 
 
 def check_k(images: Opened, k: int) -> None:

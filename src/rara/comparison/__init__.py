@@ -13,13 +13,13 @@ From the ground up:
     figures        the share of samples that meet each condition
     sampling       intervals over samples and reference
     names          generators by name
+    real_images    the reference, and the scorer of a comparison
     generator      one generator judged
     pairwise       differences of two generators, rankings
     generator_row  the row of a generator
     sentences      one sentence a generator, and one a ranking
     knob           the number that each generator was made with
     sweep          figures along a knob, checkpoints
-    columns        the register of the columns
     rows           rows made of what was found, and the table
     remarks        what may surprise
     findings       all that was found, before it becomes text

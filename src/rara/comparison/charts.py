@@ -6,11 +6,12 @@ rows, knob --curves--> the same against the knob
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
-from rara.comparison.columns import PERCENTILES
-from rara.comparison.figures import FIGURES, Figure
+from rara.columns.comparisons import PERCENTILES
+from rara.comparison.figures import Figure
 from rara.comparison.generator_row import Row
 from rara.report.formatting import percent
 from rara.report.histogram import round_steps
@@ -50,14 +51,26 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
+class RealShare:
+    """The share of the real images that judge some generators: a line beside their marks."""
+
+    at: float
+    label: str
+    first: int
+    """The first of the marks that it stands beside."""
+    count: int
+    names: str
+    """Of the generators, where others are judged by other images; else empty."""
+
+
+@dataclass(frozen=True, slots=True)
 class Panel:
-    """One figure of all generators; `real` is the share of real images."""
+    """One figure of all generators, and of the real images that judge them."""
 
     title: str
     note: str
     marks: tuple[Mark, ...]
-    real: float
-    real_label: str
+    real: tuple[RealShare, ...]
     ticks: tuple[Tick, ...]
     across: tuple[Tick, ...] = ()
     """Labels along the knob."""
@@ -67,7 +80,7 @@ def panels(rows: Sequence[Row]) -> list[Panel]:
     """One panel for each figure; all generators of a panel have one scale."""
     if not rows:
         return []
-    return [*(_panel(figure, rows, {}) for figure in _shown()), _rarity(rows)]
+    return [*(_panel(figure, rows, {}) for figure in _shown(rows)), _rarity(rows)]
 
 
 def curves(rows: Sequence[Row]) -> list[Panel]:
@@ -77,18 +90,19 @@ def curves(rows: Sequence[Row]) -> list[Panel]:
         return []
     step = 100 / (len(knobs) - 1)
     place = {value: 4 + 0.92 * step * i for i, value in enumerate(knobs)}
-    return [_panel(figure, rows, place) for figure in _shown()]
+    return [_panel(figure, rows, place) for figure in _shown(rows)]
 
 
-def _shown() -> list[Figure]:
-    return sorted(FIGURES, key=list(TITLES).index)
+def _shown(rows: Sequence[Row]) -> list[Figure]:
+    """Figures that some generator has."""
+    return [figure for figure in TITLES if any(figure in row.figures for row in rows)]
 
 
 def _panel(figure: Figure, rows: Sequence[Row], place: dict[float, float]) -> Panel:
+    rows = [row for row in rows if figure in row.figures]
     found = [row.figures[figure] for row in rows]
     ends = [(one.interval[1] if one.interval else 0) or one.share for one in found]
-    real = found[0].real
-    top = min(1.0, HEADROOM * max(LEAST, real, *ends))
+    top = min(1.0, HEADROOM * max(LEAST, *(one.real for one in found), *ends))
     marks = tuple(_mark(figure, row, top, place) for row in rows)
     ticks = tuple(
         Tick(100 * share / top, f"{100 * share:g} %")
@@ -96,7 +110,19 @@ def _panel(figure: Figure, rows: Sequence[Row], place: dict[float, float]) -> Pa
         if share <= 0.97 * top
     )
     across = tuple(Tick(at, f"{value:g}") for value, at in place.items())
-    return Panel(*TITLES[figure], marks, 100 * real / top, percent(real), ticks, across)
+    return Panel(*TITLES[figure], marks, tuple(_real(figure, rows, top)), ticks, across)
+
+
+def _real(figure: Figure, rows: Sequence[Row], top: float) -> Iterator[RealShare]:
+    """One line beside all marks where one reference judges all, else one beside each."""
+    first = 0
+    shares = [row.figures[figure].real for row in rows]
+    for share, same in groupby(shares):
+        count = len(list(same))
+        names = [row.generator for row in rows[first : first + count]]
+        named = "" if count == len(rows) else " and ".join(names)
+        yield RealShare(100 * share / top, percent(share), first, count, named)
+        first += count
 
 
 def _rarity(rows: Sequence[Row]) -> Panel:
@@ -110,7 +136,8 @@ def _rarity(rows: Sequence[Row]) -> Panel:
             marks.append(Mark(row.generator, at, low, high, f"{at:.0f}"))
     ticks = tuple(Tick(float(at), f"{at}") for at in (0, 25, 50, 75))
     note = "percentile among real images: median and middle half of the samples inside"
-    return Panel("Rarity", note, tuple(marks), 50.0, "50", ticks)
+    real = RealShare(50.0, "50", 0, len(marks), "")
+    return Panel("Rarity", note, tuple(marks), (real,), ticks)
 
 
 def _mark(figure: Figure, row: Row, top: float, place: dict[float, float]) -> Mark:

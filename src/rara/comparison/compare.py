@@ -19,7 +19,7 @@ import numpy as np
 
 from rara import __version__
 from rara.comparison.comparison import Comparison
-from rara.comparison.figures import CORE, Levels, RealImages, met_by
+from rara.comparison.figures import CORE, RealImages, levels_of, met_by, without_value
 from rara.comparison.findings import Findings
 from rara.comparison.generator import Generator, Judge
 from rara.comparison.generator_row import Row
@@ -27,12 +27,13 @@ from rara.comparison.halves import FREEDOM, GROUPS, can_be_halved, halves_of
 from rara.comparison.knob import has_numbers, knob_name, knob_of, split
 from rara.comparison.names import Generators, named
 from rara.comparison.pairwise import BETTER, Band, band, differences, ranking
-from rara.comparison.remarks import remarks_on
+from rara.comparison.real_images import scorer_of
+from rara.comparison.remarks import remarks_on, why_without_value
 from rara.comparison.rows import arrow_of, failed_row, row_of
-from rara.comparison.sampling import HalfDifferences, Sampled, half_differences
+from rara.comparison.sampling import HalfDifferences, Sampled, all_have, half_differences
 from rara.comparison.sweep import Sweep, sweep_of
 from rara.errors import ParameterError, RaraError
-from rara.extractors import DEFAULT, Extractor
+from rara.extractors import Extractor
 from rara.features.compatibility import features_like
 from rara.features.features import Features
 from rara.features.metadata_groups import check_key, groups_of
@@ -104,7 +105,7 @@ def compare(
     places = named(generators)
     if reference is None:
         return _each_by_the_other(places, asked, k, extractor, run)
-    scorer = _scorer(reference, k, extractor, run)
+    scorer = scorer_of(reference, k, extractor, run)
     opened = _opened(places, scorer, extractor, asked, run)
     part = _judged(scorer, opened, asked, run)
     return _comparison([part], asked)
@@ -123,30 +124,6 @@ class Judged:
     most: int
     """Samples of each that the two-sample test took."""
     halved: bool
-
-
-def _scorer(
-    reference: Images | Reference | Scorer,
-    k: int | None,
-    extractor: str | os.PathLike[str] | Extractor | None,
-    run: Run,
-) -> Scorer:
-    """A warm scorer; raises ParameterError where one is given with a k or a calibration."""
-    if isinstance(reference, Scorer):
-        if k is not None:
-            raise ParameterError(f"k = {k}: a scorer has its own k. Remove it.")
-        if not reference.calibrates_itself:
-            raise ParameterError(
-                "A comparison calibrates with the reference's own images: give a scorer without "
-                "calibration."
-            )
-        return reference
-    if isinstance(reference, Reference):
-        return reference.scorer(k=k, extractor=extractor, run=run)
-    made = Reference.fit(
-        reference, k=3 if k is None else k, extractor=extractor or DEFAULT, run=run
-    )
-    return made.scorer(extractor=extractor, run=run)
 
 
 def _opened(
@@ -231,7 +208,7 @@ def _sampled(
     halved: bool,
 ) -> dict[str, Sampled]:
     """Which samples meet each condition, by the tables; and the halves of the reference."""
-    levels = levels_of(judge)
+    levels = levels_of(judge.scorer)
     real = RealImages.around(judge.balls).own.met(levels).mean(axis=1)
     apart: list[HalfDifferences] | list[None] = [None] * len(generators)
     if halved:
@@ -242,14 +219,10 @@ def _sampled(
         name: Sampled(
             met_by(one.table, judge.scorer), real, half,
             None if units is None else _numbers(units[name]),
+            without_value(one.table, judge.scorer),
         )
         for (name, one), half in zip(generators.items(), apart, strict=True)
     }  # fmt: skip
-
-
-def levels_of(judge: Judge) -> Levels:
-    """The levels of the figures for the reference of a judge."""
-    return Levels.of(judge.scorer.options.thresholds, len(judge.reference))
 
 
 def _numbers(names: Sequence[str | None]) -> np.ndarray:
@@ -276,7 +249,7 @@ def _each_by_the_other(
         raise ParameterError("paired and sweep compare generators by one reference: give it too.")
     parts = []
     for name, other in (tuple(places), tuple(places)[::-1]):
-        scorer = _scorer(places[other], k, extractor, run)
+        scorer = scorer_of(places[other], k, extractor, run)
         opened = _opened({name: places[name]}, scorer, extractor, asked, run)
         parts.append(_judged(scorer, opened, asked, run))
     return _comparison(parts, asked)
@@ -297,7 +270,11 @@ def _findings(parts: Sequence[Judged], rows: Sequence[Row], asked: Asked) -> Fin
     ranked = (
         ()
         if len(part.sampled) < 2
-        else tuple(ranking(figure, part.sampled, found, asked.level) for figure in BETTER)
+        else tuple(
+            ranking(figure, part.sampled, found, asked.level)
+            for figure in BETTER
+            if all_have(figure, part.sampled.values())
+        )
     )
     swept: Sweep | None = None
     if asked.sweep is not None and len(part.sampled) > 1:
@@ -334,7 +311,7 @@ def _rows(parts: Sequence[Judged], asked: Asked) -> list[Row]:
 
 def _provenance(parts: Sequence[Judged], asked: Asked) -> ComparisonProvenance:
     first = parts[0].judge
-    levels, limits = levels_of(first), first.scorer.options.thresholds
+    levels, limits = levels_of(first.scorer), first.scorer.options.thresholds
     table = next(iter(parts[0].generators.values())).table.provenance
     described = [part.judge.scorer.geometry.describe(part.judge.balls.k) for part in parts]
     return ComparisonProvenance(
@@ -353,7 +330,10 @@ def _provenance(parts: Sequence[Judged], asked: Asked) -> ComparisonProvenance:
         remarks=tuple(
             line
             for part in parts
-            for line in remarks_on(part.generators, part.judge.reference, asked.paired, part.units)
+            for line in (
+                *why_without_value(part.generators, part.judge.scorer),
+                *remarks_on(part.generators, part.judge.reference, asked.paired, part.units),
+            )
         ),
         versions=table.versions,
     )

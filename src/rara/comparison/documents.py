@@ -21,6 +21,8 @@ HEADS = (
 
 _SHARES: tuple[Figure, ...] = ("inside", "yield", "over_typical")
 """The figures that are quoted as shares, in the order of the table."""
+_EXCESSES: tuple[Figure, ...] = ("off_manifold", "copies")
+"""Those that are quoted beside real images."""
 _LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
     "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
@@ -76,26 +78,28 @@ def _row(row: Row) -> list[str]:
     return [
         row.generator,
         f"{row.samples}",
-        _share(figures["inside"]),
-        _excess(figures["off_manifold"]),
-        _share(figures["yield"]),
-        _excess(figures["copies"]) if figures["copies"].interval else "–",
-        _share(figures["over_typical"]),
+        _share(figures.get("inside")),
+        _excess(figures.get("off_manifold")),
+        _share(figures.get("yield")),
+        _excess(figures.get("copies")),
+        _share(figures.get("over_typical")),
         "–" if row.auc is None else f"{row.auc:.3f}",
     ]
 
 
 def _real(name: str, row: Row) -> list[str]:
-    shares = [f"{100 * row.figures[figure].real:.1f}" for figure in _SHARES]
-    return [name, "–", shares[0], "0", shares[1], "0", shares[2], "0.500"]
+    figures = row.figures
+    shares = [f"{100 * figures[one].real:.1f}" if one in figures else "–" for one in _SHARES]
+    off, copies = ("0" if one in figures else "–" for one in _EXCESSES)
+    return [name, "–", shares[0], off, shares[1], copies, shares[2], "0.500"]
 
 
-def _share(found: FigureRow) -> str:
-    return _with_limits(found.share, found.interval, "")
+def _share(found: FigureRow | None) -> str:
+    return "–" if found is None else _with_limits(found.share, found.interval, "")
 
 
-def _excess(found: FigureRow) -> str:
-    return _with_limits(found.excess, found.excess_interval, "+")
+def _excess(found: FigureRow | None) -> str:
+    return "–" if found is None else _with_limits(found.excess, found.excess_interval, "+")
 
 
 def _with_limits(value: float, limits: Interval | None, sign: str) -> str:

@@ -8,6 +8,7 @@ images, and does not move with the number of samples: docs/explanation/compariso
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal, Self, get_args
 
@@ -16,10 +17,11 @@ from numpy.typing import NDArray
 
 from rara.calibration.copy_statistic import statistic_for
 from rara.comparison.lists import Lists
+from rara.provenance.parts import CalibrationPart
 from rara.reference.scorer import Scorer
 from rara.scores import BallGeometry, own_balls
 from rara.scores.ball_ratio import BallRatio
-from rara.stats.conformal import at_least, below
+from rara.stats.conformal import at_least, below, percentiles
 from rara.table.score_table import ScoreTable
 from rara.verdict.rules import Thresholds
 
@@ -50,6 +52,36 @@ class Levels:
         """Those for a reference of so many images."""
         fine = min(COPY_LEVEL, thresholds.alpha)
         return cls(thresholds, fine if reference >= FEWEST_FOR_COPIES else thresholds.alpha)
+
+
+@dataclass(frozen=True, slots=True)
+class Unreachable:
+    """Figures that have no value: no sample could meet their condition, or be ruled out by it."""
+
+    figures: tuple[Figure, ...]
+    what: str
+    """What these real images do not allow, after "no"."""
+
+    @classmethod
+    def among(cls, calibration: CalibrationPart, levels: Levels) -> list[Self]:
+        """Those of a reference that calibrates itself, one for each cause.
+
+        A yield needs all: its samples are rare, on the manifold and no copies.
+        """
+        limits, smallest = levels.thresholds, calibration.smallest_p
+        least, inside = 1 / (calibration.real_images + 1), calibration.real_images_inside
+        rarest = float(percentiles(np.array(inside), inside))
+        repeat = ", since some of these repeat" if 2 * least <= levels.copies else ""
+        causes: list[tuple[bool, tuple[Figure, ...], str]] = [
+            (smallest.off_manifold > limits.alpha, ("off_manifold", "yield"),
+             f"off_manifold_p can be at most {limits.alpha:g}"),
+            (smallest.copy > levels.copies, ("copies", "yield"),
+             f"copy_p of an exact copy can be at most {levels.copies:g}{repeat}"),
+            (rarest < limits.rare or least > limits.uncommon_p, ("yield",),
+             "sample can be rare"),
+            (least > CORE, ("over_typical",), f"p-value can be at most {CORE:g}"),
+        ]  # fmt: skip
+        return [cls(figures, what) for holds, figures, what in causes if holds]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,9 +131,30 @@ def met_by(table: ScoreTable, scorer: Scorer) -> Flags:
     The scorer has no option beyond k, boundary and alpha: see `Judge.of`.
     """
     options, geometry = scorer.options, scorer.geometry
-    levels = Levels.of(options.thresholds, len(geometry.features))
     balls = geometry.ball_geometry(options.k, options.rule)
-    return Standing.of_table(table, balls.knn2).met(levels)
+    return Standing.of_table(table, balls.knn2).met(levels_of(scorer))
+
+
+def levels_of(scorer: Scorer) -> Levels:
+    """The levels of the figures for the reference of a scorer."""
+    return Levels.of(scorer.options.thresholds, len(scorer.geometry.features))
+
+
+def unreachable(table: ScoreTable, scorer: Scorer) -> list[Unreachable]:
+    """The figures that have no value in the table of a scorer, by cause."""
+    calibration = table.provenance.calibration
+    return [] if calibration is None else Unreachable.among(calibration, levels_of(scorer))
+
+
+def without_value(table: ScoreTable, scorer: Scorer) -> frozenset[Figure]:
+    """The same figures, whatever the cause is."""
+    return frozenset(figure for one in unreachable(table, scorer) for figure in one.figures)
+
+
+def shares_of(table: ScoreTable, scorer: Scorer) -> dict[Figure, float]:
+    """The share of samples of each figure; NaN where it has no value."""
+    shares = dict(zip(FIGURES, met_by(table, scorer).mean(axis=1).tolist(), strict=True))
+    return shares | dict.fromkeys(without_value(table, scorer), math.nan)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -52,7 +52,7 @@ class Judge:
     def of(cls, scorer: Scorer, run: Run) -> Judge:
         """Raises ParameterError for options that a comparison does not know."""
         options = scorer.options
-        if options.compat or options.group_by or options.against_siblings or options.also:
+        if options != options.for_verdicts:
             raise ParameterError(
                 "A comparison takes a scorer's k, boundary and alpha: remove its other options."
             )
@@ -65,7 +65,7 @@ class Judge:
             )
         deep = geometry.once(
             ("deep lists", balls.k, balls.boundary),
-            lambda: DeepReference.of(geometry.features, balls, run),
+            lambda: DeepReference.of(geometry.features, balls, run, geometry.deep),
         )
         return cls(scorer, balls, deep, run)
 

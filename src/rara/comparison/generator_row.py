@@ -52,6 +52,7 @@ class Row:
     reference: str | None = None
     """Where the images come from that judge it."""
     figures: Mapping[Figure, FigureRow] = field(default_factory=dict)
+    """Without those that no p-value can be small enough for."""
     rarity_percentiles: tuple[float, ...] | None = None
     """Quantiles among the samples inside; None where none is."""
     typicality_percentiles: tuple[float, ...] | None = None

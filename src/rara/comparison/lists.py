@@ -37,6 +37,11 @@ def width_for(k: int) -> int:
     return max(LEAST, k + 2)
 
 
+def depth_for(k: int) -> int:
+    """How many neighbours the whole reference lists."""
+    return 2 * width_for(k) + SPARE
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Lists:
     """The nearest reference images of samples, and whose nearest they would be."""
@@ -62,12 +67,17 @@ class DeepReference:
     geometry: BallGeometry
 
     @classmethod
-    def of(cls, features: Features, geometry: BallGeometry, run: Run) -> DeepReference:
-        """Found by one scan of the reference, or in the cache."""
-        depth = min(2 * width_for(geometry.k) + SPARE, len(features) - 1)
+    def of(
+        cls, features: Features, geometry: BallGeometry, run: Run, listed: Nearest | None = None
+    ) -> DeepReference:
+        """From lists that are deep enough, from the cache, or by one scan of the reference."""
+        depth = min(depth_for(geometry.k), len(features) - 1)
         if depth <= geometry.d2.shape[1]:
             return cls(geometry.d2, geometry.index, geometry)
-        found = neighbour_lists.find(features, depth - 1, run)
+        if listed is not None and listed.k >= depth:
+            found = listed.first(depth)
+        else:
+            found = neighbour_lists.find(features, depth - 1, run)
         return cls(found.d2, found.index, geometry)
 
     def part(self, kept: Flags) -> BallGeometry:

@@ -35,6 +35,7 @@ class Difference:
     one: str
     other: str
     value: float | None
+    """None where a generator has no such figure, or no unit is in both."""
     low: float | None
     high: float | None
     p: float | None
@@ -98,6 +99,8 @@ def _difference(
 ) -> Difference:
     one, other = (sampled[name] for name in pair)
     count = None
+    if FIGURES[number] in one.unreachable | other.unreachable:
+        return Difference(FIGURES[number], *pair, None, None, None, None)
     if units is None:
         estimate, p = difference(one, other, number, level)
     else:

@@ -8,8 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 
+from rara.comparison.figures import Figure, unreachable
 from rara.comparison.generator import Generator
 from rara.features.features import Features
+from rara.reference.scorer import Scorer
+from rara.report.formatting import counted
 from rara.two_sample.pool import FEWEST as FEWEST_OF_A_SIDE
 
 Units = Mapping[str, Sequence[str | None]]
@@ -37,6 +40,22 @@ def remarks_on(
     yield from _without_auc(generators)
     if units is not None:
         yield from _without_pair(units, str(paired))
+
+
+def why_without_value(generators: Mapping[str, Generator], scorer: Scorer) -> Iterator[str]:
+    """Why figures have no value; generators of one reference most often share the reasons."""
+    count = counted(len(scorer.geometry.features), "reference image")
+    lines = (
+        f"With {count} no {cause.what}: {_listed(cause.figures)} "
+        f"{'has' if len(cause.figures) == 1 else 'have'} no value."
+        for one in generators.values()
+        for cause in unreachable(one.table, scorer)
+    )
+    yield from dict.fromkeys(lines)
+
+
+def _listed(figures: Sequence[Figure]) -> str:
+    return " and ".join(figure.replace("_", " ") for figure in figures)
 
 
 def _without_auc(generators: Mapping[str, Generator]) -> Iterator[str]:

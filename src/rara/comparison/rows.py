@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from rara.comparison.columns import COMPARISON, PERCENTILES
+from rara.columns.comparisons import COMPARISON, PERCENTILES
 from rara.comparison.figures import FIGURES
 from rara.comparison.generator import Generator
 from rara.comparison.generator_row import FigureRow, Row
@@ -39,7 +39,11 @@ def row_of(
         reference=reference.location,
         samples=len(table),
         knob=knob,
-        figures={figure: _figure(sampled, number, level) for number, figure in enumerate(FIGURES)},
+        figures={
+            figure: _figure(sampled, number, level)
+            for number, figure in enumerate(FIGURES)
+            if figure not in sampled.unreachable
+        },
         rarity_percentiles=_quantiles(table["rarity_percentile"]),
         typicality_percentiles=_quantiles(table["typicality_percentile"]),
         exact_copies=int(np.count_nonzero(table["verdict"] == "copy")),

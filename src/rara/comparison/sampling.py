@@ -8,7 +8,7 @@ Samples that share a unit, such as a prompt or a scene, count as one draw.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rara.comparison.figures import FIGURES, Levels, RealImages
+from rara.comparison.figures import FIGURES, Figure, Levels, RealImages
 from rara.comparison.halves import FREEDOM, variance
 from rara.comparison.lists import DeepReference, Lists
 from rara.stats.intervals import (
@@ -75,6 +75,8 @@ class Sampled:
     """None where the reference is too small to be halved."""
     unit: NDArray[np.int64] | None = None
     """(m,) its number, from 0; samples of one unit are one draw. None where each is one."""
+    unreachable: frozenset[Figure] = frozenset()
+    """The figures that have no value: see `Unreachable`."""
 
     def __len__(self) -> int:
         return int(self.met.shape[1])
@@ -148,6 +150,11 @@ class Sampled:
         if self.halves is None:
             return Estimate(value, float("nan"), float("nan"))
         return Estimate(value, max(0.0, found.low), min(1.0, found.high)) if clip else found
+
+
+def all_have(figure: Figure, sampled: Iterable[Sampled]) -> bool:
+    """Whether a figure has a value for each of these generators."""
+    return all(figure not in one.unreachable for one in sampled)
 
 
 def difference(one: Sampled, other: Sampled, figure: int, level: float) -> tuple[Estimate, float]:

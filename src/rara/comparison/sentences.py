@@ -47,31 +47,36 @@ def generator_sentence(row: Row, level: float) -> str:
         return f"Not judged: {row.reason}"
     figures = row.figures
     parts = [
-        _yield(figures["yield"]), _off(figures["off_manifold"], level),
-        _core(figures["over_typical"], level),
-        _copies(figures["copies"], row.exact_copies or 0, level),
+        _yield(figures.get("yield")), _off(figures.get("off_manifold"), level),
+        _core(figures.get("over_typical"), level),
+        _copies(figures.get("copies"), row.exact_copies or 0, level),
         _repeats(row),
     ]  # fmt: skip
-    return "; ".join(part for part in parts if part) + "."
+    text = "; ".join(part for part in parts if part)
+    return f"{text[:1].upper()}{text[1:]}."
 
 
-def _yield(found: FigureRow) -> str:
+def _yield(found: FigureRow | None) -> str:
+    if found is None:
+        return ""
     limits = ""
     if found.interval is not None:
         limits = f" ({percent(found.interval[0])} to {percent(found.interval[1])})"
     return f"Yield {percent(found.share)}{limits}, real images {percent(found.real)}"
 
 
-def _off(found: FigureRow, level: float) -> str:
+def _off(found: FigureRow | None, level: float) -> str:
+    if found is None:
+        return ""
     end = {1: "more than", -1: "fewer than", 0: "not surely unlike"}[found.sign(level)]
     return (
         f"{percent(found.share)} off the manifold, {end} the {percent(found.real)} of real images"
     )
 
 
-def _core(found: FigureRow, level: float) -> str:
-    sign = found.sign(level)
-    if not sign:
+def _core(found: FigureRow | None, level: float) -> str:
+    sign = 0 if found is None else found.sign(level)
+    if found is None or not sign:
         return ""
     word = "over-typical" if sign > 0 else "fewer typical images than real ones"
     return (
@@ -80,13 +85,15 @@ def _core(found: FigureRow, level: float) -> str:
     )
 
 
-def _copies(found: FigureRow, exact: int, level: float) -> str:
-    rate = f"copy rate {points(found.excess)} points{interval(found.excess_interval)}"
+def _copies(found: FigureRow | None, exact: int, level: float) -> str:
     certain = f"{exact:,} exact {'copy' if exact == 1 else 'copies'}" if exact else "no exact copy"
-    if found.interval is None:  # so few real images call no sample a copy by its p-value
+    if found is None:
         return certain
+    rate = f"copy rate {points(found.excess)} points{interval(found.excess_interval)}"
     if exact:
         return f"{certain}, {rate}"
+    if found.interval is None:
+        return certain
     if found.sign(level) > 0:
         return rate
     return f"no sign of copying (at most {at_most(found.interval[1])})"

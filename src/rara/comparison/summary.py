@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from rara.comparison.figures import Figure
 from rara.comparison.findings import Findings
 from rara.comparison.generator_row import FigureRow, Row
 from rara.comparison.halves import FEWEST
@@ -56,11 +57,11 @@ def cells(row: Row) -> list[str]:
         return [""] * len(HEADS)
     figures = row.figures
     return [
-        percent(figures["inside"].share),
-        _with_arms(figures["off_manifold"]),
-        percent(figures["yield"].share),
-        _with_arms(figures["copies"]) if figures["copies"].interval else "",
-        percent(figures["over_typical"].share),
+        _share(figures.get("inside")),
+        _with_arms(figures.get("off_manifold")),
+        _share(figures.get("yield")),
+        _with_arms(figures.get("copies")),
+        _share(figures.get("over_typical")),
         "" if row.auc is None else f"{row.auc:.3f}",
         "" if row.repeats is None else percent(row.repeats),
     ]
@@ -73,9 +74,11 @@ def real_cells(rows: Sequence[Row]) -> list[str]:
     """
     figures = rows[0].figures
     repeats = sorted({row.repeats_real for row in rows if row.repeats_real is not None})
+    real = {figure: percent(found.real) for figure, found in figures.items()}
+    excess: dict[Figure, str] = dict.fromkeys(figures, "0")
     return [
-        percent(figures["inside"].real), "0", percent(figures["yield"].real), "0",
-        percent(figures["over_typical"].real), "0.500",
+        real.get("inside", ""), excess.get("off_manifold", ""), real.get("yield", ""),
+        excess.get("copies", ""), real.get("over_typical", ""), "0.500",
         " to ".join(percent(end) for end in dict.fromkeys([*repeats[:1], *repeats[-1:]])),
     ]  # fmt: skip
 
@@ -89,11 +92,17 @@ def real_rows(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
     return [(f"real, for {row.generator}", [row]) for row in judged]
 
 
-def _with_arms(found: FigureRow) -> str:
+def _share(found: FigureRow | None) -> str:
+    return "" if found is None else percent(found.share)
+
+
+def _with_arms(found: FigureRow | None) -> str:
     """An excess in percentage points, with the longer arm of its interval.
 
     Arms differ near 0 %. Half the width would be narrower than the interval on its longer side.
     """
+    if found is None:
+        return ""
     if found.excess_interval is None:
         return points(found.excess)
     low, high = found.excess_interval

@@ -13,7 +13,7 @@ import numpy as np
 from rara.comparison.figures import FIGURES, Figure
 from rara.comparison.halves import FEWEST
 from rara.comparison.pairwise import Difference
-from rara.comparison.sampling import Sampled
+from rara.comparison.sampling import Sampled, all_have
 from rara.comparison.sentences import at_most
 from rara.report.formatting import percent
 from rara.stats.multiple import holm
@@ -103,6 +103,8 @@ def _trends(
     counts = np.array([len(sampled[name]) for name in order], np.int64)
     found = []
     for number, figure in enumerate(FIGURES):
+        if not all_have(figure, sampled.values()):
+            continue
         hits = np.array([int(sampled[name].met[number].sum()) for name in order], np.int64)
         tau, p = trend_of_shares(values, hits, counts)
         found.append(FigureTrend(figure, tau, p, None))
@@ -169,6 +171,8 @@ def _onset(
     order: Sequence[str], sampled: Mapping[str, Sampled], level: float
 ) -> tuple[str | None, str | None, str]:
     """The last generator before copying shows, the first that surely copies, and one sentence."""
+    if not all_have("copies", sampled.values()):
+        return None, None, "No p-value can show where copying starts."
     number = FIGURES.index("copies")
     adjusted = holm([_more(sampled[name], number) for name in order])
     copying = [n for n, p in zip(order, adjusted, strict=True) if p is not None and p <= 1 - level]
@@ -203,6 +207,8 @@ def _best(
     level: float,
 ) -> tuple[str | None, tuple[str, ...], str]:
     """The generator with the highest yield, its rivals, and one sentence."""
+    if not all_have("yield", sampled.values()):
+        return None, (), "No yield can be named the best."
     number = FIGURES.index("yield")
     best = max(order, key=lambda name: sampled[name].shares[number])
     unsure = {

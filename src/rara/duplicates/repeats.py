@@ -199,11 +199,13 @@ def _among_reference(
 ) -> RepeatCounts:
     """The counts among as many reference images, drawn by a fixed seed, or all of them.
 
+    They are drawn in the order of their content, so that their own order plays no role.
     An image whose nearest other is farther than the limit repeats none: few are looked at.
     """
     drawn = np.arange(len(reference))
     if count < len(drawn):
-        drawn = np.sort(np.random.default_rng(0).permutation(len(drawn))[:count])
+        chosen = np.random.default_rng(0).permutation(len(drawn))[:count]
+        drawn = np.sort(by_content(reference)[chosen])
     same = _equal_items(reference.done.take(drawn))
     near = geometry.d2[drawn, 0] <= limit**2
     near[same.one] = near[same.other] = True

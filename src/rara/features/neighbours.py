@@ -53,20 +53,24 @@ def depth_for(k: int, images: int) -> int:
     return min(max(k, LARGEST_K) + 1, images - 1)
 
 
-def find(features: Features, k: int, run: Run) -> Nearest:
+def find(features: Features, k: int, run: Run, *, depth: int = 0) -> Nearest:
     """Each image's nearest others, as many as scores with k need, from the cache if known.
 
-    Those of given vectors are not cached: there is no image to save the work for.
+    `depth`: at least so many of them, where there are. Those of given vectors are not cached:
+    there is no image to save the work for.
     """
-    depth = depth_for(k, len(features))
+    few = depth_for(k, len(features))
+    depth = max(few, min(depth, len(features) - 1))
     if features.spec.weights == "none":
         return _scan(features, depth, run)
-    place = kept_place(f"{features.fingerprint} {depth}", run)
-    cached = kept_arrays(place)
+    fingerprint = features.fingerprint
+    cached = kept_arrays(kept_place(f"{fingerprint} {depth}", run))
     if cached and cached["d2"].shape == cached["index"].shape == (len(features), depth):
         return Nearest.of(cached["d2"], cached["index"])
     nearest = _scan(features, depth, run)
-    keep_arrays(place, d2=nearest.d2, index=nearest.index)
+    for width in {few, depth}:
+        lists = nearest.first(width)
+        keep_arrays(kept_place(f"{fingerprint} {width}", run), d2=lists.d2, index=lists.index)
     return nearest
 
 

@@ -5,13 +5,16 @@ features --their location, their ids--> images --extractor--> features of the sa
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import reduce
 
 import numpy as np
+import pyarrow as pa
 
 from rara.errors import ReferenceMismatchError, SourceError
 from rara.extractors import Extractor
 from rara.features.features import Features
+from rara.features.item_table import ITEMS
 from rara.features.opening import features_of
 from rara.features.origin import places_in
 from rara.run import Run
@@ -19,14 +22,16 @@ from rara.sources import Source, open_source
 
 
 def reembed(features: Features, extractor: Extractor, run: Run) -> Features:
-    """Vectors of the same images by another extractor, in the same order.
+    """Vectors of the same images by another extractor, in the same order, with their metadata.
 
+    Images whose vectors were left out stay listed.
     Images of which it makes no vector are left out. Raises ReferenceMismatchError where the images
     are unavailable: vectors that were given, a place that is gone, other images there.
     """
     sources = sources_of(features, extractor)
     fresh = reduce(Features.joined, (features_of(source, extractor, run)[0] for source in sources))
-    return fresh.take(_rows(features, fresh), features.location)
+    again = fresh.take(_rows(features, fresh), features.location)
+    return replace(again, items=_items(again, features))
 
 
 def sources_of(features: Features, extractor: Extractor) -> list[Source]:
@@ -42,6 +47,15 @@ def sources_of(features: Features, extractor: Extractor) -> list[Source]:
         raise ReferenceMismatchError(
             f"{extractor.spec.name} needs the images that features were made of: {error}"
         ) from error
+
+
+def _items(again: Features, before: Features) -> pa.Table:
+    """The items that were seen again, with the metadata of before, and those left out before."""
+    known = dict(zip(before.ids, before.done["metadata"].to_pylist(), strict=True))
+    metadata = pa.array([known[name] for name in again.ids], pa.string())
+    field = ITEMS.field("metadata")
+    items = again.items.set_column(ITEMS.get_field_index(field.name), field, metadata)
+    return pa.concat_tables([items, before.embedded.slice(len(before))])
 
 
 def _rows(wanted: Features, fresh: Features) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

@@ -11,6 +11,7 @@ Vectors are C-ordered float32 arrays (n, d) of finite numbers; the caller has ch
     sixteen_bits    products of smaller bytes, where the machine has AVX2
     matmul          the products: bytes where the machine is fast and exact, else float32
     reducers        questions about all pairs: nearest, smallest ball, largest ratio
+    parts           which balls hold which samples in many parts of both sides
     quantized_reference  a reference's quantized vectors, kept for the next query
     tiles           how a scan is cut under a memory budget
     scan            one pass over the pairs of two sets: multiply, filter, verify, deliver
@@ -23,6 +24,7 @@ Vectors are C-ordered float32 arrays (n, d) of finite numbers; the caller has ch
 from rara.geometry.distances import root_vectors, squared_distance, unit_vectors
 from rara.geometry.hamming import closest_codes, closest_other_codes
 from rara.geometry.neighbours import neighbours, neighbours_left
+from rara.geometry.parts import CountsInParts
 from rara.geometry.processes import query_in_processes
 from rara.geometry.quantized_reference import QuantizedReference
 from rara.geometry.query import query
@@ -42,6 +44,7 @@ from rara.geometry.tiles import EngineOptions, Progress, Tiling, WorkDone
 __all__ = [
     "Balls",
     "Boundary",
+    "CountsInParts",
     "EngineOptions",
     "Nearest",
     "Need",

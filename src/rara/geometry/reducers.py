@@ -85,6 +85,12 @@ class Nearest:
         one.d2, one.index = d2, index
         return one
 
+    def first(self, k: int) -> Nearest:
+        """The answer for so many neighbours, or for all of these if they are fewer."""
+        if k >= self.k:
+            return self
+        return Nearest.of(self.d2[:, :k].copy(), self.index[:, :k].copy())
+
     def need(self) -> Need:
         """The k smallest distances."""
         return Need(nearest=self.k)

@@ -7,6 +7,7 @@ From the ground up:
     trust        how far figures relative to a reference may be believed
     audit        what speaks against believing a reference
     geometry     the images, the distances between them, and their calibration
+    fitting      a reference made of images
     judging      samples one by one: every axis and the verdict
     scorer       Scorer: options bound once, and all that they ask of samples; for any thread
     reference    Reference: fit, save, extend, score

@@ -85,10 +85,17 @@ class Cleaning:
         """The same for a reference folder, and for `Reference.fit`."""
         return {"deduplicate": self.deduplicate, "unit": self.unit, "clip_radii": self.clip_radii}
 
-    def neighbourhood(self, features: Features, k: int, run: Run) -> tuple[Features, Nearest]:
-        """The images that are kept, and their neighbour lists."""
+    def neighbourhood(
+        self, features: Features, k: int, run: Run, depth: int = 0
+    ) -> tuple[Features, Nearest]:
+        """The images that are kept, and their neighbour lists.
+
+        `depth`: how long lists are at least, where there are so many and duplicates stay.
+        """
         features = self.one_a_unit(features, k, run)
-        return self._deduplicated(features, neighbourhood.find(features, k, run), k, run)
+        depth = depth if self.deduplicate is None else 0
+        nearest = neighbourhood.find(features, k, run, depth=depth)
+        return self._deduplicated(features, nearest, k, run)
 
     def one_a_unit(
         self, features: Features, k: int, run: Run, *, side: str = "reference"

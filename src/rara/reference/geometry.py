@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 from threading import RLock
-from typing import TypeVar, cast
+from typing import Self, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ from rara.features.features import Features
 from rara.features.metadata_groups import Rows
 from rara.features.neighbours import checked_k, find
 from rara.features.pixel_cache import PixelCache
-from rara.geometry import Boundary, QuantizedReference
+from rara.geometry import Boundary, Nearest, QuantizedReference
 from rara.provenance.parts import ReferencePart
 from rara.reference.cleaning import Cleaning
 from rara.run import Run
@@ -60,8 +60,10 @@ class ReferenceGeometry:
         quantized: QuantizedReference | None = None,
         others: NDArray[np.int32] | None = None,
         cleaning: Cleaning | None = None,
+        deep: Nearest | None = None,
     ) -> None:
-        self.features, self.d2, self.index = features, d2, index
+        """`deep`: the same lists, and longer, where they were asked for."""
+        self.features, self.d2, self.index, self.deep = features, d2, index, deep
         self.k = checked_k(k, len(features), d2.shape[1])
         self.cleaning = cleaning or Cleaning()
         self.code_cache, self.pixel_cache = (
@@ -69,6 +71,12 @@ class ReferenceGeometry:
             PixelCache(features, others),
         )
         self.once = Once()
+
+    @classmethod
+    def of_cleaned(cls, features: Features, k: int, cleaning: Cleaning, run: Run) -> Self:
+        """That of images that were cleaned in this way already: none of them is left out."""
+        nearest = find(features, checked_k(k, len(features), k), run)
+        return cls(features, nearest.d2, nearest.index, k=k, cleaning=cleaning)
 
     @property
     def largest_k(self) -> int:
@@ -115,8 +123,7 @@ class ReferenceGeometry:
     def part(self, rows: Rows, k: int, run: Run) -> ReferenceGeometry:
         """That of some of the images, as if there were no others; cleaned as all of them were."""
         features = self.features.take(rows, self.features.location)
-        nearest = find(features, k, run)
-        return ReferenceGeometry(features, nearest.d2, nearest.index, k=k, cleaning=self.cleaning)
+        return ReferenceGeometry.of_cleaned(features, k, self.cleaning, run)
 
     def describe(self, k: int | None = None) -> ReferencePart:
         """What results say of the reference that they are relative to."""

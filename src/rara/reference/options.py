@@ -50,6 +50,7 @@ class ScoreOptions:
 
     def __post_init__(self) -> None:
         Thresholds(self.alpha)
+        object.__setattr__(self, "also", tuple(self.families.names))
         rules = [(None, "open"), (None, "closed"), ("official", "open")]
         if (self.compat, self.boundary) not in rules:
             raise ParameterError(
@@ -60,6 +61,11 @@ class ScoreOptions:
             raise ParameterError(
                 f"The authors' code has no {' or '.join(names)}: remove compat or also."
             )
+
+    @property
+    def for_verdicts(self) -> ScoreOptions:
+        """Those that verdicts depend on, and no others."""
+        return ScoreOptions(k=self.k, boundary=self.boundary, alpha=self.alpha)
 
     @property
     def rule(self) -> Boundary:

@@ -25,13 +25,13 @@ from rara.features.code_cache import quantized_in
 from rara.features.compatibility import features_like
 from rara.features.features import Features
 from rara.features.image_lookup import SourcePictures
-from rara.features.metric import with_metric
-from rara.features.opening import Images, as_features, features_of, find_extractor, is_features
+from rara.features.opening import Images, as_features
 from rara.features.pixel_cache import others_in
 from rara.geometry import Nearest
 from rara.provenance.json_format import JsonObject, encoded
 from rara.reference.audit import Audit, audit
 from rara.reference.cleaning import Cleaning, Duplicates
+from rara.reference.fitting import fitted
 from rara.reference.geometry import ReferenceGeometry
 from rara.reference.options import Options, ScoreOptions
 from rara.reference.scorer import Scorer
@@ -79,15 +79,9 @@ class Reference:
         `deduplicate` leaves images out that repeat an earlier one, "exact" or "near";
         `clip_radii`, a quantile such as 0.99, lets no ball count as larger; `unit` is for bursts.
         """
-        run, cleaning = checked_run(run), Cleaning(deduplicate, unit, clip_radii)
-        k = neighbourhood.whole_k(k)  # before long work; the number of images is known after it
-        network = None if is_features(images) else find_extractor(extractor, run)
-        features, source = features_of(images, network, run)
-        neighbourhood.checked_k(k, len(features), k)
-        features = with_metric(features, metric)
-        features, nearest = cleaning.neighbourhood(features, k, run)
-        geometry = ReferenceGeometry(features, nearest.d2, nearest.index, k=k, cleaning=cleaning)
-        return cls(geometry, source=source, extractor=network)
+        cleaning = Cleaning(deduplicate, unit, clip_radii)
+        made = fitted(images, cleaning, k=k, extractor=extractor, metric=metric, run=run)
+        return cls(made.geometry, source=made.source, extractor=made.extractor)
 
     @classmethod
     def from_features(
@@ -295,6 +289,12 @@ class Reference:
     ) -> ScoreTable:
         """Every reference image judged as if it had never been in the reference."""
         return self.scorer(run=run, **options).score_leave_one_out()
+
+
+def cleaned_as(before: Reference, features: Features, k: int, run: Run) -> Reference:
+    """A reference of some images of another, or of other vectors of them; all of them stay."""
+    cleaning = before.geometry.cleaning
+    return Reference(ReferenceGeometry.of_cleaned(features, k, cleaning, run))
 
 
 def _changed(

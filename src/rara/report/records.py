@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from rara.columns import ON_REQUEST, metadata_names
+from rara.columns.score_tables import ON_REQUEST, metadata_names
 from rara.report.disagreement import dissents
 from rara.report.reference_quantiles import Spread
 from rara.report.rows import Plain, Row, rows_of

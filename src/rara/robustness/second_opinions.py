@@ -22,7 +22,7 @@ from rara.features.features import Features
 from rara.features.metric import usual_metric, with_metric
 from rara.features.opening import Images, features_of, find_extractor, is_features
 from rara.features.reembed import reembed
-from rara.reference.reference import Reference
+from rara.reference.reference import Reference, cleaned_as
 from rara.robustness.contested import Halves, alpha_of, check_carried
 from rara.run import Run, checked_run
 from rara.table.score_table import ScoreTable
@@ -75,14 +75,11 @@ def halves(
     parts = reference.features.split(0.5, seed=seed)
     # Almost every image loses a neighbour to the other half: searching anew, each pair once, is
     # cheaper than mending all those lists.
+    place = f"{reference.features.location} (half {{}}, seed {seed})"
     one, other = (
-        Reference.fit(
-            replace(part, location=f"{reference.features.location} (half {i}, seed {seed})"),
-            k=k, metric=part.spec.metric, clip_radii=reference.geometry.cleaning.clip_radii,
-            run=run,
-        )
+        cleaned_as(reference, replace(part, location=place.format(i)), k, run)
         for i, part in enumerate(parts, start=1)
-    )  # fmt: skip
+    )
     return one, other
 
 
@@ -118,10 +115,8 @@ def by_extractor(
         raise ParameterError(
             f"{network.spec.name} made this reference: a second opinion needs another extractor."
         )
-    other = Reference.fit(
-        reembed(reference.features, network, run), k=table.provenance.k,
-        metric=_metric_for(reference), clip_radii=reference.geometry.cleaning.clip_radii, run=run,
-    )  # fmt: skip
+    vectors = with_metric(reembed(reference.features, network, run), _metric_for(reference))
+    other = cleaned_as(reference, vectors, table.provenance.k, run)
     own = table.provenance.leave_one_out
     samples = other.features if own else _anew(images, network, other, run)
     real_images = None if calibration is None else _anew(calibration, network, other, run)

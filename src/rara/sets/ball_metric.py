@@ -5,6 +5,8 @@ samples, reference --ordered--> figure and its variance --> SetScore within its 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import chain
 from typing import Any, ClassVar, Unpack, get_args
 
 import numpy as np
@@ -13,7 +15,7 @@ from rara.arguments import short
 from rara.errors import ParameterError
 from rara.geometry import Boundary, EngineOptions
 from rara.sets.base import LEVEL, Doubles, KeptVectors, SetScore, Vectors, VectorsLike
-from rara.sets.halves import Figure, Flags, score_within, variance_of
+from rara.sets.halves import Figures, Parts, halved, score_within, variance_between
 from rara.sets.neighbourhoods import Held, Neighbourhoods, k_of
 from rara.stats.intervals import checked_level
 
@@ -41,16 +43,16 @@ class BallMetric(KeptVectors):
 
     def figure(
         self, samples: Vectors, reference: Vectors, k: int, **engine: Unpack[EngineOptions]
-    ) -> Figure:
-        """The value from which samples and which reference images are kept."""
+    ) -> Figures:
+        """The values from which samples and which reference images are kept."""
         balls = Neighbourhoods.of(reference, k, **engine)
-        pairs = balls.pairs(samples, **engine)
 
-        def figure(kept: Flags, left: Flags) -> float:
-            radii2 = self.radii2(balls.radii2(left))
-            return self.value(balls, radii2, pairs.held(radii2, self.boundary, kept))
+        def figures(parts: Parts) -> Iterator[float]:
+            chosen = ((kept, self.radii2(balls.radii2(left))) for kept, left in parts)
+            for held in balls.held(samples, chosen, self.boundary, **engine):
+                yield self.value(balls, held.radii2, held)
 
-        return figure
+        return figures
 
     def radii2(self, radii2: Doubles) -> Doubles:
         """Squared radii of the balls that count, from those up to the k-th nearest other image."""
@@ -78,9 +80,10 @@ class BallMetric(KeptVectors):
         samples = self.samples.ordered(1, self.name)
         reference = self.reference.ordered(1, self.name)
         k = self.checked_k(len(samples), len(reference))
-        figure = self.figure(samples, reference, k, **engine)
-        value = figure(np.full(len(samples), True), np.full(len(reference), True))
-        variance = variance_of(figure, samples, reference)
+        figures = self.figure(samples, reference, k, **engine)
+        whole = np.full(len(samples), True), np.full(len(reference), True)
+        value, *halves = figures(chain([whole], halved(samples, reference)))
+        variance = variance_between(halves)
         counts = len(samples), len(reference)
         return score_within(
             self.name, value, variance, counts, self.direction, level, most=self.most

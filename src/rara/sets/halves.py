@@ -15,7 +15,7 @@ half together: they are no new images.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +24,12 @@ from rara.sets.base import SetScore, Vectors
 from rara.sets.intervals import half_width
 
 Flags = NDArray[np.bool_]
+Parts = Iterable[tuple[Flags, ...]]
+"""Which samples and which reference images are kept, again and again."""
 Figure = Callable[[Flags, Flags], float]
 """From which samples and which reference images are kept to the value."""
+Figures = Callable[[Parts], Iterator[float]]
+"""The same for many parts in turn."""
 
 DRAWS = 40
 """How often both sides are halved."""
@@ -44,15 +48,32 @@ def variance_of(figure: Callable[..., float], *sides: Vectors) -> float:
 
     NaN where a side has fewer than two distinct images.
     """
+    return variance_between(figure(*half) for half in halved(*sides))
+
+
+def halved(*sides: Vectors) -> Iterator[tuple[Flags, ...]]:
+    """Halves of all sides, which are in the order of their content: each pair is disjoint.
+
+    There are none where a side has fewer than two distinct images.
+    """
     numbers = [distinct(side) for side in sides]
     if min(int(side[-1]) for side in numbers) < 1:
-        return math.nan
+        return
     rng = np.random.default_rng(0)
-    total = 0.0
     for _ in range(DRAWS):
-        halves = [_half(side, rng) for side in numbers]
-        total += (figure(*halves) - figure(*(~half for half in halves))) ** 2
-    return total / (4 * DRAWS)
+        halves = tuple(_half(side, rng) for side in numbers)
+        yield halves
+        yield tuple(~half for half in halves)
+
+
+def variance_between(figures: Iterable[float]) -> float:
+    """Variance of a figure by its values of the halves, as `halved` gives them; NaN of none."""
+    values = iter(figures)
+    total, draws = 0.0, 0
+    for one, other in zip(values, values, strict=True):
+        total += (one - other) ** 2
+        draws += 1
+    return total / (4 * draws) if draws else math.nan
 
 
 def _half(side: NDArray[np.int32], rng: np.random.Generator) -> Flags:

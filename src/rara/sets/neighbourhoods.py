@@ -1,23 +1,26 @@
 """The k-NN balls of one side, also those of a half of it, and what they hold.
 
     vectors --neighbours--> lists, deeper than k --weights--> radii of any part of the side
-    points, balls --one scan--> pairs of a point and a ball that may hold it in half of the sides
+    points, balls, parts of both --one scan--> in how many balls each point is, in each part
 
 The lists of neighbours are so much deeper than k that half of them hold k: no distance is taken
-twice, however often the sides are halved (`rara.sets.halves`).
+twice, however often the sides are halved (`rara.sets.halves`). Pairs are counted as they come, and
+none is kept: all of them may lie in balls.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rara.arguments import whole
-from rara.geometry import Boundary, EngineOptions, Nearest, holds, neighbours, query
-from rara.scores.join_effect import JoinEffect
+from rara.geometry import Boundary, CountsInParts, EngineOptions, Nearest, neighbours, query
+from rara.machine import quarter_of_memory
 from rara.sets.base import Doubles, Vectors, refuse_fewer
 from rara.sets.halves import Flags
 
@@ -75,42 +78,57 @@ class Neighbourhoods:
         found[~kept] = np.nan
         return found
 
-    def pairs(self, points: Vectors, **engine: Unpack[EngineOptions]) -> Pairs:
-        """All pairs of a point and a ball that holds it, or may in half of the side."""
-        within = JoinEffect(self.lists.d2[:, -1])
-        query(points, self.vectors, [within], **engine)
-        pairs = within.pairs()
-        return Pairs(pairs.rows, pairs.columns, pairs.d2)
+    def held(
+        self,
+        points: Vectors,
+        parts: Iterable[tuple[Flags, Doubles]],
+        boundary: Boundary,
+        **engine: Unpack[EngineOptions],
+    ) -> Iterator[Held]:
+        """Which balls hold which points in each part: the points kept, and squared radii.
+
+        A radius is NaN where the centre is left out. As many parts share a scan as their counts
+        fit into half of the memory.
+        """
+        memory = engine.get("memory") or quarter_of_memory()
+        size = CountsInParts.bytes_a_part(len(points), len(self.vectors))
+        left = iter(parts)
+        while some := list(islice(left, max(1, memory // (2 * size)))):
+            engine["memory"] = max(1, memory - len(some) * size)
+            counts = CountsInParts(*_stacked(some), boundary)
+            del some
+            query(points, self.vectors, [counts], **engine)
+            sides = counts.by_sample.T, counts.by_ball.T, counts.kept.T, counts.radii2.T
+            yield from map(Held, *sides)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Pairs:
-    """Pairs of a point and a centre, with their squared distances."""
-
-    points: Integers
-    centres: Integers
-    d2: Doubles
-
-    def held(self, radii2: Doubles, boundary: Boundary, points: Flags) -> Held:
-        """Those within the ball of the centre; of the points that are kept."""
-        inside = holds(self.d2, radii2[self.centres], boundary)
-        inside &= points[self.points] & ~np.isnan(radii2)[self.centres]
-        return Held(self.points[inside], self.centres[inside], points, ~np.isnan(radii2))
+def _stacked(parts: list[tuple[Flags, Doubles]]) -> tuple[Flags, Doubles]:
+    """(images, parts) of both sides."""
+    kept, radii2 = (np.stack(side, axis=1) for side in zip(*parts, strict=True))
+    return kept, radii2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Held:
-    """Pairs of a point and a ball that holds it."""
+    """How many balls hold each point, and how many points each ball holds, in a part of both."""
 
-    points: Integers
-    centres: Integers
+    in_balls: Integers
+    """(points,)"""
+    holds: Integers
+    """(centres,)"""
     kept_points: Flags
-    kept_centres: Flags
+    radii2: Doubles
+    """(centres,) squared radii; NaN where the centre is left out."""
+
+    @property
+    def kept_centres(self) -> Flags:
+        """Which centres are in the part."""
+        return ~np.isnan(self.radii2)
 
     def by_point(self) -> Counts:
         """In how many balls each point is that is kept."""
-        return np.bincount(self.points, minlength=len(self.kept_points))[self.kept_points]
+        return self.in_balls[self.kept_points].astype(np.int64)
 
     def by_centre(self) -> Counts:
         """How many points each ball holds that is kept."""
-        return np.bincount(self.centres, minlength=len(self.kept_centres))[self.kept_centres]
+        return self.holds[self.kept_centres].astype(np.int64)

@@ -23,7 +23,7 @@ from typing import Unpack
 
 from rara.geometry import Boundary, EngineOptions
 from rara.sets.base import LEVEL, SetScore, Vectors, VectorsLike
-from rara.sets.halves import Figure
+from rara.sets.halves import Figures
 from rara.sets.neighbourhoods import k_of
 from rara.sets.precision import Precision
 
@@ -36,10 +36,10 @@ class Recall(Precision):
 
     def figure(
         self, samples: Vectors, reference: Vectors, k: int, **engine: Unpack[EngineOptions]
-    ) -> Figure:
+    ) -> Figures:
         """The share of reference images inside."""
         inside = super().figure(reference, samples, k, **engine)
-        return lambda kept, left: inside(left, kept)
+        return lambda parts: inside((left, kept) for kept, left in parts)
 
     def checked_k(self, samples: int, reference: int) -> int:
         """The number of neighbours; the balls are those of the samples."""

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rara import __version__
-from rara.columns import COLUMNS
+from rara.columns.score_tables import COLUMNS
 from rara.extractors.base import Spec
 from rara.features.features import Features, noted_in
 from rara.geometry import WorkDone

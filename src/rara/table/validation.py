@@ -15,7 +15,7 @@ from typing import TypeAlias
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rara.columns import COLUMNS
+from rara.columns.score_tables import COLUMNS
 
 _Fits: TypeAlias = Callable[[pa.DataType], bool]
 _WHOLE = (

@@ -7,7 +7,7 @@ check_metric(function, kind) -> Conformance: one row a check, with what was expe
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -31,8 +31,56 @@ FAR = 3.0
 """Shift of every coordinate that a distance is compared with."""
 
 
-class _NoNumberError(Exception):
-    """The metric returned something else."""
+NO_KIND = "not checked: no kind given"
+"""What is said of a number without a kind."""
+
+
+class _UnusableError(Exception):
+    """The metric returned something else than numbers, or ended the program."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Metrics:
+    """A function to check: what it measures by which name, and how it is tried."""
+
+    function: Metric
+    kinds: Mapping[str, Kind]
+    grid: Grid
+    repeats: int
+    seed: int
+    unchecked: dict[str, None] = field(default_factory=dict)
+    """Names without a kind that it has returned, in their order."""
+
+    def measured(self, samples: Vectors, reference: Vectors) -> dict[str, float]:
+        """Its numbers for two sets; a distance as a share of that of a set far away."""
+        values = self._numbers(samples, reference)
+        if "distance" in self.kinds.values():
+            scale = np.float32(FAR) * reference.std(dtype=np.float32)
+            far = self._numbers(reference[: len(samples)] + scale, reference)
+            for name, kind in self.kinds.items():
+                if kind == "distance":
+                    values[name] = 1 - values[name] / far[name] if far[name] else float("nan")
+        return values
+
+    def _numbers(self, samples: Vectors, reference: Vectors) -> dict[str, float]:
+        try:
+            found = self.function(samples, reference)
+        except SystemExit as error:
+            raise _UnusableError(
+                f"The metric ends the program with SystemExit({short(error.code)}): let it return "
+                "a number, or raise an Exception where it has none."
+            ) from None
+        try:
+            if isinstance(found, Mapping):
+                self.unchecked.update({str(one): None for one in found if one not in self.kinds})
+                return {name: float(found[name]) for name in self.kinds}
+            (name,) = self.kinds
+            return {name: float(found)}
+        except (KeyError, TypeError, ValueError):
+            raise _UnusableError(
+                f"The metric returned {short(found)}: a number is needed for "
+                f"{', '.join(self.kinds)}."
+            ) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +102,8 @@ class Conformance:
     """What metrics passed of the checks that have an answer for their kind."""
 
     results: tuple[CheckResult, ...]
+    unchecked: tuple[str, ...] = ()
+    """Names of numbers that the function returned and that have no kind."""
 
     def passed(self, metric: str | None = None, suite: Suite | None = None) -> tuple[int, int]:
         """How many checks passed, and of how many."""
@@ -77,7 +127,8 @@ class Conformance:
 
     def to_markdown(self) -> str:
         """One table a suite: checks down, metrics across, then how many each passed."""
-        return "\n".join(self._table(suite) for suite in SUITES if self.passed(suite=suite)[1])
+        tables = [self._table(suite) for suite in SUITES if self.passed(suite=suite)[1]]
+        return "\n".join([*tables, *(f"{name}: {NO_KIND}.\n" for name in self.unchecked)])
 
     def _table(self, suite: Suite) -> str:
         cells = {
@@ -114,13 +165,15 @@ def check_metric(
     places of the paper's knobs, and takes about five times as long; with 10 repeats it is the
     paper's experiment. `progress` is called with the name of each check.
 
-    Where the function raises an error, the check fails and says so. Raises ParameterError where
-    an option is none of those, and where the function returns something else than numbers.
+    Where the function raises an error, the check fails and says so. Numbers that it returns by
+    a name without a kind are listed as `unchecked`. Raises ParameterError where an option is none
+    of those, and where the function returns something else than numbers or ends the program.
     """
     whole(repeats, "repeats")
     seed_of(seed)
     kinds = _kinds(kind, name or str(getattr(function, "__name__", "metric")))
     _one_of(grid, get_args(Grid), "grid")
+    metrics = _Metrics(function, kinds, grid, repeats, seed)
     results: list[CheckResult] = []
     for suite in suites:
         _one_of(suite, tuple(SUITES), "suite")
@@ -128,8 +181,8 @@ def check_metric(
             if check.kinds() & set(kinds.values()):
                 if progress:
                     progress(f"{suite}: {check.name}")
-                results += _results(function, kinds, suite, check, grid, repeats, seed)
-    return Conformance(tuple(results))
+                results += _results(metrics, suite, check)
+    return Conformance(tuple(results), tuple(metrics.unchecked))
 
 
 def _kinds(kind: Kind | Mapping[str, Kind], name: str) -> dict[str, Kind]:
@@ -144,18 +197,10 @@ def _one_of(value: object, allowed: Sequence[str], name: str) -> None:
         raise ParameterError(f"{name} = {short(value)}: give one of {', '.join(allowed)}.")
 
 
-def _results(
-    function: Metric,
-    kinds: Mapping[str, Kind],
-    suite: Suite,
-    check: Check,
-    grid: Grid,
-    repeats: int,
-    seed: int,
-) -> list[CheckResult]:
-    values = [_values(function, kinds, case, grid, repeats, seed) for case in check.cases]
+def _results(metrics: _Metrics, suite: Suite, check: Check) -> list[CheckResult]:
+    values = [_values(metrics, case) for case in check.cases]
     found = []
-    for metric, kind in kinds.items():
+    for metric, kind in metrics.kinds.items():
         outcomes, failed = [], []
         for case, by_metric in zip(check.cases, values, strict=True):
             for criterion in case.criteria.get(kind, ()):
@@ -177,31 +222,25 @@ def _failure(case: Case, criterion: Criterion, values: Values) -> str:
     return f"{case.label}: {criterion.expected}; {found}"
 
 
-def _values(
-    function: Metric,
-    kinds: Mapping[str, Kind],
-    case: Case,
-    grid: Grid,
-    repeats: int,
-    seed: int,
-) -> dict[str, Values]:
+def _values(metrics: _Metrics, case: Case) -> dict[str, Values]:
     """For each metric its mean values along the knob."""
-    found: dict[str, list[list[float]]] = {name: [] for name in kinds}
+    found: dict[str, list[list[float]]] = {name: [] for name in metrics.kinds}
     knob: list[float] = []
     raised = None
-    for repeat in range(repeats):
-        rng = np.random.default_rng([seed, repeat])
-        rows: dict[str, list[float]] = {name: [] for name in kinds}
+    for repeat in range(metrics.repeats):
+        rng = np.random.default_rng([metrics.seed, repeat])
+        rows: dict[str, list[float]] = {name: [] for name in metrics.kinds}
         knob = []
-        for draw in case.draws(rng, grid):
+        for draw in case.draws(rng, metrics.grid):
             knob.append(draw.knob)
             sides = draw.samples.astype(np.float32), draw.reference.astype(np.float32)
             try:
-                values = _measured(function, kinds, *sides)
-            except _NoNumberError as error:
+                values = metrics.measured(*sides)
+            except _UnusableError as error:
                 raise ParameterError(str(error)) from None
             except Exception as error:  # noqa: BLE001  # the metric's own: the check fails
-                raised, values = f"{type(error).__name__}: {error}", dict.fromkeys(kinds, np.nan)
+                raised = f"{type(error).__name__}: {error}"
+                values = dict.fromkeys(metrics.kinds, np.nan)
             for name, value in values.items():
                 rows[name].append(value)
         for name, row in rows.items():
@@ -209,28 +248,3 @@ def _values(
     return {
         name: Values(np.array(knob), np.mean(rows, axis=0), raised) for name, rows in found.items()
     }
-
-
-def _measured(
-    function: Metric, kinds: Mapping[str, Kind], samples: Vectors, reference: Vectors
-) -> dict[str, float]:
-    values = _numbers(function(samples, reference), kinds)
-    if "distance" in kinds.values():
-        scale = np.float32(FAR) * reference.std(dtype=np.float32)
-        far = _numbers(function(reference[: len(samples)] + scale, reference), kinds)
-        for name, kind in kinds.items():
-            if kind == "distance":
-                values[name] = 1 - values[name] / far[name] if far[name] else float("nan")
-    return values
-
-
-def _numbers(found: Any, kinds: Mapping[str, Kind]) -> dict[str, float]:
-    try:
-        if isinstance(found, Mapping):
-            return {name: float(found[name]) for name in kinds}
-        (name,) = kinds
-        return {name: float(found)}
-    except (KeyError, TypeError, ValueError):
-        raise _NoNumberError(
-            f"The metric returned {short(found)}: a number is needed for {', '.join(kinds)}."
-        ) from None

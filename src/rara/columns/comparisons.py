@@ -1,26 +1,29 @@
-"""The register of the columns of a comparison: one row a generator.
-
-As `rara.columns` for score tables: docs/reference/columns.md is written from both.
-"""
+"""The columns of a comparison: one row a generator."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from rara.columns import Column, Gap
-from rara.comparison.figures import FIGURES, Figure
+from rara.columns.column import Column, Gap
 
 AXIS = "comparisons of generators"
 PERCENTILES = (5, 25, 50, 75, 95)
 """Which quantiles of the distributions are given."""
 
 _FAILED = Gap("where the generator could not be judged", "null")
-_NO_INTERVAL = Gap("where the reference has fewer than 40 different images", "null")
+_NO_INTERVAL = "where the reference has fewer than 40 different images"
+_UNREACHABLE: Mapping[str, str] = {
+    "off_manifold": "no p-value can be at most alpha",
+    "copies": "no p-value of an exact copy can be at most that level",
+    "yield": "no p-value can find rare samples, copies or samples off the manifold",
+    "over_typical": "no p-value can be at most 1/4",
+}
+"""When figures have no value; few reference images are why."""
 _NO_KNOB = Gap("where there is no sweep", "null")
 _FEW = Gap("where a side has fewer than 50 images", "null")
 _NONE_INSIDE = Gap("where no sample is inside", "null")
 
-MEANING: Mapping[Figure, tuple[str, str]] = {
+MEANING: Mapping[str, tuple[str, str]] = {
     "inside": ("The share of samples that at least one ball holds.", "more faithful"),
     "off_manifold": ("The share of samples with off_manifold_p at most alpha.", "less faithful"),
     "yield": (
@@ -40,29 +43,33 @@ MEANING: Mapping[Figure, tuple[str, str]] = {
 }
 
 
-def _figure(figure: Figure) -> Iterator[Column]:
+def _figure(figure: str) -> Iterator[Column]:
     meaning, higher = MEANING[figure]
-    name = figure
-    yield Column(name, "double", AXIS, "share", meaning, higher, _FAILED, 0, 1)
+    name, missing = figure, _FAILED
+    no_interval = Gap(_NO_INTERVAL, "null")
+    if figure in _UNREACHABLE:
+        missing = Gap(f"{_FAILED.when}, or {_UNREACHABLE[figure]}", "null")
+        no_interval = Gap(f"{_NO_INTERVAL}, or the share is null", "null")
+    yield Column(name, "double", AXIS, "share", meaning, higher, missing, 0, 1)
     for end in ("low", "high"):
         which = "Lower" if end == "low" else "Upper"
         yield Column(f"{name}_{end}", "double", AXIS, "share",
                      f"{which} limit of that share, over samples and reference.", higher,
-                     _NO_INTERVAL, 0, 1)  # fmt: skip
+                     no_interval, 0, 1)  # fmt: skip
     yield Column(f"{name}_real", "double", AXIS, "share",
                  "The same of the reference's own images, each without itself.", "",
-                 _FAILED, 0, 1)  # fmt: skip
+                 missing, 0, 1)  # fmt: skip
     yield Column(f"{name}_excess", "double", AXIS, "share",
                  "The share less that of real images; 0 for a perfect generator.", higher,
-                 _FAILED, -1, 1)  # fmt: skip
+                 missing, -1, 1)  # fmt: skip
     for end in ("low", "high"):
         which = "Lower" if end == "low" else "Upper"
         yield Column(f"{name}_excess_{end}", "double", AXIS, "share",
                      f"{which} limit of the excess, over samples and reference.", higher,
-                     _NO_INTERVAL, -2, 2)  # fmt: skip
+                     no_interval, -2, 2)  # fmt: skip
     yield Column(f"{name}_excess_p", "double", AXIS, "p-value",
                  "Two-sided p-value of the excess.", "more like real images",
-                 _NO_INTERVAL, 0, 1)  # fmt: skip
+                 no_interval, 0, 1)  # fmt: skip
 
 
 _COLUMNS = [
@@ -72,7 +79,7 @@ _COLUMNS = [
            gap=_FAILED),
     Column("samples", "int64", AXIS, "count", "How many samples were judged.", "more", low=0),
     Column("knob", "double", AXIS, "score", "The value of the knob of a sweep.", "", _NO_KNOB),
-    *(column for figure in FIGURES for column in _figure(figure)),
+    *(column for figure in MEANING for column in _figure(figure)),
     Column("rarity_percentiles", "list<item: double>", AXIS, "percent",
            "Quantiles of the rarity percentile of the samples inside, at 5, 25, 50, 75 and 95 %.",
            "rarer", _NONE_INSIDE, 0, 100),

@@ -1,0 +1,16 @@
+"""The columns of every kind of table.
+
+One name may stand in several of them, and mean there what is asked of another row: `inside` is a
+yes or no of a sample, and a share of a generator's samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rara.columns.column import Column
+from rara.columns.comparisons import COMPARISON
+from rara.columns.score_tables import COLUMNS
+
+REGISTER: tuple[Mapping[str, Column], ...] = (COLUMNS, COMPARISON)
+"""For each kind of table its columns by name, in the order of the documentation."""
