@@ -15,6 +15,8 @@ writes five archives of 28 x 28 PNGs:
 Both generators see the 4,000 images of the reference and nothing else, so that an output can
 only have been copied from there. Seeds and the number of threads are fixed: the same machine
 and version of torch give the same bytes. About ten minutes on two cores.
+
+The networks and how they are trained serve `generators.py` too, there for photos as well.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ import gzip
 import io
 import zipfile
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +43,12 @@ CLASSES = (
 )
 LATENT = 64
 BATCH = 64
+GREY = (1, 28, 28)
+"""Channels, rows and columns of the images of Fashion-MNIST."""
 Images = NDArray[np.uint8]
+Shape = tuple[int, int, int]
+After = Callable[[int, nn.Module, dict[str, float]], None]
+"""What follows a step of training: its number, the model, its losses."""
 
 
 # -- data ------------------------------------------------------------------------------
@@ -99,42 +107,64 @@ def write_samples(path: Path, sample: Callable[[Tensor], Tensor], count: int = 1
 # -- the GAN ---------------------------------------------------------------------------
 
 
+def halvings(side: int) -> tuple[int, int]:
+    """How often a side is halved until it is 7 or less, and what is left of it."""
+    times = 0
+    while side > 7:
+        side, times = side // 2, times + 1
+    return times, side
+
+
 class Generator(nn.Module):
     """Latent vector and class -> image in [-1, 1]."""
 
-    def __init__(self, width: int = 32) -> None:
+    def __init__(self, width: int = 32, shape: Shape = GREY) -> None:
         super().__init__()
+        times, side = halvings(shape[1])
+        widths = [width << i for i in range(times, 0, -1)]
         self.embed = nn.Embedding(10, LATENT)
         self.net = nn.Sequential(
-            nn.Linear(2 * LATENT, 4 * width * 49, bias=False),
-            nn.Unflatten(1, (4 * width, 7, 7)),
-            nn.BatchNorm2d(4 * width),
+            nn.Linear(2 * LATENT, widths[0] * side**2, bias=False),
+            nn.Unflatten(1, (widths[0], side, side)),
+            nn.BatchNorm2d(widths[0]),
             nn.ReLU(),
-            nn.ConvTranspose2d(4 * width, 2 * width, 4, 2, 1, bias=False),
-            nn.BatchNorm2d(2 * width),
-            nn.ReLU(),
-            nn.ConvTranspose2d(2 * width, 1, 4, 2, 1),
-            nn.Tanh(),
         )
+        for before, after in pairwise(widths):
+            self.net.append(nn.ConvTranspose2d(before, after, 4, 2, 1, bias=False))
+            self.net.append(nn.BatchNorm2d(after))
+            self.net.append(nn.ReLU())
+        self.net.append(nn.ConvTranspose2d(widths[-1], shape[0], 4, 2, 1))
+        self.net.append(nn.Tanh())
 
     def forward(self, latent: Tensor, classes: Tensor) -> Tensor:
         return self.net(torch.cat([latent, self.embed(classes)], 1))
 
 
+class Leaky(nn.Module):
+    """A leaky ReLU that strengthens what spectral normalization weakens."""
+
+    def __init__(self, gain: float) -> None:
+        super().__init__()
+        self.gain = gain
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.gain * F.leaky_relu(x, 0.2)
+
+
 class Discriminator(nn.Module):
     """Image and class -> how real (a projection discriminator, Miyato and Koyama 2018)."""
 
-    def __init__(self, width: int = 32) -> None:
+    def __init__(self, width: int = 32, shape: Shape = GREY, gain: float = 1.0) -> None:
         super().__init__()
-        self.features = nn.Sequential(
-            spectral_norm(nn.Conv2d(1, width, 4, 2, 1)),
-            nn.LeakyReLU(0.2),
-            spectral_norm(nn.Conv2d(width, 2 * width, 4, 2, 1)),
-            nn.LeakyReLU(0.2),
-            nn.Flatten(),
-            spectral_norm(nn.Linear(2 * width * 49, 128)),
-            nn.LeakyReLU(0.2),
-        )
+        times, side = halvings(shape[1])
+        widths = [shape[0], *(width << i for i in range(times))]
+        self.features = nn.Sequential()
+        for before, after in pairwise(widths):
+            self.features.append(spectral_norm(nn.Conv2d(before, after, 4, 2, 1)))
+            self.features.append(Leaky(gain))
+        self.features.append(nn.Flatten())
+        self.features.append(spectral_norm(nn.Linear(widths[-1] * side**2, 128)))
+        self.features.append(Leaky(gain))
         self.real = spectral_norm(nn.Linear(128, 1))
         self.classes = spectral_norm(nn.Embedding(10, 128))
 
@@ -149,37 +179,67 @@ def shift(images: Tensor, most: int = 3) -> Tensor:
     Differentiable augmentation, Zhao et al. 2020, arXiv 2006.10738.
     """
     padded = F.pad(images, (most,) * 4, value=-1)
-    count = len(images)
-    rows = torch.randint(0, 2 * most + 1, (count, 1)) + torch.arange(28)
-    columns = torch.randint(0, 2 * most + 1, (count, 1)) + torch.arange(28)
-    each = torch.arange(count)[:, None, None]
-    return padded[each, 0, rows[:, :, None], columns[:, None, :]][:, None]
+    count, channels, side, _ = images.shape
+    rows = torch.randint(0, 2 * most + 1, (count, 1, 1, 1)) + torch.arange(side)[:, None]
+    columns = torch.randint(0, 2 * most + 1, (count, 1, 1, 1)) + torch.arange(side)
+    each = torch.arange(count)[:, None, None, None]
+    return padded[each, torch.arange(channels)[:, None, None], rows, columns]
 
 
-def train_gan(images: Tensor, classes: Tensor, steps: int) -> Generator:
-    """The generator's weights, averaged over the last few hundred steps."""
-    generator, discriminator, average = Generator(), Discriminator(), Generator()
+def train_gan(
+    images: Tensor,
+    classes: Tensor,
+    steps: int,
+    width: int = 32,
+    share: Callable[[int], float] = lambda _: 0.998,
+    gain: float = 1.0,
+    seeking: float = 0.0,
+    after: After | None = None,
+) -> Generator:
+    """The generator's weights, averaged over the last few hundred steps.
+
+    `share` is what the average keeps of itself at a step, `gain` the discriminator's, `seeking`
+    the weight of `sameness`.
+    """
+    shape = tuple(images.shape[1:])
+    generator, discriminator = Generator(width, shape), Discriminator(width, shape, gain)
+    average = Generator(width, shape)
     average.load_state_dict(generator.state_dict())
     tune = torch.optim.Adam(generator.parameters(), 2e-4, (0.5, 0.999))
     judge = torch.optim.Adam(discriminator.parameters(), 2e-4, (0.5, 0.999))
     for step in range(steps):
         chosen = torch.randint(len(images), (BATCH,))
         labels = classes[chosen]
-        fakes = generator(torch.randn(BATCH, LATENT), labels)
+        asked = labels[: BATCH // 2].repeat(2) if seeking else labels
+        latents = torch.randn(BATCH, LATENT)
+        fakes = generator(latents, asked)
         both = shift(torch.cat([images[chosen], fakes.detach()]))
-        real, fake = discriminator(both, labels.repeat(2)).chunk(2)
-        descend(judge, F.softplus(-real).mean() + F.softplus(fake).mean())
-        descend(tune, F.softplus(-discriminator(shift(fakes), labels)).mean())
-        blend(average, generator, share=0.998)
+        real, fake = discriminator(both, torch.cat([labels, asked])).chunk(2)
+        judged = descend(judge, F.softplus(-real).mean() + F.softplus(fake).mean())
+        loss = F.softplus(-discriminator(shift(fakes), asked)).mean()
+        tuned = descend(tune, loss + seeking * sameness(fakes, latents) if seeking else loss)
+        blend(average, generator, share=share(step))
         report("GAN", step, steps)
+        if after:
+            after(step, average, {"discriminator": judged, "generator": tuned})
     return average.eval()
 
 
-def descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
-    """One step downhill."""
+def sameness(images: Tensor, latents: Tensor) -> Tensor:
+    """How little images of a class differ for how far apart their latent vectors are.
+
+    The first half is compared with the second. Mode seeking, Mao et al. 2019, arXiv 1903.05628.
+    """
+    near, far = ((one[: BATCH // 2] - one[BATCH // 2 :]).abs() for one in (images, latents))
+    return 1 / ((near.float().mean((1, 2, 3)) / far.mean(1)).mean() + 1e-5)
+
+
+def descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> float:
+    """One step downhill, and the loss before it."""
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
+    return loss.item()
 
 
 @torch.no_grad()
@@ -206,34 +266,39 @@ def sample_gan(generator: Generator, truncation: float) -> Callable[[Tensor], Te
 
 
 class Autoencoder(nn.Module):
-    """Image -> mean and log variance of 8 latent numbers -> image; the class is given to both."""
+    """Image -> mean and log variance of latent numbers -> image; the class is given to both."""
 
-    def __init__(self, latent: int = 8, width: int = 32) -> None:
+    def __init__(self, latent: int = 8, width: int = 32, shape: Shape = GREY) -> None:
         super().__init__()
         self.latent = latent
-        self.encode = nn.Sequential(
-            nn.Conv2d(1, width, 4, 2, 1),
-            nn.ReLU(),
-            nn.Conv2d(width, 2 * width, 4, 2, 1),
-            nn.ReLU(),
-            nn.Flatten(),
-        )
-        self.infer = nn.Linear(2 * width * 49 + 10, 2 * latent)
+        times, side = halvings(shape[1])
+        widths = [shape[0], *(width << i for i in range(times))]
+        self.encode = nn.Sequential()
+        for before, after in pairwise(widths):
+            self.encode.append(nn.Conv2d(before, after, 4, 2, 1))
+            self.encode.append(nn.ReLU())
+        self.encode.append(nn.Flatten())
+        self.infer = nn.Linear(widths[-1] * side**2 + 10, 2 * latent)
         self.decode = nn.Sequential(
-            nn.Linear(latent + 10, 2 * width * 49),
+            nn.Linear(latent + 10, widths[-1] * side**2),
             nn.ReLU(),
-            nn.Unflatten(1, (2 * width, 7, 7)),
-            nn.ConvTranspose2d(2 * width, width, 4, 2, 1),
-            nn.ReLU(),
-            nn.ConvTranspose2d(width, 1, 4, 2, 1),
-            nn.Tanh(),
+            nn.Unflatten(1, (widths[-1], side, side)),
         )
+        for before, after in pairwise(reversed(widths)):
+            self.decode.append(nn.ConvTranspose2d(before, after, 4, 2, 1))
+            self.decode.append(nn.ReLU())
+        self.decode[-1] = nn.Tanh()
 
     def forward(self, images: Tensor, classes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        inferred = self.infer(torch.cat([self.encode(images), one_hot(classes)], 1))
-        mean, log_variance = inferred.chunk(2, 1)
+        mean, log_variance = self.code(images, classes)
         latent = mean + torch.randn_like(mean) * (log_variance / 2).exp()
         return self.draw(latent, classes), mean, log_variance
+
+    def code(self, images: Tensor, classes: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log variance of the latent vectors of images."""
+        inferred = self.infer(torch.cat([self.encode(images), one_hot(classes)], 1))
+        mean, log_variance = inferred.chunk(2, 1)
+        return mean, log_variance
 
     def draw(self, latent: Tensor, classes: Tensor) -> Tensor:
         """Images of latent vectors."""
@@ -249,17 +314,25 @@ def one_hot(classes: Tensor) -> Tensor:
     return F.one_hot(classes, 10).float()
 
 
-def train_vae(images: Tensor, classes: Tensor, steps: int) -> Autoencoder:
+def train_vae(
+    images: Tensor,
+    classes: Tensor,
+    steps: int,
+    model: Autoencoder | None = None,
+    after: After | None = None,
+) -> Autoencoder:
     """Kingma and Welling 2014, arXiv 1312.6114, with a Gaussian likelihood."""
-    model = Autoencoder()
+    model = model or Autoencoder()
     optimizer = torch.optim.Adam(model.parameters(), 1e-3)
     for step in range(steps):
         chosen = torch.randint(len(images), (BATCH,))
         drawn, mean, log_variance = model(images[chosen], classes[chosen])
         misfit = (drawn - images[chosen]).square().sum((1, 2, 3)).mean()
         surprise = (mean.square() + log_variance.exp() - 1 - log_variance).sum(1).mean() / 2
-        descend(optimizer, misfit + surprise)
+        loss = descend(optimizer, misfit + surprise)
         report("VAE", step, steps)
+        if after:
+            after(step, model, {"loss": loss, "divergence": surprise.item()})
     return model.eval()
 
 
