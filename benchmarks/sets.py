@@ -4,7 +4,8 @@
 
 The scan is what a score table needs: the neighbours of every reference image, and all pairs of a
 sample and a reference image. `inception_score` and `sfid` are left out: they take no such vectors.
-CPU time is what counts, since other work on the machine changes the clock more.
+CPU time is what counts, since other work on the machine changes the clock more. `together` is a
+`MetricCollection` of all of them, beside one generator and beside four in turn.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from workload import Vectors, ask, clustered, radii, reference_vectors, sample_v
 
 SIZES = {"samples": 10_000, "reference": 50_000, "dimensions": 1280, "repeats": 1}
 SCAN = "one scan"
+TOGETHER = "together"
+FOUR = ", four generators"
 BOTH = (
     "fid", "fid_infinity", "mifid", "kid", "cmmd", "sliced_wasserstein", "precision", "recall",
     "density", "coverage", "clipped_density", "clipped_coverage", "fidelity", "diversity",
@@ -38,15 +41,22 @@ def main() -> None:
     test = clustered(size.samples, size.dimensions, spread=1.0, seed=3)
     warm_up()
     named = works(samples, reference, test)
-    chosen = [SCAN, *(size.only or [name for name in named if name != SCAN])]
+    others = [sample_vectors(size.samples, size.dimensions, seed=4 + place) for place in range(3)]
+    for count, which in ((1, ""), (4, FOUR)):
+        generators = [samples, *others][:count]
+        named[SCAN + which] = partial(scan, reference, *generators)
+        named[TOGETHER + which] = partial(together, reference, test, *generators)
+    asked = size.only or [name for name in named if not name.startswith(SCAN)]
+    scans = dict.fromkeys([SCAN, *(SCAN + FOUR for name in asked if name.endswith(FOUR))])
+    chosen = [*scans, *asked]
     rows = [Row.of(partial(measured, named[name]), metric=name) for name in chosen]
     del size.only
     save(size.results, "sets", settings=size, rows=interleaved(rows, size.repeats))
 
 
 def works(samples: Vectors, reference: Vectors, test: Vectors) -> dict[str, Callable[[], object]]:
-    """What is measured, by name: the scan first, then every metric."""
-    found: dict[str, Callable[[], object]] = {SCAN: partial(scan, samples, reference)}
+    """Every metric alone, by name."""
+    found: dict[str, Callable[[], object]] = {}
     for name in BOTH:
         found[name] = partial(getattr(sets, name), samples, reference)
     for name in ALONE:
@@ -56,10 +66,18 @@ def works(samples: Vectors, reference: Vectors, test: Vectors) -> dict[str, Call
     return found
 
 
-def scan(samples: Vectors, reference: Vectors) -> None:
+def scan(reference: Vectors, *generators: Vectors) -> None:
     """All pairs of reference images, and all pairs of a sample and one of them."""
     radii2, _ = radii(reference)
-    ask(samples, reference, radii2)
+    for samples in generators:
+        ask(samples, reference, radii2)
+
+
+def together(reference: Vectors, test: Vectors, *generators: Vectors) -> float:
+    """Every metric of every generator: the sum of all figures."""
+    collection = sets.MetricCollection(reference, [*BOTH, *ALONE, *WITH_TEST], test=test)
+    scores = [collection.scores(samples) for samples in generators]
+    return sum(float(score) for one in scores for score in one.values())
 
 
 def measured(work: Callable[[], object]) -> tuple[Cost, str]:

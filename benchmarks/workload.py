@@ -50,9 +50,9 @@ def reference_vectors(count: int, dimensions: int) -> Vectors:
     return clustered(count, dimensions, spread=1.0, seed=1)
 
 
-def sample_vectors(count: int, dimensions: int) -> Vectors:
-    """The samples of every benchmark, a little off the manifold."""
-    return clustered(count, dimensions, spread=1.1, seed=2)
+def sample_vectors(count: int, dimensions: int, *, seed: int = 2) -> Vectors:
+    """The samples of every benchmark, a little off the manifold; other seeds, other generators."""
+    return clustered(count, dimensions, spread=1.1, seed=seed)
 
 
 def product(left: Vectors, right: Vectors) -> None:

@@ -12,6 +12,8 @@ Vectors are C-ordered float32 arrays (n, d) of finite numbers; the caller has ch
     matmul          the products: bytes where the machine is fast and exact, else float32
     reducers        questions about all pairs: nearest, smallest ball, largest ratio
     parts           which balls hold which samples in many parts of both sides
+    kernel_sums     sums of a kernel over all pairs, from a scan's products
+    nearest_cosines  the smallest angles, from a scan's products
     quantized_reference  a reference's quantized vectors, kept for the next query
     tiles           how a scan is cut under a memory budget
     scan            one pass over the pairs of two sets: multiply, filter, verify, deliver
@@ -23,7 +25,9 @@ Vectors are C-ordered float32 arrays (n, d) of finite numbers; the caller has ch
 
 from rara.geometry.distances import root_vectors, squared_distance, unit_vectors
 from rara.geometry.hamming import closest_codes, closest_other_codes
-from rara.geometry.neighbours import neighbours, neighbours_left
+from rara.geometry.kernel_sums import KernelSums, Product
+from rara.geometry.nearest_cosines import NearestCosines
+from rara.geometry.neighbours import kth_left, neighbours, neighbours_left
 from rara.geometry.parts import CountsInParts
 from rara.geometry.processes import query_in_processes
 from rara.geometry.quantized_reference import QuantizedReference
@@ -39,15 +43,19 @@ from rara.geometry.reducers import (
     Transposed,
     holds,
 )
-from rara.geometry.tiles import EngineOptions, Progress, Tiling, WorkDone
+from rara.geometry.tiles import EngineOptions, Observer, Progress, Tiling, WorkDone
 
 __all__ = [
     "Balls",
     "Boundary",
     "CountsInParts",
     "EngineOptions",
+    "KernelSums",
     "Nearest",
+    "NearestCosines",
     "Need",
+    "Observer",
+    "Product",
     "Progress",
     "QuantizedReference",
     "Ratio",
@@ -59,6 +67,7 @@ __all__ = [
     "closest_codes",
     "closest_other_codes",
     "holds",
+    "kth_left",
     "neighbours",
     "neighbours_left",
     "query",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Unpack
 
 import numpy as np
@@ -12,7 +13,8 @@ from rara.geometry.quantized_reference import QuantizedReference
 from rara.geometry.query import query
 from rara.geometry.reducers import Doubles, Nearest
 from rara.geometry.scan import Demand, Integers, Job, scanned
-from rara.geometry.tiles import EngineOptions, WorkDone
+from rara.geometry.tiles import EngineOptions, Observer, WorkDone
+from rara.storage.compiled import compiled
 
 
 def neighbours(
@@ -23,6 +25,7 @@ def neighbours(
     quantized: QuantizedReference | None = None,
     rows: slice | None = None,
     columns: slice | None = None,
+    observers: Sequence[Observer] = (),
     **engine: Unpack[EngineOptions],
 ) -> tuple[Nearest, WorkDone]:
     """The k nearest others of every vector.
@@ -30,7 +33,8 @@ def neighbours(
     `earlier`: the neighbours of the first vectors among themselves. Then only pairs with a later
     vector are scanned; the answer is the same. `rows` and `columns` limit the scan to pairs i < j
     with i in `rows` and j in `columns`: answers of such parts merge. Raises ValueError where parts
-    are given together with `earlier`, which every part would contain.
+    are given together with `earlier`, which every part would contain. `observers` see the product
+    of every tile.
     """
     if earlier is not None and (rows or columns):
         raise ValueError("Give either earlier neighbours, or rows and columns to scan.")
@@ -60,8 +64,32 @@ def neighbours(
         own=none.astype(np.int32),
         quantized=quantized,
         near=near,
+        observers=observers,
     )
     return answer, scanned(job, **engine)
+
+
+@compiled
+def kth_left(
+    d2: Doubles, index: Integers, weight: Integers, k: int, start: Integers, out: Doubles
+) -> None:
+    """Squared distance of the k-th neighbour, where each counts as often as its weight.
+
+    `start`: (n,) how many are at distance 0 besides, or nothing. Where a list has fewer than k,
+    its last distance is taken.
+    """
+    for i in range(d2.shape[0]):
+        reached = start[i] if start.size else 0
+        place = 0
+        if start.size and reached >= k:
+            out[i] = 0
+            continue
+        while place < d2.shape[1]:
+            reached += weight[index[i, place]]
+            if reached >= k:
+                break
+            place += 1
+        out[i] = d2[i, min(place, d2.shape[1] - 1)]
 
 
 def neighbours_left(

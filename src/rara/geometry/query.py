@@ -13,7 +13,7 @@ from rara.geometry.quantization import Floats, Frame
 from rara.geometry.quantized_reference import QuantizedReference
 from rara.geometry.reducers import Counter, Doubles, Need, Reducer
 from rara.geometry.scan import Demand, Integers, Job, scanned
-from rara.geometry.tiles import EngineOptions, WorkDone
+from rara.geometry.tiles import EngineOptions, Observer, WorkDone
 
 Flags = NDArray[np.bool_]
 
@@ -27,13 +27,15 @@ def query(
     quantized: QuantizedReference | None = None,
     rows: slice | None = None,
     columns: slice | None = None,
+    observers: Sequence[Observer] = (),
     **engine: Unpack[EngineOptions],
 ) -> WorkDone:
     """Feed the reducers all pairs of sample and reference image that can matter to them.
 
     `own`: for each sample, a reference image that is left out for it, or -1. `quantized`: the
     reference's codes, if they were kept. `rows` and `columns` limit the scan to some of the samples
-    and some of the reference: the reducers of such parts can be merged.
+    and some of the reference: the reducers of such parts can be merged. `observers` see the product
+    of every tile.
     """
     frame = quantized.frame if quantized else Frame.of(reference)
     needs = [one.need() for one in reducers]
@@ -60,6 +62,7 @@ def query(
         own=np.full(len(samples), -1, np.int32) if own is None else own,
         certain=certain if demand.columns else None,
         quantized=quantized,
+        observers=observers,
     )
     return scanned(job, **engine)
 

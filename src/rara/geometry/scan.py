@@ -12,7 +12,7 @@ most of them. No answer depends on which product was used.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Unpack
@@ -30,6 +30,7 @@ from rara.geometry.tiles import (
     Columns,
     EngineOptions,
     Ledger,
+    Observer,
     Progress,
     Tiling,
     WorkDone,
@@ -85,6 +86,8 @@ class Job:
     """Takes pairs that need no distance."""
     quantized: QuantizedReference | None = None
     """Codes of all columns, if they were kept."""
+    observers: Sequence[Observer] = ()
+    """See the product of every tile."""
     near: Floats | None = None
     """(n, k) for the neighbours within one set, whose pairs i < j are scanned: upper bounds on
     the distances found earlier."""
@@ -167,6 +170,8 @@ class Scan:
     def run(self) -> WorkDone:
         """Scan the job's pairs."""
         job, threads = self.job, self.crew.threads
+        for observer in job.observers:
+            observer.start(job.frame)
         self._ledger = Ledger(self.statistics, self.progress)
         self._spaces = [Workspace.of(self.tiling, job.frame.dimensions) for _ in range(threads)]
         near = job.near
@@ -247,6 +252,8 @@ class Scan:
         space = self._spaces[worker]
         left = self._left(block, rows, arithmetic, space)
         product = space.multiply(left, by)
+        for observer in self.job.observers:
+            observer.tile(rows, tile.span, left, right, product, arithmetic)
         before = self._filter(block, rows, tile.span, left, right, product, worker)
         self._ledger.enter(product.size - before, 0)
         if space.waiting > 2 * space.kept + 4096:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, TypedDict
+from typing import Any, Protocol, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -121,6 +121,24 @@ class Ledger:
             self.statistics.verified += verified
             if self.progress:
                 self.progress(pairs)
+
+
+class Observer(Protocol):
+    """Sees the product of every tile of codes, from any thread."""
+
+    def start(self, frame: Frame) -> None:
+        """Take the coordinates in which the codes are."""
+
+    def tile(
+        self,
+        rows: slice,
+        columns: slice,
+        left: Codes,
+        right: Codes,
+        product: NDArray[Any],
+        arithmetic: Arithmetic,
+    ) -> None:
+        """Take in the product of some rows and columns; within one set only j > i counts."""
 
 
 class Columns:

@@ -13,13 +13,14 @@ from top to bottom: formula, direction, options, caveats, code.
     spectra             covariances of infinitely many images
     frechet             FID, and for infinitely many images
     spatial             sFID: FID of feature maps
+    halves              intervals from halves of both sides
+    both_sides          questions about pairs, answered by one scan
     memorisation        MiFID: FID, raised by copies
     mmd                 maximum mean discrepancy over all pairs
     kernel_inception    KID: a cubic kernel
     clip_kernel         CMMD: a Gaussian kernel of unit vectors
     wasserstein         sliced Wasserstein, its bias removed
     logits              Inception Score
-    halves              intervals from halves of both sides
     neighbourhoods      k-NN balls, also of half of a side
     ball_metric         what metrics of k-NN balls share
     precision           share of samples in a ball of the reference
@@ -40,6 +41,7 @@ from top to bottom: formula, direction, options, caveats, code.
     three_sides         a state of samples, training and test images
     c_t                 whether samples are nearer to the training set than test images
     fld_gap             how much likelier the training set is than a test set
+    collection          many metrics of the same sides at once
     checks              checks with known answers, for any metric
 """
 
@@ -50,6 +52,7 @@ from rara.sets.checks.check_metric import Conformance, check_metric
 from rara.sets.clip_kernel import CMMD, cmmd
 from rara.sets.clipped_coverage import ClippedCoverage, clipped_coverage
 from rara.sets.clipped_density import ClippedDensity, clipped_density
+from rara.sets.collection import MetricCollection
 from rara.sets.coverage import Coverage, coverage
 from rara.sets.density import Density, density
 from rara.sets.diversity import Diversity, diversity
@@ -87,6 +90,7 @@ __all__ = [
     "Fidelity",
     "InceptionScore",
     "KeptVectors",
+    "MetricCollection",
     "MiFID",
     "NovelMode",
     "Novelty",

@@ -24,40 +24,52 @@ from typing import Unpack
 
 import numpy as np
 
-from rara.geometry import EngineOptions, Nearest, neighbours, query
-from rara.sets.base import LEVEL, KeptVectors, SetScore, Vectors, VectorsLike
-from rara.sets.halves import Figure, Flags, score_within, variance_of
+from rara.geometry import EngineOptions, Nearest
+from rara.sets.base import LEVEL, SetScore, VectorsLike
+from rara.sets.both_sides import BothSides, PairMetric
+from rara.sets.halves import Figure, Flags, score_within, variance_between
 from rara.sets.neighbourhoods import depth_of, k_of, kth_left
 from rara.stats.intervals import checked_level
 
 
-class Authenticity(KeptVectors):
+class Authenticity(PairMetric):
     """The state of `authenticity`; the reference is the training set."""
+
+    def ask_lists(self, both: BothSides) -> None:
+        """The neighbours of the training set, also of each sample."""
+        depth = _depth(both)
+        both.reference.want(depth)
+        both.want_nearest(depth)
 
     def compute(self, *, level: float = LEVEL, **engine: Unpack[EngineOptions]) -> SetScore:
         """The figure of all vectors so far."""
-        samples = self.samples.ordered(1, "authenticity")
-        reference = self.reference.ordered(1, "authenticity")
-        k_of(1, len(reference), "training images", "authenticity")
-        share = _share(samples, reference, **engine)
-        value = share(np.full(len(samples), True), np.full(len(reference), True))
-        variance = variance_of(share, samples, reference)
-        counts = len(samples), len(reference)
+        both = self.both("authenticity")
+        depth = _depth(both)
+        share = _share(both.nearest(depth, **engine), both.reference.lists(depth, **engine))
+        value, *halves = (share(*part) for part in both.halves())
+        counts = len(both.samples.vectors), len(both.reference.vectors)
         return score_within(
-            "authenticity", value, variance, counts, "higher is more original", checked_level(level)
+            "authenticity",
+            value,
+            variance_between(halves),
+            counts,
+            "higher is more original",
+            checked_level(level),
         )
 
 
-def _share(samples: Vectors, training: Vectors, **engine: Unpack[EngineOptions]) -> Figure:
-    depth = depth_of(1, len(training) - 1)
-    within, _ = neighbours(training, depth, **engine)
-    nearest = Nearest(len(samples), depth)
-    query(samples, training, [nearest], **engine)
+def _depth(both: BothSides) -> int:
+    count = len(both.reference.vectors)
+    return depth_of(k_of(1, count, "training images", "authenticity"), count - 1)
+
+
+def _share(nearest: Nearest, within: Nearest) -> Figure:
+    """The share from which samples and which training images are kept."""
 
     def share(kept: Flags, left: Flags) -> float:
         radius2 = kth_left(within, left.astype(np.int32), 1)
         place = left[nearest.index].argmax(axis=1)
-        rows = np.arange(len(samples))
+        rows = np.arange(len(kept))
         d2, centre = nearest.d2[rows, place], nearest.index[rows, place]
         return float((d2 > radius2[centre])[kept].mean())
 

@@ -101,10 +101,15 @@ def unit_rows(vectors: Vectors, metric: str) -> Doubles:
     """(n, d) each vector over its length; FeatureError where one has length 0."""
     rows = vectors.astype(np.float64)
     lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows))
-    if not lengths.all():
-        raise FeatureError(f"Vectors of length 0 have no direction: remove them for {metric}.")
+    refuse_no_length(rows, metric)
     rows /= lengths[:, None]
     return rows
+
+
+def refuse_no_length(vectors: Vectors | Doubles, metric: str) -> None:
+    """Raise FeatureError where a vector is 0 and so has no direction."""
+    if not vectors.any(axis=1).all():
+        raise FeatureError(f"Vectors of length 0 have no direction: remove them for {metric}.")
 
 
 def refuse_fewer(count: int, least: int, what: str, metric: str) -> None:

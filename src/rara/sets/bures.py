@@ -21,11 +21,13 @@ Bhatia, Jain and Lim 2019).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rara.geometry.threads import one_core
 from rara.sets.base import Doubles, Vectors
 from rara.sets.moments import Moments
 
@@ -116,12 +118,14 @@ class Overlap:
         if second.size < first.size:
             other = cls.of(second, first, gradients=gradients)
             return cls(other.values, None if other.maps is None else other.maps[::-1])
-        root = first.root()
+        with one_core():
+            root = first.root()
         product = second.times(root)
         matrix = product @ root.T
-        if not gradients:
-            return cls(_positive(np.linalg.eigvalsh(matrix)), None)
-        values, vectors = np.linalg.eigh(matrix)
+        with one_core():
+            if not gradients:
+                return cls(_positive(np.linalg.eigvalsh(matrix)), None)
+            values, vectors = np.linalg.eigh(matrix)
         values = _positive(values)
         used = values > 0
         values, vectors = values[used], vectors[:, used]
@@ -150,6 +154,32 @@ def squared(first: Gauss, second: Gauss, *, gradients: bool = False) -> tuple[fl
     overlap = Overlap.of(first.covariance, second.covariance, gradients=gradients)
     value = float(delta @ delta) + first.trace + second.trace - 2 * overlap.trace
     return max(value, 0.0), overlap
+
+
+class Laws:
+    """The normal laws of two sides, and their distance with its gradients, computed once."""
+
+    def __init__(self, first: Gauss, second: Gauss) -> None:
+        self.sides = first, second
+
+    @cached_property
+    def distance(self) -> tuple[float, Overlap]:
+        """As of `squared`."""
+        return squared(*self.sides, gradients=True)
+
+
+def influence_of_parts(
+    parts: list[Moments], own: Gauss, other: Gauss, root: Doubles
+) -> list[float]:
+    """Sum over the vectors of each part of `influence`, from the moments of the parts."""
+    delta, transport = 2 * (own.mean - other.mean), root.T @ root
+    found = []
+    for part in parts:
+        shift = part.mean - own.mean
+        total = float(shift @ delta + shift @ shift - shift @ transport @ shift) * part.count
+        total += float(np.trace(part.scatter)) - float(np.vdot(transport, part.scatter))
+        found.append(total)
+    return found
 
 
 def influence(vectors: Vectors, own: Gauss, other: Gauss, root: Doubles) -> Doubles:

@@ -32,13 +32,20 @@ from numpy.typing import NDArray
 
 from rara.arguments import whole
 from rara.errors import ParameterError
-from rara.geometry import EngineOptions, Nearest, query
+from rara.geometry import EngineOptions, Nearest
+from rara.geometry import distances as geometry
+from rara.geometry.kernel_sums import squares
+from rara.geometry.matmul import trusted
+from rara.geometry.quantization import UNIT
+from rara.geometry.threads import one_core
 from rara.sets.base import LEVEL, Doubles, SetScore, Vectors, VectorsLike, seed_of
+from rara.sets.both_sides import BothSides, OneSide
 from rara.sets.halves import DRAWS, Flags, variance_of
 from rara.sets.intervals import half_width
 from rara.sets.kernels import squared_distances
 from rara.sets.neighbourhoods import depth_of, kth_left
 from rara.sets.three_sides import ThreeSides
+from rara.stats.cell_means import add_by_cell
 from rara.stats.intervals import checked_level
 
 FEWEST = 20
@@ -58,15 +65,6 @@ class Judged:
     cells: Cells
     lists: Nearest
 
-    @classmethod
-    def of(
-        cls, side: Vectors, train: Vectors, centres: Doubles, **engine: Unpack[EngineOptions]
-    ) -> Judged:
-        """One side beside the training set."""
-        lists = Nearest(len(side), depth_of(1, len(train)))
-        query(side, train, [lists], **engine)
-        return cls(cells_of(side, centres), lists)
-
     def distances(self, kept: Flags, train: Flags) -> tuple[Doubles, Cells]:
         """Of those kept to the training images that are kept, squared; and cells."""
         return kth_left(self.lists, train.astype(np.int32), 1)[kept], self.cells[kept]
@@ -78,19 +76,37 @@ class CT(ThreeSides):
     def __init__(self, cells: int = 10, *, seed: int = 0) -> None:
         super().__init__()
         self.cells, self.seed = whole(cells, "cells"), seed_of(seed)
+        self.shared: tuple[BothSides, BothSides] | None = None
+        """Samples and test images beside the training set, where other states share them."""
 
     @property
     def options(self) -> tuple[Any, ...]:
         """What states must agree in to be merged."""
         return self.cells, self.seed
 
+    def ask_lists(self) -> None:
+        """The nearest training images of samples and of test images."""
+        for both in self.shared or ():
+            both.want_nearest(depth_of(1, len(both.reference.vectors)))
+
     def compute(self, *, level: float = LEVEL, **engine: Unpack[EngineOptions]) -> SetScore:
         """The figure of all vectors so far."""
         checked_level(level)
         train = self.train.ordered(2, "c_t")
         sides = [side.ordered(FEWEST, "c_t") for side in (self.samples, self.test)]
-        centres = centres_of(train, min(self.cells, max(len(train) // A_CELL, 1)), self.seed)
-        samples, test = (Judged.of(side, train, centres, **engine) for side in sides)
+        centres = self.train.once(
+            f"centres {self.cells} {self.seed}",
+            lambda: centres_of(train, min(self.cells, max(len(train) // A_CELL, 1)), self.seed),
+        )
+        both = self.shared or tuple(
+            BothSides(OneSide.of(side, FEWEST, "c_t"), OneSide.of(self.train, 2, "c_t"))
+            for side in (self.samples, self.test)
+        )
+        depth = depth_of(1, len(train))
+        samples, test = (
+            Judged(cells_of(side, centres), pairs.nearest(depth, **engine))
+            for side, pairs in zip(sides, both, strict=True)
+        )
 
         def figure(fewest: int, *kept: Flags) -> float:
             one, other = samples.distances(kept[0], kept[2]), test.distances(kept[1], kept[2])
@@ -129,30 +145,57 @@ def mann_whitney(a: Doubles, b: Doubles) -> float:
     return float((share - 0.5) * np.sqrt(12 * n * m / (n + m + 1)))
 
 
-def cells_of(vectors: Vectors, centres: Doubles) -> Cells:
-    """(n,) the nearest centre of each vector."""
-    found = [
-        squared_distances(vectors[start : start + _ROWS], centres).argmin(axis=1)
-        for start in range(0, len(vectors), _ROWS)
-    ]
-    return np.concatenate(found)
+def cells_of(vectors: Vectors, centres: Doubles, lengths: Doubles | None = None) -> Cells:
+    """(n,) the nearest centre of each vector; `lengths`: those of the vectors, if computed.
+
+    By float32 products; where these leave two centres in doubt, by float64 ones.
+    """
+    own = np.sqrt(squares(vectors)) if lengths is None else lengths
+    middle = centres.mean(axis=0)
+    moved = centres - middle
+    constant = (moved**2).sum(axis=1) + 2 * (moved @ middle)
+    longest = np.sqrt((moved**2).sum(axis=1).max())
+    error = 16 * vectors.shape[1] * UNIT * longest if trusted() else np.inf
+    found = np.empty(len(vectors), np.int64)
+    for start in range(0, len(vectors), _ROWS):
+        tile = vectors[start : start + _ROWS]
+        gaps = constant - 2.0 * (tile @ moved.T.astype(np.float32))
+        cells = gaps.argmin(axis=1)
+        gaps -= np.take_along_axis(gaps, cells[:, None], axis=1)
+        allowed = error * (own[start : start + _ROWS] + 1e-30)
+        doubt = np.flatnonzero((gaps <= allowed[:, None]).sum(axis=1) > 1)
+        if len(doubt):
+            cells[doubt] = squared_distances(tile[doubt], centres).argmin(axis=1)
+        found[start : start + _ROWS] = cells
+    return found
 
 
 def centres_of(vectors: Vectors, count: int, seed: int) -> Doubles:
     """(count, d) centres of a k-means, begun by k-means++ (Arthur and Vassilvitskii 2007)."""
+    with one_core():
+        return _centres_of(vectors, count, seed)
+
+
+def _centres_of(vectors: Vectors, count: int, seed: int) -> Doubles:
     rng = np.random.default_rng(seed)
-    centres = vectors[[rng.integers(len(vectors))]].astype(np.float64)
-    while len(centres) < count:
-        d2 = squared_distances(vectors, centres).min(axis=1)
-        if not d2.any():
+    chosen = [int(rng.integers(len(vectors)))]
+    nearest, d2 = np.full((2, len(vectors)), np.inf)
+    every = np.arange(len(vectors), dtype=np.int32)
+    while len(chosen) < count:
+        geometry.squared_distances(vectors, vectors, every, np.full_like(every, chosen[-1]), d2)
+        np.minimum(nearest, d2, out=nearest)
+        if not nearest.any():
             break
-        chosen = rng.choice(len(vectors), p=d2 / d2.sum())
-        centres = np.concatenate([centres, vectors[[chosen]]])
+        chosen.append(int(rng.choice(len(vectors), p=nearest / nearest.sum())))
+    centres = vectors[chosen].astype(np.float64)
+    lengths = np.sqrt(squares(vectors))
     for _ in range(ROUNDS):
-        cells = cells_of(vectors, centres)
+        cells = cells_of(vectors, centres, lengths)
+        counts, sums = np.bincount(cells, minlength=len(centres)), np.zeros(centres.shape)
+        add_by_cell(vectors, cells, sums)
+        filled = counts > 0
         moved = centres.copy()
-        for cell in np.unique(cells):
-            moved[cell] = vectors[cells == cell].mean(axis=0, dtype=np.float64)
+        moved[filled] = sums[filled] / counts[filled, None]
         if np.array_equal(moved, centres):
             break
         centres = moved

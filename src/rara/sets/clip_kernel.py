@@ -23,16 +23,19 @@ import numpy as np
 
 from rara.arguments import number
 from rara.errors import ParameterError
-from rara.sets.base import LEVEL, KeptVectors, SetScore, Vectors, VectorsLike, unit_rows
+from rara.geometry import Product
+from rara.geometry.kernel_sums import WIDEST
+from rara.sets.base import LEVEL, SetScore, Vectors, VectorsLike, refuse_no_length, unit_rows
+from rara.sets.both_sides import BothSides
 from rara.sets.intervals import half_width, score_of
-from rara.sets.mmd import FEWEST, Kernel, between, discrepancy, within
+from rara.sets.mmd import FEWEST, Discrepancy, Kernel, between, discrepancy, watch, within
 from rara.stats.intervals import checked_level
 
 SIGMA = 10.0
 SCALE = 1000
 
 
-class CMMD(KeptVectors):
+class CMMD(Discrepancy):
     """The state of `cmmd`."""
 
     def __init__(self, *, sigma: float = SIGMA) -> None:
@@ -46,20 +49,36 @@ class CMMD(KeptVectors):
         """The kernel's width."""
         return (self.sigma,)
 
+    def ask_lists(self, both: BothSides) -> None:
+        """Products of all pairs, where the kernel is wide enough for a short series."""
+        for side in both.sides:
+            refuse_no_length(side.vectors, "cmmd")
+        if 2 / self.sigma**2 <= WIDEST:
+            watch(both, self._name, Product("gaussian", unit=True, width2=self.sigma**2))
+
+    @property
+    def _name(self) -> str:
+        return f"cmmd {self.sigma!r}"
+
     def compute(self, *, level: float = LEVEL) -> SetScore:
         """The figure of all vectors so far."""
         checked_level(level)
-        samples = unit_rows(self.samples.ordered(FEWEST, "cmmd"), "cmmd").astype(np.float32)
-        reference = unit_rows(self.reference.ordered(FEWEST, "cmmd"), "cmmd").astype(np.float32)
-        kernel = _gaussian(self.sigma)
-        value, variance = discrepancy(
-            within(samples, kernel),
-            self.reference.once("within", lambda: within(reference, kernel)),
-            between(samples, reference, kernel),
-        )
+        samples = self.samples.ordered(FEWEST, "cmmd")
+        reference = self.reference.ordered(FEWEST, "cmmd")
+        value, variance = self.by_scan(self._name, level) or self._exact(samples, reference)
         counts = len(samples), len(reference)
         half = SCALE * half_width(variance, level)
         return score_of("cmmd", SCALE * value, half, counts, "lower is closer", level=level)
+
+    def _exact(self, samples: Vectors, reference: Vectors) -> tuple[float, float]:
+        samples = unit_rows(samples, "cmmd").astype(np.float32)
+        reference = unit_rows(reference, "cmmd").astype(np.float32)
+        kernel = _gaussian(self.sigma)
+        return discrepancy(
+            within(samples, kernel),
+            self.reference.once(self._name, lambda: within(reference, kernel)),
+            between(samples, reference, kernel),
+        )
 
 
 def _gaussian(sigma: float) -> Kernel:

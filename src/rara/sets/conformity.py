@@ -24,15 +24,16 @@ in the scores of the others. Joint ranks: `rara.stats.joint_rank`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Unpack
+from typing import Literal, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rara.geometry import EngineOptions, Nearest, neighbours, query
 from rara.sets.base import Doubles, Vectors
+from rara.sets.both_sides import BothSides, OneSide
 from rara.sets.coordinates import Range, off_grid
-from rara.sets.halves import Flags, distinct
+from rara.sets.halves import Flags
 from rara.sets.neighbourhoods import Integers, depth_of, kth_left
 from rara.stats.conformal import at_least, p_values
 
@@ -105,16 +106,34 @@ class Conformity:
         Unless `copies`, a base vector that occurs several times is one neighbour, as it is one
         image. The number of base vectors is that of all in any case.
         """
-        own = distinct(base)
-        single = _first_of(base, own)
-        others = len(single) - 1
-        grown = max(min(DEPTH, others // 2), 1)
-        depth = max(grown, depth_of(k, max(others, 1)))
-        within = neighbours(single, depth, **engine)[0] if others else _alone()
-        to_base = Nearest(len(judged), within.k)
-        query(judged, single, [to_base], **engine)
+        sides = BothSides(OneSide(judged), OneSide(base))
+        return cls.between(sides, k, base=1, copies=copies, **engine)
+
+    @classmethod
+    def between(
+        cls,
+        sides: BothSides,
+        k: int,
+        *,
+        base: Literal[0, 1],
+        copies: bool,
+        **engine: Unpack[EngineOptions],
+    ) -> Conformity:
+        """The same of two sides; `base`: which of them is the base."""
+        judged, found = sides.sides[1 - base].vectors, sides.sides[base]
+        own, others = found.distinct, found.count - 1
+        grown, depth = depths(k, others)
+        if found.has_copies:
+            single = _first_of(found.vectors, own)
+            within = neighbours(single, depth, **engine)[0] if others else _alone()
+            to_base = Nearest(len(judged), within.k)
+            query(judged, single, [to_base], **engine)
+        else:
+            single = found.vectors
+            within = found.lists(depth, **engine) if others else _alone()
+            to_base = sides.nearest(within.k, of_reference=base == 0, **engine)
         growth = _growth(within.d2[:, :grown]), _growth(to_base.d2[:, :grown])
-        limits = Range.of(single) if others else None
+        limits = found.once("range", lambda: Range.of(single)) if others else None
         even, odd = slice(0, None, 2), slice(1, None, 2)
 
         def half(rows: slice, deciding: slice) -> Half:
@@ -122,7 +141,7 @@ class Conformity:
             if not count or limits is None:
                 return Half(rows, False, None)
             ranks = Ranks.of(-growth[0][own], -growth[1][deciding]).judged
-            hole = bool(ranks.mean() < HOLE * len(base))
+            hole = bool(ranks.mean() < HOLE * len(own))
             share = _shares(to_base.index[deciding, :k], within.index[:, :grown])
             chosen = limits.often(limits.passed(judged[deciding]), count, share)
             if not chosen.any():
@@ -139,7 +158,7 @@ class Conformity:
             Nearest.of(to_base.d2[:, few], to_base.index[:, few]),
             growth,
             (half(even, odd), half(odd, even)),
-            off_grid(judged, base),
+            off_grid(judged, found.vectors),
         )
 
     def p(self, kept: Flags | None = None) -> Doubles:
@@ -164,6 +183,22 @@ class Conformity:
             found[half.rows] = _joint(witnesses, len(left))
         found[self.off_grid] = 1 / (len(left) + 1)
         return found
+
+
+def depths(k: int, others: int) -> tuple[int, int]:
+    """How many neighbours tell how fast a neighbourhood grows, and how many are listed."""
+    grown = max(min(DEPTH, others // 2), 1)
+    return grown, max(grown, depth_of(k, max(others, 1)))
+
+
+def ask(sides: BothSides, k: int, *, base: Literal[0, 1]) -> None:
+    """Say what `Conformity.between` will ask of two sides."""
+    found = sides.sides[base]
+    others = found.count - 1
+    if others and not found.has_copies:
+        depth = depths(k, others)[1]
+        found.want(depth)
+        sides.want_nearest(depth, of_reference=base == 0)
 
 
 def _first_of(base: Vectors, own: Integers) -> Vectors:

@@ -26,9 +26,10 @@ from typing import Any, Unpack
 import numpy as np
 
 from rara.geometry import EngineOptions
-from rara.sets.base import LEVEL, Doubles, KeptVectors, SetScore, VectorsLike
-from rara.sets.conformity import Conformity
-from rara.sets.halves import Flags, score_within, variance_of
+from rara.sets.base import LEVEL, Doubles, SetScore, VectorsLike
+from rara.sets.both_sides import BothSides, PairMetric
+from rara.sets.conformity import Conformity, ask
+from rara.sets.halves import Flags, score_within, variance_between
 from rara.sets.neighbourhoods import k_of
 from rara.stats.intervals import checked_level
 
@@ -36,7 +37,7 @@ FULL = 0.25
 """The p from which on an image counts in full."""
 
 
-class Diversity(KeptVectors):
+class Diversity(PairMetric):
     """The state of `diversity`."""
 
     def __init__(self, k: int = 5) -> None:
@@ -48,22 +49,31 @@ class Diversity(KeptVectors):
         """What states must agree in to be merged."""
         return (self.k,)
 
+    def ask_lists(self, both: BothSides) -> None:
+        """The neighbours of the samples."""
+        ask(both, self._k(both), base=0)
+
     def compute(self, *, level: float = LEVEL, **engine: Unpack[EngineOptions]) -> SetScore:
         """The figure of all vectors so far."""
-        samples = self.samples.ordered(1, "diversity")
-        reference = self.reference.ordered(1, "diversity")
-        k = k_of(self.k, len(samples), "samples", "diversity")
-        conformity = Conformity.of(reference, samples, k, copies=True, **engine)
+        both = self.both("diversity")
+        conformity = Conformity.between(both, self._k(both), base=0, copies=True, **engine)
 
         def mean(kept: Flags, left: Flags) -> float:
             return float(_credit(conformity.p(kept)[left]).mean())
 
-        value = mean(np.full(len(samples), True), np.full(len(reference), True))
-        variance = variance_of(mean, samples, reference)
-        counts = len(samples), len(reference)
+        value, *halves = (mean(*part) for part in both.halves())
+        counts = len(both.samples.vectors), len(both.reference.vectors)
         return score_within(
-            "diversity", value, variance, counts, "higher is more diverse", checked_level(level)
+            "diversity",
+            value,
+            variance_between(halves),
+            counts,
+            "higher is more diverse",
+            checked_level(level),
         )
+
+    def _k(self, both: BothSides) -> int:
+        return k_of(self.k, len(both.samples.vectors), "samples", "diversity")
 
 
 def _credit(p: Doubles) -> Doubles:

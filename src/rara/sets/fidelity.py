@@ -24,19 +24,18 @@ from __future__ import annotations
 
 from typing import Any, Unpack
 
-import numpy as np
-
 from rara.arguments import number
 from rara.errors import ParameterError
 from rara.geometry import EngineOptions
-from rara.sets.base import LEVEL, KeptVectors, SetScore, VectorsLike
-from rara.sets.conformity import Conformity
-from rara.sets.halves import Flags, score_within, variance_of
+from rara.sets.base import LEVEL, SetScore, VectorsLike
+from rara.sets.both_sides import BothSides, PairMetric
+from rara.sets.conformity import Conformity, ask
+from rara.sets.halves import Flags, score_within, variance_between
 from rara.sets.neighbourhoods import k_of
 from rara.stats.intervals import checked_level
 
 
-class Fidelity(KeptVectors):
+class Fidelity(PairMetric):
     """The state of `fidelity`."""
 
     def __init__(self, k: int = 5, *, alpha: float = 0.05) -> None:
@@ -50,28 +49,39 @@ class Fidelity(KeptVectors):
         """What states must agree in to be merged."""
         return self.k, self.alpha
 
+    def ask_lists(self, both: BothSides) -> None:
+        """The neighbours of the reference."""
+        ask(both, self._k(both), base=1)
+
     def compute(self, *, level: float = LEVEL, **engine: Unpack[EngineOptions]) -> SetScore:
         """The figure of all vectors so far."""
-        samples = self.samples.ordered(1, "fidelity")
-        reference = self.reference.ordered(1, "fidelity")
-        k = k_of(self.k, len(reference), "reference images", "fidelity")
-        smallest = 1 / (len(reference) + 1)
-        if self.alpha < smallest:
-            raise ParameterError(
-                f"{len(reference):,} reference images: no p is below {smallest:.2g}. "
-                f"Give more, or an alpha of at least that; it is {self.alpha:g}."
-            )
-        conformity = Conformity.of(samples, reference, k, **engine)
+        both = self.both("fidelity")
+        conformity = Conformity.between(both, self._k(both), base=1, copies=False, **engine)
 
         def share(kept: Flags, left: Flags) -> float:
             return float((conformity.p(left)[kept] > self.alpha).mean()) / (1 - self.alpha)
 
-        value = share(np.full(len(samples), True), np.full(len(reference), True))
-        variance = variance_of(share, samples, reference)
-        counts = len(samples), len(reference)
+        value, *halves = (share(*part) for part in both.halves())
+        counts = len(both.samples.vectors), len(both.reference.vectors)
         return score_within(
-            "fidelity", value, variance, counts, "higher is more faithful", checked_level(level)
+            "fidelity",
+            value,
+            variance_between(halves),
+            counts,
+            "higher is more faithful",
+            checked_level(level),
         )
+
+    def _k(self, both: BothSides) -> int:
+        count = len(both.reference.vectors)
+        k = k_of(self.k, count, "reference images", "fidelity")
+        smallest = 1 / (count + 1)
+        if self.alpha < smallest:
+            raise ParameterError(
+                f"{count:,} reference images: no p is below {smallest:.2g}. "
+                f"Give more, or an alpha of at least that; it is {self.alpha:g}."
+            )
+        return k
 
 
 def fidelity(

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from rara.geometry import EngineOptions, Nearest, query
 from rara.sets.base import LEVEL, Doubles, SetScore, Vectors, VectorsLike
+from rara.sets.coordinates import tiles
 from rara.sets.intervals import half_width, linear, score_of
 from rara.sets.three_sides import ThreeSides
 from rara.stats.intervals import checked_level
@@ -48,8 +49,7 @@ class FLDGap(ThreeSides):
         checked_level(level)
         samples = self.samples.ordered(1, "fld_gap")
         train, test = self.train.ordered(2, "fld_gap"), self.test.ordered(2, "fld_gap")
-        mean, scale = train.mean(axis=0, dtype=np.float64), train.std(axis=0, dtype=np.float64)
-        scale[scale == 0] = 1
+        mean, scale = self.train.once("mean and scale", lambda: _mean_and_scale(train))
         samples, train, test = (_scaled(side, mean, scale) for side in (samples, train, test))
         dimensions, seen = samples.shape[1], min(SEEN, len(samples))
         lists = [Nearest(len(side), seen) for side in (train, test)]
@@ -65,7 +65,20 @@ class FLDGap(ThreeSides):
 
 
 def _scaled(side: Vectors, mean: Doubles, scale: Doubles) -> Vectors:
-    return np.ascontiguousarray((side - mean) / scale, dtype=np.float32)
+    found = np.empty_like(side)
+    for part in tiles(side):
+        found[part] = (side[part] - mean) / scale
+    return found
+
+
+def _mean_and_scale(side: Vectors) -> tuple[Doubles, Doubles]:
+    """Mean and standard deviation of each coordinate; 1 where that is 0."""
+    mean, squares = side.mean(axis=0, dtype=np.float64), np.zeros(side.shape[1])
+    for part in tiles(side):
+        squares += ((side[part] - mean) ** 2).sum(axis=0)
+    scale = np.sqrt(squares / len(side))
+    scale[scale == 0] = 1
+    return mean, scale
 
 
 def fitted(lists: Nearest, samples: int, dimensions: int) -> Doubles:
@@ -89,13 +102,17 @@ def log_likelihood(
     lists: Nearest, variances: Doubles, dimensions: int
 ) -> tuple[Doubles, NDArray[np.float64]]:
     """(n,) log p of each image, and (n, seen) how responsible each sample is for it."""
-    variance = variances[lists.index]
-    logs = -0.5 * (lists.d2 / variance + dimensions * np.log(2 * math.pi * variance))
+    constant = dimensions * np.log(2 * math.pi * variances)
+    logs = lists.d2 / variances[lists.index]
+    logs += constant[lists.index]
+    logs *= -0.5
     top = logs.max(axis=1, keepdims=True)
-    shares = np.exp(logs - top)
+    logs -= top
+    shares = np.exp(logs, out=logs)
     total = shares.sum(axis=1, keepdims=True)
     log_p = (top + np.log(total))[:, 0] - math.log(len(variances))
-    return log_p, shares / total
+    shares /= total
+    return log_p, shares
 
 
 def fld_gap(

@@ -41,7 +41,7 @@ from rara.sets.base import (
     refuse_fewer,
     refuse_other_options,
 )
-from rara.sets.bures import Gauss, influence, squared
+from rara.sets.bures import Gauss, Laws, influence, squared
 from rara.sets.intervals import half_width, linear, score_of
 from rara.sets.moments import SideMoments
 from rara.sets.spectra import trace_of_infinite
@@ -60,6 +60,8 @@ class FID:
     name = "fid"
     least = 2
     parts = 1
+    laws: Laws | None = None
+    """The normal laws of both sides, where other states share them."""
 
     def __init__(self) -> None:
         self.kind = Kind()
@@ -100,8 +102,9 @@ class FID:
     def _figure(self) -> tuple[float, float]:
         """The distance, and its first-order variance."""
         sides = self.samples, self.reference
-        first, second = (Gauss.of(side.whole()) for side in sides)
-        value, overlap = squared(first, second, gradients=True)
+        laws = self.laws or laws_of(*sides)
+        first, second = laws.sides
+        value, overlap = laws.distance
         ways = ((first, second), (second, first))
         variance = 0.0
         for side, (own, other), root in zip(sides, ways, overlap.maps or (), strict=True):
@@ -110,6 +113,11 @@ class FID:
 
     def _value(self, plain: float, first: Gauss, second: Gauss, values: Doubles) -> float:
         return plain
+
+
+def laws_of(samples: SideMoments, reference: SideMoments) -> Laws:
+    """The normal laws of both sides."""
+    return Laws(*(Gauss.of(side.whole()) for side in (samples, reference)))
 
 
 class FIDInfinity(FID):

@@ -56,7 +56,11 @@ def halved(*sides: Vectors) -> Iterator[tuple[Flags, ...]]:
 
     There are none where a side has fewer than two distinct images.
     """
-    numbers = [distinct(side) for side in sides]
+    return halves_of(*map(distinct, sides))
+
+
+def halves_of(*numbers: NDArray[np.int32]) -> Iterator[tuple[Flags, ...]]:
+    """The same of sides by the numbers of their distinct vectors."""
     if min(int(side[-1]) for side in numbers) < 1:
         return
     rng = np.random.default_rng(0)

@@ -33,6 +33,7 @@ from numpy.typing import NDArray
 
 from rara.arguments import number, whole
 from rara.errors import ParameterError
+from rara.geometry.threads import one_core
 from rara.sets.base import (
     LEVEL,
     Doubles,
@@ -139,13 +140,24 @@ def _positive(
     scale = np.sqrt(np.repeat([1 / n, eta / m], [n, m]))
     gram = gaussian_kernel(both, both, bandwidth) * scale[:, None] * scale
     gram.flat[:: n + m + 1] += _JITTER
-    root = np.linalg.cholesky(gram)
-    signs = np.repeat([1.0, -1.0], [n, m])
-    values, vectors = np.linalg.eigh(root.T @ (signs[:, None] * root))
+    with one_core():
+        root = np.linalg.cholesky(gram)
+        values, vectors = np.linalg.eigh(_signed(root, n))
     kept = np.flatnonzero(values > _SMALLEST)[::-1]
     if not len(kept):
         return np.full(1, _SMALLEST), np.zeros((n + m, 1))
-    return values[kept], (root @ vectors[:, kept]) ** 2
+    vectors = np.ascontiguousarray(vectors[:, kept])
+    parts = np.concatenate([root[:n, :n] @ vectors[:n], root[n:] @ vectors])
+    return values[kept], np.square(parts, out=parts)
+
+
+def _signed(root: Doubles, n: int) -> Doubles:
+    """L' J L for a lower triangle L, of whose rows the first n have the sign +."""
+    below, corner = root[n:], root[:n, :n]
+    found: Doubles = below.T @ below
+    np.negative(found, out=found)
+    found[:n, :n] += corner.T @ corner
+    return found
 
 
 def _modes(

@@ -19,29 +19,39 @@ from __future__ import annotations
 
 import numpy as np
 
-from rara.sets.base import LEVEL, KeptVectors, SetScore, Vectors, VectorsLike
+from rara.geometry import Product
+from rara.sets.base import LEVEL, SetScore, Vectors, VectorsLike
+from rara.sets.both_sides import BothSides
 from rara.sets.intervals import half_width, score_of
-from rara.sets.mmd import FEWEST, Kernel, between, discrepancy, within
+from rara.sets.mmd import FEWEST, Discrepancy, Kernel, between, discrepancy, watch, within
 from rara.stats.intervals import checked_level
 
 
-class KID(KeptVectors):
+class KID(Discrepancy):
     """The state of `kid`."""
+
+    def ask_lists(self, both: BothSides) -> None:
+        """Products of all pairs."""
+        dimensions = both.samples.vectors.shape[1]
+        watch(both, "kid", Product("cubic", divisor=dimensions, shift=1.0))
 
     def compute(self, *, level: float = LEVEL) -> SetScore:
         """The figure of all vectors so far."""
         checked_level(level)
         samples = self.samples.ordered(FEWEST, "kid")
         reference = self.reference.ordered(FEWEST, "kid")
-        cubic = _cubic(samples.shape[1])
-        value, variance = discrepancy(
-            within(samples, cubic),
-            self.reference.once("within", lambda: within(reference, cubic)),
-            between(samples, reference, cubic),
-        )
+        value, variance = self.by_scan("kid", level) or self._exact(samples, reference)
         counts = len(samples), len(reference)
         half = half_width(variance, level)
         return score_of("kid", value, half, counts, "lower is closer", level=level)
+
+    def _exact(self, samples: Vectors, reference: Vectors) -> tuple[float, float]:
+        cubic = _cubic(samples.shape[1])
+        return discrepancy(
+            within(samples, cubic),
+            self.reference.once("kid within", lambda: within(reference, cubic)),
+            between(samples, reference, cubic),
+        )
 
 
 def _cubic(dimensions: int) -> Kernel:

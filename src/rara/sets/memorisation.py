@@ -19,32 +19,36 @@ generator that repeats a few training images gets no penalty there.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from rara.arguments import number
 from rara.errors import ParameterError
+from rara.geometry import NearestCosines
 from rara.sets.base import (
     LEVEL,
     Doubles,
-    KeptVectors,
     SetScore,
     Vectors,
     VectorsLike,
+    refuse_no_length,
     unit_rows,
 )
-from rara.sets.bures import Gauss, influence, squared
+from rara.sets.both_sides import BothSides, PairMetric
+from rara.sets.bures import Gauss, Laws, influence, influence_of_parts
 from rara.sets.intervals import PARTS, half_width, jackknife, parts_of, score_of
+from rara.sets.moments import Moments
 from rara.stats.intervals import checked_level
 
 TAU = 0.1
 FEWEST = 4
 """Images that either side needs."""
+ANGLES = "smallest angles"
 _ROWS = 1024
 
 
-class MiFID(KeptVectors):
+class MiFID(PairMetric):
     """The state of `mifid`."""
 
     def __init__(self, *, tau: float = TAU) -> None:
@@ -57,6 +61,17 @@ class MiFID(KeptVectors):
     def options(self) -> tuple[Any, ...]:
         """The threshold."""
         return (self.tau,)
+
+    laws: Laws | None = None
+    """The normal laws of both sides, where other states share them."""
+
+    def ask_lists(self, both: BothSides) -> None:
+        """The smallest angles of all pairs."""
+        for side in both.sides:
+            refuse_no_length(side.vectors, "mifid")
+        samples, reference = (side.vectors for side in both.sides)
+        parts = parts_of(len(reference))
+        both.watch(ANGLES, lambda: NearestCosines(samples, reference, parts))
 
     def compute(self, *, level: float = LEVEL) -> SetScore:
         """The figure of all vectors so far."""
@@ -71,8 +86,18 @@ class MiFID(KeptVectors):
     def _figure(self, samples: Vectors, reference: Vectors) -> tuple[float, float]:
         """The figure, and its variance by the figure without each part of either side."""
         ours, theirs = parts_of(len(samples)), parts_of(len(reference))
-        fid, without = _fid_without((samples, reference), (ours, theirs))
-        nearest = nearest_by_part(samples, reference, theirs)
+        laws = self.laws or Laws(*map(Gauss.of, (samples, reference)))
+        scatters = None
+        if self.shared is not None and len(reference) > len(theirs) * reference.shape[1]:
+            scatters = self.reference.once("scatters", lambda: _scatters(reference, theirs))
+        changes = _changes(laws, samples, ours), _changes(laws, reference, theirs, 1, scatters)
+        fid = laws.distance[0]
+        without = [[fid - change for change in side] for side in changes]
+        angles = self.shared.seen(ANGLES) if self.shared is not None else None
+        if angles is None or angles.too_many:
+            nearest = nearest_by_part(samples, reference, theirs)
+        else:
+            nearest = angles.nearest()
         distances = nearest.min(axis=1)
         value = self._penalised(fid, distances.mean())
         if math.isinf(value):
@@ -92,20 +117,34 @@ class MiFID(KeptVectors):
         return fid / float(distance) if distance > 0 else math.inf
 
 
-def _fid_without(
-    sides: tuple[Vectors, Vectors], parts: tuple[list[slice], list[slice]]
-) -> tuple[float, list[list[float]]]:
-    """FID, and to first order what it is without each part of either side."""
-    first, second = map(Gauss.of, sides)
-    fid, overlap = squared(first, second, gradients=True)
-    ways = ((first, second), (second, first))
-    without = []
-    for side, (own, other), root, some in zip(sides, ways, overlap.maps or (), parts, strict=True):
+def _changes(
+    laws: Laws,
+    side: Vectors,
+    parts: list[slice],
+    place: Literal[0, 1] = 0,
+    scatters: list[Moments] | None = None,
+) -> list[float]:
+    """To first order how much larger FID is with each part of a side than without it."""
+    own, other = laws.sides[:: 1 - 2 * place]
+    _, overlap = laws.distance
+    assert overlap.maps is not None
+    root = overlap.maps[place]
+    sizes = [part.stop - part.start for part in parts]
+    if scatters is None:
         change = influence(side, own, other, root)
-        change -= change.mean()
-        left = [len(side) - (part.stop - part.start) for part in some]
-        without.append([fid - change[p].sum() / n for p, n in zip(some, left, strict=True)])
-    return fid, without
+        sums = [float(change[part].sum()) for part in parts]
+    else:
+        sums = influence_of_parts(scatters, own, other, root)
+    mean = sum(sums) / len(side)
+    return [
+        (total - size * mean) / (len(side) - size) for total, size in zip(sums, sizes, strict=True)
+    ]
+
+
+def _scatters(side: Vectors, parts: list[slice]) -> list[Moments]:
+    """Moments of each part, in float32: enough for an interval, and half the memory."""
+    found = [Moments.of(side[part]) for part in parts]
+    return [Moments(one.count, one.mean, one.scatter.astype(np.float32)) for one in found]
 
 
 def nearest_by_part(samples: Vectors, reference: Vectors, parts: list[slice]) -> Doubles:

@@ -19,17 +19,24 @@ true variance (Efron and Stein 1981), so that the interval is too wide rather th
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from functools import partial
+from typing import Literal, TypeAlias
 
 import numpy as np
 
+from rara.geometry import KernelSums, Product
 from rara.sets.base import Doubles, Vectors
-from rara.sets.intervals import linear
+from rara.sets.both_sides import BothSides, PairMetric
+from rara.sets.intervals import half_width, linear
 
 ROWS, COLUMNS = 1024, 2048
 """Of a tile of products."""
 FEWEST = 3
 """Rows that either set needs for the variance."""
+CHECKED = 64
+"""Images of either side on which the error of a scan's products is measured."""
+TOLERANCE = 0.05
+"""Error that these may make, as a share of half the interval."""
 Kernel: TypeAlias = "Callable[[Vectors], None]"
 """Turns scalar products into values of a kernel, in place; a constant may be left out."""
 
@@ -43,6 +50,49 @@ def discrepancy(own: Doubles, other: Doubles, both: tuple[Doubles, Doubles]) -> 
     value = own.mean() + other.mean() - 2 * across.mean()
     variance = linear(2 * (own - across), len(own)) + linear(2 * (other - along), len(other))
     return float(value), variance
+
+
+class Discrepancy(PairMetric):
+    """What KID and CMMD share: alone they multiply float32, and together they take the scan's."""
+
+    def by_scan(self, name: str, level: float) -> tuple[float, float] | None:
+        """The statistic and its variance from the shared scan, if it has been watched."""
+        if self.shared is None or not self.shared.watches(name):
+            return None
+        return by_scan(self.shared, name, level)
+
+
+def by_scan(both: BothSides, name: str, level: float) -> tuple[float, float] | None:
+    """The same from products of the scan that both sides share, if these are exact enough.
+
+    Bytes leave an error. It is measured on some images of either side: their means are computed
+    from float32 products. None where it may be more than `TOLERANCE` of half the interval.
+    """
+    inner: list[KernelSums] = [side.seen(name) for side in both.sides]
+    cross: KernelSums = both.seen(name)
+    if any(len(one.arithmetics) > 1 for one in (*inner, cross)):
+        return None  # when a scan changed its product depends on the machine's other work
+    own, other = (one.means()[0] for one in inner)
+    across, along = cross.means()
+    value, variance = discrepancy(own, other, (across, along))
+    errors = _error(inner[0], cross, 0, own - across) + _error(inner[1], cross, 1, other - along)
+    if not half_width(errors, level) <= TOLERANCE * half_width(variance, level):
+        return None
+    return value, variance
+
+
+def _error(inner: KernelSums, cross: KernelSums, side: Literal[0, 1], gaps: Doubles) -> float:
+    """Variance of the statistic by the errors of the mean kernels of one side."""
+    every = -(-len(gaps) // CHECKED)
+    true = inner.exact(0, every) - cross.exact(side, every)
+    return linear(2 * (gaps[::every] - true), len(gaps))
+
+
+def watch(both: BothSides, name: str, product: Product) -> None:
+    """Say that `by_scan` will be asked for."""
+    for side in both.sides:
+        side.watch(name, partial(KernelSums, product, side.vectors))
+    both.watch(name, partial(KernelSums, product, *(side.vectors for side in both.sides)))
 
 
 def within(vectors: Vectors, kernel: Kernel) -> Doubles:

@@ -18,10 +18,12 @@ from typing import Unpack
 import numpy as np
 from numpy.typing import NDArray
 
+from rara import geometry
 from rara.arguments import whole
-from rara.geometry import Boundary, CountsInParts, EngineOptions, Nearest, neighbours, query
+from rara.geometry import Boundary, CountsInParts, EngineOptions, Nearest, query
 from rara.machine import quarter_of_memory
 from rara.sets.base import Doubles, Vectors, refuse_fewer
+from rara.sets.both_sides import OneSide
 from rara.sets.halves import Flags
 
 Integers = NDArray[np.int32]
@@ -45,12 +47,9 @@ def kth_left(lists: Nearest, weight: Integers, k: int, start: Integers | None = 
     at distance 0 besides. Where a list has fewer than k, its last distance is taken: too small by
     little and rarely, for lists hold `SPARE` more than four times k.
     """
-    reached = np.cumsum(weight[lists.index], axis=1)
-    if start is not None:
-        reached += start[:, None]
-    place = np.where(reached[:, -1] >= k, (reached >= k).argmax(axis=1), lists.k - 1)
-    found: Doubles = lists.d2[np.arange(len(place)), place]
-    return found if start is None else np.where(start >= k, 0, found)
+    found, none = np.empty(len(lists.d2)), np.zeros(0, np.int32)
+    geometry.kth_left(lists.d2, lists.index, weight, k, none if start is None else start, found)
+    return found
 
 
 def depth_of(k: int, others: int) -> int:
@@ -67,10 +66,10 @@ class Neighbourhoods:
     lists: Nearest
 
     @classmethod
-    def of(cls, vectors: Vectors, k: int, **engine: Unpack[EngineOptions]) -> Neighbourhoods:
-        """Of vectors of which there are more than k."""
-        lists, _ = neighbours(vectors, depth_of(k, len(vectors) - 1), **engine)
-        return cls(vectors, k, lists)
+    def of(cls, side: OneSide, k: int, **engine: Unpack[EngineOptions]) -> Neighbourhoods:
+        """Of a side with more than k vectors."""
+        lists = side.lists(depth_of(k, len(side.vectors) - 1), **engine)
+        return cls(side.vectors, k, lists)
 
     def radii2(self, kept: Flags) -> Doubles:
         """(n,) squared radii in the part of the side that is kept; NaN of the rest."""
@@ -95,14 +94,19 @@ class Neighbourhoods:
         left = iter(parts)
         while some := list(islice(left, max(1, memory // (2 * size)))):
             engine["memory"] = max(1, memory - len(some) * size)
-            counts = CountsInParts(*_stacked(some), boundary)
+            counts = CountsInParts(*stacked(some), boundary)
             del some
             query(points, self.vectors, [counts], **engine)
-            sides = counts.by_sample.T, counts.by_ball.T, counts.kept.T, counts.radii2.T
-            yield from map(Held, *sides)
+            yield from held_by(counts)
 
 
-def _stacked(parts: list[tuple[Flags, Doubles]]) -> tuple[Flags, Doubles]:
+def held_by(counts: CountsInParts) -> Iterator[Held]:
+    """What was counted, part by part."""
+    by_sample, by_ball = (np.ascontiguousarray(one.T) for one in (counts.by_sample, counts.by_ball))
+    yield from map(Held, by_sample, by_ball, counts.kept.T, counts.radii2.T)
+
+
+def stacked(parts: list[tuple[Flags, Doubles]]) -> tuple[Flags, Doubles]:
     """(images, parts) of both sides."""
     kept, radii2 = (np.stack(side, axis=1) for side in zip(*parts, strict=True))
     return kept, radii2

@@ -22,8 +22,7 @@ from __future__ import annotations
 from typing import Unpack
 
 from rara.geometry import Boundary, EngineOptions
-from rara.sets.base import LEVEL, SetScore, Vectors, VectorsLike
-from rara.sets.halves import Figures
+from rara.sets.base import LEVEL, SetScore, VectorsLike
 from rara.sets.neighbourhoods import k_of
 from rara.sets.precision import Precision
 
@@ -33,13 +32,7 @@ class Recall(Precision):
 
     name = "recall"
     direction = "higher is more diverse"
-
-    def figure(
-        self, samples: Vectors, reference: Vectors, k: int, **engine: Unpack[EngineOptions]
-    ) -> Figures:
-        """The share of reference images inside."""
-        inside = super().figure(reference, samples, k, **engine)
-        return lambda parts: inside((left, kept) for kept, left in parts)
+    turn = -1
 
     def checked_k(self, samples: int, reference: int) -> int:
         """The number of neighbours; the balls are those of the samples."""

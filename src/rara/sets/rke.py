@@ -22,11 +22,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 from rara.sets.base import LEVEL, KeptVectors, SetScore, VectorsLike
 from rara.sets.intervals import half_width, linear
-from rara.sets.kernels import bandwidth_of, kernel_tiles, median_distance
+from rara.sets.kernels import bandwidth_of, mean_squares, median_distance
 from rara.stats.intervals import checked_level
 
 
@@ -47,9 +45,7 @@ class RKE(KeptVectors):
         checked_level(level)
         samples = self.samples.ordered(1, "rke")
         width = self.bandwidth or median_distance(samples)
-        means = np.empty(len(samples))
-        for rows, tile in kernel_tiles(samples, width):
-            means[rows] = (tile**2).mean(axis=1)
+        means = mean_squares(samples, width)
         mean = float(means.mean())
         variance = linear(2 * means / mean, len(means)) if len(means) > 1 else math.nan
         half = half_width(variance, level)

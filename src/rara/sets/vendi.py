@@ -32,6 +32,7 @@ import numpy as np
 
 from rara.arguments import number, short
 from rara.errors import ParameterError
+from rara.geometry.threads import one_core
 from rara.sets.base import (
     LEVEL,
     Doubles,
@@ -106,13 +107,15 @@ def _of_cosines(vectors: Vectors) -> tuple[Doubles, Doubles]:
     unit /= length
     if len(unit) <= unit.shape[1]:
         return _of_kernel(unit @ unit.T)
-    values, directions = np.linalg.eigh(unit.T @ unit / len(unit))
+    with one_core():
+        values, directions = np.linalg.eigh(unit.T @ unit / len(unit))
     return values, (unit @ directions) ** 2
 
 
 def _of_kernel(kernel: Doubles) -> tuple[Doubles, Doubles]:
     """The same from the kernel of all pairs."""
-    values, vectors = np.linalg.eigh(kernel / len(kernel))
+    with one_core():
+        values, vectors = np.linalg.eigh(kernel / len(kernel))
     return values, vectors**2 * (np.maximum(values, 0) * len(kernel))
 
 

@@ -23,13 +23,12 @@ Correlations that no direction shows, such as those of pairs alone, weigh little
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rara.arguments import whole
+from rara.geometry.threads import one_core
 from rara.sets.base import (
     LEVEL,
     Doubles,
@@ -41,6 +40,7 @@ from rara.sets.base import (
 )
 from rara.sets.intervals import half_width, linear, score_of
 from rara.stats.intervals import checked_level
+from rara.stats.transport import add_at, potential, transport
 
 DIRECTIONS = 256
 FEWEST = 4
@@ -75,100 +75,60 @@ class SlicedWasserstein(KeptVectors):
         half = half_width(variance, level)
         return score_of(name, value, half, counts, "lower is closer", level=level)
 
+    def _bases(self) -> list[Vectors]:
+        return [*bases(self.reference.parts[0].shape[1], self.directions, self.seed)]
+
     def _figure(self, samples: Vectors, reference: Vectors) -> tuple[float, float]:
         """The distance, and its variance by both sides and by the bases."""
-        slices = Slices.of(len(samples), len(reference))
-        halves = [Slices.of(*map(len, (side[::2], side[1::2]))) for side in (samples, reference)]
-        change = [np.zeros(min(len(side), _PROBED)) for side in (samples, reference)]
-        means = []
-        for basis in bases(samples.shape[1], self.directions, self.seed):
+        sides = samples, reference
+        change = [np.zeros(min(len(side), _PROBED)) for side in sides]
+        spread = self.reference.once(f"halves along {self.options}", dict[int, float])
+        means, count = [], 0
+        for basis in self.reference.once(f"bases {self.options}", self._bases):
             total = 0.0
             for first in range(0, len(basis), _TOGETHER):
                 some = basis[first : first + _TOGETHER].T
-                sides = [np.ascontiguousarray((side @ some).T) for side in (samples, reference)]
-                for lines in zip(*sides, strict=True):
-                    total += _along(lines, slices, halves, change)
+                turned = [np.ascontiguousarray((side @ some).T) for side in sides]
+                for lines in zip(*turned, strict=True):
+                    if count not in spread:
+                        spread[count] = _between_halves(lines[1])
+                    total += _along(lines, change) - spread[count]
+                    count += 1
             means.append(total / len(basis))
-        count = len(means) * samples.shape[1]
         variance = sum(
-            linear(one / count, len(side))
-            for one, side in zip(change, (samples, reference), strict=True)
+            linear(one / count, len(side)) for one, side in zip(change, sides, strict=True)
         )
         if len(means) > 1:
             variance += float(np.var(means, ddof=1)) / len(means)
         return float(np.mean(means)), variance
 
 
-def _along(
-    lines: tuple[Vectors, Vectors],
-    slices: Slices,
-    halves: list[Slices],
-    change: list[Doubles],
-) -> float:
-    """The distance along one direction, and what each image changes, added to `change`."""
-    first, second = (np.sort(line).astype(np.float64) for line in lines)
-    value = slices.distance(first, second)
-    for line, half in zip(lines, halves, strict=True):
-        parts = (np.sort(part).astype(np.float64) for part in (line[::2], line[1::2]))
-        value -= half.distance(*parts) / 4
-    ways = ((first, second, slices.after[0]), (second, first, slices.after[1]))
-    for line, (own, other, after), sums in zip(lines, ways, change, strict=True):
-        sums += _potential(own, other, after)[np.searchsorted(own, line[: len(sums)])]
-    return value
+def _along(lines: tuple[Vectors, Vectors], change: list[Doubles]) -> float:
+    """The distance along one direction less the samples' bias, and what each image changes.
 
-
-def _potential(own: Doubles, other: Doubles, after: tuple[NDArray[np.int64], ...]) -> Doubles:
-    """(n,) first-order change of the distance with the weight of each atom, but for a constant.
-
-    Its derivative is 2 (x - T(x)), where T carries one law to the other; between two atoms T is
-    the other's quantile at the weight of all atoms so far.
+    That is added to `change`.
     """
-    between = (other[after[0]] + other[after[1]]) / 2
-    steps = own[1:] ** 2 - own[:-1] ** 2 - 2 * between * np.diff(own)
-    return np.concatenate([[0.0], np.cumsum(steps)])
+    first, second = map(np.sort, lines)
+    for line, sums, (own, other) in zip(
+        lines, change, ((first, second), (second, first)), strict=True
+    ):
+        changes = np.empty(len(own))
+        potential(own, other, changes)
+        add_at(line[: len(sums)], own, changes, sums)
+    return transport(first, second) - _between_halves(lines[0])
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Slices:
-    """How the quantiles of n sorted numbers face those of m: the same along every direction."""
-
-    weights: Doubles
-    """(s,) of the slices, between all levels i / n and j / m."""
-    rows: tuple[NDArray[np.int64], NDArray[np.int64]]
-    """The number on each side that a slice belongs to."""
-    after: tuple[tuple[NDArray[np.int64], ...], tuple[NDArray[np.int64], ...]]
-    """For each side: the two numbers opposite that meet at the level after each of its own."""
-
-    @classmethod
-    def of(cls, n: int, m: int) -> Slices:
-        """In whole multiples of 1 / nm, so that equal levels are equal."""
-        ends = np.union1d(np.arange(1, n + 1) * m, np.arange(1, m + 1) * n)
-        starts = np.append(0, ends[:-1])
-        return cls(
-            (ends - starts) / (n * m),
-            (starts // m, starts // n),
-            (_opposite(n, m), _opposite(m, n)),
-        )
-
-    def distance(self, first: Doubles, second: Doubles) -> float:
-        """Squared 2-Wasserstein distance of sorted numbers."""
-        if len(first) == len(second):
-            gaps = first - second
-            return float(gaps @ gaps) / len(gaps)
-        gaps = first[self.rows[0]] - second[self.rows[1]]
-        return float(np.einsum("i,i,i->", self.weights, gaps, gaps))
-
-
-def _opposite(n: int, m: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    levels = np.arange(1, n) * m
-    return (levels - 1) // n, levels // n
+def _between_halves(line: Vectors) -> float:
+    """The bias that a side adds to the distance."""
+    return transport(np.sort(line[::2]), np.sort(line[1::2])) / 4
 
 
 def bases(dimensions: int, directions: int, seed: int) -> Iterator[Vectors]:
     """(d, d) random orthonormal bases, one direction a row, until there are enough directions."""
     rng = np.random.default_rng(seed)
     for _ in range(-(-directions // dimensions)):
-        columns, corner = np.linalg.qr(rng.normal(size=(dimensions, dimensions)))
+        with one_core():
+            columns, corner = np.linalg.qr(rng.normal(size=(dimensions, dimensions)))
         yield (columns * np.sign(np.diag(corner))).T.astype(np.float32)
 
 

@@ -2,10 +2,12 @@
 
 From the ground up:
 
+    cell_means     sums of rows by cell
     conformal      percentiles, conformal p-values and q-values among scores of real images
     correlation    how far two orders of the same images agree
     joint_rank     one exact p-value from several statistics
     intervals      intervals of shares with two sources of error
     multiple       p-values of several questions together
     trend          whether shares follow a knob
+    transport      optimal transport of sorted numbers
 """
