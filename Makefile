@@ -100,6 +100,9 @@ bench: install-dev
 	$(BIN)/python benchmarks/kernels.py --results $(RESULTS) $(KERNELS)
 	$(BIN)/python benchmarks/page.py --results $(RESULTS) --output $(PAGE)
 
+# studies/evidence_pictures.py names the packages of photos, to be unpacked into the last folder.
+PICTURES_OF_STUDIES := --cifar10 .study/cifar10 --emoji .study --clipart /usr/share/openclipart/png --photos .study/photos
+
 study: install-dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[torch,families]'
 	$(BIN)/python studies/calibration.py --into docs/explanation/trust.md
@@ -134,6 +137,10 @@ study: install-dev
 	$(BIN)/python studies/planted.py .study/cifar10 --into docs/explanation/trust.md
 	$(BIN)/python studies/near_copies.py
 	$(BIN)/python studies/copies.py --cifar10 .study/cifar10 --clipart /usr/share/openclipart/png --work .study/copies
+	$(BIN)/python studies/evidence_null.py $(PICTURES_OF_STUDIES) --work .study/evidence \
+		--into src/rara/retrieval/universal_null.json --page docs/explanation/evidence.md
+	$(BIN)/python studies/evidence_power.py $(PICTURES_OF_STUDIES) --work .study/evidence \
+		--page docs/explanation/evidence.md
 
 clean:
 	rm -rf $(VENV) $(DEMO) .bench .pytest_cache .mypy_cache .ruff_cache .hypothesis

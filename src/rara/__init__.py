@@ -24,6 +24,7 @@ lists its files in the same order, and tests/test_layout.py reads both.
     scores         the axes, one file each
     sets           metrics of a whole set, one file each
     duplicates     images that repeat one another
+    retrieval      regions of one picture in another, as direct evidence
     two_sample     a test of the whole set
     calibration    exact p-values beside real images
     verdict        what may be concluded

@@ -22,7 +22,7 @@ from rara.storage.compiled_cache import Kept, own_folder
 
 Loop = TypeVar("Loop", bound=Callable[..., Any])
 
-_SOURCES = ("geometry", "stats", "storage")
+_SOURCES = ("geometry", "retrieval", "stats", "storage")
 """The packages that have loops, and this one, which says how they are compiled."""
 
 

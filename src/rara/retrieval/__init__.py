@@ -1,0 +1,24 @@
+"""Copies of parts of pictures: direct evidence that a sample holds a region of another picture.
+
+Two pictures go in, evidence comes out: local features are matched, the movement that most matches
+agree with becomes a map, and the pixels are compared under it. How often unrelated pictures reach
+as much was measured once, on many kinds of pictures, so that the evidence has a p-value that
+needs no reference:
+
+    found = evidence(sample, source)                      # the same region in both, and the edit
+    p = p_value(found.strength, size=found.size, candidates=17)
+
+From the ground up:
+
+    local_features    a picture at its working size, and its SIFT features
+    matches           features that look alike, and the movement that most agree with
+    polygons          convex regions of the plane
+    maps              from agreeing matches to a map that a picture can go through
+    agreement         pixels compared under the map, cell by cell
+    region            where in the sample they agree
+    tones             how brightness, colour and detail differ
+    wording           what was done, in words
+    strength          one number that orders evidence
+    universal_null    what unrelated pictures reach, and the p-value
+    evidence          two pictures in, evidence out
+"""

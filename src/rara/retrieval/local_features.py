@@ -1,0 +1,180 @@
+"""A picture made ready for comparison: its pixels at a working size, and its local features.
+
+First step of direct evidence. A feature is a point with a size and a direction, and a descriptor
+of the gradients around it (SIFT: Lowe, Distinctive image features from scale-invariant keypoints,
+IJCV 2004). Descriptors are compared as root-SIFT (Arandjelović and Zisserman, Three things everyone
+should know to improve object retrieval, CVPR 2012), in whole numbers, so that no order of
+summation can change a result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from rara.errors import ParameterError
+
+if TYPE_CHECKING:
+    import cv2
+
+Pixels = NDArray[np.uint8]
+"""(height, width, 3) red, green and blue; transparency is the caller's to lay on a ground."""
+
+LONGEST: Final = 512
+"""Pixels of the longest side at the working size; larger pictures are made smaller."""
+
+SHORT: Final = 256
+"""Pictures whose longest side is shorter are enlarged up to it, at most `ENLARGED` times."""
+
+ENLARGED: Final = 4
+
+MOST: Final = 600
+"""Features that are kept of a picture."""
+
+FEWEST: Final = 12
+"""A picture with fewer features can neither be found nor be ruled out."""
+
+FEWEST_CELLS: Final = 4
+"""A picture with fewer cells is too small for any agreement of pixels to count."""
+
+CELL: Final = 16
+CELL_ORIGINAL: Final = 8
+
+SMALL: Final = 64
+"""Pixels of the longest side below which an original is small."""
+
+_CONTRAST: Final = 0.01
+"""SIFT's threshold for weak points; its usual .04 leaves small photos half as many."""
+
+_GRID: Final = 4
+"""Each cell of this grid gives its strongest points first, so that no corner takes them all."""
+
+_SCALE: Final = 512
+"""Of unit descriptors before they are rounded: products of two are exact in float32."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalFeatures:
+    """n features of one picture, in pixels of its working size."""
+
+    points: NDArray[np.float64]
+    """(n, 2) x to the right and y down, of the middle of the first pixel (0, 0)."""
+    sizes: NDArray[np.float64]
+    """(n,) the diameter of what the descriptor looks at, in SIFT's units."""
+    angles: NDArray[np.float64]
+    """(n,) the direction of the strongest gradient, in radians from x towards y."""
+    descriptors: NDArray[np.uint8]
+    """(n, 128) root-SIFT, times 512 and rounded."""
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedImage:
+    """What direct evidence needs of one picture."""
+
+    pixels: Pixels
+    """At the working size."""
+    features: LocalFeatures
+    factor: float
+    """Working pixels for each pixel of the original, in width and in height."""
+
+    @property
+    def sufficient(self) -> bool:
+        """Whether there is enough detail to find this picture, or to rule it out."""
+        rows, columns = (length // self.cell for length in self.pixels.shape[:2])
+        return len(self.features) >= FEWEST and rows * columns >= FEWEST_CELLS
+
+    @property
+    def small(self) -> bool:
+        """Whether the original is so small that outlines alone can agree."""
+        return bool(max(self.pixels.shape[:2]) < SMALL * self.factor - 0.5)
+
+    @property
+    def cell(self) -> int:
+        """Working pixels of a cell's side: at least 16, and at least 8 pixels of the original."""
+        return max(CELL, round(CELL_ORIGINAL * self.factor))
+
+
+def prepare(pixels: Pixels) -> PreparedImage:
+    """The picture at its working size, with at most `MOST` features.
+
+    Longest sides above 512 pixels are made smaller. Those below 256 are enlarged, at most four
+    times. `pixels`: (height, width, 3) uint8. Raises ParameterError for another shape or type.
+    """
+    import cv2
+
+    image = Image.fromarray(_checked(pixels))
+    longest = max(image.size)
+    factor = min(LONGEST / longest, max(1.0, min(ENLARGED, SHORT / longest)))
+    if factor != 1:
+        width, height = (max(1, round(side * factor)) for side in image.size)
+        image = image.resize((width, height), Image.Resampling.BICUBIC)
+    working = np.asarray(image, np.uint8)
+    features = _features(np.asarray(cv2.cvtColor(working, cv2.COLOR_RGB2GRAY), np.uint8))
+    return PreparedImage(working, features, factor)
+
+
+def mirrored(image: PreparedImage) -> PreparedImage:
+    """The picture with left and right exchanged.
+
+    Its descriptors are the same numbers in another order, so none is computed again: the frame of
+    a feature keeps its direction, so its rows are exchanged and its gradients turn the other way.
+    """
+    features, width = image.features, image.pixels.shape[1]
+    points = np.stack([width - 1 - features.points[:, 0], features.points[:, 1]], axis=1)
+    cells = features.descriptors.reshape(-1, 4, 4, 8)[:, ::-1]
+    turned = cells[..., -np.arange(8) % 8].reshape(-1, 128)
+    flipped = LocalFeatures(points, features.sizes, np.pi - features.angles, turned)
+    return replace(image, pixels=np.ascontiguousarray(image.pixels[:, ::-1]), features=flipped)
+
+
+def _checked(pixels: Pixels) -> Pixels:
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or 0 in pixels.shape:
+        raise ParameterError(
+            f"array of {pixels.dtype} and shape {pixels.shape}: give uint8, height x width x 3."
+        )
+    return np.ascontiguousarray(pixels)
+
+
+def _features(grey: NDArray[np.uint8]) -> LocalFeatures:
+    import cv2
+
+    sift = cv2.SIFT_create(contrastThreshold=_CONTRAST, enable_precise_upscale=True)
+    if np.ptp(grey) == 0:
+        return _arrays([], np.zeros((0, 128), np.float32))
+    chosen = _strongest(sift.detect(grey, None), grey.shape)
+    kept, descriptors = sift.compute(grey, chosen) if chosen else ((), None)
+    return _arrays(kept, np.zeros((0, 128), np.float32) if descriptors is None else descriptors)
+
+
+def _strongest(found: Sequence[cv2.KeyPoint], shape: tuple[int, ...]) -> list[cv2.KeyPoint]:
+    """At most `MOST`, taken in turns from the cells of a grid, the strongest of each first."""
+    ordered = sorted(found, key=lambda one: (-one.response, one.pt, one.size, one.angle))
+    taken = dict.fromkeys(range(_GRID * _GRID), 0)
+    ranked = []
+    for place, one in enumerate(ordered):
+        column, row = (
+            int(_GRID * at / side) for at, side in zip(one.pt, shape[1::-1], strict=True)
+        )
+        cell = min(row, _GRID - 1) * _GRID + min(column, _GRID - 1)
+        ranked.append((taken[cell], place))
+        taken[cell] += 1
+    return [ordered[place] for _, place in sorted(ranked)[:MOST]]
+
+
+def _arrays(found: Sequence[cv2.KeyPoint], descriptors: NDArray[np.float32]) -> LocalFeatures:
+    sums = np.maximum(descriptors.sum(axis=1, dtype=np.float64), 1e-9)
+    rooted = np.sqrt(descriptors / sums[:, None]) * _SCALE
+    return LocalFeatures(
+        np.array([one.pt for one in found], np.float64).reshape(-1, 2),
+        np.array([one.size for one in found], np.float64),
+        np.radians(np.array([one.angle for one in found], np.float64)),
+        np.minimum(np.rint(rooted), 255).astype(np.uint8),
+    )
