@@ -91,11 +91,19 @@ def test_the_others_differ_in_the_last_digits(given):
         assert figures(score) == pytest.approx(expected, rel=1e-6, abs=1e-8, nan_ok=True), name
 
 
+def test_kernels_are_exact_unless_asked_otherwise(given):
+    samples, reference, _ = given
+    together = sets.MetricCollection(reference, KERNELS).scores(samples, arithmetic="int8")
+    for name, score in together.items():
+        assert figures(score) == figures(alone(name, *given)), name
+
+
 @pytest.mark.parametrize("arithmetic", ["int8", "float32"])
 @pytest.mark.parametrize("name", KERNELS)
 def test_kernels_are_within_what_is_promised(given, name, arithmetic):
     samples, reference, _ = given
-    score = sets.MetricCollection(reference, [name]).scores(samples, arithmetic=arithmetic)[name]
+    collection = sets.MetricCollection(reference, [name], approximate=True)
+    score = collection.scores(samples, arithmetic=arithmetic)[name]
     expected = alone(name, *given)
     half = (expected.high - expected.low) / 2
     allowed = (0.05 if arithmetic == "int8" else 1e-3) * half
@@ -104,7 +112,9 @@ def test_kernels_are_within_what_is_promised(given, name, arithmetic):
 
 def test_bytes_leave_little_where_images_are_many():
     samples, reference, _ = sides(n=900, m=1500, d=64)
-    together = sets.MetricCollection(reference, KERNELS).scores(samples, arithmetic="int8")
+    together = sets.MetricCollection(reference, KERNELS, approximate=True).scores(
+        samples, arithmetic="int8"
+    )
     for name, score in together.items():
         expected = alone(name, samples, reference, None)
         assert score.value != expected.value  # it is by bytes
@@ -114,10 +124,12 @@ def test_bytes_leave_little_where_images_are_many():
 def test_kernels_that_bytes_cannot_give_are_computed_alone(monkeypatch):
     samples, reference, _ = sides()
     narrow = sets.CMMD(sigma=0.5)
-    together = sets.MetricCollection(reference, [narrow]).scores(samples)["cmmd"]
+    together = sets.MetricCollection(reference, [narrow], approximate=True).scores(samples)["cmmd"]
     assert figures(together) == figures(sets.cmmd(samples, reference, sigma=0.5))
     monkeypatch.setattr(mmd, "TOLERANCE", 0)
-    together = sets.MetricCollection(reference, KERNELS).scores(samples, arithmetic="int8")
+    together = sets.MetricCollection(reference, KERNELS, approximate=True).scores(
+        samples, arithmetic="int8"
+    )
     for name in KERNELS:
         assert figures(together[name]) == figures(alone(name, samples, reference, None))
 
@@ -180,7 +192,7 @@ def test_every_pair_is_scanned_once(monkeypatch):
     n, m, t = 70, 130, 60
     samples, reference, test = sides(n, m)
     names = [name for name in STATES if name != "fld_gap"]  # it scales vectors of its own
-    collection = sets.MetricCollection(reference, names, test=test)
+    collection = sets.MetricCollection(reference, names, test=test, approximate=True)
     pairs = []
     collection.scores(samples, progress=pairs.append)
     of_reference, of_samples = m * (m - 1) // 2, n * (n - 1) // 2

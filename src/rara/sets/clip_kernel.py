@@ -53,7 +53,7 @@ class CMMD(Discrepancy):
         """Products of all pairs, where the kernel is wide enough for a short series."""
         for side in both.sides:
             refuse_no_length(side.vectors, "cmmd")
-        if 2 / self.sigma**2 <= WIDEST:
+        if self.approximate and 2 / self.sigma**2 <= WIDEST:
             watch(both, self._name, Product("gaussian", unit=True, width2=self.sigma**2))
 
     @property

@@ -4,13 +4,15 @@
                                              .scores(others)  --> the reference's work is reused
 
 Metrics of neighbours and balls share one list of neighbours for each side, as deep as any of them
-asks, and one scan of samples and reference. KID, CMMD and MiFID take the products of that scan.
-FID, FID infinity and MiFID share their moments.
+asks, and one scan of samples and reference. MiFID finds its candidates by the products of that
+scan. FID, FID infinity and MiFID share their moments.
 
 The figures are those of the single functions. Those of neighbours and balls are equal in every bit.
-Others sum the same numbers in another order, which changes the last digits. KID and CMMD come from
-products of bytes where the machine is faster at these. The error of that is measured in each call.
-Where it may be above 5 % of half the interval, the single function takes over.
+Others sum the same numbers in another order, which changes the last digits.
+
+With `approximate`, KID and CMMD are sums of the products of the scan. These are of bytes where the
+machine is faster at bytes. In each call the error is estimated on some images. Where it may be
+above 5 % of half the interval, the exact products are taken after all.
 
 States are computed side by side, each on one core: small decompositions are slower on several.
 """
@@ -43,6 +45,7 @@ from rara.sets.frechet import FID, PARTS, FIDInfinity, laws_of
 from rara.sets.ken import KEN
 from rara.sets.kernel_inception import KID
 from rara.sets.memorisation import MiFID
+from rara.sets.mmd import Discrepancy
 from rara.sets.moments import SideMoments
 from rara.sets.precision import Precision
 from rara.sets.recall import Recall
@@ -84,7 +87,8 @@ class MetricCollection:
 
     `metrics`: names, and states with other options; a mapping gives the figures names of its own,
     as for one metric at several k. By default all that the given sides allow. `test`: fresh real
-    images, which `c_t` and `fld_gap` take besides the training set, the reference.
+    images, which `c_t` and `fld_gap` take besides the training set, the reference. `approximate`:
+    KID and CMMD by the products of the scan, which is several times faster; the error is estimated.
 
     Raises ParameterError for metrics that take no such vectors, states that took in some already,
     and names that occur twice.
@@ -96,12 +100,16 @@ class MetricCollection:
         metrics: Iterable[Metric] | Mapping[str, Metric] | None = None,
         *,
         test: VectorsLike | None = None,
+        approximate: bool = False,
     ) -> None:
         if metrics is None:
             metrics = [
                 name for name in STATES if test is not None or name not in ("c_t", "fld_gap")
             ]
-        self.states = dict(_labelled(metrics))
+        self.states = {name: copy(state) for name, state in _labelled(metrics)}
+        for state in self.states.values():
+            if isinstance(state, Discrepancy):
+                state.approximate = approximate
         three = any(isinstance(state, ThreeSides) for state in self.states.values())
         if three and test is None:
             raise ParameterError("c_t and fld_gap need test images: give `test`.")

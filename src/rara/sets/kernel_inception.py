@@ -33,7 +33,8 @@ class KID(Discrepancy):
     def ask_lists(self, both: BothSides) -> None:
         """Products of all pairs."""
         dimensions = both.samples.vectors.shape[1]
-        watch(both, "kid", Product("cubic", divisor=dimensions, shift=1.0))
+        if self.approximate:
+            watch(both, "kid", Product("cubic", divisor=dimensions, shift=1.0))
 
     def compute(self, *, level: float = LEVEL) -> SetScore:
         """The figure of all vectors so far."""

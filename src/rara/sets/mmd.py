@@ -53,7 +53,10 @@ def discrepancy(own: Doubles, other: Doubles, both: tuple[Doubles, Doubles]) -> 
 
 
 class Discrepancy(PairMetric):
-    """What KID and CMMD share: alone they multiply float32, and together they take the scan's."""
+    """What KID and CMMD share: they multiply float32, or take the scan's products on request."""
+
+    approximate = False
+    """Whether products of a shared scan may be taken, with an error that is estimated."""
 
     def by_scan(self, name: str, level: float) -> tuple[float, float] | None:
         """The statistic and its variance from the shared scan, if it has been watched."""
