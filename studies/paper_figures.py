@@ -68,8 +68,8 @@ def histogram(place: int, title: str, lines: Mapping[str, Doubles], count: int) 
         parts.append(
             f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="1.6"{dash}/>'
         )
-        x, y = place * WIDTH + WIDTH - RIGHT - 4, TOP + 14 + 14 * number
-        parts.append(f'<text x="{x}" y="{y}" text-anchor="end" fill="{colour}">{label}</text>')
+        x, y = place * WIDTH + LEFT + 5, TOP + 14 + 13 * number
+        parts.append(f'<text x="{x}" y="{y}" fill="{colour}">{label}</text>')
     return "".join(parts)
 
 
@@ -83,26 +83,43 @@ def scatters(panels: Mapping[str, Mapping[str, tuple[float, float, str]]]) -> st
 
 
 def scatter(place: int, title: str, dots: Mapping[str, tuple[float, float, str]]) -> str:
-    across, upwards = (np.array([one[i] for one in dots.values()]) for i in (0, 1))
-    ranges = [(0.0, 1.0), padded(upwards)]
+    ranges = (0.0, 1.0), padded(np.array([one[1] for one in dots.values()]))
     parts = list(frame(place, title, *ranges, "share inside", "mean rarity of those inside"))
-    taken: list[tuple[float, float]] = []
-    for (name, (_, _, colour)), x0, y0 in sorted(
-        zip(dots.items(), across, upwards, strict=True), key=lambda one: one[2]
-    ):
-        x, y = at(place, float(x0), float(y0), *ranges)
-        parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" fill="{colour}"/>')
-        right = x0 < 0.6
-        wanted = y + 3.5
-        while any(abs(wanted - other) < 10 and side == right for other, side in taken):
-            wanted -= 2
-        taken.append((wanted, right))
-        anchor, shift = ("start", 6) if right else ("end", -6)
+    places = {name: at(place, one[0], one[1], *ranges) for name, one in dots.items()}
+    taken = [(x - 4, y - 4, x + 4, y + 4) for x, y in places.values()]
+    for name, (x, y) in places.items():
+        colour = dots[name][2]
+        box = free(x, y, 5.1 * len(name), place, taken)
+        taken.append(box)
+        right = box[0] > x
+        anchor = "start" if right else "end"
         parts.append(
-            f'<text x="{x + shift:.1f}" y="{wanted:.1f}" text-anchor="{anchor}" '
-            f'fill="{colour}">{name}</text>'
+            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" fill="{colour}"/>'
+            f'<text x="{box[0] if right else box[2]:.1f}" y="{box[3] - 1.5:.1f}" '
+            f'text-anchor="{anchor}" fill="{colour}">{name}</text>'
         )
     return "".join(parts)
+
+
+Box = tuple[float, float, float, float]
+"""Left, top, right and bottom."""
+
+
+def free(x: float, y: float, width: float, place: int, taken: Sequence[Box]) -> Box:
+    """Where the name of a dot stands: near it, within the panel, and on nothing else."""
+    left, right = place * WIDTH + LEFT, place * WIDTH + WIDTH - RIGHT
+    for rise in (0, -9, 9, -18, 18, -27, 27, -36, 36):
+        for start in (x + 6, x - 6 - width):
+            box = (start, y - 4.5 + rise, start + width, y + 5 + rise)
+            inner = left < box[0] and box[2] < right and box[1] > TOP and box[3] < TOP + INNER[1]
+            if inner and not any(overlap(box, other) for other in taken):
+                return box
+    return (x + 6, y - 4.5, x + 6 + width, y + 5)
+
+
+def overlap(one: Box, other: Box) -> bool:
+    across = one[0] < other[2] and other[0] < one[2]
+    return across and one[1] < other[3] and other[1] < one[3]
 
 
 def padded(values: Doubles) -> tuple[float, float]:
