@@ -123,6 +123,8 @@ study: install-dev
 	$(BIN)/python studies/cifar10.py --out .study/cifar10
 	$(BIN)/python studies/generators.py fashion --out .study/generators
 	$(BIN)/python studies/generators.py cifar10 --cifar10 .study/cifar10 --out .study/generators
+	$(BIN)/python studies/generators_paper.py --generators .study/generators --work .study/paper \
+		--into docs/studies/generators.md
 	$(BIN)/python studies/calibration_photos.py .study/cifar10 --into docs/explanation/trust.md
 	$(BIN)/python studies/set_sizes.py .study/cifar10 --into docs/studies/sets.md
 	$(BIN)/python studies/families_photos.py .study/cifar10 --into docs/explanation/trust.md

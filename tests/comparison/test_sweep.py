@@ -154,6 +154,17 @@ def test_truncation_buys_fidelity_with_originality(scorer):
     assert found.sweep.trade in found.summary()
 
 
+def test_a_dense_core_that_grows_to_that_of_real_images_costs_nothing(scorer):
+    """As of checkpoints: few samples are in the dense core at first, as all are junk."""
+    places = {f"step-{i}": shrunk(scale, i) for i, scale in enumerate((1.6, 1.3, 1.0), start=1)}
+    found = rara.compare(places, scorer, sweep="step", run=ALONE)
+    trends = {one.figure: one for one in found.sweep.trends}
+    assert trends["off_manifold"].tau == -1
+    assert trends["over_typical"].tau == 1
+    assert max(trends[name].p_holm for name in ("off_manifold", "over_typical")) < 0.01
+    assert found.sweep.trade is None
+
+
 def test_without_a_trend_nothing_is_bought(scorer):
     places = {f"gan-{i}": shrunk(1.0, i, 200) for i in (1, 2, 3)}
     assert rara.compare(places, scorer, sweep="gan", run=ALONE).sweep.trade is None
