@@ -24,7 +24,7 @@ Vectors are C-ordered float32 arrays (n, d) of finite numbers; the caller has ch
 from rara.geometry.distances import root_vectors, squared_distance, unit_vectors
 from rara.geometry.hamming import closest_codes, closest_other_codes
 from rara.geometry.neighbours import neighbours, neighbours_left
-from rara.geometry.parts import CountsInParts
+from rara.geometry.parts import CountsInParts, SmallestInParts
 from rara.geometry.processes import query_in_processes
 from rara.geometry.quantized_reference import QuantizedReference
 from rara.geometry.query import query
@@ -53,6 +53,7 @@ __all__ = [
     "Ratio",
     "Reducer",
     "SamplesPerBall",
+    "SmallestInParts",
     "Tiling",
     "Transposed",
     "WorkDone",
