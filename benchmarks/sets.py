@@ -23,7 +23,7 @@ from workload import Vectors, ask, clustered, radii, reference_vectors, sample_v
 SIZES = {"samples": 10_000, "reference": 50_000, "dimensions": 1280, "repeats": 1}
 SCAN = "one scan"
 TOGETHER = "together"
-APPROXIMATE = ", approximate"
+APPROXIMATE = " (approximate)"
 FOUR = ", four generators"
 BOTH = (
     "fid", "fid_infinity", "mifid", "kid", "cmmd", "sliced_wasserstein", "precision", "recall",

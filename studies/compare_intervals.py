@@ -20,7 +20,7 @@ import rara.comparison.figures as figures
 from rara import Features, Reference, Run
 from rara.comparison.figures import FIGURES, Levels, RealImages
 from rara.comparison.halves import GROUPS, halves_of
-from rara.comparison.lists import DeepLists, DeepReference
+from rara.comparison.lists import DeepLists, DeepReference, Parts
 from rara.comparison.sampling import Sampled, difference, half_differences
 from rara.scores import judge
 from rara.verdict.rules import Thresholds
@@ -64,19 +64,16 @@ def sampled(real: Vectors, samples: Sequence[Vectors], *, halved: bool) -> list[
     features = Features.from_arrays(real)
     geometry = Reference.from_features(features, run=RUN).geometry.ball_geometry()
     deep, levels = DeepReference.of(features, geometry, RUN), Levels.of(Thresholds(), len(real))
-    axes = [DeepLists(deep) for _ in samples]
+    parts = Parts.of(deep, halves_of(features)[: None if halved else 0])
+    axes = [DeepLists(deep, parts) for _ in samples]
     for axis, one in zip(axes, samples, strict=True):
         judge(np.ascontiguousarray(one, np.float32), features.vectors, [axis], geometry, threads=1)
     lists = [axis.lists for axis in axes if axis.lists is not None]
     whole = RealImages.around(geometry)
     own = whole.own.met(levels).mean(axis=1)
-    halves = (
-        half_differences(deep, halves_of(features), lists, levels)
-        if halved
-        else [None] * len(lists)
-    )
+    halves = half_differences(deep, parts, lists, levels) if halved else [None] * len(lists)
     return [
-        Sampled(whole.of(one).met(levels), own, half)
+        Sampled(whole.of(one.part(0, deep.d2.shape[1])).met(levels), own, half)
         for one, half in zip(lists, halves, strict=True)
     ]
 

@@ -234,7 +234,7 @@ def heavy(monkeypatch, spy):
     watch(opened, "open_source")
     watch(rara.Reference, "fit")
     watch(OnePass, "run")
-    for name in ("score_copies", "conclude"):
+    for name in ("compare_pixels", "score_copies", "conclude"):
         watch(judging, name)
     for name in ("judge_repeats", "two_sample_test"):
         watch(reference_scorer, name)

@@ -7,7 +7,6 @@ from make import features, fit, gaussian
 from rara import Run
 from rara.comparison.figures import FIGURES, Levels, RealImages, Standing, met_by, shares_of
 from rara.comparison.generator import Judge
-from rara.comparison.halves import halves_of
 from rara.comparison.sampling import Sampled, difference, half_differences, paired_difference
 from rara.verdict.rules import Thresholds
 
@@ -27,7 +26,7 @@ def test_lists_give_what_the_table_gives(judged):
     """But for what a sample changes by joining: the ranks of k images, or of ten for copies."""
     judge, one = judged
     table = Standing.of_table(one.table, judge.balls.knn2)
-    lists = RealImages.around(judge.balls).of(one.lists)
+    lists = RealImages.around(judge.balls).of(one.lists.part(0, judge.balls.d2.shape[1]))
     assert np.array_equal(table.inside, lists.inside)
     assert np.array_equal(table.rarity_percentile, lists.rarity_percentile, equal_nan=True)
     assert np.abs(table.near_p - lists.near_p).max() < 1e-12
@@ -64,9 +63,7 @@ def test_conditions_exclude_each_other(judged):
 
 def sampled(judge, generators):
     levels = Levels.of(Thresholds(), 500)
-    found = half_differences(
-        judge.deep, halves_of(judge.reference), [one.lists for one in generators], levels
-    )
+    found = half_differences(judge.deep, judge.parts, [one.lists for one in generators], levels)
     real = RealImages.around(judge.balls).own.met(levels).mean(axis=1)
     return [
         Sampled(Standing.of_table(one.table, judge.balls.knn2).met(levels), real, half)

@@ -1,16 +1,18 @@
 """Halves of the reference: balanced, disjoint, with the classical variance for means."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from make import features, fit, gaussian
 from rara import Run
 from rara.comparison.halves import FREEDOM, GROUPS, balanced_cuts, halves_of, variance
-from rara.comparison.lists import DeepLists, DeepReference
+from rara.comparison.lists import DeepLists, DeepReference, Parts
 from rara.comparison.real_images import reference_of
 from rara.features import neighbours as neighbour_lists
 from rara.features.features import Features
-from rara.geometry import Nearest, neighbours, query
+from rara.geometry import Balls, Nearest, neighbours, query
 from rara.scores import judge
 
 ALONE = Run(threads=1)
@@ -63,23 +65,28 @@ def test_lists_by_one_scan_are_those_of_two(monkeypatch, k):
     assert np.array_equal(together.index, apart.index)
 
 
-def test_a_part_of_the_lists_is_what_that_part_alone_gives():
+@pytest.mark.parametrize("boundary", ["open", "closed"])
+def test_a_part_of_the_lists_is_what_that_part_alone_gives(boundary):
     vectors, samples = gaussian(120, 4), gaussian(50, 4, seed=1)
+    samples[:5] = vectors[:5]
     given, geometry, reference = deep(vectors)
+    geometry = replace(geometry, boundary=boundary)
+    reference = replace(reference, geometry=geometry)
     kept = np.random.default_rng(2).random(120) < 0.7
-    part = reference.part(kept)
-    width = part.d2.shape[1]
-    own, _ = neighbours(vectors[kept], width)
-    assert np.array_equal(part.d2, own.d2)
-    assert np.array_equal(part.index, own.index)
-    axis = DeepLists(reference)
+    axis = DeepLists(reference, Parts.of(reference, kept[None]))
     judge(samples, given.vectors, [axis], geometry)
-    lists = axis.lists.part(kept, width)
-    near = Nearest(len(samples), width)
-    query(samples, vectors[kept], [near])
-    assert np.array_equal(lists.nearest.d2, near.d2)
-    assert np.array_equal(lists.nearest.index, near.index)
-    d2 = ((samples[:, None].astype(float) - vectors[kept][None]) ** 2).sum(axis=2)
-    held = np.nonzero(d2 < part.d2[:, -1])
-    listed = lists.pairs.where(lists.pairs.d2 < part.d2[lists.pairs.columns, -1])
-    assert set(zip(*held, strict=True)) == set(zip(listed.rows, listed.columns, strict=True))
+    for number, some in enumerate((np.ones(120, bool), kept)):
+        part = reference.part(some)
+        width = part.d2.shape[1]
+        own, _ = neighbours(vectors[some], width)
+        assert np.array_equal(part.d2, own.d2)
+        assert np.array_equal(part.index, own.index)
+        lists = axis.lists.part(number, width)
+        near, balls = Nearest(len(samples), width), Balls(len(samples), part.knn2, boundary)
+        closed = Balls(len(samples), part.knn2, "closed")
+        query(samples, vectors[some], [near, balls, closed])
+        assert np.array_equal(lists.nearest.d2, near.d2)
+        assert np.array_equal(lists.nearest.index, near.index)
+        assert np.array_equal(lists.radius2, balls.radius2, equal_nan=True)
+        assert np.array_equal(lists.held, closed.count > 0)
+        assert 0 < lists.held.sum() < 50

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import oracle
 from make import gaussian
-from rara.geometry import CountsInParts, holds, neighbours, query
+from rara.geometry import CountsInParts, SmallestInParts, holds, neighbours, query
 from rara.geometry.parts import edges2
 
 RULES = ("open", "closed", "official")
@@ -74,3 +74,31 @@ def test_no_part_holds_anything_without_vectors_in_it():
     query(samples, reference, [counts])
     assert not counts.by_sample.any()
     assert not counts.by_ball.any()
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_smallest_balls_are_those_of_all_pairs(rule):
+    samples, reference, _, radii2 = sides()
+    found = SmallestInParts(45, radii2, rule)
+    query(samples, reference, [found])
+    d2 = oracle.squared_distances(samples, reference)
+    for part in range(7):
+        there = ~np.isnan(radii2[:, part])
+        radius2 = np.where(there, radii2[:, part], 0)
+        held = oracle.holds(d2, radius2, rule) & there
+        expected = np.where(held, radius2, np.inf).min(axis=1)
+        assert np.isfinite(expected).any()
+        assert np.array_equal(found.radius2[:, part], expected)
+        closed = (oracle.holds(d2, radius2, "closed") & there).any(axis=1)
+        assert np.array_equal(found.closed[:, part], closed)
+
+
+def test_smallest_balls_merge():
+    samples, reference, _, radii2 = sides()
+    whole, left, right = (SmallestInParts(45, radii2) for _ in range(3))
+    query(samples, reference, [whole])
+    query(samples, reference, [left], columns=slice(0, 25))
+    query(samples, reference, [right], columns=slice(25, 60))
+    left.merge(right)
+    assert np.array_equal(left.radius2, whole.radius2)
+    assert np.array_equal(left.closed, whole.closed)

@@ -3,6 +3,7 @@
 From the ground up:
 
     copy_statistic    how near the nearest image is, relative to the local density
+    image_statistics  how far out an image is, and how like a copy
     by_vectors        p-values of distance, ball ratio and copying
     by_pixels         p-values of the distances of pixel hashes
     every_k           rarity and distance at k = 1 to 10

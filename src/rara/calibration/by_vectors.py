@@ -10,21 +10,27 @@ was set aside.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rara.calibration.copy_statistic import CopyStatistic, statistic_for
-from rara.geometry import Balls, Nearest
+from rara.calibration.image_statistics import (
+    ImageStatistics,
+    Rankings,
+    Statistics,
+    StatisticsAxis,
+)
+from rara.geometry import Nearest, Reducer
 from rara.provenance.parts import CalibrationPart, Method, NearCopy, SmallestP
 from rara.scores.axis import BallGeometry, Columns, Doubles
-from rara.scores.ball_ratio import BallRatio, list_length
+from rara.scores.ball_ratio import list_length
 from rara.scores.join_effect import JoinEffect, Pairs
 from rara.scores.leave_one_out import own_balls
 from rara.stats import conformal
-from rara.stats.joint_rank import Ranking, SampleScores, joint_counts
+from rara.stats.joint_rank import SampleScores, joint_counts
 
 Counts = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -96,55 +102,13 @@ class CalibrationAtK:
 
 
 @dataclass(frozen=True, slots=True)
-class Statistics:
-    """The statistics by which images are compared, made from a reference's neighbour lists."""
-
-    copying: CopyStatistic
-    ball_ratio: BallRatio
-
-    @classmethod
-    def around(cls, geometry: BallGeometry) -> Self:
-        """Those of a reference."""
-        return cls(statistic_for(geometry), BallRatio.around(geometry))
-
-
-@dataclass(frozen=True, slots=True)
-class ImageStatistics:
-    """The statistics of some images, one entry an image."""
-
-    knn2: Doubles
-    ratio2: Doubles
-    copying: Doubles
-    near: Flags
-    """As near to another image as only copies are."""
-
-    @property
-    def exact(self) -> Flags:
-        """At distance 0 from another image."""
-        return np.isinf(self.copying)
-
-
-@dataclass(frozen=True, slots=True)
-class Rankings:
-    """The real images, ranked by each statistic."""
-
-    knn2: Ranking
-    ratio2: Ranking
-    copying: Ranking
-
-    @classmethod
-    def of(cls, images: ImageStatistics) -> Self:
-        """By the statistics of the real images."""
-        return cls(*map(Ranking.of, (images.knn2, images.ratio2, images.copying)))
-
-
-@dataclass(frozen=True, slots=True)
 class VectorCopyTest:
-    """The test for copies by vectors, before it is joined with the test by pixels."""
+    """The test for copies by vectors, joined with the test by pixels where there is one."""
 
-    scores: SampleScores
     ranks: Counts
-    """(m,) members at least as much like a copy as each sample, itself included."""
+    """(m,) members at least as much like a copy as each sample by vectors, itself included."""
+    joint: Counts
+    """(m,) the same by vectors and pixels (`joint_counts`), or by vectors where there are none."""
     near: Flags
     """(m,) samples that are as near as only copies are."""
     calibration_near: Flags
@@ -163,37 +127,17 @@ class CalibratedScores:
     copy_test: VectorCopyTest
 
 
-@dataclass(frozen=True, slots=True)
-class StatisticsAxis:
-    """An axis for real images: their squared rarities, and their statistics."""
+class _Ranks(NamedTuple):
+    """How many members are at least as extreme as each sample, itself included."""
 
-    statistics: Statistics
-    n: int
-    """Calibration images: the images themselves, or those that they are compared with."""
-
-    def reducers(self, geometry: BallGeometry, samples: int) -> tuple[Balls, Nearest, JoinEffect]:
-        """The smallest ball, the nearest few, and the lists that a sample would be in."""
-        depth = list_length(geometry)
-        others = len(geometry.names) - (geometry.own is not None)
-        effect = JoinEffect(geometry.d2[:, depth - 1])
-        return geometry.balls(samples), Nearest(samples, min(depth, others)), effect
-
-    def answer(
-        self, geometry: BallGeometry, reducers: tuple[Balls, Nearest, JoinEffect]
-    ) -> tuple[Doubles, ImageStatistics]:
-        """Squared rarities, NaN outside; and statistics."""
-        balls, nearest, effect = reducers
-        return balls.radius2, self.measured(geometry, nearest, effect.pairs())
-
-    def measured(self, geometry: BallGeometry, nearest: Nearest, pairs: Pairs) -> ImageStatistics:
-        """The statistics of samples beside the reference, which they do not join."""
-        copying, ratio = self.statistics.copying, self.statistics.ball_ratio
-        return ImageStatistics(
-            knn2=nearest.d2[:, geometry.k - 1],
-            ratio2=ratio.of(nearest, pairs) if geometry.own is None else ratio.own2[geometry.own],
-            copying=copying.of(nearest),
-            near=copying.near(nearest, self.n),
-        )
+    ratio: Counts
+    """By the ball ratio."""
+    outside: Counts
+    """By the ball ratio and the k-NN distance."""
+    copying: Counts
+    """By the copying statistic."""
+    copies: Counts
+    """By the copying statistic and the pixels, where there are some."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,26 +165,46 @@ class Calibrator:
     def __post_init__(self) -> None:
         object.__setattr__(self, "rankings", Rankings.of(self.images))
 
-    def reducers(self, geometry: BallGeometry, samples: int) -> tuple[Balls, Nearest, JoinEffect]:
+    def reducers(self, geometry: BallGeometry, samples: int) -> tuple[Reducer, ...]:
         """Those of the statistics, and of what changes if the sample joins the reference."""
-        return self._axis.reducers(geometry, samples)
+        usual = self._axis.reducers(geometry, samples)
+        if not self._full:
+            return usual
+        return *usual, JoinEffect(geometry.d2[:, list_length(geometry) - 1], samples)
 
-    def answer(
-        self, geometry: BallGeometry, reducers: tuple[Balls, Nearest, JoinEffect]
+    def answer(self, geometry: BallGeometry, reducers: tuple[Any, ...]) -> CalibratedScores:
+        """The columns, and the test for copies by vectors alone."""
+        return self.beside(geometry, reducers, None)
+
+    def beside(
+        self, geometry: BallGeometry, reducers: tuple[Any, ...], pixels: SampleScores | None
     ) -> CalibratedScores:
-        """The columns, and the test for copies."""
-        balls, nearest, effect = reducers
-        pairs = effect.pairs()
-        samples = self._axis.measured(geometry, nearest, pairs)
+        """The same; the test for copies is joined with the samples' scores by pixels."""
+        balls, nearest, closed, *effect = reducers
+        _, samples = self._axis.answer(geometry, (balls, nearest, closed))
         percentiles = self.at_k.percentiles(geometry, balls.radius2, nearest)
-        outside = self._outside(samples, percentiles["knn_p"], nearest, pairs)
-        copy_test = self._copy_test(samples, nearest, pairs)
+        members = self.at_k.members
+        far = np.rint(percentiles["knn_p"] * members).astype(np.int64)
+        ranks = [
+            self._ranks(
+                samples.part(some), far[some], nearest.part(some), pairs,
+                None if pixels is None else pixels.part(some),
+            )
+            for some, pairs in _blocks(len(far), effect)
+        ]  # fmt: skip
+        ratio, outside, copying, copies = map(np.concatenate, zip(*ranks, strict=True))
         columns = {
             **percentiles,
-            **outside,
-            "off_manifold_q": conformal.q_values(outside["off_manifold_p"]),
-            "copy_p": copy_test.ranks / self.at_k.members,
+            "ball_ratio": np.sqrt(samples.ratio2),
+            "ball_ratio_p": ratio / members,
+            "off_manifold_p": outside / members,
+            "off_manifold_q": conformal.q_values(outside / members),
+            "copy_p": copying / members,
         }
+        images = self.images
+        copy_test = VectorCopyTest(
+            copying, copies, samples.near, images.near, images.exact, self.at_k
+        )
         return CalibratedScores(columns, copy_test)
 
     def describe(self) -> CalibrationPart:
@@ -252,7 +216,7 @@ class Calibrator:
         repeating = int(np.count_nonzero(self.images.near))
         exact = int(np.count_nonzero(self.images.exact))
         method = self.at_k.method
-        doubled = method == "full conformal" and not self.statistics.ball_ratio.complete
+        doubled = self._full and not self.statistics.ball_ratio.complete
         return CalibrationPart(
             method=method,
             rarity_method="held-out" if method == "held-out" else "leave-one-out",
@@ -270,39 +234,72 @@ class Calibrator:
     def _axis(self) -> StatisticsAxis:
         return StatisticsAxis(self.statistics, len(self.images.knn2))
 
+    @property
+    def _full(self) -> bool:
+        return self.at_k.method == "full conformal"
+
+    def _ranks(
+        self,
+        samples: ImageStatistics,
+        far: Counts,
+        nearest: Nearest,
+        pairs: Pairs | None,
+        pixels: SampleScores | None,
+    ) -> _Ranks:
+        """Those of some samples; `far` are those by the k-NN distance."""
+        joins = self.at_k.joins
+        ratio, outside = self._outside(samples, far, nearest, pairs)
+        if pairs is not None:
+            scores = self.statistics.copying.joined(nearest, pairs)
+        else:
+            scores = SampleScores.of(self.rankings.copying, samples.copying)
+        copying = copies = scores.ranks(joins=joins)
+        if pixels is not None:
+            both = [copying, pixels.ranks(joins=joins)]
+            copies = joint_counts([scores, pixels], both, joins=joins)
+        return _Ranks(ratio, outside, copying, copies)
+
     def _outside(
-        self, samples: ImageStatistics, knn_p: Doubles, nearest: Nearest, pairs: Pairs
-    ) -> dict[str, Doubles]:
-        """`ball_ratio`, its p-value, and the p-value by it and the k-NN distance together."""
+        self, samples: ImageStatistics, far: Counts, nearest: Nearest, pairs: Pairs | None
+    ) -> tuple[Counts, Counts]:
+        """Ranks by the ball ratio, and by it and the k-NN distance together."""
         ratio2, members, joins = samples.ratio2, self.at_k.members, self.at_k.joins
-        full, changes = self.at_k.method == "full conformal", None
-        if full:
+        changes = None
+        if pairs is not None:
             changes = self.statistics.ball_ratio.changes(ratio2, nearest, pairs)
         scores = [
             SampleScores.of(self.rankings.knn2, samples.knn2),
             SampleScores.of(self.rankings.ratio2, ratio2, changes),
         ]
-        ranks = [np.rint(knn_p * members).astype(np.int64), scores[1].ranks(joins=joins)]
+        ranks = [far, scores[1].ranks(joins=joins)]
         counts = joint_counts(scores, ranks, joins=joins)
-        if full:  # a sample inside a ball changes more scores than `changes` lists
-            bonferroni = np.minimum(members, 2 * ranks[0])
-            counts = np.where(ratio2 > 1, counts, bonferroni)
-        return {
-            "ball_ratio": np.sqrt(ratio2),
-            "ball_ratio_p": ranks[1] / members,
-            "off_manifold_p": counts / members,
-        }
+        if pairs is not None:  # a sample inside a ball changes more scores than `changes` lists
+            counts = np.where(ratio2 > 1, counts, np.minimum(members, 2 * ranks[0]))
+        return ranks[1], counts
 
-    def _copy_test(
-        self, samples: ImageStatistics, nearest: Nearest, pairs: Pairs
-    ) -> VectorCopyTest:
-        if self.at_k.method == "full conformal":
-            scores = self.statistics.copying.joined(nearest, pairs)
-        else:
-            scores = SampleScores.of(self.rankings.copying, samples.copying)
-        ranks = scores.ranks(joins=self.at_k.joins)
-        images = self.images
-        return VectorCopyTest(scores, ranks, samples.near, images.near, images.exact, self.at_k)
+
+@dataclass(frozen=True, slots=True)
+class BesidePixels:
+    """A calibrator whose test for copies is joined with that by the samples' pixels: an axis."""
+
+    calibrator: Calibrator
+    pixels: SampleScores | None
+    """The samples' scores by pixels, if there are any."""
+
+    def reducers(self, geometry: BallGeometry, samples: int) -> tuple[Reducer, ...]:
+        """Those of the calibrator."""
+        return self.calibrator.reducers(geometry, samples)
+
+    def answer(self, geometry: BallGeometry, reducers: tuple[Any, ...]) -> CalibratedScores:
+        """The columns, and the test for copies by vectors and pixels."""
+        return self.calibrator.beside(geometry, reducers, self.pixels)
+
+
+def _blocks(samples: int, effect: list[JoinEffect]) -> Iterator[tuple[slice, Pairs | None]]:
+    """Consecutive samples with the pairs that their joining depends on; None where they do not."""
+    if effect:
+        return effect[0].blocks()
+    return iter([(slice(0, samples), None)])
 
 
 def calibrate_by_itself(geometry: BallGeometry) -> Calibrator:

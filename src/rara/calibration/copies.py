@@ -1,6 +1,7 @@
 """The test for copies by vectors and by pixels, joined in one p-value.
 
-    VectorCopyTest, pixel hashes --score_copies--> volume_p, pixel_p, copy_p, and their calibration
+    pixel hashes --compare_pixels--> ComparedPixels --Calibrator.beside--> VectorCopyTest, joint
+    both --score_copies--> volume_p, pixel_p, copy_p, and their calibration
 
 Both tests see the same images, so they depend on each other in an unknown way. Their joint rank
 is exact nevertheless, and costs no factor where they agree (`rara.stats.joint_rank`).
@@ -24,7 +25,7 @@ from rara.geometry.hamming import NONE
 from rara.provenance.parts import CalibrationPart, NearCopy
 from rara.run import Run
 from rara.scores import BallGeometry, Columns
-from rara.stats.joint_rank import joint_counts
+from rara.stats.joint_rank import SampleScores
 
 NEAR_BITS = 16
 """Two codes of 256 bits that differ in at most so many bits are as near as only copies are. Those
@@ -46,32 +47,48 @@ class CopyScores:
     """The provenance of the calibration, for all tests together."""
 
 
+@dataclass(frozen=True, slots=True)
+class ComparedPixels:
+    """Samples compared with the reference by their pixels."""
+
+    test: PixelCopyTest
+    closest: Closest
+    scores: SampleScores
+
+
+def compare_pixels(
+    samples: Features, geometry: BallGeometry, calibration: CalibrationSet, run: Run
+) -> ComparedPixels | None:
+    """By the pixels; None where rara has not read the images of both sides."""
+    hashes = None if calibration.pixels is None else pixel_hashes_of(samples)
+    if calibration.pixels is None or hashes is None:
+        return None
+    found = calibration.pixels.compare(hashes, own=geometry.own, threads=run.threads)
+    return ComparedPixels(calibration.pixels, *found)
+
+
 def score_copies(
     vectors: VectorCopyTest,
+    pixels: ComparedPixels | None,
     samples: Features,
     reference: Features,
     geometry: BallGeometry,
-    calibration: CalibrationSet,
-    run: Run,
+    part: CalibrationPart,
 ) -> CopyScores:
-    """By vectors, and by pixels where rara has read the images of both sides."""
-    hashes = None if calibration.pixels is None else pixel_hashes_of(samples)
-    if calibration.pixels is None or hashes is None:
-        return _by_vectors(vectors, calibration.part)
-    closest, pixels = calibration.pixels.compare(hashes, own=geometry.own, threads=run.threads)
-    members, joins = vectors.at_k.members, vectors.at_k.joins
-    ranks = [vectors.ranks, pixels.ranks(joins=joins)]
-    counts = joint_counts((vectors.scores, pixels), ranks, joins=joins)
+    """By vectors, and by pixels where they were compared."""
+    if pixels is None:
+        return _by_vectors(vectors, part)
+    members, closest = vectors.at_k.members, pixels.closest
     nearest, distance = _with_left_out(closest, geometry, samples, reference)
     columns = {
         "pixel_nearest": nearest,
         "pixel_distance": pa.array(distance, mask=distance == NONE),
-        "volume_p": ranks[0] / members,
-        "pixel_p": ranks[1] / members,
-        "copy_p": counts / members,
+        "volume_p": vectors.ranks / members,
+        "pixel_p": pixels.scores.ranks(joins=vectors.at_k.joins) / members,
+        "copy_p": vectors.joint / members,
     }
     near = vectors.near | (closest.distance <= NEAR_BITS)
-    return CopyScores(columns, near, _part(calibration.part, vectors, calibration.pixels))
+    return CopyScores(columns, near, _part(part, vectors, pixels.test))
 
 
 def _with_left_out(

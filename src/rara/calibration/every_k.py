@@ -11,7 +11,8 @@ from typing import Any, NamedTuple, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
-from rara.calibration.by_vectors import CalibrationAtK, Calibrator, Statistics, StatisticsAxis
+from rara.calibration.by_vectors import CalibrationAtK, Calibrator
+from rara.calibration.image_statistics import Statistics, StatisticsAxis
 from rara.geometry import EngineOptions, Nearest, Reducer
 from rara.scores.axis import BallGeometry, Doubles, OnePass
 from rara.scores.leave_one_out import own_balls

@@ -8,8 +8,8 @@ Why the intervals hold, and what each figure says: docs/explanation/comparison.m
 
 From the ground up:
 
-    lists          neighbour lists deep enough for parts of the reference
     halves         disjoint halves of the reference
+    lists          neighbour lists deep enough for parts of the reference
     figures        the share of samples that meet each condition
     sampling       intervals over samples and reference
     names          generators by name

@@ -23,7 +23,7 @@ from rara.comparison.figures import CORE, RealImages, levels_of, met_by, without
 from rara.comparison.findings import Findings
 from rara.comparison.generator import Generator, Judge
 from rara.comparison.generator_row import Row
-from rara.comparison.halves import FREEDOM, GROUPS, can_be_halved, halves_of
+from rara.comparison.halves import FREEDOM, GROUPS, SEED
 from rara.comparison.knob import has_numbers, knob_name, knob_of, split
 from rara.comparison.names import Generators, named
 from rara.comparison.pairwise import BETTER, Band, band, differences, ranking
@@ -50,8 +50,6 @@ from rara.run import Run, checked_run, step
 from rara.sources import Source
 from rara.stats.intervals import LEVEL, checked_level
 from rara.table.provenance import about_extractor
-
-SEED = 0
 
 Opened = dict[str, "tuple[Features, Source | None] | str"]
 """The samples of each generator and their source, or the reason why there are none."""
@@ -184,10 +182,9 @@ def _judged(scorer: Scorer, opened: Opened, asked: Asked, run: Run) -> Judged:
         name: judge.judge(name, features, source, most)
         for name, (features, source) in there.items()
     }
-    halved = can_be_halved(judge.reference, judge.balls.k)
     with step(run.progress, "Intervals"):
-        sampled = _sampled(judge, generators, units, halved=halved)
-    return Judged(judge, opened, generators, sampled, units, knob, most, halved)
+        sampled = _sampled(judge, generators, units)
+    return Judged(judge, opened, generators, sampled, units, knob, most, judge.parts.halved)
 
 
 def _units(
@@ -204,17 +201,14 @@ def _sampled(
     judge: Judge,
     generators: Mapping[str, Generator],
     units: Mapping[str, Sequence[str | None]] | None,
-    *,
-    halved: bool,
 ) -> dict[str, Sampled]:
     """Which samples meet each condition, by the tables; and the halves of the reference."""
     levels = levels_of(judge.scorer)
     real = RealImages.around(judge.balls).own.met(levels).mean(axis=1)
     apart: list[HalfDifferences] | list[None] = [None] * len(generators)
-    if halved:
-        cuts = halves_of(judge.reference, seed=SEED)
+    if judge.parts.halved:
         lists = [one.lists for one in generators.values()]
-        apart = half_differences(judge.deep, cuts, lists, levels)
+        apart = half_differences(judge.deep, judge.parts, lists, levels)
     return {
         name: Sampled(
             met_by(one.table, judge.scorer), real, half,

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rara.calibration.copy_statistic import statistic_for
-from rara.comparison.lists import Lists
+from rara.comparison.lists import ListsOfPart
 from rara.provenance.parts import CalibrationPart
 from rara.reference.scorer import Scorer
 from rara.scores import BallGeometry, own_balls
@@ -192,18 +192,16 @@ class RealImages:
         )  # fmt: skip
         return cls(geometry, far, knn2, ratio2, held, ascending, rank, own)
 
-    def of(self, lists: Lists) -> Standing:
+    def of(self, lists: ListsOfPart) -> Standing:
         """Where samples stand, from their neighbour lists."""
-        geometry, nearest, pairs = self.geometry, lists.nearest, lists.pairs
+        geometry, nearest = self.geometry, lists.nearest
         knn2 = nearest.d2[:, geometry.k - 1]
-        balls = geometry.balls(len(knn2))
-        balls.update(pairs.rows, pairs.columns, pairs.d2)
-        ratio2 = self.far.of(nearest, pairs)
+        ratio2 = self.far.of(nearest, lists.held)
         least = 1 + np.minimum(at_least(knn2, self.knn2), at_least(ratio2, self.ratio2))
         copying = statistic_for(geometry).of(nearest)
         return _standing(
             len(self.knn2), 1, knn2, self.knn2, ratio2, least,
-            self.least, balls.radius2, self.rarity2, copying, self.copying,
+            self.least, lists.radius2, self.rarity2, copying, self.copying,
         )  # fmt: skip
 
 

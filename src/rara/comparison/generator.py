@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from rara.comparison.lists import DeepLists, DeepReference, Lists, WithLists
+from rara.comparison.halves import can_be_halved, halves_of
+from rara.comparison.lists import DeepLists, DeepReference, Lists, Parts, WithLists
 from rara.duplicates.repeats import judge_repeats
 from rara.errors import ParameterError
 from rara.features.features import Features
@@ -41,11 +42,12 @@ class Generator:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Judge:
-    """A reference with its options, and the deep lists of its own images."""
+    """A reference with its options, the deep lists of its own images, and its halves."""
 
     scorer: Scorer
     balls: BallGeometry
     deep: DeepReference
+    parts: Parts
     run: Run
 
     @classmethod
@@ -67,7 +69,10 @@ class Judge:
             ("deep lists", balls.k, balls.boundary),
             lambda: DeepReference.of(geometry.features, balls, run, geometry.deep),
         )
-        return cls(scorer, balls, deep, run)
+        parts = geometry.once(
+            ("halves", balls.k, balls.boundary), lambda: _halves(geometry.features, deep)
+        )
+        return cls(scorer, balls, deep, parts, run)
 
     @property
     def reference(self) -> Features:
@@ -78,7 +83,7 @@ class Judge:
         """All that is said of a generator; the two-sample test takes at most `most` samples."""
         geometry, run = self.scorer.geometry, self.run
         balls = geometry.for_query(self.balls, len(samples), run)
-        deep = DeepLists(self.deep)
+        deep = DeepLists(self.deep, self.parts)
         scored = self.scorer.one_by_one(samples, balls, WithLists(lists=deep))
         assert deep.lists is not None
         columns = dict(scored.columns)
@@ -97,6 +102,14 @@ class Judge:
             SourcePictures.of(samples, source, self.reference, None),
         )
         return Generator(name, samples, table, deep.lists, apart)
+
+
+def _halves(reference: Features, deep: DeepReference) -> Parts:
+    """The halves of each cut; none where the reference is too small for them."""
+    cuts = np.zeros((0, len(reference)), np.bool_)
+    if can_be_halved(reference, deep.geometry.k):
+        cuts = halves_of(reference)
+    return Parts.of(deep, cuts)
 
 
 def thinned(samples: Features, most: int, *, seed: int = 0) -> Features:

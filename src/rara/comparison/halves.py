@@ -23,6 +23,8 @@ Flags = NDArray[np.bool_]
 GROUPS = 20
 FREEDOM = GROUPS - 1
 """Cuts, and degrees of freedom of a variance by them."""
+SEED = 0
+"""The groups are drawn with it."""
 FEWEST = 40
 """Different reference images that halves are made of, at least: two a group."""
 
@@ -48,7 +50,7 @@ def can_be_halved(features: Features, k: int) -> bool:
     return different >= FEWEST and different // 2 > k + 2
 
 
-def halves_of(features: Features, *, seed: int = 0) -> Flags:
+def halves_of(features: Features, *, seed: int = SEED) -> Flags:
     """(19, n) which reference images are in the first half, for each cut.
 
     Equal contents are in the same group, and the order of the images plays no role.

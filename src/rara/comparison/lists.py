@@ -1,8 +1,10 @@
 """Neighbour lists deep enough for parts of the reference, found in the scan that scores.
 
-    reference --DeepReference.of--> its own lists
+    reference --DeepReference.of--> its own lists --Parts.of--> radii in each half
     samples   --DeepLists, an axis--> theirs, in the one pass over all pairs
     lists, some of the reference --DeepReference.part, Lists.part--> what that part alone gives
+
+Which balls of each half hold a sample is found in the same pass, so that no pair is kept.
 
 With lists of 30, the 8 nearest images in a random half of the reference are among them for all
 but 3 images in a thousand; there the distance to the last listed stands for the missing ones.
@@ -17,12 +19,11 @@ from numpy.typing import NDArray
 
 from rara.features import neighbours as neighbour_lists
 from rara.features.features import Features
-from rara.geometry import Nearest, Reducer
+from rara.geometry import Nearest, Reducer, SmallestInParts
 from rara.run import Run
 from rara.scores import BallGeometry
 from rara.scores.axis import Axis, Columns, Doubles, Integers
 from rara.scores.families import Families
-from rara.scores.join_effect import JoinEffect, Pairs
 
 Flags = NDArray[np.bool_]
 
@@ -40,22 +41,6 @@ def width_for(k: int) -> int:
 def depth_for(k: int) -> int:
     """How many neighbours the whole reference lists."""
     return 2 * width_for(k) + SPARE
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Lists:
-    """The nearest reference images of samples, and whose nearest they would be."""
-
-    nearest: Nearest
-    pairs: Pairs
-    """As near to the reference image as its last listed neighbour, or nearer."""
-
-    def part(self, kept: Flags, width: int) -> Lists:
-        """The same of some reference images, which are numbered anew."""
-        number = _numbers(kept)
-        d2, index = _kept(self.nearest.d2, self.nearest.index, kept, number, width)
-        pairs = self.pairs.where(kept[self.pairs.columns])
-        return Lists(Nearest.of(d2, index), replace(pairs, columns=number[pairs.columns]))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,24 +73,84 @@ class DeepReference:
         return replace(self.geometry, d2=d2, index=index, names=(), quantized=None)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Parts:
+    """The whole reference, and then both halves of each cut."""
+
+    kept: Flags
+    """(parts, n) which images are in each."""
+    radii2: Doubles
+    """(n, parts) squared radii of the balls in each part; NaN where the image is not in it."""
+
+    @classmethod
+    def of(cls, reference: DeepReference, cuts: Flags) -> Parts:
+        """From the first half of each cut, (cuts, n)."""
+        count = len(reference.d2)
+        halves = np.stack([cuts, ~cuts], axis=1).reshape(-1, count)
+        kept = np.concatenate([np.ones((1, count), np.bool_), halves])
+        radii2 = np.full((count, len(kept)), np.nan)
+        for number, some in enumerate(kept):
+            radii2[some, number] = reference.part(some).radii2
+        return cls(kept, radii2)
+
+    @property
+    def halved(self) -> bool:
+        """Whether there is any cut."""
+        return len(self.kept) > 1
+
+    def cut_of(self, number: int) -> tuple[int, int]:
+        """The cut that a half is of, and 1 for its first half or -1 for the second."""
+        cut, second = divmod(number - 1, 2)
+        return cut, -1 if second else 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ListsOfPart:
+    """The nearest images of samples in a part of the reference, and the balls that hold them."""
+
+    nearest: Nearest
+    radius2: Doubles
+    """(m,) squared radius of the smallest ball that holds each sample; NaN where none does."""
+    held: Flags
+    """(m,) whether any closed ball holds it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lists:
+    """The nearest reference images of samples, and the balls of each part that hold them."""
+
+    nearest: Nearest
+    parts: Parts
+    balls: SmallestInParts
+
+    def part(self, number: int, width: int) -> ListsOfPart:
+        """Those in one part alone, whose images are numbered anew; 0 is the whole reference."""
+        kept, radius2 = self.parts.kept[number], self.balls.radius2[:, number]
+        near = _kept(self.nearest.d2, self.nearest.index, kept, _numbers(kept), width)
+        radius2 = np.where(np.isinf(radius2), np.nan, radius2)
+        return ListsOfPart(Nearest.of(*near), radius2, self.balls.closed[:, number])
+
+
 @dataclass(slots=True)
 class DeepLists:
     """An axis without columns to show: it keeps the lists of one set of samples."""
 
     reference: DeepReference
+    parts: Parts
     lists: Lists | None = None
     """Those of the samples, after the pass."""
 
     def reducers(self, geometry: BallGeometry, samples: int) -> tuple[Reducer, ...]:
-        """The nearest, and the lists that a sample would be in."""
+        """The nearest, and the smallest balls of all parts."""
         d2 = self.reference.d2
         depth = min(int(d2.shape[1]) + 1, len(d2))
-        return Nearest(samples, depth), JoinEffect(d2[:, -1])
+        balls = SmallestInParts(samples, self.parts.radii2, geometry.boundary)
+        return Nearest(samples, depth), balls
 
-    def answer(self, geometry: BallGeometry, reducers: tuple[Nearest, JoinEffect]) -> Columns:
+    def answer(self, geometry: BallGeometry, reducers: tuple[Nearest, SmallestInParts]) -> Columns:
         """No column; the lists are kept."""
-        nearest, joining = reducers
-        self.lists = Lists(nearest, joining.pairs())
+        nearest, balls = reducers
+        self.lists = Lists(nearest, self.parts, balls)
         return {}
 
 

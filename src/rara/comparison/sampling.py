@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from rara.comparison.figures import FIGURES, Figure, Levels, RealImages
 from rara.comparison.halves import FREEDOM, variance
-from rara.comparison.lists import DeepReference, Lists
+from rara.comparison.lists import DeepReference, Lists, Parts
 from rara.stats.intervals import (
     Arms,
     Estimate,
@@ -46,20 +46,20 @@ class HalfDifferences:
 
 
 def half_differences(
-    reference: DeepReference, cuts: Flags, lists: Sequence[Lists], levels: Levels
+    reference: DeepReference, parts: Parts, lists: Sequence[Lists], levels: Levels
 ) -> list[HalfDifferences]:
     """Those of several generators: every half is looked at once."""
-    shape = len(cuts), len(FIGURES)
+    shape = len(parts.kept) // 2, len(FIGURES)
     samples = [np.zeros((*shape, len(one.nearest.d2)), np.int8) for one in lists]
     real = np.zeros(shape)
-    for cut, first in enumerate(cuts):
-        for sign, kept in ((1, first), (-1, ~first)):
-            part = reference.part(kept)
-            images = RealImages.around(part)
-            real[cut] += sign * images.own.met(levels).mean(axis=1)
-            for met, one in zip(samples, lists, strict=True):
-                width = int(part.d2.shape[1])
-                met[cut] += np.int8(sign) * images.of(one.part(kept, width)).met(levels)
+    for number in range(1, len(parts.kept)):
+        cut, sign = parts.cut_of(number)
+        part = reference.part(parts.kept[number])
+        images = RealImages.around(part)
+        real[cut] += sign * images.own.met(levels).mean(axis=1)
+        for met, one in zip(samples, lists, strict=True):
+            width = int(part.d2.shape[1])
+            met[cut] += np.int8(sign) * images.of(one.part(number, width)).met(levels)
     return [HalfDifferences(met, real) for met in samples]
 
 

@@ -28,7 +28,7 @@ from rara.geometry.hamming import closest_codes, closest_other_codes
 from rara.geometry.kernel_sums import KernelSums, Product
 from rara.geometry.nearest_cosines import NearestCosines
 from rara.geometry.neighbours import kth_left, neighbours, neighbours_left
-from rara.geometry.parts import CountsInParts
+from rara.geometry.parts import CountsInParts, SmallestInParts
 from rara.geometry.processes import query_in_processes
 from rara.geometry.quantized_reference import QuantizedReference
 from rara.geometry.query import query
@@ -61,6 +61,7 @@ __all__ = [
     "Ratio",
     "Reducer",
     "SamplesPerBall",
+    "SmallestInParts",
     "Tiling",
     "Transposed",
     "WorkDone",

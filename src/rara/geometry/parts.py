@@ -1,7 +1,10 @@
-"""Which balls hold which samples in many parts of both sides, counted in one scan.
+"""Which balls hold which samples in many parts of one or both sides, found in one scan.
 
     parts: kept samples, radii of the kept reference images
     pairs --CountsInParts.update--> for each part: balls a sample, samples a ball
+
+    parts: radii of the kept reference images
+    pairs --SmallestInParts.update--> for each part: the smallest ball that holds each sample
 
 No pair is kept, so that memory grows with the numbers of images and of parts, and not with the
 number of pairs that lie in a ball.
@@ -62,6 +65,41 @@ class CountsInParts:
         self.by_ball += other.by_ball
 
 
+@dataclass(slots=True)
+class SmallestInParts:
+    """In each part of the reference: the smallest ball that holds each sample.
+
+    `radii2`: as in `CountsInParts`. The same samples are in all parts.
+    """
+
+    samples: int
+    radii2: Doubles
+    boundary: Boundary = "open"
+    radius2: Doubles = field(init=False)
+    """(samples, parts) squared radius of the smallest ball; infinite where none holds it."""
+    closed: NDArray[np.bool_] = field(init=False)
+    """(samples, parts) whether any closed ball holds it, whatever the boundary is."""
+    _edges2: Doubles = field(init=False)
+
+    def __post_init__(self) -> None:
+        shape = self.samples, self.radii2.shape[1]
+        self.radius2, self.closed = np.full(shape, np.inf), np.zeros(shape, np.bool_)
+        self._edges2 = edges2(self.radii2, self.boundary)
+
+    def need(self) -> Need:
+        """All pairs within the largest radius of the ball."""
+        return Need(reach=np.fmax.reduce(self.radii2, axis=1))
+
+    def update(self, rows: Integers, columns: Integers, d2: Doubles) -> None:
+        """Keep the smallest."""
+        _hold(rows, columns, d2, self.radii2, self._edges2, self.radius2, self.closed)
+
+    def merge(self, other: SmallestInParts) -> None:
+        """Take in another one, which saw other pairs."""
+        np.minimum(self.radius2, other.radius2, out=self.radius2)
+        self.closed |= other.closed
+
+
 def edges2(radii2: Doubles, boundary: Boundary) -> Doubles:
     """Numbers e2 so that balls hold what `holds` says they do exactly where d2 < e2.
 
@@ -92,3 +130,22 @@ def _count(
             held = np.int32(value < edges2[j, part]) & np.int32(kept[i, part])
             by_sample[i, part] += held
             by_ball[j, part] += held
+
+
+@compiled
+def _hold(
+    rows: Integers,
+    columns: Integers,
+    d2: Doubles,
+    radii2: Doubles,
+    edges2: Doubles,
+    radius2: Doubles,
+    closed: NDArray[np.bool_],
+) -> None:
+    for p in range(rows.size):
+        i, j, value = rows[p], columns[p], d2[p]
+        for part in range(radii2.shape[1]):
+            if value <= radii2[j, part]:
+                closed[i, part] = True
+            if value < edges2[j, part] and radii2[j, part] < radius2[i, part]:
+                radius2[i, part] = radii2[j, part]

@@ -91,6 +91,10 @@ class Nearest:
             return self
         return Nearest.of(self.d2[:, :k].copy(), self.index[:, :k].copy())
 
+    def part(self, samples: slice) -> Nearest:
+        """The answer for consecutive samples."""
+        return Nearest.of(self.d2[samples], self.index[samples])
+
     def need(self) -> Need:
         """The k smallest distances."""
         return Need(nearest=self.k)

@@ -3,7 +3,8 @@
     vectors, BallGeometry, calibration --judge_one_by_one--> columns, what they rest on
                                        --judge_by_vectors--> a few of them, for one group
 
-Each takes one pass over all pairs of sample and reference.
+Each takes one pass over all pairs of sample and reference, and more where the memory is too small
+for the pairs that the calibration keeps.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from rara.calibration.by_vectors import Calibrator, VectorCopyTest, calibrate_by_itself
-from rara.calibration.copies import score_copies
+from rara.calibration.by_vectors import BesidePixels, VectorCopyTest, calibrate_by_itself
+from rara.calibration.copies import compare_pixels, score_copies
 from rara.calibration.real_images import CalibrationSet
 from rara.features.features import Features
 from rara.geometry import WorkDone
@@ -71,13 +72,15 @@ def judge_one_by_one(
     families: Families,
     run: Run,
 ) -> Scored:
-    """All pairs in one pass, then the pixels, then what may be concluded of both."""
+    """The pixels, then all pairs in one pass, then what may be concluded of both."""
     added = (EveryK(known.every_k, thresholds), *families.axes)
-    columns, copy_test, work = _scan(samples, reference, geometry, known.calibrator, added, run)
     with step(run.progress, "Pictures of sample and reference"):
-        copies = score_copies(copy_test, samples, reference, geometry, known, run)
-    known = replace(known, part=copies.part)
+        pixels = compare_pixels(samples, geometry, known, run)
+    beside = BesidePixels(known.calibrator, None if pixels is None else pixels.scores)
+    columns, copy_test, work = _scan(samples, reference, geometry, beside, added, run)
     with step(run.progress, "Verdicts"):
+        copies = score_copies(copy_test, pixels, samples, reference, geometry, known.part)
+        known = replace(known, part=copies.part)
         with_verdicts, verdict = conclude(
             {**columns, **copies.columns},
             copies.near,
@@ -95,7 +98,7 @@ def _scan(
     samples: Features,
     reference: Features,
     geometry: BallGeometry,
-    calibrator: Calibrator,
+    calibrator: BesidePixels,
     added: Sequence[Axis[Columns]],
     run: Run,
 ) -> tuple[Columns, VectorCopyTest, WorkDone]:

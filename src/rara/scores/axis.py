@@ -12,7 +12,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, Unpack
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, Unpack, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,7 @@ from rara.geometry import (
     neighbours,
     query,
 )
+from rara.machine import quarter_of_memory
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -126,10 +128,22 @@ class Axis(Protocol[Answer_co]):
         """What follows from those reducers once they have seen all pairs."""
 
 
+@runtime_checkable
+class Limited(Protocol):
+    """A reducer that keeps pairs, and needs further scans where it may not keep them all."""
+
+    def limit(self, memory: int, scan: Callable[[slice], object]) -> int:
+        """Keep to a share of the memory, which is returned, in bytes.
+
+        `scan` feeds the reducer the pairs of some samples once more.
+        """
+
+
 class OnePass:
     """Axes that share one scan of all pairs of sample and reference image.
 
-    First `ask` every axis, then `run` the scan, then call what `ask` returned.
+    First `ask` every axis, then `run` the scan, then call what `ask` returned. An answer may take
+    further scans for the pairs that a reducer could not keep within the memory.
     """
 
     def __init__(self, geometry: BallGeometry, samples: int) -> None:
@@ -155,7 +169,22 @@ class OnePass:
     ) -> WorkDone:
         """Scan all pairs; `engine` goes to `rara.geometry.query`."""
         own, quantized = self.geometry.own, self.geometry.quantized
-        return query(samples, reference, self._reducers, own=own, quantized=quantized, **engine)
+        scan = partial(query, samples, reference, own=own, quantized=quantized)
+        memory = engine.get("memory") or quarter_of_memory()
+        quiet = {**engine, "progress": None}
+        kept = sum(
+            one.limit(memory, partial(_again, scan, one, quiet))
+            for one in self._reducers
+            if isinstance(one, Limited)
+        )
+        if kept:
+            engine["memory"] = memory - kept
+        return scan(self._reducers, **engine)
+
+
+def _again(scan: Callable[..., WorkDone], reducer: Reducer, engine: Any, rows: slice) -> None:
+    """Feed one reducer the pairs of some samples once more."""
+    scan([reducer], rows=rows, **engine)
 
 
 def judge(

@@ -67,15 +67,13 @@ class BallRatio:
         own2 = np.where(inside, 1.0, one._least(near2, index, near2[:, -1]))
         return replace(one, own2=own2)
 
-    def of(self, nearest: Nearest, pairs: Pairs) -> Doubles:
+    def of(self, nearest: Nearest, held: Flags) -> Doubles:
         """(m,) t^2 of samples; 1 where the lists lack images that count.
 
-        `pairs`: those with a distance of at most that of the reference image to its K-th nearest.
+        `held`: whether any closed ball of the reference holds the sample.
         """
         near2, index = self._lists(nearest)
-        inside = np.zeros(len(near2), np.bool_)
-        inside[pairs.rows[pairs.d2 <= self._radii2[pairs.columns]]] = True
-        inside |= _overflows(near2, near2[:, self.k - 1], len(self.near2))
+        inside = held | _overflows(near2, near2[:, self.k - 1], len(self.near2))
         inside |= not self.complete
         return np.where(inside, 1.0, self._least(near2, index, near2[:, -1]))
 

@@ -62,6 +62,12 @@ class Changes:
         nothing = np.zeros(0, np.int32)
         return cls(np.zeros(samples + 1, np.int64), nothing, np.zeros(0))
 
+    def part(self, samples: slice) -> Changes:
+        """Those of consecutive samples."""
+        starts = self.starts[samples.start : samples.stop + 1]
+        some = slice(int(starts[0]), int(starts[-1]))
+        return Changes(starts - starts[0], self.index[some], self.scores[some])
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ranking:
@@ -105,6 +111,13 @@ class SampleScores:
         changes = Changes.none(len(scores)) if changes is None else changes
         which = np.zeros(len(scores), np.int32)
         return cls([ranking], which, scores, changes, np.zeros(len(scores), np.int64))
+
+    def part(self, samples: slice) -> SampleScores:
+        """Those of consecutive samples."""
+        return SampleScores(
+            self.rankings, self.which[samples], self.scores[samples],
+            self.changes.part(samples), self.unlisted[samples],
+        )  # fmt: skip
 
     def ranks(self, *, joins: bool) -> Counts:
         """(m,) members at least as extreme as each sample, itself included.
