@@ -34,6 +34,10 @@ Samples come first and the reference second: (n, d) arrays, or `Features`. The a
 `float(score)` is the value. The interval covers both sides. It is never made by drawing images
 twice.
 
+Distances are Euclidean, of the vectors as they are: so papers quote these figures. A score of one
+image takes the distance that suits its extractor, for rara's default the Hellinger distance. So
+`precision` and the share inside of a score table differ on the same images.
+
 For vectors that come bit by bit, each metric has a state of nearly the same name:
 
 ```python
