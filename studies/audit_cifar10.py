@@ -23,7 +23,7 @@ from cifar10 import images_of, vectors_of, with_prints
 from numpy.typing import NDArray
 from PIL import Image
 
-from calibration import insert
+from pages import insert
 from rara import Features, Reference, Run
 from rara.duplicates.find import View, alike
 from rara.duplicates.members import members

@@ -5,13 +5,14 @@ python studies/bursts.py [--into docs/explanation/trust.md]
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from pages import insert
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
@@ -81,10 +82,7 @@ def main() -> None:
     table = "\n".join([*found(), "", *false()])
     print(table)
     if sys.argv[1:2] == ["--into"]:
-        page = Path(sys.argv[2])
-        marks = r"(<!-- studies/bursts.py -->\n).*?(<!-- end -->)"
-        text = page.read_text("utf-8")
-        page.write_text(re.sub(marks, rf"\1\n{table}\n\n\2", text, count=1, flags=re.S), "utf-8")
+        insert(Path(sys.argv[2]), f"{table}\n", "bursts")
 
 
 if __name__ == "__main__":

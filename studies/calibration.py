@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from pages import insert
 from rara import Features, Reference, Run, ScoreTable
 
 DIMENSIONS = 16
@@ -140,19 +141,6 @@ def batch(rng: np.random.Generator, scorer: Scorer, copies: int) -> tuple[float,
     return called[copies:].sum() / max(called.sum(), 1), right
 
 
-# -- where it goes ---------------------------------------------------------------------
-
-END = "<!-- end -->\n"
-
-
-def insert(page: Path, tables: str, study: str = "calibration") -> None:
-    """Replace what stands between the two marks of a study."""
-    begin = f"<!-- studies/{study}.py -->\n"
-    before, _, rest = page.read_text(encoding="utf-8").partition(begin)
-    _, _, after = rest.partition(END)
-    page.write_text(f"{before}{begin}\n{tables}\n{END}{after}", encoding="utf-8")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--into", type=Path, help="a page whose tables are replaced")
@@ -162,7 +150,7 @@ def main() -> None:
     tables = RATES + "".join(rates(run)) + "\n" + DISCOVERIES + "".join(discoveries(run))
     print(tables, end="")
     if chosen.into:
-        insert(chosen.into, tables)
+        insert(chosen.into, tables, "calibration")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 from cifar10 import images_of, vectors_of, with_prints
 
-from calibration import METHODS, RATES, Scorer, insert, rates_of
+from calibration import METHODS, RATES, Scorer, rates_of
+from pages import insert
 from rara import Run
 
 SIZES = ((500, 20), (5_000, 10), (50_000, 1))

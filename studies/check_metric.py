@@ -19,12 +19,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pages import insert
 from rara import sets
 from rara.geometry import Nearest, neighbours, query
 from rara.sets import halves
 
 Vectors = NDArray[np.float32]
-END = "<!-- end -->\n"
 
 
 def knn_p(judged: Vectors, base: Vectors) -> NDArray[np.float64]:
@@ -109,7 +109,7 @@ def main() -> None:
         print(name, *found.passed(name), f"{seconds[name]:.0f} s", flush=True)
         page = tables(sets.Conformance(tuple(results)), chosen.grid, chosen.repeats)
         if chosen.into:  # after each metric: what is done is kept
-            insert(chosen.into, page)
+            insert(chosen.into, page, "check_metric")
     print(page, end="")
 
 
@@ -131,14 +131,6 @@ def tables(found: sets.Conformance, grid: str, repeats: int) -> str:
         some = tuple(one for one in found.results if one.kind == kind)
         lines += ["", f"Metrics of {kind}:", "", sets.Conformance(some).to_markdown()]
     return "\n".join(lines) + "\n"
-
-
-def insert(page: Path, text: str) -> None:
-    """Replace what stands between the two marks of the study."""
-    begin = "<!-- studies/check_metric.py -->\n"
-    before, _, rest = page.read_text(encoding="utf-8").partition(begin)
-    _, _, after = rest.partition(END)
-    page.write_text(f"{before}{begin}\n{text}\n{END}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ runs and three times as many that find no interval.
 from __future__ import annotations
 
 import argparse
-import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import rara.comparison.figures as figures
+from pages import insert
 from rara import Features, Reference, Run
 from rara.comparison.figures import FIGURES, Levels, RealImages
 from rara.comparison.halves import GROUPS, halves_of
@@ -186,10 +186,7 @@ def main() -> None:
         table = "\n".join(SECTIONS[name](asked.runs))
         print(table, flush=True)
         if asked.into:
-            marks = rf"(<!-- studies/compare_intervals.py {name} -->\n).*?(<!-- end -->)"
-            text = asked.into.read_text("utf-8")
-            filled = re.sub(marks, rf"\1\n{table}\n\n\2", text, count=1, flags=re.S)
-            asked.into.write_text(filled, "utf-8")
+            insert(asked.into, f"{table}\n", "compare_intervals", name)
 
 
 if __name__ == "__main__":

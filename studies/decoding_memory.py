@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from calibration import insert
+from pages import insert
 
 WORK = """
 import sys

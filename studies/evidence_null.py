@@ -38,6 +38,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy.stats import beta, chi2, genpareto
 
+from pages import insert
 from rara.retrieval.evidence import evidence_between, size_of
 from rara.retrieval.local_features import PreparedImage, prepare
 from rara.retrieval.universal_null import Size
@@ -295,14 +296,7 @@ def main() -> None:
     if options.into:
         options.into.write_text(json.dumps(tables(kinds)) + "\n", encoding="utf-8")
     if options.page:
-        write(options.page, "null", lines)
-
-
-def write(page: Path, marker: str, lines: Sequence[str]) -> None:
-    begin, end = (f"<!-- {marker}: {word} -->" for word in ("begin", "end"))
-    head, rest = page.read_text(encoding="utf-8").split(begin)
-    text = "\n".join(lines)
-    page.write_text(f"{head}{begin}\n{text}\n{end}{rest.split(end)[1]}", encoding="utf-8")
+        insert(options.page, "\n".join([*lines, ""]), "evidence_null")
 
 
 if __name__ == "__main__":

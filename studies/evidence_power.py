@@ -23,11 +23,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from evidence_null import write
 from evidence_pictures import Folders, Picture, cifar10, clipart, photos
 from hard_edits import HARD, Edited
 from PIL import Image
 
+from pages import insert
 from rara.retrieval.evidence import Evidence, evidence_between, size_of
 from rara.retrieval.local_features import PreparedImage, prepare
 from rara.retrieval.polygons import overlap_ratio
@@ -170,7 +170,7 @@ def main() -> None:
     lines = list(section(measured))
     print("\n".join(lines))
     if options.page:
-        write(options.page, "power", lines)
+        insert(options.page, "\n".join([*lines, ""]), "evidence_power")
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from calibration import insert
+from pages import insert
 from rara import Features, Reference, Run
 
 REFERENCE, FRESH, REPEATS = 4_000, 2_000, 5

@@ -22,7 +22,7 @@ from families import FAMILIES, Judges, areas, cells
 from numpy.typing import NDArray
 from PIL import Image
 
-from calibration import insert
+from pages import insert
 from rara import Features, Run, get_extractor, open_source
 from rara.features.embed import embed
 

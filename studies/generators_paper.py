@@ -29,6 +29,7 @@ from paper_judged import Found, Judged, excess, figure, inside, share, shown
 from paper_networks import NETWORKS, ORDER, Opinions, extremes, networks, order
 
 import rara
+from pages import insert
 
 SAMPLES = 1_000
 SHOWN = 14
@@ -261,14 +262,8 @@ def misled(found: dict[str, dict[str, list[str]]]) -> str:
 
 def fill(page: Path, results: Kept) -> None:
     """Put each section between its marks, and write the charts."""
-    text = page.read_text(encoding="utf-8")
     for section, body in sections(results).items():
-        begin, end = f"<!-- studies/generators_paper.py {section} -->\n", "<!-- end -->\n"
-        before, mark, rest = text.partition(begin)
-        if not mark:
-            raise SystemExit(f"{page} has no mark for the section {section}.")
-        text = f"{before}{begin}\n{body.strip()}\n\n{end}{rest.partition(end)[2]}"
-    page.write_text(text, encoding="utf-8")
+        insert(page, f"{body.strip()}\n", "generators_paper", section)
     lines = {
         TITLES[name]: {label: np.array(one) for label, one in kept.items()}
         for name, kept in results.get("histogram", {}).items()

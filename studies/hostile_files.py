@@ -23,7 +23,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from calibration import insert
+from pages import insert
 
 RUN = """
 import sys

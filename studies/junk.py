@@ -21,7 +21,7 @@ from families_photos import vectors_of
 from junk_images import COUNT, kinds
 from numpy.typing import NDArray
 
-from calibration import insert
+from pages import insert
 from rara import Features, Reference, Run, ScoreTable
 from rara.extractors.base import Metric
 from rara.extractors.efficientnet_lite0 import SPEC

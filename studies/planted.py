@@ -26,8 +26,8 @@ from edits import EDITS
 from numpy.typing import NDArray
 from PIL import Image
 
-from calibration import insert
 from duplicates import ALIKE, likeness
+from pages import insert
 from rara import Features, Reference, Run
 from rara.extractors import get_extractor
 from rara.features.embed import embed

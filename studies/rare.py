@@ -17,7 +17,7 @@ import numpy as np
 from cifar10 import vectors_of
 from numpy.typing import NDArray
 
-from calibration import insert
+from pages import insert
 from rara import Reference, Run, ScoreTable
 from rara.verdict.rules import Thresholds
 

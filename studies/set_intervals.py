@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration import insert
+from pages import insert
 from rara import sets
 
 DIMENSIONS = 16

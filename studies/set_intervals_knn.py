@@ -18,13 +18,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from pages import insert
 from rara import sets
 
 Vectors = NDArray[np.float32]
 DIMENSIONS, COUNT = 8, 500
 AXES = 2 * np.float32(0.75) ** np.arange(DIMENSIONS, dtype=np.float32)
 """Deviations of the second law."""
-END = "<!-- end -->\n"
 TABLE = """\
 | metric | law | expected value | deviation of the values | half the interval | held by |
 |---|---|---|---|---|---|
@@ -84,14 +84,6 @@ def line(name: str, law: str, rows: NDArray[np.float64]) -> str:
     )
 
 
-def insert(page: Path, table: str) -> None:
-    """Replace what stands between the two marks of the study."""
-    begin = "<!-- studies/set_intervals_knn.py -->\n"
-    before, _, rest = page.read_text(encoding="utf-8").partition(begin)
-    _, _, after = rest.partition(END)
-    page.write_text(f"{before}{begin}\n{table}\n{END}{after}", encoding="utf-8")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--into", type=Path, help="a page whose table is replaced")
@@ -104,7 +96,7 @@ def main() -> None:
         table += "".join(line(name, law, found[name]) for name in chosen.only)
     print(table, end="")
     if chosen.into:
-        insert(chosen.into, table)
+        insert(chosen.into, table, "set_intervals_knn")
 
 
 if __name__ == "__main__":

@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from pages import insert
 from rara import sets
 
 Vectors = NDArray[np.float32]
-END = "<!-- end -->\n"
 Pair = Callable[[Vectors, Vectors], tuple[float, float]]
 
 
@@ -104,11 +104,7 @@ def main() -> None:
         table += f"| {name} | {peer} | {values} | {difference:.2g} |\n"
     print(table, end="")
     if chosen.into:
-        begin = "<!-- studies/set_peers_knn.py -->\n"
-        before, _, rest = chosen.into.read_text(encoding="utf-8").partition(begin)
-        chosen.into.write_text(
-            f"{before}{begin}\n{table}\n{END}{rest.partition(END)[2]}", encoding="utf-8"
-        )
+        insert(chosen.into, table, "set_peers_knn")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration import insert
+from pages import insert
 from rara import sets
 
 MANY, FEW, DRAWS = 20_000, 2_000, 5
