@@ -69,6 +69,19 @@ class Means:
         return np.concatenate(parts, axis=1).astype(np.float32)
 
 
+class Small:
+    """Vector of an image: its pixels at 3 x 3."""
+
+    batch_size, lanes = 4, 1
+    spec = Spec("small", "s", "none", 27)
+
+    def prepare(self, image):
+        return np.asarray(resize(image, (3, 3), fit="stretch"))
+
+    def extract(self, batch):
+        return batch.reshape(len(batch), -1).astype(np.float32)
+
+
 def small_images(n, *, broken=0):
     """n different images; every `broken`-th is none."""
     rng = np.random.default_rng(n)

@@ -9,14 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
-from embedding import Means
+from embedding import Means, Small
 from make import features, gaussian
 from rara import Features, Reference, Run, ScoreTable
 from rara.cli.app import run
 from rara.errors import ParameterError, ReferenceMismatchError
 from rara.extractors import Spec
 from rara.features.reembed import reembed
-from rara.images.decode import resize
 from rara.report import facts, summarise, to_html
 from rara.report import formatting as words
 from rara.report.disagreement import Disagreement, disagreement_line, dissents
@@ -339,19 +338,6 @@ def test_opinions_answer_the_same_question(reference):
 
 
 # -- other extractors on the same images --
-
-
-class Small:
-    """Vector of an image: its pixels at 3 x 3."""
-
-    batch_size, lanes = 4, 1
-    spec = Spec("small", "s", "none", 27)
-
-    def prepare(self, image):
-        return np.asarray(resize(image, (3, 3), fit="stretch"))
-
-    def extract(self, batch):
-        return batch.reshape(len(batch), -1).astype(np.float32)
 
 
 @pytest.fixture

@@ -2,31 +2,15 @@
 
 import shutil
 
-import numpy as np
 import pytest
 
-from embedding import Means
+from embedding import Means, Small
 from rara import Reference, Run
 from rara.errors import ParameterError
-from rara.extractors import Spec
 from rara.features.reembed import reembed
-from rara.images.decode import resize
 from rara.reference.cleaning import CleaningOptions
 from rara.reference.options import Options
 from rara.robustness.second_opinions import by_extractor, by_halves, halves
-
-
-class Small:
-    """Vector of an image: its pixels at 3 x 3."""
-
-    batch_size, lanes = 4, 1
-    spec = Spec("small", "s", "none", 27)
-
-    def prepare(self, image):
-        return np.asarray(resize(image, (3, 3), fit="stretch"))
-
-    def extract(self, batch):
-        return batch.reshape(len(batch), -1).astype(np.float32)
 
 
 def rows(table):
