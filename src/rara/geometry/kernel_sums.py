@@ -17,7 +17,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from rara.geometry.quantization import Arithmetic, Codes, Doubles, Floats, Frame
+from rara.geometry.matmul import TileProduct
+from rara.geometry.quantization import Arithmetic, Doubles, Floats, Frame
 from rara.storage.compiled import compiled_freely
 
 Kind = Literal["cubic", "gaussian"]
@@ -101,27 +102,20 @@ class KernelSums:
         for side in self.sides:
             side.move(frame)
 
-    def tile(
-        self,
-        rows: slice,
-        columns: slice,
-        left: Codes,
-        right: Codes,
-        product: NDArray[Any],
-        arithmetic: Arithmetic,
-    ) -> None:
+    def tile(self, tile: TileProduct) -> None:
         """Add a tile of products of codes; from any thread."""
+        rows, columns, product = tile.rows, tile.columns, tile.product
         diagonal = rows.start - columns.start if self.mutual else -len(product) - 1
         sums = np.zeros((2, len(product))), np.zeros((2, product.shape[1]))
         gaussian = self.product.kind == "gaussian"
         per = np.float32(1 / self.product.width2)
-        scales = left.terms.scale * self.sides[0].factor, right.terms.scale
+        scales = tile.left.terms.scale * self.sides[0].factor, tile.right.terms.scale
         parts = *self.sides[0].part(rows), *self.sides[1].part(columns)
         _add(product, diagonal, *scales, *parts, per, gaussian, *sums)
         with self._lock:
             self._sums[0][:, rows] += sums[0]
             self._sums[1][:, columns] += sums[1]
-            self.arithmetics.add(arithmetic)
+            self.arithmetics.add(tile.arithmetic)
 
     def means(self) -> tuple[Doubles, Doubles]:
         """(n,) and (m,) mean of the kernel of each vector and all others of the other side."""

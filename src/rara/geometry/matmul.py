@@ -58,6 +58,19 @@ class Multiply:
         self.run(rows.vectors, out)
 
 
+@dataclass(frozen=True, slots=True)
+class TileProduct:
+    """The product of some rows and columns of a scan, with their codes."""
+
+    rows: slice
+    columns: slice
+    left: Codes
+    right: Codes
+    product: NDArray[Any]
+    """(rows, columns) int32 or float32; the scan overwrites it with the next tile."""
+    arithmetic: Arithmetic
+
+
 def multiplier(columns: Codes, rows: int, arithmetic: Arithmetic) -> Multiply:
     """The product with these columns, for so many rows in all."""
     if arithmetic == "float32":

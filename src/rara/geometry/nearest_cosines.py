@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rara.geometry.kernel_sums import Moved, Product
-from rara.geometry.quantization import UNIT, Arithmetic, Codes, Doubles, Floats, Frame, Terms
+from rara.geometry.matmul import TileProduct
+from rara.geometry.quantization import UNIT, Doubles, Floats, Frame, Terms
 from rara.storage.compiled import compiled
 
 Integers = NDArray[np.int32]
@@ -68,18 +69,11 @@ class NearestCosines:
         for side in self._sides:
             side.move(frame)
 
-    def tile(
-        self,
-        rows: slice,
-        columns: slice,
-        left: Codes,
-        right: Codes,
-        product: NDArray[Any],
-        arithmetic: Arithmetic,
-    ) -> None:
+    def tile(self, tile: TileProduct) -> None:
         """Keep the pairs of a tile that may be nearest; from any thread."""
         if self.too_many:
             return
+        rows, columns, product = tile.rows, tile.columns, tile.product
         ours, theirs = self._sides
         bounds = self._bounds[rows]
         # float32 sums are wrong by up to d roundings of |x| |y|.
@@ -89,7 +83,7 @@ class NearestCosines:
             i, j = np.empty((2, _ROOM + product.shape[1]), np.int32)
             highs = np.empty(len(i), np.float32)
             count, row = _collect(
-                product, row, left.terms, right.terms, ours.factor, rounding,
+                product, row, tile.left.terms, tile.right.terms, ours.factor, rounding,
                 *ours.part(rows), *theirs.part(columns), self.part[columns], bounds, i, j, highs,
             )  # fmt: skip
             kept = i[:count] + np.int32(rows.start), j[:count] + np.int32(columns.start)

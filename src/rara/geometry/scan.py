@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from rara.geometry.distances import squared_distances
 from rara.geometry.filter import Certainty, Edge, Limits, Ratios, filter_tile, keep, split
-from rara.geometry.matmul import arithmetic_for, note
+from rara.geometry.matmul import TileProduct, arithmetic_for, note
 from rara.geometry.quantization import Arithmetic, Codes, Floats, Frame
 from rara.geometry.quantized_reference import QuantizedReference, encode
 from rara.geometry.threads import Crew
@@ -253,7 +253,7 @@ class Scan:
         left = self._left(block, rows, arithmetic, space)
         product = space.multiply(left, by)
         for observer in self.job.observers:
-            observer.tile(rows, tile.span, left, right, product, arithmetic)
+            observer.tile(TileProduct(rows, tile.span, left, right, product, arithmetic))
         before = self._filter(block, rows, tile.span, left, right, product, worker)
         self._ledger.enter(product.size - before, 0)
         if space.waiting > 2 * space.kept + 4096:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rara.geometry.filter import Pairs
-from rara.geometry.matmul import Multiply, multiplier
+from rara.geometry.matmul import Multiply, TileProduct, multiplier
 from rara.geometry.quantization import Arithmetic, Codes, Floats, Frame
 
 Progress = Callable[[int], None]
@@ -129,15 +129,7 @@ class Observer(Protocol):
     def start(self, frame: Frame) -> None:
         """Take the coordinates in which the codes are."""
 
-    def tile(
-        self,
-        rows: slice,
-        columns: slice,
-        left: Codes,
-        right: Codes,
-        product: NDArray[Any],
-        arithmetic: Arithmetic,
-    ) -> None:
+    def tile(self, tile: TileProduct) -> None:
         """Take in the product of some rows and columns; within one set only j > i counts."""
 
 
