@@ -148,6 +148,13 @@ _PLACES: Final = _SIDE * _SIDE
 
 
 @compiled
+def _place(x: float, y: float) -> int:
+    """The place of a point; one outside of the picture counts to the nearest place."""
+    column, row = int(min(max(x, 0.0), 511.0) / 8), int(min(max(y, 0.0), 511.0) / 8)
+    return row * _SIDE + column
+
+
+@compiled
 def _agreeing(
     left: Floats,
     right: Floats,
@@ -173,11 +180,11 @@ def _agreeing(
         if abs(turn - 2 * np.pi * np.rint(turn / (2 * np.pi))) > _TURN:
             continue
         agree[k] = True
-        place = int(left[k, 1] / 8) * _SIDE + int(left[k, 0] / 8)
+        place = _place(left[k, 0], left[k, 1])
         if taken[place] != stamp:
             taken[place] = stamp
             ours += 1
-        place = _PLACES + int(right[k, 1] / 8) * _SIDE + int(right[k, 0] / 8)
+        place = _PLACES + _place(right[k, 0], right[k, 1])
         if taken[place] != stamp:
             taken[place] = stamp
             theirs += 1
