@@ -7,6 +7,8 @@ From the ground up:
     compiled_cache    machine code between runs: used only where it is whole and one's own
     compiled          the inner loops' machine code, compiled once
     atomic            one file, written whole or not at all
+    locks             locks between processes
+    shared_file       one small file that several processes change
     manifest          what a folder says of its files, and whether to believe it
     folder            a folder of files that belong together: replaced as a whole, verified
 """

@@ -43,11 +43,16 @@ _DAMAGED = (
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-def write_file(path: Path, write: Writer, *, remedy: str = ELSEWHERE) -> None:
-    """Make or replace `path`, and its folder where need be; once done it survives a power cut."""
+def write_file(
+    path: Path, write: Writer, *, remedy: str = ELSEWHERE, name: str = TEMPORARY
+) -> None:
+    """Make or replace `path`, and its folder where need be; once done it survives a power cut.
+
+    `name`: how its name begins until then.
+    """
     with unwritable_explained(path.parent, remedy=remedy):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with write_aside(path.parent, write) as aside:
+        with write_aside(path.parent, write, name) as aside:
             aside.replace(path)
         sync_folder(path.parent)
 
@@ -69,9 +74,9 @@ def kept_arrays(place: Path) -> dict[str, NDArray[Any]] | None:
 
 
 @contextmanager
-def write_aside(folder: Path, write: Writer) -> Iterator[Path]:
+def write_aside(folder: Path, write: Writer, name: str = TEMPORARY) -> Iterator[Path]:
     """A finished file under a temporary name, for the caller to rename; what stays is removed."""
-    aside = folder / f"{TEMPORARY}{uuid.uuid4().hex}"
+    aside = folder / f"{name}{uuid.uuid4().hex}"
     try:
         with aside.open("xb") as file:
             write(file)

@@ -16,18 +16,16 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import stat
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-import filelock
 import numpy as np
 from numpy.typing import NDArray
 
-from rara.errors import DamagedStoreError, LockedStoreError, SourceNotFoundError, UnwritableError
+from rara.errors import DamagedStoreError, SourceNotFoundError, UnwritableError
 from rara.storage.atomic import (
     TEMPORARY,
     Writer,
@@ -36,6 +34,7 @@ from rara.storage.atomic import (
     write_aside,
     write_file,
 )
+from rara.storage.locks import locked
 from rara.storage.manifest import (
     MANIFEST,
     again,
@@ -287,18 +286,12 @@ def claim(folder: Path) -> Iterator[Claim]:
     LockedStoreError where another run has it.
     """
     _refuse_foreign(folder)
-    lock = filelock.FileLock(folder / _LOCK, timeout=0)
-    with unwritable_explained(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        _check_lock(folder / _LOCK)
-        try:
-            lock.acquire()
-        except filelock.Timeout:
-            raise _locked(folder) from None
-    try:
+    busy = f"Another run is writing to '{folder}': wait until it ends, or give another folder."
+    with ExitStack() as held:
+        with unwritable_explained(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            held.enter_context(locked(folder / _LOCK, wait=0, otherwise=busy))
         yield Claim(folder)
-    finally:
-        lock.release()
 
 
 def _refuse_foreign(folder: Path) -> None:
@@ -312,24 +305,6 @@ def _refuse_foreign(folder: Path) -> None:
         )
 
 
-def _check_lock(path: Path) -> None:
-    """Refuse what is no lock file of rara's: locking empties the file that it opens."""
-    if not os.path.lexists(path):
-        return
-    status = path.lstat()
-    if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
-        raise UnwritableError(
-            f"'{path}' is a link or no plain file, and rara writes through none: delete it, or "
-            "give another folder."
-        )
-
-
 def _entries(folder: Path) -> list[Path]:
     with unwritable_explained(folder):
         return list(folder.iterdir()) if folder.exists() else []
-
-
-def _locked(folder: Path) -> LockedStoreError:
-    return LockedStoreError(
-        f"Another run is writing to '{folder}': wait until it ends, or give another folder."
-    )
