@@ -21,6 +21,7 @@ lists its files in the same order, and tests/test_layout.py reads both.
     geometry       exact k-NN geometry
     features       vectors of images, cached by content
     provenance     what a result is relative to, as typed records
+    decisions      what people decided of pairs of pictures
     scores         the axes, one file each
     sets           metrics of a whole set, one file each
     duplicates     images that repeat one another
@@ -47,6 +48,7 @@ if _typing.TYPE_CHECKING:
     from rara import sets
     from rara.comparison.compare import compare
     from rara.comparison.comparison import Comparison
+    from rara.decisions.decisions import Decisions
     from rara.errors import RaraError
     from rara.extractors import Preprocessing, get_extractor
     from rara.features.features import Features
@@ -63,6 +65,7 @@ __version__ = "0.2.0"
 
 __all__ = [
     "Comparison",
+    "Decisions",
     "Features",
     "Preprocessing",
     "RaraError",
@@ -86,6 +89,7 @@ _WINGS = ("sets",)
 """Packages that are public names themselves."""
 _HOMES = {
     "Comparison": "rara.comparison.comparison",
+    "Decisions": "rara.decisions.decisions",
     "Features": "rara.features.features",
     "Preprocessing": "rara.extractors",
     "RaraError": "rara.errors",

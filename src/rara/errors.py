@@ -15,6 +15,7 @@
     │   ├── DamagedStoreError         ValueError          half-written, altered or foreign files
     │   ├── LockedStoreError          OSError             another run writes there
     │   └── UnwritableError           OSError             no right or no room to write
+    ├── DecisionError                 ValueError          decisions that cannot be read or taken
     ├── FeatureError                  ValueError          vectors that no distance can be taken of
     ├── ParameterError                ValueError          an option outside its range
     ├── MissingPackageError           ImportError         an optional package is not installed
@@ -84,6 +85,10 @@ class LockedStoreError(StoreError, OSError):
 
 class UnwritableError(StoreError, OSError):
     """No right or no room to write."""
+
+
+class DecisionError(RaraError, ValueError):
+    """Decisions on pairs of pictures that cannot be read or taken: it says which line is wrong."""
 
 
 class FeatureError(RaraError, ValueError):

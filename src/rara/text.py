@@ -19,6 +19,15 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 # An isolate that is closed turns nothing outside itself: it is what keeps a name in its place.
 _ISOLATED = re.compile(f"(\u2068)([^{_STEERING}]*)(\u2069)")
 
+FORMULA = "^'*[=+\\-@\t\r\n＝＋－＠]"
+"""How a cell begins that a spreadsheet takes for a formula. Behind apostrophes too, so that one
+apostrophe less always gives the text as it was."""
+
+
+def begins_formula(text: str) -> bool:
+    """Whether a spreadsheet would take a cell with this text for a formula."""
+    return re.match(FORMULA, text) is not None
+
 
 def plain(text: str) -> str:
     """One line that steers nothing: every character has a shape, or a visible escape.

@@ -13,13 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rara.errors import ParameterError
+from rara.text import FORMULA, begins_formula
 
 Formulas: TypeAlias = Literal["keep", "escape"]
 """What happens to text like formulas: nothing, or an apostrophe before it."""
 
-_SIGNS = "=+\\-@\t\r\n＝＋－＠"
-_BEGINS = f"^'*[{_SIGNS}]"
-"""Behind apostrophes too, so that one apostrophe less always gives the text as it was."""
 _TEXT = {"string", "large_string", "string_view", "binary", "large_binary", "binary_view"}
 _NUMBER = r"^[+-]?\d+(\.\d+)?([eE][+-]?\d+)?$"
 
@@ -59,9 +57,9 @@ def _is_text(kind: pa.DataType) -> bool:
 
 
 def _mask(column: pa.ChunkedArray) -> Any:
-    begins, number = (pc.match_substring_regex(column, pattern) for pattern in (_BEGINS, _NUMBER))
+    begins, number = (pc.match_substring_regex(column, pattern) for pattern in (FORMULA, _NUMBER))
     return pc.and_not(begins, number)
 
 
 def _is_formula(text: str) -> bool:
-    return bool(re.match(_BEGINS, text)) and not re.match(_NUMBER, text)
+    return begins_formula(text) and not re.match(_NUMBER, text)
