@@ -42,11 +42,14 @@ def tables(tmp_path_factory, draw):
     every = {"group_by": "label", "against_siblings": "prompt"}
     also = ["rarity_clipped", "local_outlier_factor"]
     table = reference.score_features(made, also=also, **every)
+    decided = rara.Reference.from_features(train)
+    decided.decisions.add(*(side.done["digest"][5].as_py() for side in (made, train)))
     place = tmp_path_factory.mktemp("columns")
     photos = rara.Reference.fit(draw(place / "train", 40, 0))
     return {
         "everything": table,
         "halves": contested(table, halves=by_halves(table, reference, made)),
+        "decided": decided.score_features(made),
         "leave one out": reference.score_leave_one_out(**every),
         "official": reference.score_features(made, compat="official"),
         "few": rara.Reference.from_features(images(3, 2), k=1).score_features(made),

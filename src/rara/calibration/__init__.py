@@ -9,4 +9,5 @@ From the ground up:
     every_k           rarity and distance at k = 1 to 10
     real_images       which real images samples are compared with
     copies            copying by vectors and pixels, in one p-value
+    looked_past       copying without images that are decided to be no originals
 """

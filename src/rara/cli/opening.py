@@ -189,7 +189,8 @@ class Sides:
         features, cleaning = self._whole(network, run)
         rest, reals = features.split(calibration.held_out, seed=calibration.seed or 0)
         geometry = ReferenceGeometry.of_cleaned(rest, self.k_for(k), cleaning, run)
-        return Reference(geometry), reals
+        decisions = saved.decisions if isinstance(saved := self.reference, Reference) else None
+        return Reference(geometry, decisions=decisions), reals
 
     def _whole(self, network: Extractor | None, run: Run) -> tuple[Features, Cleaning]:
         """The reference before a share of it is taken out, and how it was cleaned."""

@@ -158,6 +158,20 @@ class VerdictPart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionsPart:
+    """People's decisions on pairs of pictures, and how many bear on these samples."""
+
+    held: int
+    """All decisions, also those on other pictures."""
+    fingerprint: str
+    """sha256 of all of them."""
+    copies: int
+    """Samples that are copies by a decision."""
+    not_copies: int
+    """Samples whose nearest image was decided to be no original."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EnginePart:
     """What the scan of all pairs did."""
 

@@ -17,12 +17,16 @@ from numpy.typing import NDArray
 
 from rara.calibration.by_vectors import BesidePixels, VectorCopyTest, calibrate_by_itself
 from rara.calibration.copies import compare_pixels, score_copies
+from rara.calibration.looked_past import look_past
 from rara.calibration.real_images import CalibrationSet
+from rara.decisions.decision import Decision
+from rara.decisions.pairs import judged_pairs
 from rara.features.features import Features
 from rara.geometry import WorkDone
 from rara.groups.within_groups import GroupScores
 from rara.provenance.parts import (
     CalibrationPart,
+    DecisionsPart,
     NoTwoSample,
     ReferencePart,
     TwoSamplePart,
@@ -34,6 +38,7 @@ from rara.run import Run, step, watching
 from rara.scores import AXES, Axis, BallGeometry, Columns, Families, OnePass, Rarity
 from rara.table.provenance import provenance_of
 from rara.verdict.conclude import conclude
+from rara.verdict.decided import Accusations
 from rara.verdict.rules import Thresholds
 from rara.verdict.stability import EveryK
 
@@ -45,6 +50,7 @@ class Scored:
     columns: Columns
     calibration: CalibrationPart
     verdict: VerdictPart
+    decisions: DecisionsPart | None
     statistics: WorkDone
 
     def provenance(
@@ -57,10 +63,11 @@ class Scored:
         two_sample: TwoSamplePart | NoTwoSample,
     ) -> Provenance:
         """What it is relative to, with what a test of all samples together found."""
-        return provenance_of(
+        provenance = provenance_of(
             samples, described, geometry, compat=compat, calibration=self.calibration,
             two_sample=two_sample, verdict=self.verdict, statistics=self.statistics,
         )  # fmt: skip
+        return replace(provenance, decisions=self.decisions)
 
 
 def judge_one_by_one(
@@ -70,6 +77,7 @@ def judge_one_by_one(
     known: CalibrationSet,
     thresholds: Thresholds,
     families: Families,
+    decisions: Sequence[Decision],
     run: Run,
 ) -> Scored:
     """The pixels, then all pairs in one pass, then what may be concluded of both."""
@@ -81,17 +89,18 @@ def judge_one_by_one(
     with step(run.progress, "Verdicts"):
         copies = score_copies(copy_test, pixels, samples, reference, geometry, known.part)
         known = replace(known, part=copies.part)
-        with_verdicts, verdict = conclude(
-            {**columns, **copies.columns},
-            copies.near,
-            samples,
-            reference,
-            geometry,
-            known,
-            thresholds,
-            run,
-        )
-    return Scored(with_verdicts, known.part, verdict, work)
+        columns = {**columns, **copies.columns}
+        pairs = past = None
+        if decisions and geometry.boundary != "official":
+            pairs = judged_pairs(decisions, samples, reference, geometry.own)
+            past = look_past(
+                columns, pairs.looked_past, samples, reference, geometry, known, pixels, run
+            )
+        made = conclude(
+            columns, Accusations(copies.near, pairs, past), samples, reference, geometry, known,
+            thresholds, run,
+        )  # fmt: skip
+    return Scored(made.columns, known.part, made.verdict, made.decisions, work)
 
 
 def _scan(

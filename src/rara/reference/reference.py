@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rara.arguments import listed, path_of
+from rara.decisions.decisions import FILE, Decisions
 from rara.errors import DamagedStoreError, ParameterError
 from rara.extractors import DEFAULT, Extractor
 from rara.extractors.base import Metric
@@ -54,9 +55,11 @@ class Reference:
         *,
         source: Source | None = None,
         extractor: Extractor | None = None,
+        decisions: Decisions | None = None,
     ) -> None:
         self.geometry, self.features, self.k = geometry, geometry.features, geometry.k
         self._source, self._extractor = source, extractor
+        self.decisions = Decisions() if decisions is None else decisions
 
     # -- making one --
 
@@ -123,10 +126,30 @@ class Reference:
             features, d2, index, k=k, others=others_in(stored, features),
             quantized=quantized_in(stored, features), cleaning=Cleaning.of(stored),
         )  # fmt: skip
-        return cls(geometry)
+        return cls(geometry, decisions=Decisions(path_of(folder) / FILE))
+
+    @property
+    def decisions(self) -> Decisions:
+        """What people decided of pairs of pictures; those of a saved reference are in its folder.
+
+        Scores depend on them. Others can be assigned: `rara.Decisions.load(file)`.
+        """
+        return self._decisions
+
+    @decisions.setter
+    def decisions(self, decisions: Decisions) -> None:
+        self._decisions = decisions.named_by(self._contents)
+
+    def _contents(self) -> dict[str, str]:
+        """The content of each image, by id; of those that were left out as well."""
+        images = self.features.embedded
+        return dict(zip(images["id"].to_pylist(), images["digest"].to_pylist(), strict=True))
 
     def save(self, folder: str | os.PathLike[str], *, run: Run | None = None) -> None:
-        """Write a reference folder, or replace an earlier one in one step."""
+        """Write a reference folder, or replace an earlier one in one step.
+
+        Decisions are saved with it, and those that the folder has already stay.
+        """
         run, geometry = checked_run(run), self.geometry
         facts = {"k": self.k, "cleaning": geometry.cleaning.facts()}
         lists = {"radii.npy": array_part(geometry.d2), "neighbours.npy": array_part(geometry.index)}
@@ -134,6 +157,7 @@ class Reference:
         spare = geometry.code_cache.parts(run) + geometry.pixel_cache.parts(run)
         with claim(path_of(folder)) as place:
             place.write(own + self.features.parts() + spare)
+        self.decisions.save_beside(path_of(folder) / FILE)
 
     # -- changing one --
 
@@ -153,7 +177,7 @@ class Reference:
         joined = self.features.joined(features)
         nearest = neighbourhood.grow(joined, self._nearest, self.k, run)
         cleaning = self.geometry.cleaning
-        return _changed(self, *cleaning.grown(joined, nearest, self.k, run), self._extractor)
+        return _changed(self, *cleaning.grown(joined, nearest, self.k, run))
 
     def without(self, ids: Collection[str], *, run: Run | None = None) -> Reference:
         """The reference without some of its images: what `fit` on the others would give."""
@@ -163,7 +187,7 @@ class Reference:
         neighbourhood.checked_k(self.k, int(kept.sum()), self.k)
         features = self.features.take(np.flatnonzero(kept), self.features.location)
         nearest = neighbourhood.shrink(features, self._nearest, kept, checked_run(run))
-        return _changed(self, features, nearest, self._extractor)
+        return _changed(self, features, nearest)
 
     @property
     def _nearest(self) -> Nearest:
@@ -241,7 +265,8 @@ class Reference:
         """
         return Scorer(
             self.geometry, ScoreOptions(**options), calibration=calibration,
-            extractor=extractor or self._extractor, source=self._source, run=run,
+            extractor=extractor or self._extractor, source=self._source,
+            decisions=self.decisions, run=run,
         )  # fmt: skip
 
     def score(
@@ -294,13 +319,12 @@ class Reference:
 def cleaned_as(before: Reference, features: Features, k: int, run: Run) -> Reference:
     """A reference of some images of another, or of other vectors of them; all of them stay."""
     cleaning = before.geometry.cleaning
-    return Reference(ReferenceGeometry.of_cleaned(features, k, cleaning, run))
+    geometry = ReferenceGeometry.of_cleaned(features, k, cleaning, run)
+    return Reference(geometry, decisions=before.decisions)
 
 
-def _changed(
-    before: Reference, features: Features, nearest: Nearest, extractor: Extractor | None
-) -> Reference:
-    """A reference of other images, made as the one before was."""
+def _changed(before: Reference, features: Features, nearest: Nearest) -> Reference:
+    """A reference of other images, made as the one before was; what was decided still holds."""
     k, cleaning = before.k, before.geometry.cleaning
     geometry = ReferenceGeometry(features, nearest.d2, nearest.index, k=k, cleaning=cleaning)
-    return Reference(geometry, extractor=extractor)
+    return Reference(geometry, extractor=before._extractor, decisions=before.decisions)

@@ -10,12 +10,13 @@ reference.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from numpy.typing import ArrayLike
 
 from rara.calibration.real_images import CalibrationSet
+from rara.decisions.decision import Decision
 from rara.duplicates.repeats import judge_repeats
 from rara.extractors import Extractor
 from rara.features.compatibility import comparable, features_like
@@ -52,10 +53,13 @@ class Scorer:
         calibration: Images | None = None,
         extractor: str | os.PathLike[str] | Extractor | None = None,
         source: Source | None = None,
+        decisions: Iterable[Decision] = (),
         run: Run | None = None,
     ) -> None:
+        """`decisions`: what people decided of pairs, as of now."""
         self.geometry, self.options, self.run = geometry, options, checked_run(run)
         self._extractor, self._source, self._once = extractor, source, Once()
+        self.decisions = tuple(decisions)
         geometry.checked_k(options.k)  # refused before long work
         self._calibration_images = None if calibration is None else self._features(calibration)[0]
 
@@ -88,13 +92,16 @@ class Scorer:
         """
         balls = self._ball_geometry(len(samples), own=own)
         calibration = replace(self._calibration(balls), every_k={})
-        scored = self._scored(samples, balls, calibration, Families())
+        scored = self._scored(samples, balls, calibration, Families(), self.decisions)
         provenance = self._provenance(samples, balls, scored, NoTwoSample(absent))
         return ScoreTable(table_of(samples, scored.columns), provenance)
 
     def one_by_one(self, samples: Features, balls: BallGeometry, also: Families) -> Scored:
-        """The columns of each sample and what they rest on; `also` joins the same pass."""
-        return self._scored(samples, balls, self._calibration(balls), also)
+        """The columns of each sample and what they rest on; `also` joins the same pass.
+
+        Without decisions: a comparison sets samples beside real images, of which nobody decided.
+        """
+        return self._scored(samples, balls, self._calibration(balls), also, ())
 
     def _judged(
         self, samples: Features, pictures: SourcePictures | None, *, own: bool = False
@@ -110,7 +117,7 @@ class Scorer:
         if options.against_siblings is not None:
             siblings = judge_among_siblings(samples, balls.k, options.against_siblings, run)
         repeats = judge_repeats(samples, reference, balls, run)
-        scored = self._scored(samples, balls, calibration, options.families)
+        scored = self._scored(samples, balls, calibration, options.families, self.decisions)
         with step(run.progress, "Two-sample test"):
             test, part = two_sample_test(samples, reference, balls, threads=run.threads)
         provenance = replace(
@@ -134,10 +141,17 @@ class Scorer:
         return judge
 
     def _scored(
-        self, samples: Features, balls: BallGeometry, calibration: CalibrationSet, also: Families
+        self,
+        samples: Features,
+        balls: BallGeometry,
+        calibration: CalibrationSet,
+        also: Families,
+        decisions: Sequence[Decision],
     ) -> Scored:
-        reference, thresholds = self.geometry.features, self.options.thresholds
-        return judge_one_by_one(samples, reference, balls, calibration, thresholds, also, self.run)
+        return judge_one_by_one(
+            samples, self.geometry.features, balls, calibration, self.options.thresholds, also,
+            decisions, self.run,
+        )  # fmt: skip
 
     def _provenance(
         self,

@@ -12,6 +12,7 @@ From the ground up:
     thumbnails             pictures as data URIs, each embedded once
     verdicts               how many samples have which verdict
     rarest                 the order of the rarest
+    decisions              on how many samples people's decisions bear
     disagreement           which verdicts are contested
     calibration            how many samples the calibrated p-values call
     two_sample             the result of the two-sample test

@@ -24,6 +24,7 @@ from rara.provenance.json_format import JsonObject, encoded
 from rara.provenance.parts import ReferencePart, SamplesPart
 from rara.provenance.provenance import Provenance
 from rara.report.calibration import Calibration, calibration
+from rara.report.decisions import Decided, decided
 from rara.report.disagreement import Disagreement, disagreement
 from rara.report.groups import Groups, groups
 from rara.report.picks import Picks, picks
@@ -134,6 +135,8 @@ class Facts:
     """The test of all samples together; null without one."""
     verdicts: Verdicts | None
     """Samples by verdict; null in a table without verdicts."""
+    decided: Decided | None
+    """Samples that people decided on; null where nothing was decided."""
     dissent: Disagreement | None
     """Contested verdicts; null without second opinions."""
     grouped: Groups | None
@@ -192,6 +195,7 @@ def facts(table: pa.Table, provenance: Provenance, *, cards: int = CARDS) -> Fac
         calibration=calibration(table, provenance),
         two_sample=result,
         verdicts=verdicts(table, provenance),
+        decided=decided(table, provenance),
         dissent=disagreement(table, provenance),
         grouped=groups(table, provenance),
         odd_ones=compared,

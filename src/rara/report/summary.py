@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from rara.report.calibration import copies_lines, hidden_lines, off_manifold_line
+from rara.report.decisions import decided_line
 from rara.report.disagreement import disagreement_line
 from rara.report.facts import Facts, ReferenceFacts, SampleFacts
 from rara.report.formatting import counted, number, percent, shorten, width
@@ -59,6 +60,7 @@ def _findings(facts: Facts) -> dict[str, Iterator[str]]:
         outside = islice(_outside(facts), 1 if verdicts.shortfall else 0)
         return {
             "Verdict": verdict_lines(verdicts, TEXT),
+            "Decided": _decided(facts),
             "Contested": _contested(facts),
             "Outside": outside,
             "Rarest": _rarest(rarest, "none is inside, on the manifold, and no copy"),
@@ -140,6 +142,11 @@ def _nearest(nearest: Sequence[Record], notes: list[str]) -> Iterator[str]:
     lead = f"{shorten(first.id, NAME)} {_distance(first.nearest_distance)} "
     yield lead + shorten(first.nearest, TEXT - width(lead))
     yield from notes
+
+
+def _decided(facts: Facts) -> Iterator[str]:
+    if facts.decided:
+        yield decided_line(facts.decided)
 
 
 def _contested(facts: Facts) -> Iterator[str]:

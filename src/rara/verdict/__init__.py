@@ -7,5 +7,6 @@ From the ground up:
     disagreement    when two verdicts contradict each other
     clusters        samples that lie off the manifold, but close together
     reasons         the evidence for each verdict in one sentence
+    decided         verdicts and reasons where people decided
     conclude        from columns to verdict and reason
 """

@@ -5,6 +5,9 @@ columns, contents, vectors --VerdictEvidence--> verdict and reason
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,38 +16,50 @@ from numpy.typing import NDArray
 from rara.calibration.real_images import CalibrationSet
 from rara.features.features import Features
 from rara.features.pixel_hashes import SAME, first_equal
-from rara.provenance.parts import OverK, VerdictPart
+from rara.provenance.parts import DecisionsPart, OverK, VerdictPart
 from rara.run import Run
 from rara.scores import BallGeometry, Columns
 from rara.stats.conformal import q_values
 from rara.stats.correlation import rank_correlations
 from rara.verdict.clusters import shared_modes
+from rara.verdict.decided import Accusations, accusing_evidence, speak, spoken_of, with_copies
 from rara.verdict.reasons import explain
 from rara.verdict.rules import Thresholds, VerdictEvidence, decide, off_manifold, shortfall
 
 OFFICIAL = "The numbers of the Rarity Score's own code carry no verdict."
 
 
+@dataclass(frozen=True, slots=True)
+class Concluded:
+    """What was concluded, and what that is relative to."""
+
+    columns: Columns
+    verdict: VerdictPart
+    decisions: DecisionsPart | None
+    """None where nothing is decided."""
+
+
 def conclude(
     columns: Columns,
-    near: NDArray[np.bool_],
+    accusations: Accusations,
     samples: Features,
     reference: Features,
     geometry: BallGeometry,
     calibration: CalibrationSet,
     thresholds: Thresholds,
     run: Run,
-) -> tuple[Columns, VerdictPart]:
-    """The columns, with `verdict` and `reason` first, and the part of the provenance on them.
+) -> Concluded:
+    """The columns, with `verdict` and `reason` first, and the parts of the provenance on them.
 
     `copy_q` is Benjamini and Hochberg's over the samples that are not certainly copies, and 0
-    for certain copies: as sure discoveries, they would let more of the others be called.
-    `near`: samples that are as near as only copies are, whatever p is.
+    for certain copies: as sure discoveries, they would let more of the others be called. What
+    people decided changes verdicts and reasons, and no other column.
     """
     content = same_content(samples, reference, geometry.own)
     picture = _same_picture(columns)
-    copies = picture | (columns["nearest_distance"] == 0)
-    copies[list(content)] = True
+    facts = picture.copy()
+    facts[list(content)] = True
+    copies = facts | (columns["nearest_distance"] == 0)
     q = q_values(np.where(copies, np.nan, columns["copy_p"]))
     columns = {**columns, "copy_q": np.where(copies, 0.0, q)}
     official = geometry.boundary == "official"
@@ -56,21 +71,37 @@ def conclude(
     )  # fmt: skip
     if official:
         verdicts, reasons = ["no verdict"] * len(samples), [OFFICIAL] * len(samples)
-    else:
-        evidence = VerdictEvidence(
-            columns,
-            same_content=content,
-            same_picture=picture,
-            copies=copies,
-            near=near,
-            clustered=_clustered(columns, samples, geometry, calibration, thresholds, run),
-            calibration=calibration.part,
-            shortfall=missing,
-        )
-        verdicts = decide(evidence, thresholds).tolist()
-        reasons = explain(verdicts, evidence, k=geometry.k, alpha=thresholds.alpha)
+        return Concluded(_with_texts(columns, verdicts, reasons, None), part, None)
+    evidence = VerdictEvidence(
+        columns,
+        same_content=content,
+        same_picture=picture,
+        copies=copies,
+        near=accusations.near,
+        clustered=_clustered(columns, samples, geometry, calibration, thresholds, run),
+        calibration=calibration.part,
+        shortfall=missing,
+    )
+    accusing = accusing_evidence(evidence, facts, accusations.past)
+    decided = with_copies(decide(accusing, thresholds), accusations.pairs)
+    named = spoken_of(decided, evidence, accusing)
+    verdicts = decided.tolist()
+    reasons = explain(verdicts, named, k=geometry.k, alpha=thresholds.alpha)
+    if accusations.pairs is None:
+        return Concluded(_with_texts(columns, verdicts, reasons, None), part, None)
+    spoken = speak(reasons, evidence, facts, accusations.pairs)
+    return Concluded(
+        _with_texts(columns, verdicts, spoken.reasons, spoken.decision), part, spoken.part
+    )
+
+
+def _with_texts(
+    columns: Columns, verdicts: list[str], reasons: Sequence[str], decision: pa.Array | None
+) -> Columns:
     texts = {"verdict": pa.array(verdicts, pa.string()), "reason": pa.array(reasons, pa.string())}
-    return {**texts, **columns, "stability": _stability(columns["stability"], verdicts)}, part
+    if decision is not None:
+        texts["decision"] = decision
+    return {**texts, **columns, "stability": _stability(columns["stability"], verdicts)}
 
 
 def _stability(shares: NDArray[np.float64], verdicts: list[str]) -> NDArray[np.float64]:

@@ -67,6 +67,8 @@ FIGURES = (
     *("copy_p", "copy_q", "off_manifold_p", "knn_p", "ball_ratio", "ball_ratio_p"),
     "rarity_percentile",
 )
+SHOWN = 0.1
+"""The smallest percentage that a sentence gives in figures."""
 MIDDLE = 50.0
 """Percentage of real images at least as far out: above it, a sentence says how near a sample is,
 else how far out."""
@@ -160,9 +162,10 @@ SENTENCES = {
 def _nearness(case: Case) -> str:
     if case.copy_p > case.common.alpha:
         return f"nearest reference image {case.nearest} is not unusually close ({_copy_p(case)})"
-    figures, share = f"{_bits(case)}{_copy_p(case)}", _percent(100 * case.copy_p)
+    figures, share = f"{_bits(case)}{_copy_p(case)}", 100 * case.copy_p
     close = f"nearest {_closest(case)} is close{_by_pixels(case)} ({figures})"
-    return f"{close}, as {share} of real images are"
+    many = f"{_percent(share)} of real images are" if share >= SHOWN else "hardly any real image is"
+    return f"{close}, as {many}"
 
 
 def _closest(case: Case) -> str:
