@@ -7,6 +7,7 @@
     options              what several commands take
     array_options        --array and --image-column
     opening              what places hold, opened once and checked before the work
+    deciding             --decisions: which decisions hold
     formulas             cells that a spreadsheet would take for a formula
     output               what was skipped or noted
     groups               --group-by and --against-siblings
@@ -15,6 +16,7 @@
     compare              rara compare
     audit                rara reference audit
     reference            rara reference
+    decide               rara decide
     embed                rara embed
     siblings             rara siblings
     check_metric         rara check-metric

@@ -21,6 +21,7 @@ import rara
 from rara.cli import (
     check_metric,
     compare,
+    decide,
     doctor,
     embed,
     interrupts,
@@ -95,13 +96,18 @@ app.command(
     usage="rara compare NAME=PLACE... --reference PLACE [OPTIONS]",
 )
 app.command(reference.app)
-app.command(siblings.siblings, sort_key=3)
-app.command(embed.embed, sort_key=4)
-app.command(check_metric.check_metric, sort_key=5)
-app.command(doctor.doctor, sort_key=6)
+app.command(
+    decide.decide,
+    sort_key=3,
+    usage="rara decide SAMPLE SOURCE --not-a-copy --reference PLACE [OPTIONS]",
+)
+app.command(siblings.siblings, sort_key=4)
+app.command(embed.embed, sort_key=5)
+app.command(check_metric.check_metric, sort_key=6)
+app.command(doctor.doctor, sort_key=7)
 
 
-@app.command(sort_key=7)
+@app.command(sort_key=8)
 def completion(shell: Literal["bash", "zsh", "fish"]) -> None:
     """Print a script with which a shell completes commands, options and places.
 

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from rara.cli.array_options import Reading
+from rara.cli.deciding import Deciding
 from rara.cli.formulas import Cells
 from rara.cli.groups import Grouping, encoded_groups, group_lines, warn_of_groups
 from rara.cli.opening import Made, Opened, Sides
@@ -69,6 +70,7 @@ def score(
     unit: Unit = None,
     alpha: Annotated[float, Parameter(group=VERDICTS, metavar="RATE")] = ALPHA,
     calibration: Calibration | None = None,
+    deciding: Deciding | None = None,
     opinions: Opinions | None = None,
     grouping: Grouping | None = None,
     also: Annotated[list[Family] | None, Parameter(group=SCORES, negative=())] = None,
@@ -120,6 +122,7 @@ def score(
         sides = Sides.opened(
             place, Made(metric, unit), run, samples=samples, calibration=calibration.calibration
         )
+    decisions = (deciding or Deciding()).read(sides)
     with step(run.progress, "Loading the network"):
         networks = (extraction or Extractions()).make_all(run)
         network = sides.network(networks[0] if networks else None, run)
@@ -127,6 +130,7 @@ def score(
     _check(sides, score_options, opinions, own=leave_one_out)
     with step(run.progress, "Making the reference"):
         real, reals = sides.both(k, calibration, network, run)
+        real.decisions = decisions
     _check(replace(sides, reference=real), score_options, opinions, own=leave_one_out)
     judged = sides.samples if sides.samples is not None and not leave_one_out else real.features
     if leave_one_out and sides.samples is not None:
