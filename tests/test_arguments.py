@@ -12,6 +12,7 @@ VECTORS = np.random.default_rng(0).normal(size=(40, 4))
 FEATURES = rara.Features.from_arrays(VECTORS, metadata={"label": ["a", "b"] * 20})
 REFERENCE = rara.Reference.from_features(VECTORS)
 TABLE = REFERENCE.score_features(VECTORS[:10] + 0.1)
+DECISIONS = rara.Decisions()
 
 
 class Other:
@@ -63,6 +64,9 @@ ARRAYS = {
     "Reference.score_features": lambda x: REFERENCE.score_features(x),
 }
 PATHS = {
+    "Decisions.load": rara.Decisions.load,
+    "Decisions.save": DECISIONS.save,
+    "Decisions.add": lambda x: DECISIONS.add(x, "b" * 64),
     "Features.load": rara.Features.load,
     "Reference.load": rara.Reference.load,
     "ScoreTable.from_parquet": rara.ScoreTable.from_parquet,

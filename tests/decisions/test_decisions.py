@@ -125,6 +125,12 @@ def test_a_note_that_is_too_long_is_refused():
         Decisions().add(A, B, note="n" * 1001)
 
 
+@pytest.mark.parametrize("wrong", [{"copy": "no"}, {"copy": 1}, {"note": 3}, {"note": None}])
+def test_values_of_another_kind_are_refused(wrong):
+    with pytest.raises(DecisionError, match=r"= (3|None|'no'|1): give"):
+        Decisions().add(A, B, **wrong)
+
+
 TEXTS = st.text(max_size=20) | st.sampled_from(["=cmd|'/c calc'!A1", "'=x", "a,b", '"', "a\nb"])
 
 

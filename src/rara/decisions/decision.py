@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from rara.arguments import short
 from rara.errors import DecisionError
 from rara.text import encodable, plain
 
@@ -36,6 +37,8 @@ class Decision:
     note: str = ""
 
     def __post_init__(self) -> None:
+        if not isinstance(self.copy, bool):
+            raise DecisionError(f"copy = {short(self.copy)}: give True or False.")
         for name in ("sample", "source"):
             if not _DIGEST.fullmatch(getattr(self, name)):
                 raise DecisionError(
@@ -47,8 +50,10 @@ class Decision:
         check_date(self.date)
         for name in ("sample_id", "source_id"):
             text = plain(encodable(getattr(self, name)))
-            short = text if len(text) <= MOST_TEXT else f"{text[: MOST_TEXT - 1]}…"
-            object.__setattr__(self, name, short)
+            cut = text if len(text) <= MOST_TEXT else f"{text[: MOST_TEXT - 1]}…"
+            object.__setattr__(self, name, cut)
+        if not isinstance(self.note, str):
+            raise DecisionError(f"note = {short(self.note)}: give text.")
         object.__setattr__(self, "note", plain(encodable(self.note)))
         if len(self.note) > MOST_TEXT:
             raise DecisionError(

@@ -133,7 +133,7 @@ class Decisions:
         first, second = self._pictures(sample, source)
         self.take([
             Decision(
-                sample=first.digest, source=second.digest, copy=bool(copy),
+                sample=first.digest, source=second.digest, copy=copy,
                 sample_id=first.id, source_id=second.id, note=note,
             )
         ])  # fmt: skip

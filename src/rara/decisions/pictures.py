@@ -63,7 +63,7 @@ def id_in(place: str | os.PathLike[str], name: str) -> dict[str, str]:
 def _is_file(text: str) -> bool:
     try:
         return Path(text).is_file()
-    except ValueError:  # a null character
+    except (OSError, ValueError):  # too long, or a null character
         return False
 
 
