@@ -52,16 +52,20 @@ class SourcePictures:
 
     def __call__(self, side: Side, ids: Collection[str]) -> Mapping[str, Image.Image]:
         """The images of these ids that can still be read."""
+        return dict(self.each(side, ids))
+
+    def each(self, side: Side, ids: Collection[str]) -> Iterator[tuple[str, Image.Image]]:
+        """The same one by one, so that few of many images are in memory."""
         place = self.samples if side == "samples" else self.reference
         if place is None:
-            return {}
+            return
         digests = self._digests(side, ids)
-        images: dict[str, Image.Image] = {}
         for part in places_in(place) if isinstance(place, str) else (place,):
             with suppress(RaraError, OSError):
                 for item in _items(part, ids):
-                    _fetch(item, digests, images)
-        return images
+                    image = _fetched(item, digests)
+                    if image is not None:
+                        yield item.id, image
 
     def _digests(self, side: Side, ids: Collection[str]) -> dict[str, str] | None:
         """The digest of each image that was scored; None where nobody recorded them."""
@@ -80,12 +84,13 @@ def _items(place: Source | str, ids: Collection[str]) -> Iterator[Item]:
     return source.select(ids)
 
 
-def _fetch(item: Item, digests: Mapping[str, str] | None, images: dict[str, Image.Image]) -> None:
-    """One image, unless it cannot be read any more: the others are shown all the same."""
+def _fetched(item: Item, digests: Mapping[str, str] | None) -> Image.Image | None:
+    """One image; None where it cannot be read any more: the others are shown all the same."""
     with suppress(RaraError, OSError), MemoryBudget().share() as share:  # one at a time
         payload = item.load()
         digest = None if digests is None else content_digest(payload, admit=share.take)
         if digests is None or digest == digests.get(item.id):
             image = decode(payload, admit=share.take)
             image.thumbnail((LARGEST, LARGEST))
-            images[item.id] = image
+            return image
+    return None

@@ -12,14 +12,21 @@ from typing import Final
 import numpy as np
 
 from rara.retrieval.agreement import CellAgreement, agreement, structure_outside
-from rara.retrieval.local_features import Pixels, PreparedImage, mirrored, prepare
-from rara.retrieval.maps import FEWEST, ImageMap, fitted
+from rara.retrieval.local_features import (
+    Pixels,
+    PreparedImage,
+    mirrored,
+    prepare,
+    without_features,
+)
+from rara.retrieval.maps import FEWEST, ImageMap, fitted, turned_map
 from rara.retrieval.matches import Consensus, consensus
 from rara.retrieval.polygons import Polygon, area, common, mapped, rectangle
 from rara.retrieval.region import Region, region
 from rara.retrieval.strength import strength
 from rara.retrieval.tones import tone_change
 from rara.retrieval.universal_null import Size
+from rara.retrieval.whole_picture import MIRRORED, QUARTER_TURNS
 from rara.retrieval.wording import Change, in_words
 
 _PLACE: Final = 16
@@ -86,7 +93,22 @@ def evidence_between(sample: PreparedImage, source: PreparedImage) -> Evidence |
     if matches is None or matches.distinct < FEWEST:
         return None
     found = _mapped(matches, image, source)
-    return None if found is None else _measured(image, source, matches, found, image is turned)
+    if found is None:
+        return None
+    return _measured(image, source, found, matches=matches, flipped=image is turned)
+
+
+def evidence_of_whole(sample: Pixels, source: Pixels, way: int) -> Evidence | None:
+    """The same where the sample is the whole source, turned in one of the eight ways.
+
+    `way`: that of `whole_agreement`. No features are needed, so the strength is 0.
+    """
+    image, whole = without_features(sample), without_features(source)
+    flipped = way in MIRRORED
+    if flipped:
+        image = mirrored(image)
+    found = turned_map(_size(whole), _size(image), QUARTER_TURNS[way])
+    return _measured(image, whole, found, matches=None, flipped=flipped)
 
 
 def size_of(sample: PreparedImage, source: PreparedImage) -> Size:
@@ -102,8 +124,9 @@ def _mapped(matches: Consensus, sample: PreparedImage, source: PreparedImage) ->
 def _measured(
     sample: PreparedImage,
     source: PreparedImage,
-    matches: Consensus,
     found: ImageMap,
+    *,
+    matches: Consensus | None,
     flipped: bool,
 ) -> Evidence | None:
     overlap = common(mapped(rectangle(*_size(source)), found.matrix), rectangle(*_size(sample)))
@@ -136,8 +159,8 @@ def _measured(
     return Evidence(
         strength=strength(_supporting(found, part, cells), part.agreement),
         size=size_of(sample, source),
-        inliers=matches.distinct,
-        matches=len(matches.source),
+        inliers=matches.distinct if matches else 0,
+        matches=len(matches.source) if matches else 0,
         sample_region=ends[0],
         source_region=ends[1],
         sample_share=shares[0],

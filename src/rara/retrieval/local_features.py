@@ -110,15 +110,21 @@ def prepare(pixels: Pixels) -> PreparedImage:
     """
     import cv2
 
+    image = without_features(pixels)
+    grey = cv2.cvtColor(image.pixels, cv2.COLOR_RGB2GRAY)
+    return replace(image, features=_features(np.asarray(grey, np.uint8)))
+
+
+def without_features(pixels: Pixels) -> PreparedImage:
+    """The picture at its working size, as `prepare` makes it, where no features are needed."""
     image = Image.fromarray(_checked(pixels))
     longest = max(image.size)
     factor = min(LONGEST / longest, max(1.0, min(ENLARGED, SHORT / longest)))
     if factor != 1:
         width, height = (max(1, round(side * factor)) for side in image.size)
         image = image.resize((width, height), Image.Resampling.BICUBIC)
-    working = np.asarray(image, np.uint8)
-    features = _features(np.asarray(cv2.cvtColor(working, cv2.COLOR_RGB2GRAY), np.uint8))
-    return PreparedImage(working, features, factor)
+    none = _arrays([], np.zeros((0, 128), np.float32))
+    return PreparedImage(np.asarray(image, np.uint8), none, factor)
 
 
 def mirrored(image: PreparedImage) -> PreparedImage:

@@ -60,6 +60,27 @@ class ImageMap:
     """Ratio of the scales at two corners of the source, at least 1."""
 
 
+def turned_map(source: tuple[int, int], sample: tuple[int, int], quarters: int) -> ImageMap:
+    """The map of a whole source onto a whole sample, after so many clockwise quarter turns.
+
+    The sizes are (width, height).
+    """
+    corners = rectangle(*source)
+    placed = np.roll(rectangle(*sample), -quarters, axis=0)
+    origin, across, down = placed[0], placed[1] - placed[0], placed[3] - placed[0]
+    width, height = corners[2]
+    matrix = np.column_stack([np.append(across / width, 0), np.append(down / height, 0),
+                              np.append(origin, 1)])  # fmt: skip
+    scales = np.linalg.norm(across) / width, np.linalg.norm(down) / height
+    none = np.zeros((0, 2))
+    return ImageMap(
+        matrix=matrix, source=none, sample=none, residual=0.0,
+        scale=float(np.sqrt(scales[0] * scales[1])),
+        rotation=(0.0, 90.0, 180.0, -90.0)[quarters],
+        stretched=float(max(scales) / min(scales)), bent=1.0,
+    )  # fmt: skip
+
+
 def fitted(
     matches: Consensus,
     source: Polygon,

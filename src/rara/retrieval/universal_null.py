@@ -22,6 +22,9 @@ from rara.errors import ParameterError
 
 TABLE = "universal_null.json"
 
+_LOWEST = -15.0
+"""Log of the smallest bound for one pair. The table's tail goes on beyond its last strength."""
+
 Size: TypeAlias = Literal["small", "large"]
 """Small where the longest side of either original is below 64 pixels: outlines agree there."""
 
@@ -29,20 +32,26 @@ Size: TypeAlias = Literal["small", "large"]
 def p_value(strength: float, *, size: Size, candidates: int = 1) -> float:
     """How often the best of so many unrelated candidates gives evidence of this strength.
 
-    An upper bound, from the table's smallest value times `candidates` to 1: candidates tried times
-    the bound for one pair (Bonferroni), so that it holds however the candidates were chosen. 1 for
-    no evidence, which has strength 0. Raises ParameterError for NaN, or less than one candidate.
+    An upper bound: candidates times the bound for one pair (Bonferroni), which is never less than
+    10^-15. `candidates`: all pictures that the sample could have been found in. Where the most
+    alike of a reference were chosen to be looked at, that is the whole reference. 1 for no
+    evidence, which has strength 0. Raises ParameterError for NaN, or less than one candidate.
     """
     tried = whole(candidates, "candidates")
     if np.isnan(strength):
         raise ParameterError(f"strength = {strength}: give a number.")
-    strengths, bounds = _table(size)
+    strengths, logs = _table(size)
     below = int(np.searchsorted(strengths, strength, side="right")) - 1
-    return min(1.0, tried * float(bounds[below])) if below >= 0 else 1.0
+    if below < 0:
+        return 1.0
+    beyond = strength - strengths[-1] if below == len(strengths) - 1 else 0.0
+    slope = (logs[-2] - logs[-3]) / (strengths[-2] - strengths[-3])
+    log = float(max(logs[below] + slope * beyond, _LOWEST))
+    return min(1.0, tried * float(10.0**log))
 
 
 @cache
 def _table(size: Size) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Strengths, ascending, and bounds on the share of unrelated pairs that reach each."""
+    """Strengths, ascending, and logs of bounds on the share of unrelated pairs that reach each."""
     kept = json.loads(files(__package__).joinpath(TABLE).read_text(encoding="utf-8"))[size]
-    return np.array(kept["strength"], float), 10.0 ** np.array(kept["log10_bound"], float)
+    return np.array(kept["strength"], float), np.array(kept["log10_bound"], float)

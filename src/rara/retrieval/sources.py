@@ -1,0 +1,106 @@
+"""The source of a sample: the candidate that direct evidence names, with its p-value.
+
+Two witnesses look at each candidate. Whole pictures are compared first, which is cheap and sees
+blurred, compressed and small copies. Where that does not settle it, local features look for a
+region. Each has its own null, and the pair's p-value is twice the smaller one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from PIL import Image
+
+from rara.retrieval.chance_agreement import ChanceAgreement
+from rara.retrieval.evidence import Evidence, evidence_between, evidence_of_whole
+from rara.retrieval.local_features import prepare
+from rara.retrieval.polygons import Polygon, rectangle
+from rara.retrieval.universal_null import p_value
+from rara.retrieval.whole_picture import WholePicture, whole_agreement
+
+CERTAIN: Final = 1e-6
+"""The p-value up to which a sample is a copy as a fact."""
+
+_WITNESSES: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class WholeCandidate:
+    """The candidate that agrees best with a sample as a whole."""
+
+    place: int
+    """Among the candidates."""
+    p: float
+    way: int
+
+
+@dataclass(frozen=True, slots=True)
+class FoundSource:
+    """The candidate that the evidence names."""
+
+    place: int
+    """Among the candidates."""
+    p: float
+    """How often the best of all reference images gives as much by chance."""
+    sample_region: Polygon
+    """(n, 2) from 0 to 1 of the width and the height."""
+    source_region: Polygon
+    edit: str
+    """What was done to the source, in words."""
+
+
+def best_as_whole(
+    sample: WholePicture,
+    candidates: Sequence[WholePicture],
+    chance: ChanceAgreement | None,
+    images: int,
+) -> WholeCandidate | None:
+    """None where no candidate agrees beyond chance. `images`: of the whole reference."""
+    if chance is None or not candidates:
+        return None
+    strengths, ways = whole_agreement([sample], candidates)
+    place = int(np.argmax(strengths[0]))
+    p = _joined(chance.p_value(float(strengths[0, place]), images))
+    return WholeCandidate(place, p, int(ways[0, place])) if p < 1 else None
+
+
+def source_as_whole(
+    sample: Image.Image, candidate: Image.Image, found: WholeCandidate
+) -> FoundSource:
+    """What whole pictures say, in words and regions."""
+    measured = evidence_of_whole(_pixels(sample), _pixels(candidate), found.way)
+    return _found(found.place, found.p, measured)
+
+
+def source_by_features(
+    sample: Image.Image, candidates: Sequence[Image.Image], images: int
+) -> FoundSource | None:
+    """The candidate with the strongest evidence by local features; None where there is none."""
+    ready = prepare(_pixels(sample))
+    best: FoundSource | None = None
+    for place, candidate in enumerate(candidates):
+        measured = evidence_between(ready, prepare(_pixels(candidate)))
+        if measured is None:
+            continue
+        p = _joined(p_value(measured.strength, size=measured.size, candidates=images))
+        if p < (best.p if best else 1.0):
+            best = _found(place, p, measured)
+    return best
+
+
+def _found(place: int, p: float, measured: Evidence | None) -> FoundSource:
+    """The whole of both where the pixels of small parts do not show a region, as after blur."""
+    if measured is None:
+        return FoundSource(place, p, rectangle(1, 1), rectangle(1, 1), "blurred or damaged")
+    return FoundSource(place, p, measured.sample_region, measured.source_region, measured.edit)
+
+
+def _joined(p: float) -> float:
+    return min(1.0, _WITNESSES * p)
+
+
+def _pixels(image: Image.Image) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    return np.asarray(image.convert("RGB"), np.uint8)
