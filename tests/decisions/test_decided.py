@@ -149,6 +149,35 @@ def test_decisions_against_pairs_only_ever_take_accusations_away(seed):
     same_columns(before, after)
 
 
+def test_right_decisions_never_raise_the_share_of_false_calls():
+    """For each single result, and with pairs chosen by looking at it."""
+    shares = []
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        train = gaussian(150, 4, rng)
+        near = train[:40] + 1e-3 * rng.normal(size=(40, 4))
+        samples = features(np.concatenate([near, gaussian(40, 4, rng)]))
+        reference = fit(train)
+        before = reference.score_features(samples, alpha=0.3)
+        called = np.flatnonzero(before["verdict"] == "near copy")
+        names = before["nearest"].astype(int)
+        for row in rng.permutation(called)[: len(called) // 2]:
+            true = row < 40
+            decide(reference, samples, [(row, row if true else names[row])], copy=bool(true))
+        after = reference.score_features(samples, alpha=0.3)
+        shares.append([false_share(before), false_share(after)])
+    before, after = np.transpose(shares)
+    assert (after <= before).all()
+    assert after.mean() < before.mean()
+    assert before.mean() > 0.05
+
+
+def false_share(table):
+    """Of the samples called copies, the share of those that are none: rows from 40 on."""
+    called = np.flatnonzero(np.isin(table["verdict"], ["copy", "near copy"]))
+    return np.mean(called >= 40)
+
+
 def test_the_evidence_behind_is_that_of_brute_force(sides):
     """By hand: the next nearest image, and a q-value from the p-values of all others as before."""
     train = real()
