@@ -10,4 +10,5 @@ From the ground up:
     real_images       which real images samples are compared with
     copies            copying by vectors and pixels, in one p-value
     looked_past       copying without images that are decided to be no originals
+    source_evidence   sources that the pictures themselves show
 """

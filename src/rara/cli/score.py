@@ -45,6 +45,7 @@ from rara.reference.reference import Reference
 from rara.report import facts
 from rara.report.facts import checked_cards
 from rara.report.formatting import counted
+from rara.retrieval.finding import Looking
 from rara.run import Run, step
 from rara.scores import Family
 from rara.table.score_table import ScoreTable
@@ -69,6 +70,7 @@ def score(
     metric: Metrics = None,
     unit: Unit = None,
     alpha: Annotated[float, Parameter(group=VERDICTS, metavar="RATE")] = ALPHA,
+    evidence: Annotated[Looking, Parameter(group=VERDICTS)] = "near",
     calibration: Calibration | None = None,
     deciding: Deciding | None = None,
     opinions: Opinions | None = None,
@@ -98,6 +100,8 @@ def score(
     alpha
         How often verdicts may be wrong: the share of real images called off-manifold, and of false
         calls among near copies.
+    evidence
+        Which samples are compared with reference images picture by picture.
     also
         Add a column; repeat the option for both.
     boundary
@@ -113,7 +117,7 @@ def score(
     cells.check(output)
     options: Options = {
         "k": k, "boundary": boundary, "compat": compat, "alpha": alpha, "also": also or (),
-        "group_by": grouping.group_by, "against_siblings": grouping.siblings,
+        "group_by": grouping.group_by, "against_siblings": grouping.siblings, "evidence": evidence,
     }  # fmt: skip
     score_options = ScoreOptions(**options)
     samples, place, calibration = _placed(samples, place, calibration, reading)

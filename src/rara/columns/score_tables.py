@@ -100,6 +100,9 @@ _FIDELITY = [
            "more like a real image", low=0, high=1, source="Benjamini and Hochberg 1995"),
 ]  # fmt: skip
 
+_NO_SOURCE = Gap("without evidence, or where the pictures were not compared", "null")
+_NO_SOURCE_P = Gap("without evidence, or where the pictures were not compared", "NaN")
+
 _COPYING = [
     Column("nearest", "string", "copying", "text", "The nearest reference image."),
     Column("nearest_distance", "double", "copying", "distance", "How far that is.", "farther",
@@ -132,6 +135,17 @@ _COPYING = [
     Column("copy_q", "double", "copying", "p-value",
            "The false discovery rate at which the sample is called a near copy; 0 for exact "
            "copies.", "less like a copy", low=0, high=1, source="Benjamini and Hochberg 1995"),
+    Column("source", "string", "copying", "text",
+           "The reference image that a comparison of the pictures finds in the sample.",
+           gap=_NO_SOURCE),
+    Column("source_p", "double", "copying", "p-value",
+           "How likely the best of all reference images agrees as well, if none is a source.",
+           "less like a copy", _NO_SOURCE_P, 0, 1),
+    Column("source_region", "list<item: list<item: list<item: double>>>", "copying", "share",
+           "What both have in common: corners in the sample, then in the source, from 0 to 1 of "
+           "width and height.", gap=_NO_SOURCE),
+    Column("source_edit", "string", "copying", "text",
+           "What was done to the source, in words.", gap=_NO_SOURCE),
 ]  # fmt: skip
 
 _TWO_SAMPLE = [

@@ -172,6 +172,26 @@ class DecisionsPart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EvidencePart:
+    """Which samples were compared with reference images by looking at the pictures."""
+
+    looking: str
+    """`near`: samples near to a reference image; `all`."""
+    images: int
+    """Reference images that each could have been found in; each p-value counts them all."""
+    as_whole: int
+    """Samples compared as whole pictures."""
+    by_features: int
+    """Samples searched for a region of a reference image."""
+    named: int
+    """Samples with a source."""
+    certain: int
+    """Samples that are copies by it."""
+    unavailable: int
+    """Images of both sides that could not be read again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EnginePart:
     """What the scan of all pairs did."""
 

@@ -126,6 +126,7 @@ class Provenance(AsJson):
     families: parts.FamiliesPart | None = field(default=None, metadata=OMITTED)
     opinions: parts.OpinionsPart | None = field(default=None, metadata=OMITTED)
     decisions: parts.DecisionsPart | None = field(default=None, metadata=OMITTED)
+    evidence: parts.EvidencePart | None = field(default=None, metadata=OMITTED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)

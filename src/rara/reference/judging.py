@@ -19,14 +19,17 @@ from rara.calibration.by_vectors import BesidePixels, VectorCopyTest, calibrate_
 from rara.calibration.copies import compare_pixels, score_copies
 from rara.calibration.looked_past import look_past
 from rara.calibration.real_images import CalibrationSet
+from rara.calibration.source_evidence import candidates_near, evidence_part, with_sources
 from rara.decisions.decision import Decision
 from rara.decisions.pairs import judged_pairs
 from rara.features.features import Features
+from rara.features.image_lookup import SourcePictures
 from rara.geometry import WorkDone
 from rara.groups.within_groups import GroupScores
 from rara.provenance.parts import (
     CalibrationPart,
     DecisionsPart,
+    EvidencePart,
     NoTwoSample,
     ReferencePart,
     TwoSamplePart,
@@ -34,6 +37,7 @@ from rara.provenance.parts import (
 )
 from rara.provenance.provenance import Provenance
 from rara.reference.options import Compat
+from rara.retrieval.finding import Looking, find_sources
 from rara.run import Run, step, watching
 from rara.scores import AXES, Axis, BallGeometry, Columns, Families, OnePass, Rarity
 from rara.table.provenance import provenance_of
@@ -44,6 +48,16 @@ from rara.verdict.stability import EveryK
 
 
 @dataclass(frozen=True, slots=True)
+class PairEvidence:
+    """What is known of pairs beside the tests: people's decisions, and the pictures themselves."""
+
+    decisions: Sequence[Decision] = ()
+    pictures: SourcePictures | None = None
+    """None where there are only vectors."""
+    looking: Looking = "none"
+
+
+@dataclass(frozen=True, slots=True)
 class Scored:
     """Samples judged one by one by a whole reference: every axis, and the verdict."""
 
@@ -51,6 +65,7 @@ class Scored:
     calibration: CalibrationPart
     verdict: VerdictPart
     decisions: DecisionsPart | None
+    evidence: EvidencePart | None
     statistics: WorkDone
 
     def provenance(
@@ -67,7 +82,7 @@ class Scored:
             samples, described, geometry, compat=compat, calibration=self.calibration,
             two_sample=two_sample, verdict=self.verdict, statistics=self.statistics,
         )  # fmt: skip
-        return replace(provenance, decisions=self.decisions)
+        return replace(provenance, decisions=self.decisions, evidence=self.evidence)
 
 
 def judge_one_by_one(
@@ -77,7 +92,7 @@ def judge_one_by_one(
     known: CalibrationSet,
     thresholds: Thresholds,
     families: Families,
-    decisions: Sequence[Decision],
+    pairs: PairEvidence,
     run: Run,
 ) -> Scored:
     """The pixels, then all pairs in one pass, then what may be concluded of both."""
@@ -90,17 +105,27 @@ def judge_one_by_one(
         copies = score_copies(copy_test, pixels, samples, reference, geometry, known.part)
         known = replace(known, part=copies.part)
         columns = {**columns, **copies.columns}
-        pairs = past = None
-        if decisions and geometry.boundary != "official":
-            pairs = judged_pairs(decisions, samples, reference, geometry.own)
+        official = geometry.boundary == "official"
+        judged = past = None
+        if pairs.decisions and not official:
+            judged = judged_pairs(pairs.decisions, samples, reference, geometry.own)
             past = look_past(
-                columns, pairs.looked_past, samples, reference, geometry, known, pixels, run
+                columns, judged.looked_past, samples, reference, geometry, known, pixels, run
             )
+    found = None
+    if pairs.looking != "none" and pairs.pictures is not None and not official:
+        candidates = candidates_near(
+            columns, samples, reference, geometry, pairs.looking, thresholds.alpha, run
+        ).without({} if judged is None else judged.looked_past)
+        found = find_sources(candidates, samples, reference, pairs.pictures, pairs.looking, run)
+    columns = with_sources(columns, reference, found)
+    with step(run.progress, "Verdicts"):
         made = conclude(
-            columns, Accusations(copies.near, pairs, past), samples, reference, geometry, known,
+            columns, Accusations(copies.near, judged, past), samples, reference, geometry, known,
             thresholds, run,
         )  # fmt: skip
-    return Scored(made.columns, known.part, made.verdict, made.decisions, work)
+    evidence = None if found is None else evidence_part(columns, found)
+    return Scored(made.columns, known.part, made.verdict, made.decisions, evidence, work)
 
 
 def _scan(

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Literal, TypedDict
+from typing import Literal, TypedDict, get_args
 
+from rara.arguments import short
 from rara.errors import ParameterError
 from rara.geometry import Boundary
+from rara.retrieval.finding import Looking
 from rara.scores import Families, Family
 from rara.verdict.rules import ALPHA, Thresholds
 
@@ -34,6 +36,8 @@ class Options(TypedDict, total=False):
     """A key of metadata: each image is compared with the samples that share its value."""
     also: Collection[Family]
     """Columns made on request."""
+    evidence: Looking
+    """Which samples are compared with reference images by looking at the pictures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +51,15 @@ class ScoreOptions:
     group_by: str | None = None
     against_siblings: str | None = None
     also: Collection[Family] = ()
+    evidence: Looking = "near"
 
     def __post_init__(self) -> None:
         Thresholds(self.alpha)
         object.__setattr__(self, "also", tuple(self.families.names))
+        if self.evidence not in get_args(Looking):
+            raise ParameterError(
+                f"evidence = {short(self.evidence)}: give 'none', 'near' or 'all'."
+            )
         rules = [(None, "open"), (None, "closed"), ("official", "open")]
         if (self.compat, self.boundary) not in rules:
             raise ParameterError(

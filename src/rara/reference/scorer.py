@@ -29,7 +29,7 @@ from rara.groups.within_groups import GroupScores, JudgeGroup, judge_in_groups
 from rara.provenance.parts import GroupsPart, NoTwoSample, SiblingsPart, TwoSamplePart
 from rara.provenance.provenance import Provenance
 from rara.reference.geometry import Once, ReferenceGeometry
-from rara.reference.judging import Scored, judge_by_vectors, judge_one_by_one
+from rara.reference.judging import PairEvidence, Scored, judge_by_vectors, judge_one_by_one
 from rara.reference.options import ScoreOptions
 from rara.run import Run, checked_run, step
 from rara.scores import BallGeometry, Families
@@ -92,7 +92,8 @@ class Scorer:
         """
         balls = self._ball_geometry(len(samples), own=own)
         calibration = replace(self._calibration(balls), every_k={})
-        scored = self._scored(samples, balls, calibration, Families(), self.decisions)
+        pairs = PairEvidence(self.decisions)
+        scored = self._scored(samples, balls, calibration, Families(), pairs)
         provenance = self._provenance(samples, balls, scored, NoTwoSample(absent))
         return ScoreTable(table_of(samples, scored.columns), provenance)
 
@@ -101,7 +102,7 @@ class Scorer:
 
         Without decisions: a comparison sets samples beside real images, of which nobody decided.
         """
-        return self._scored(samples, balls, self._calibration(balls), also, ())
+        return self._scored(samples, balls, self._calibration(balls), also, PairEvidence())
 
     def _judged(
         self, samples: Features, pictures: SourcePictures | None, *, own: bool = False
@@ -117,7 +118,8 @@ class Scorer:
         if options.against_siblings is not None:
             siblings = judge_among_siblings(samples, balls.k, options.against_siblings, run)
         repeats = judge_repeats(samples, reference, balls, run)
-        scored = self._scored(samples, balls, calibration, options.families, self.decisions)
+        pairs = PairEvidence(self.decisions, pictures, options.evidence)
+        scored = self._scored(samples, balls, calibration, options.families, pairs)
         with step(run.progress, "Two-sample test"):
             test, part = two_sample_test(samples, reference, balls, threads=run.threads)
         provenance = replace(
@@ -146,11 +148,11 @@ class Scorer:
         balls: BallGeometry,
         calibration: CalibrationSet,
         also: Families,
-        decisions: Sequence[Decision],
+        pairs: PairEvidence,
     ) -> Scored:
         return judge_one_by_one(
             samples, self.geometry.features, balls, calibration, self.options.thresholds, also,
-            decisions, self.run,
+            pairs, self.run,
         )  # fmt: skip
 
     def _provenance(

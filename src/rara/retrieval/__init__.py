@@ -20,5 +20,9 @@ From the ground up:
     wording           what was done, in words
     strength          one number that orders evidence
     universal_null    what unrelated pictures reach, and the p-value
+    whole_picture     whole pictures that agree, turned in any way
     evidence          two pictures in, evidence out
+    chance_agreement  how well unrelated pictures of a reference agree as wholes
+    sources           the candidate that the evidence names
+    finding           the sources of many samples
 """

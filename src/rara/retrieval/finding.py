@@ -39,7 +39,7 @@ Looking: TypeAlias = Literal["none", "near", "all"]
 _CODES: Final = 6
 """Candidates by their pixel hash."""
 
-_NEAR_BITS: Final = 80
+NEAR_BITS: Final = 80
 """Bits of 256 that a candidate's pixel hash may differ in, where only near ones are looked at."""
 
 _WORTH_SHOWING: Final = 0.05
@@ -59,6 +59,10 @@ class Candidates:
 
     as_whole: Mapping[int, Sequence[int]]
     by_features: Mapping[int, Sequence[int]]
+
+    def without(self, rows: Mapping[int, NDArray[np.int32]]) -> Candidates:
+        """Without some reference rows of some samples."""
+        return Candidates(_without(self.as_whole, rows), _without(self.by_features, rows))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +94,7 @@ def candidates_by_hash(
     reference: Features,
     *,
     own: NDArray[np.int32] | None = None,
-    at_most: int = _NEAR_BITS,
+    at_most: int = NEAR_BITS,
     threads: int | None = None,
 ) -> dict[int, list[int]]:
     """The reference rows with the nearest pixel hashes, by the sample's row."""
@@ -126,6 +130,16 @@ def searched(
     most = max(_FEATURES_LEAST, int(_FEATURES_SHARE * len(p)))
     order = np.argsort(p, kind="stable")[:most]
     return {int(row): sorted(set(nearest[row])) for row in order if p[row] <= alpha}
+
+
+def _without(
+    candidates: Mapping[int, Sequence[int]], rows: Mapping[int, NDArray[np.int32]]
+) -> dict[int, Sequence[int]]:
+    left = {
+        row: [one for one in some if row not in rows or one not in rows[row]]
+        for row, some in candidates.items()
+    }
+    return {row: some for row, some in left.items() if some}
 
 
 def find_sources(

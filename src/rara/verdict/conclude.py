@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from rara.calibration.real_images import CalibrationSet
+from rara.calibration.source_evidence import certain_copies
 from rara.features.features import Features
 from rara.features.pixel_hashes import SAME, first_equal
 from rara.provenance.parts import DecisionsPart, OverK, VerdictPart
@@ -59,7 +60,7 @@ def conclude(
     picture = _same_picture(columns)
     facts = picture.copy()
     facts[list(content)] = True
-    copies = facts | (columns["nearest_distance"] == 0)
+    copies = facts | (columns["nearest_distance"] == 0) | certain_copies(columns)
     q = q_values(np.where(copies, np.nan, columns["copy_p"]))
     columns = {**columns, "copy_q": np.where(copies, 0.0, q)}
     official = geometry.boundary == "official"

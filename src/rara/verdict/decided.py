@@ -19,6 +19,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from rara.calibration.looked_past import LookedPast
+from rara.calibration.source_evidence import certain_copies
 from rara.decisions.decision import Decision, Word
 from rara.decisions.pairs import JudgedPairs
 from rara.provenance.parts import DecisionsPart
@@ -61,7 +62,7 @@ def accusing_evidence(
     taken = np.flatnonzero(~facts[past.rows])
     rows = past.rows[taken]
     new = {name: _some(values, taken) for name, values in past.columns.items()}
-    exact = new["nearest_distance"] == 0
+    exact = (new["nearest_distance"] == 0) | certain_copies(evidence.columns)[rows]
     p = np.where(evidence.copies, np.nan, evidence.columns["copy_p"])
     untested = evidence.copies[rows]
     p[rows] = np.where(untested, np.nan, new["copy_p"])

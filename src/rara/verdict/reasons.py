@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import floor, isfinite
+from math import ceil, floor, isfinite, log10
 
 from rara.provenance.parts import SmallestP
+from rara.retrieval.sources import CERTAIN
 from rara.verdict.rules import VerdictEvidence, images_named, rounded_up
 
 
@@ -50,6 +51,10 @@ class Case:
     ball_ratio: float
     ball_ratio_p: float
     rarity_percentile: float
+    source: str | None
+    """The reference image that direct evidence names."""
+    source_p: float
+    source_edit: str | None
 
     @property
     def by_pixels(self) -> bool:
@@ -65,7 +70,7 @@ def speaks_by_pixels(pixel_p: float | None, volume_p: float | None) -> bool:
 FIGURES = (
     *("nearest", "pixel_nearest", "pixel_distance", "pixel_p", "volume_p"),
     *("copy_p", "copy_q", "off_manifold_p", "knn_p", "ball_ratio", "ball_ratio_p"),
-    "rarity_percentile",
+    *("rarity_percentile", "source", "source_p", "source_edit"),
 )
 SHOWN = 0.1
 """The smallest percentage that a sentence gives in figures."""
@@ -102,6 +107,9 @@ def _copy(case: Case) -> str:
         return f"The same content as reference image {case.same_content}."
     if case.same_picture:
         return f"The same picture as reference image {case.pixel_nearest}, in another file."
+    if case.source is not None and case.source_p <= CERTAIN:
+        edit = "" if case.source_edit == "unchanged" else f", {case.source_edit}"
+        return f"Shows reference image {case.source}{edit} (p < {_tiny(case.source_p)})."
     return f"Its features are exactly those of reference image {case.nearest}."
 
 
@@ -243,6 +251,11 @@ def _copy_p(case: Case) -> str:
 def _at(p: float, smallest: float) -> str:
     """A p-value; "<=" where it is the smallest possible."""
     return f"p <= {rounded_up(p)}" if p <= smallest else f"p = {rounded_up(p)}"
+
+
+def _tiny(p: float) -> str:
+    """A p-value of at most one in a million: the power of ten that it is below."""
+    return f"{10.0 ** ceil(log10(max(p, 1e-15))):.0e}".replace("e-0", "e-")
 
 
 def _percent(share: float) -> str:
