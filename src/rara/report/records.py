@@ -19,6 +19,7 @@ from rara.report.disagreement import dissents
 from rara.report.reference_quantiles import Spread
 from rara.report.rows import Plain, Row, rows_of
 from rara.report.verdicts import COPIED
+from rara.retrieval.sources import CERTAIN
 from rara.verdict.reasons import speaks_by_pixels
 
 if TYPE_CHECKING:
@@ -82,6 +83,8 @@ class Record:
     """Bits of 256 that differ from it; -1 where the pictures are equal; null where not compared."""
     by_pixels: bool
     """Whether it is called a copy because of its pixels, not because of its features."""
+    source: str | None
+    """The reference image that the pictures show in it; null where none is sure."""
     two_sample_score: float | None
     """How much it differs from reference images, by the classifier of the two-sample test."""
     verdict: str | None
@@ -130,6 +133,7 @@ def _record(row: Row, own: Mapping[str, Spread]) -> Record:
         pixel_nearest=row.text("pixel_nearest"),
         pixel_distance=row.count("pixel_distance"),
         by_pixels=row.text("verdict") in COPIED and _by_pixels(row),
+        source=sure_source(row),
         two_sample_score=row.finite("two_sample_score"),
         verdict=row.text("verdict"),
         reason=row.text("reason"),
@@ -151,6 +155,12 @@ def _record(row: Row, own: Mapping[str, Spread]) -> Record:
 
 def _text(value: Plain) -> str | None:
     return None if value is None else str(value)
+
+
+def sure_source(row: Row) -> str | None:
+    """The reference image that direct evidence names beyond doubt."""
+    p = row.finite("source_p")
+    return row.text("source") if p is not None and p <= CERTAIN else None
 
 
 def _by_pixels(row: Row) -> bool:
