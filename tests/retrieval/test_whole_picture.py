@@ -147,9 +147,7 @@ def test_an_exponential_tail_is_not_understated(pairs):
     for _ in range(200):
         chance = ChanceAgreement.of(rng.exponential(3.0, pairs))
         truth = [np.exp(-x / 3.0) for x in (20, 40, 60)]
-        below += any(
-            chance.p_value(x, 1) < t for x, t in zip((20, 40, 60), truth, strict=True)
-        )
+        below += any(chance.p_value(x, 1) < t for x, t in zip((20, 40, 60), truth, strict=True))
     assert below <= 10
 
 
@@ -157,7 +155,9 @@ def test_pictures_made_alike_call_nothing():
     """Every picture has the same strong pattern: what agrees is the pattern."""
     pattern = np.asarray(picture(99, (160, 120)), float)
     alike = [
-        Image.fromarray((0.85 * pattern + 0.15 * np.asarray(picture(seed, (160, 120)))).astype("u1"))
+        Image.fromarray(
+            (0.85 * pattern + 0.15 * np.asarray(picture(seed, (160, 120)))).astype("u1")
+        )
         for seed in range(30)
     ]
     wholes = [whole_picture(image) for image in alike]
