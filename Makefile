@@ -141,6 +141,7 @@ study: install-dev
 	$(BIN)/python studies/copies.py --cifar10 .study/cifar10 --clipart /usr/share/openclipart/png --work .study/copies
 	$(BIN)/python studies/evidence_null.py $(PICTURES_OF_STUDIES) --work .study/evidence \
 		--into src/rara/retrieval/universal_null.json --page docs/explanation/evidence.md
+	$(BIN)/python studies/whole_pictures.py $(PICTURES_OF_STUDIES) --into docs/explanation/evidence.md
 	$(BIN)/python studies/evidence_power.py $(PICTURES_OF_STUDIES) --work .study/evidence \
 		--page docs/explanation/evidence.md
 
