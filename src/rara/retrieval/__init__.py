@@ -21,4 +21,13 @@ From the ground up:
     strength          one number that orders evidence
     universal_null    what unrelated pictures reach, and the p-value
     evidence          two pictures in, evidence out
+
+Among many reference images, those to compare with a sample come from an index:
+
+    feature_codes     one picture's features in a few bytes, and back
+    visual_words      which features can be alike: cells, and signatures of 64 bits
+    postings          the features of all images, in the order of their cells
+    voting            a sample's votes for images, and those that agree on one movement
+    inverted_index    the reference images that a sample may hold a part of
+    index_folder      the index in a folder: continued after a kill, verified
 """

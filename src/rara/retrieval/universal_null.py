@@ -29,9 +29,11 @@ Size: TypeAlias = Literal["small", "large"]
 def p_value(strength: float, *, size: Size, candidates: int = 1) -> float:
     """How often the best of so many unrelated candidates gives evidence of this strength.
 
-    An upper bound, from the table's smallest value times `candidates` to 1: candidates tried times
-    the bound for one pair (Bonferroni), so that it holds however the candidates were chosen. 1 for
-    no evidence, which has strength 0. Raises ParameterError for NaN, or less than one candidate.
+    An upper bound, from the table's smallest value times `candidates` to 1: candidates times the
+    bound for one pair (Bonferroni). Count all images that could have been compared, not only those
+    that were: where an index or a rank chose a few by what they look like, the best of these is
+    about as strong as the best of all. 1 for no evidence, which has strength 0. Raises
+    ParameterError for NaN, or less than one candidate.
     """
     tried = whole(candidates, "candidates")
     if np.isnan(strength):
