@@ -61,6 +61,8 @@ class Side:
     wholes: list[WholePicture]
     codes: NDArray[np.uint64]
     groups: NDArray[np.str_]
+    places: NDArray[np.int64]
+    """Where each picture stands among all of its kind."""
 
     @classmethod
     def of(cls, images: Sequence[Image.Image], groups: NDArray[np.str_]) -> Side:
@@ -69,10 +71,11 @@ class Side:
         kept = [row for row, code in enumerate(hashes) if code]
         codes = np.frombuffer(b"".join(hashes[row] or b"" for row in kept), np.uint64)
         wholes = [whole_picture(images[row]) for row in kept]
-        return cls(wholes, codes.reshape(-1, 4), groups[kept])
+        return cls(wholes, codes.reshape(-1, 4), groups[kept], np.array(kept))
 
     def take(self, rows: NDArray[np.int64]) -> Side:
-        return Side([self.wholes[row] for row in rows], self.codes[rows], self.groups[rows])
+        wholes = [self.wholes[row] for row in rows]
+        return Side(wholes, self.codes[rows], self.groups[rows], self.places[rows])
 
     def __len__(self) -> int:
         return len(self.wholes)
@@ -151,28 +154,26 @@ def measured(kind: Kind, copies: int) -> Iterator[str]:
 def copies_of(
     kind: Kind, reference: Side, chance: ChanceAgreement | None, copies: int
 ) -> NDArray[np.float64]:
-    """p-values of copies of pictures that are joined to the reference, each altered in one way."""
+    """p-values of copies of reference pictures, each altered in one way; 1 for a wrong source."""
     rng = np.random.default_rng(0)
     names = [name for name in EDITS if name != "same pixels"]
-    rows = rng.choice(len(kind.reference), 2 * copies, replace=False)
-    sources = [kind.reference[int(row)].convert("RGB") for row in rows]
+    sources = rng.integers(len(reference), size=copies)
+    others = rng.integers(len(kind.fresh), size=copies)
     made = [
-        EDITS[names[i % len(names)]](sources[i], sources[copies + i], rng) for i in range(copies)
+        EDITS[names[i % len(names)]](
+            kind.reference[int(reference.places[source])], kind.fresh[int(other)], rng
+        )
+        for i, (source, other) in enumerate(zip(sources, others, strict=True))
     ]
-    alone = np.array([f"copy {i}" for i in range(copies)])
-    joined, altered = Side.of(sources[:copies], alone), Side.of(made, alone)
-    p = np.ones(len(altered))
-    everything = Side(
-        [*reference.wholes, *joined.wholes], np.concatenate([reference.codes, joined.codes]),
-        np.concatenate([reference.groups, joined.groups]),
-    )  # fmt: skip
-    closest = closest_codes(altered.codes, everything.codes, k=min(CODES, len(everything)))
-    for row, bits, found in zip(range(len(altered)), closest.distance, closest.index, strict=True):
-        near = [everything.wholes[one] for one in found[bits <= NEAR_BITS]]
-        best = best_as_whole(altered.wholes[row], near, chance, len(reference))
-        if best is not None:
-            right = everything.groups[found[best.place]] == altered.groups[row]
-            p[row] = best.p if right else 1.0
+    altered = Side.of(made, np.array([""] * copies))
+    p = np.ones(copies)
+    closest = closest_codes(altered.codes, reference.codes, k=min(CODES, len(reference)))
+    for row, place in enumerate(altered.places):
+        near = closest.index[row][closest.distance[row] <= NEAR_BITS]
+        pictures = [reference.wholes[one] for one in near]
+        best = best_as_whole(altered.wholes[row], pictures, chance, len(reference))
+        if best is not None and near[best.place] == sources[place]:
+            p[place] = best.p
     return p
 
 

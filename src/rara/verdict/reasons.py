@@ -109,7 +109,7 @@ def _copy(case: Case) -> str:
     if case.same_picture:
         return f"The same picture as reference image {case.pixel_nearest}, in another file."
     if case.source_p <= CERTAIN:
-        return f"{_shows(case)} (p < {_tiny(case.source_p)})."
+        return f"{_shows(case)} (p <= {_tiny(case.source_p)})."
     return f"Its features are exactly those of reference image {case.nearest}."
 
 
