@@ -80,10 +80,14 @@ def test_a_plain_search_gives_the_same(most, tiled):
         np.testing.assert_allclose(found.distances[row], distances, atol=1e-6)
 
 
-def test_samples_do_not_depend_on_each_other_nor_on_the_engine():
+def test_samples_do_not_depend_on_each_other_nor_on_the_engine(monkeypatch):
     extractor, reference, samples = Small(), pictures(30), pictures(6, 20)
     parts = part_vectors(reference, extractor)
     together = VectorCandidates(parts, extractor).candidates(samples, 7)
+    monkeypatch.setattr("rara.retrieval.vector_candidates._TOGETHER", 4)
+    few = VectorCandidates(parts, extractor).candidates(samples, 7)
+    np.testing.assert_array_equal(few.rows, together.rows)
+    np.testing.assert_array_equal(few.distances, together.distances)
     small = VectorCandidates(parts, extractor, threads=1, memory=1 << 20)
     for row, sample in enumerate(samples):
         alone = small.candidates([sample], 7)

@@ -33,6 +33,9 @@ Pixels: TypeAlias = NDArray[np.uint8]
 MOST: Final = 17
 """Candidates of a sample unless another number is asked for."""
 
+_TOGETHER: Final = 256
+"""Samples that are embedded and searched at a time, to bound the memory."""
+
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
@@ -124,18 +127,22 @@ class VectorCandidates:
         `pictures`: (height, width, 3) uint8 each.
         """
         most = whole(most, "most")
+        rows = np.full((len(pictures), most), -1, np.int32)
+        distances = np.full((len(pictures), most), np.inf)
+        for start in range(0, len(pictures), _TOGETHER):
+            best = self._best(pictures[start : start + _TOGETHER], most)
+            rows[start + best.left, best.place] = best.image
+            distances[start + best.left, best.place] = best.distance
+        return Candidates(rows, distances)
+
+    def _best(self, pictures: Sequence[Pixels], most: int) -> _Pairs:
         parts = part_vectors(pictures, self.extractor, self.boxes)
         scaled = _scaled(parts.vectors, self._metric)
         usable = np.isfinite(scaled[:, 0])
         samples, owners = scaled[usable], parts.owners[usable]
         found = _joined([self._nearest(samples, layer, most) for layer in self._layers])
         lists = _lists(found, most)
-        best = _lists(replace(lists, left=owners[lists.left]), most)
-        rows = np.full((len(pictures), most), -1, np.int32)
-        distances = np.full((len(pictures), most), np.inf)
-        rows[best.left, best.place] = best.image
-        distances[best.left, best.place] = best.distance
-        return Candidates(rows, distances)
+        return _lists(replace(lists, left=owners[lists.left]), most)
 
     def _nearest(self, samples: Vectors, layer: PartVectors, most: int) -> _Pairs:
         nearest = Nearest(len(samples), min(most, len(layer.vectors)))
