@@ -147,6 +147,9 @@ study: install-dev
 	$(BIN)/python studies/whole_pictures.py $(PICTURES_OF_STUDIES) --into docs/explanation/evidence.md
 	$(BIN)/python studies/evidence_power.py $(PICTURES_OF_STUDIES) --work .study/evidence \
 		--page docs/explanation/evidence.md
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[copies]'
+	$(BIN)/python studies/copy_candidates.py --photos .study/photos --work .study/candidates \
+		--into docs/studies/copy-candidates.md
 
 clean:
 	rm -rf $(VENV) $(DEMO) .bench .pytest_cache .mypy_cache .ruff_cache .hypothesis

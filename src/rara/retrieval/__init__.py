@@ -8,6 +8,10 @@ needs no reference:
     found = evidence(sample, source)                      # the same region in both, and the edit
     p = p_value(found.strength, size=found.size, candidates=17)
 
+Which pictures of a reference are worth comparing, the vectors of any extractor say:
+
+    VectorCandidates(reference.features, extractor).candidates(samples, most=17).rows
+
 From the ground up:
 
     local_features    a picture at its working size, and its SIFT features
@@ -22,6 +26,8 @@ From the ground up:
     universal_null    what unrelated pictures reach, and the p-value
     whole_picture     whole pictures that agree, turned in any way
     evidence          two pictures in, evidence out
+    crops             parts of a picture, as boxes
+    vector_candidates  images that a sample may hold a part of, by vectors of parts
 
 Among many reference images, those to compare with a sample come from an index:
 
