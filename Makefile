@@ -143,6 +143,8 @@ study: install-dev
 		--into src/rara/retrieval/universal_null.json --page docs/explanation/evidence.md
 	$(BIN)/python studies/evidence_power.py $(PICTURES_OF_STUDIES) --work .study/evidence \
 		--page docs/explanation/evidence.md
+	$(BIN)/python studies/contact_sheets.py $(PICTURES_OF_STUDIES) --work .study/sheets \
+		--page docs/studies/contact-sheets.md
 
 clean:
 	rm -rf $(VENV) $(DEMO) .bench .pytest_cache .mypy_cache .ruff_cache .hypothesis
