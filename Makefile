@@ -150,6 +150,8 @@ study: install-dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[copies]'
 	$(BIN)/python studies/copy_candidates.py --photos .study/photos --work .study/candidates \
 		--into docs/studies/copy-candidates.md
+	$(BIN)/python studies/contact_sheets.py $(PICTURES_OF_STUDIES) --work .study/sheets \
+		--page docs/studies/contact-sheets.md
 
 clean:
 	rm -rf $(VENV) $(DEMO) .bench .pytest_cache .mypy_cache .ruff_cache .hypothesis
