@@ -55,7 +55,10 @@ lint: install-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# First the tests of compiled loops, with every index checked: a loop that writes beside its array may end the
+# process in another test, or change another result.
 test: install-dev browser lint
+	NUMBA_BOUNDSCHECK=1 $(BIN)/pytest $(PARALLEL) tests/geometry tests/retrieval tests/stats
 	$(BIN)/pytest $(PARALLEL)
 
 test-slow: install-dev browser
