@@ -15,13 +15,13 @@ for eyes to judge. Ten minutes on one core.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from audit_cifar10 import Found, between
 from audit_cifar10 import sheet as sheet_of
-from cifar10 import images_of, vectors_of, with_prints
+from cifar10 import images_of
 from edits import EDITS
 from numpy.typing import NDArray
 from PIL import Image
@@ -54,13 +54,15 @@ def repeated(test: Features, reference: Reference, photos: Photos, run: Run) -> 
     return np.flatnonzero(alike)
 
 
-def rates(reference: Reference, test: Features, known: Rows, run: Run) -> Iterator[str]:
+def rates(
+    reference: Reference, test: Mapping[str, Image.Image], known: Rows, run: Run
+) -> Iterator[str]:
     """Fresh photos called at a level; the level is that of the p-values, as promised."""
     ways = {"by the vectors": "volume_p", "by the pixels": "pixel_p", "by both": "copy_p"}
     yield "| photos | level | off-manifold | " + " | ".join(ways) + " | called copies |\n"
     yield "|---|---|---|---|---|---|---|\n"
     for alpha in LEVELS:
-        table = reference.score_features(test, alpha=alpha, run=run)
+        table = reference.score(test, alpha=alpha, run=run)
         called = np.column_stack(
             [table["off_manifold_p"] <= alpha]
             + [table[column] <= alpha for column in ways.values()]
@@ -128,29 +130,20 @@ def main() -> None:
     chosen = parser.parse_args()
     run = Run(threads=chosen.threads)
     photos = [images_of(chosen.folder, part) for part in ("train", "test")]
-    train, test = (
-        with_prints(vectors_of(chosen.folder, part), images)
-        for part, images in zip(("train", "test"), photos, strict=True)
-    )
+    train, fresh = ({f"{i}": Image.fromarray(one) for i, one in enumerate(part)} for part in photos)
     copies = altered(photos[0], np.random.default_rng(0))
-    network = get_extractor(threads=chosen.threads)
-    embedded = embed(open_source(copies), network, threads=chosen.threads)
-    planted = with_prints(embedded.vectors, copies.values(), ids=[*copies])
-    whole = Reference.from_features(train, metric="hellinger", run=run)
+    whole = Reference.fit(train, run=run)
+    test = embed(open_source(fresh), get_extractor(threads=chosen.threads), threads=chosen.threads)
     known = repeated(test, whole, photos, run)
-    samples = planted.joined(test.take(np.arange(FRESH), "test"))
+    samples = {**copies, **{f"fresh {name}": fresh[name] for name in [*fresh][:FRESH]}}
     parts = []
     for treated in (None, "near"):
-        reference = whole
-        if treated:
-            reference = Reference.from_features(
-                train, metric="hellinger", deduplicate=treated, run=run
-            )
-        table = reference.score_features(samples, alpha=0.05, run=run)
+        reference = Reference.fit(train, deduplicate=treated, run=run) if treated else whole
+        table = reference.score(samples, alpha=0.05, run=run)
         title = "Without near duplicates among them" if treated else "All training photos"
         parts.append(
             f"**{title}** ({len(reference):,}). Of the test photos {len(known):,} repeat one.\n\n"
-            f"{''.join(rates(reference, test, known, run))}\n{''.join(found(table, known))}"
+            f"{''.join(rates(reference, fresh, known, run))}\n{''.join(found(table, known))}"
         )
         if chosen.sheets:
             sheet(table, photos, known).save(chosen.sheets / f"planted-{treated or 'all'}.png")

@@ -21,6 +21,7 @@ def rows(table):
 ASKED = {
     "k": 5, "boundary": "closed", "alpha": 0.2, "compat": "official", "group_by": "label",
     "against_siblings": "label", "also": ("local_outlier_factor",),
+    "evidence": "all",
 }  # fmt: skip
 """A value of every option of a scorer that is not the usual one."""
 CLEANED = {"deduplicate": "near", "unit": "label", "clip_radii": 0.5}
@@ -66,7 +67,7 @@ def test_every_option_of_a_scorer_reaches_second_opinions(tmp_path, draw):
             about = one.provenance
             assert (about.k, about.boundary) == (table.provenance.k, table.provenance.boundary)
             assert about.verdict.alpha == table.provenance.verdict.alpha
-            if name in {"group_by", "against_siblings", "also"}:
+            if name in {"group_by", "against_siblings", "also", "evidence"}:
                 assert rows(one) == rows(before)
                 assert table["verdict"].tolist() == plain["verdict"].tolist()
             else:

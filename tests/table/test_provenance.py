@@ -121,6 +121,7 @@ def test_earlier_names_are_refused_in_this_schema_and_beside_their_new_ones(part
 @pytest.mark.parametrize("name", WRITTEN)
 def test_what_is_written_now_has_the_same_keys(name, tables):
     now = json.loads(json.dumps(encoded(tables[name].provenance)))
+    now.pop("evidence", None)  # came later
     assert shape(now) == shape(WRITTEN[name])
 
 

@@ -48,7 +48,7 @@ def test_selecting_keeps_rows_whole(table):
     inside = table.filter(table["inside"])
     assert 0 < len(inside) < len(table)
     same = table.filter(pc.field("inside"))
-    assert inside.arrow.equals(same.arrow)
+    assert str(inside.arrow.to_pydict()) == str(same.arrow.to_pydict())
     best = inside.sort("rarity", descending=True).head(3)
     assert len(best) == 3
     row = list(table["id"]).index(best["id"][0])

@@ -27,12 +27,9 @@ from rara.retrieval.finding import (
     candidates_by_hash,
     searched,
 )
-from rara.retrieval.sources import CERTAIN
+from rara.retrieval.sources import CERTAIN, WEIGHT
 from rara.run import Run
 from rara.scores import BallGeometry, Columns
-
-WEIGHT = 100
-"""By which evidence must be stronger than the tests to speak in their place."""
 
 REGIONS = pa.list_(pa.list_(pa.list_(pa.float64())))
 
@@ -89,13 +86,6 @@ def with_sources(columns: Columns, reference: Features, found: FoundSources | No
         "source_region": pa.array(regions, REGIONS),
         "source_edit": pa.array(edits, pa.string()),
     }
-
-
-def speaks_by_source(source_p: float | None, copy_p: float | None) -> bool:
-    """Whether the evidence decided the p-value of copying; None is a missing p-value."""
-    if source_p is None or copy_p is None:
-        return False
-    return source_p <= CERTAIN or source_p * WEIGHT <= copy_p
 
 
 def certain_copies(columns: Columns) -> NDArray[np.bool_]:

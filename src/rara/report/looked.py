@@ -36,7 +36,7 @@ class LookedAt:
 def looked_at(table: pa.Table, provenance: Provenance) -> LookedAt | None:
     """The counts; None where no picture was looked at."""
     part = provenance.evidence
-    if part is None or "source_p" not in table.column_names:
+    if part is None or not {"source", "source_p"} <= {*table.column_names}:
         return None
     p = table["source_p"].to_numpy()
     return LookedAt(

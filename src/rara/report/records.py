@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from rara.calibration.source_evidence import speaks_by_source
 from rara.columns.score_tables import ON_REQUEST, metadata_names
 from rara.report.disagreement import dissents
 from rara.report.reference_quantiles import Spread
 from rara.report.rows import Plain, Row, rows_of
 from rara.report.verdicts import COPIED
+from rara.retrieval.sources import speaks_by_source
 from rara.verdict.reasons import speaks_by_pixels
 
 if TYPE_CHECKING:

@@ -24,6 +24,9 @@ from rara.retrieval.whole_picture import WholePicture, whole_agreement
 CERTAIN: Final = 1e-6
 """The p-value up to which a sample is a copy as a fact."""
 
+WEIGHT: Final = 100
+"""By which evidence must be stronger than the tests to speak in their place."""
+
 _WITNESSES: Final = 2
 
 
@@ -89,6 +92,13 @@ def source_by_features(
         if p < (best.p if best else 1.0):
             best = _found(place, p, measured)
     return best
+
+
+def speaks_by_source(source_p: float | None, copy_p: float | None) -> bool:
+    """Whether the evidence decided the p-value of copying; None is a missing p-value."""
+    if source_p is None or copy_p is None:
+        return False
+    return source_p <= CERTAIN or source_p * WEIGHT <= copy_p
 
 
 def _found(place: int, p: float, measured: Evidence | None) -> FoundSource:

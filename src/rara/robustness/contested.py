@@ -25,6 +25,7 @@ from rara.provenance.parts import (
     OpinionsPart,
     OtherReference,
 )
+from rara.retrieval.sources import speaks_by_source
 from rara.stats.correlation import rank_correlations
 from rara.table.score_table import ScoreTable, free_name
 from rara.verdict.disagreement import contradicts, halves_against
@@ -98,10 +99,19 @@ class _Weighed(Generic[About]):
     """For the provenance."""
 
 
+def _shown(table: ScoreTable) -> NDArray[np.bool_]:
+    """Samples that are copies because the pictures show it, which no half and no network can deny:
+    opinions are by vectors and pixel hashes alone."""
+    if not {"source_p", "copy_p"} <= {*table.columns}:
+        return np.zeros(len(table), np.bool_)
+    pairs = zip(table["source_p"].tolist(), table["copy_p"].tolist(), strict=True)
+    return np.array([speaks_by_source(*pair) for pair in pairs], np.bool_)
+
+
 def _by_half(table: ScoreTable, halves: Halves) -> _Weighed[ByHalf]:
     opinions = list(zip(*(_verdicts_of(half, table) for half in halves), strict=True))
     pairs = zip(table["verdict"], opinions, strict=True)
-    flags = np.array([halves_against(*pair) for pair in pairs], np.bool_)
+    flags = np.array([halves_against(*pair) for pair in pairs], np.bool_) & ~_shown(table)
     about = ByHalf(
         halves=tuple(_about(half) for half in halves),
         contested=int(flags.sum()),
@@ -114,7 +124,7 @@ def _by_extractor(
     table: ScoreTable, extractors: Mapping[str, ScoreTable]
 ) -> _Weighed[tuple[ByExtractor, ...]]:
     opinions = {name: _verdicts_of(one, table) for name, one in extractors.items()}
-    against = {name: _contradicted(table, one) for name, one in opinions.items()}
+    against = {name: _contradicted(table, one) & ~_shown(table) for name, one in opinions.items()}
     rows = [
         [{"extractor": name, "verdict": one} for name, one in zip(opinions, row, strict=True)]
         for row in zip(*opinions.values(), strict=True)

@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, floor, isfinite, log10
 
-from rara.calibration.source_evidence import speaks_by_source
 from rara.provenance.parts import SmallestP
-from rara.retrieval.sources import CERTAIN
+from rara.retrieval.sources import CERTAIN, speaks_by_source
 from rara.verdict.rules import VerdictEvidence, images_named, rounded_up
 
 
