@@ -1,5 +1,8 @@
 """Many metrics at once: the figures of the single functions, and every pair scanned once."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 
@@ -7,6 +10,7 @@ from make import features, gaussian
 from rara import sets
 from rara.errors import FeatureError, ParameterError, ReferenceMismatchError
 from rara.sets import memorisation, mmd
+from rara.sets.both_sides import BothSides
 from rara.sets.collection import STATES
 
 ALONE = ("vendi", "rke")
@@ -202,6 +206,22 @@ def test_a_second_generator_gets_figures_of_its_own():
         assert figures(second[name]) == pytest.approx(figures(again[name]), rel=1e-9), name
         assert second[name].value != first[name].value, name
         assert second[name].level == 0.8
+
+
+def test_nothing_of_a_generator_stays_in_memory(monkeypatch):
+    scanned = []
+    once = BothSides.__init__
+    seen = lambda self, *sides: (scanned.append(weakref.ref(self)), once(self, *sides))[1]  # noqa: E731
+    samples, reference, test = sides()
+    collection = sets.MetricCollection(reference, test=test)
+    collection.scores(samples)
+    monkeypatch.setattr(BothSides, "__init__", seen)
+    gc.disable()
+    try:
+        collection.scores(samples)
+        assert [one() for one in scanned] == [None]
+    finally:
+        gc.enable()
 
 
 def test_every_pair_is_scanned_once(monkeypatch):

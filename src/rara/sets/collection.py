@@ -132,7 +132,7 @@ class MetricCollection:
         states = {name: copy(state) for name, state in self.states.items()}
         with one_core():
             self._share_moments(states.values(), side)
-            self._share_pairs(states.values(), side, **engine)
+            both = self._share_pairs(states.values(), side, **engine)
         sharing = [name for name in states if _is_exact_kernel(states[name])]
         _share_products([states[name] for name in sharing])
         found: dict[str, SetScore] = {}
@@ -149,6 +149,7 @@ class MetricCollection:
             others = [name for name in states if name not in sharing]
             others.sort(key=lambda name: not isinstance(states[name], KEN))
             crew.each(compute, [sharing, *([name] for name in others)])
+        both.forget()
         return {name: found[name] for name in states}
 
     def _share_moments(self, states: Iterable[Any], samples: Side) -> None:
@@ -171,7 +172,7 @@ class MetricCollection:
 
     def _share_pairs(
         self, states: Iterable[Any], samples: Side, **engine: Unpack[EngineOptions]
-    ) -> None:
+    ) -> BothSides:
         """All others: one scan of each side, and one of both."""
         both = BothSides(
             OneSide.of(samples, 1, "metrics"), OneSide.of(self._reference, 1, "metrics")
@@ -192,6 +193,7 @@ class MetricCollection:
         for one in pairs:
             one.ask_pairs(both, **engine)
         both.run(**engine)
+        return both
 
     def _test_pairs(self) -> BothSides:
         if self._beside_test is None:
