@@ -129,6 +129,7 @@ study: install-dev
 	$(BIN)/python studies/generators_paper.py --generators .study/generators --work .study/paper \
 		--into docs/studies/generators.md
 	$(BIN)/python studies/calibration_photos.py .study/cifar10 --into docs/explanation/trust.md
+	$(BIN)/python studies/set_sizes_samples.py .study/generators --cifar10 .study/cifar10
 	$(BIN)/python studies/set_sizes.py .study/cifar10 --into docs/studies/sets.md
 	$(BIN)/python studies/families_photos.py .study/cifar10 --into docs/explanation/trust.md
 	$(BIN)/python studies/junk.py .study/cifar10 --into docs/explanation/trust.md

@@ -164,9 +164,8 @@ def frechet(results: Results) -> str:
 def sets(results: Results) -> str:
     """What every set metric takes, as multiples of one scan of the same pairs."""
     rows = results["rows"]
-    scans = {row["metric"]: row["cpu"] for row in rows if row["metric"].startswith("one scan")}
     lines = [
-        [row["metric"], *spent(row), ratio(row["cpu"], scan_of(row["metric"], scans)),
+        [row["metric"], *spent(row), ratio(row["cpu"], row["scan"]),
          number(max(row["peak"]) / 1e6) if row["peak"] else "–", row["note"]]
         for row in rows
     ]  # fmt: skip
@@ -174,12 +173,6 @@ def sets(results: Results) -> str:
     size = results["settings"]
     about = "n = {reference:,}, m = {samples:,}, d = {dimensions:,}".format_map(size)
     return f"{about}, {cores(results)}, medians of {size['repeats']}.\n\n{table_of(heads, lines)}"
-
-
-def scan_of(metric: str, scans: dict[str, list[float]]) -> list[float]:
-    """The scan of the same pairs: a metric's name says where it is of several generators."""
-    _, comma, generators = metric.partition(",")
-    return scans["one scan" + comma + generators]
 
 
 def arithmetic(results: Results) -> str:

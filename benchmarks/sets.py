@@ -7,16 +7,22 @@ sample and a reference image. `inception_score` and `sfid` are left out: they ta
 CPU time is what counts, since other work on the machine changes the clock more. `together` is a
 `MetricCollection` of all of them, beside one generator and beside four in turn; `approximate`
 takes the scan's products for KID and CMMD.
+
+`--add` keeps the rows of earlier results for what is not measured now. Each row has the scan of its
+own run beside it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterable
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from measuring import Cost, Row, cost, interleaved, parser, save
+from measuring import Cost, Row, cost, interleaved, machine, parser, save
 from rara import sets
 from workload import Vectors, ask, clustered, radii, reference_vectors, sample_vectors, warm_up
 
@@ -37,6 +43,7 @@ WITH_TEST = ("c_t", "fld_gap")
 def main() -> None:
     options = parser(__doc__, SIZES)
     options.add_argument("--only", nargs="*", help="these metrics; all by default")
+    options.add_argument("--add", action="store_true", help="keep earlier rows of other metrics")
     size = options.parse_args()
     samples = sample_vectors(size.samples, size.dimensions)
     reference = reference_vectors(size.reference, size.dimensions)
@@ -54,8 +61,42 @@ def main() -> None:
     scans = dict.fromkeys([SCAN, *(SCAN + FOUR for name in asked if name.endswith(FOUR))])
     chosen = [*scans, *asked]
     rows = [Row.of(partial(measured, named[name]), metric=name) for name in chosen]
-    del size.only
-    save(size.results, "sets", settings=size, rows=interleaved(rows, size.repeats))
+    add = size.add
+    del size.only, size.add
+    found = interleaved(rows, size.repeats)
+    for row in found:
+        row["scan"] = scan_of(row["metric"], found)
+    if add:
+        found = joined(earlier(size.results / "sets.json", vars(size)), found, named)
+    save(size.results, "sets", settings=size, rows=found)
+
+
+def scan_of(metric: str, rows: list[dict[str, Any]]) -> list[float]:
+    """CPU time of the scan of as many generators: a metric's name says how many."""
+    _, comma, generators = metric.partition(",")
+    return next(row["cpu"] for row in rows if row["metric"] == SCAN + comma + generators)
+
+
+def earlier(path: Path, size: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rows of results, if they are of the same machine and size."""
+    if not path.exists():
+        return []
+    found = json.loads(path.read_text(encoding="utf-8"))
+    if found["machine"] != machine() or any(
+        size[key] != one for key, one in found["settings"].items()
+    ):
+        raise SystemExit(f"'{path}' is of another machine or size: measure without --add.")
+    rows: list[dict[str, Any]] = found["rows"]
+    return rows
+
+
+def joined(
+    old: list[dict[str, Any]], new: list[dict[str, Any]], order: Iterable[str]
+) -> list[dict[str, Any]]:
+    """The new rows, and the old ones of other metrics, in one order."""
+    rows = {row["metric"]: row for row in (*old, *new)}
+    names = sorted(order, key=lambda name: not name.startswith(SCAN))
+    return [rows[name] for name in names if name in rows]
 
 
 def works(samples: Vectors, reference: Vectors, test: Vectors) -> dict[str, Callable[[], object]]:

@@ -81,10 +81,11 @@ Neighbours are listed once for each side, as deep as any metric asks, and sample
 scanned once. Figures of neighbours and balls have the same bits as those of the single functions.
 Others may differ in the last digits. `fld_gap` scales all vectors, and so has a scan of its own.
 
-Most of the time goes into the kernels of all pairs. With `approximate=True`, `kid` and `cmmd` take
-the products of the scan. Where the machine is fast at bytes, these are of bytes. The error is
-estimated on 64 images of either side, in each call. Where it may be above 5 % of half the interval,
-the exact products are taken after all.
+`kid` and `cmmd` share their float32 products of all pairs, which take
+[more time](../studies/performance.md#set-metrics-from-vectors) than anything else. With
+`approximate=True`, they take the products of the scan. Where the machine is fast at bytes, these
+are of bytes. The error is estimated on 64 images of either side, in each call. Where it may be
+above 5 % of half the interval, the exact products are taken after all.
 """
 
 

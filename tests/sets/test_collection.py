@@ -1,5 +1,8 @@
 """Many metrics at once: the figures of the single functions, and every pair scanned once."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 
@@ -7,6 +10,7 @@ from make import features, gaussian
 from rara import sets
 from rara.errors import FeatureError, ParameterError, ReferenceMismatchError
 from rara.sets import memorisation, mmd
+from rara.sets.both_sides import BothSides
 from rara.sets.collection import STATES
 
 ALONE = ("vendi", "rke")
@@ -98,6 +102,33 @@ def test_kernels_are_exact_unless_asked_otherwise(given):
         assert figures(score) == figures(alone(name, *given)), name
 
 
+def test_exact_kernels_share_their_products(monkeypatch):
+    samples, reference, _ = sides()
+    others = np.float32(0.7) * gaussian(50, 6, seed=5)
+    metrics = {"kid": "kid", "cmmd": "cmmd", "narrow": sets.CMMD(sigma=0.5), "again": sets.CMMD()}
+    calls = []
+    for name in ("within", "between"):
+        once = getattr(mmd, name)
+        seen = lambda *sides, once=once: (calls.append(len(sides[0])), once(*sides))[1]  # noqa: E731
+        monkeypatch.setattr(mmd, name, seen)
+    collection = sets.MetricCollection(reference, metrics)
+    first, second = collection.scores(samples), collection.scores(others)
+    assert calls == [70, 130, 70, 50, 50]  # the reference's own pairs once for all
+    for found, side in ((first, samples), (second, others)):
+        assert figures(found["kid"]) == figures(sets.kid(side, reference))
+        assert figures(found["cmmd"]) == figures(sets.cmmd(side, reference))
+        assert figures(found["cmmd"]) == figures(found["again"])
+        assert figures(found["narrow"]) == figures(sets.cmmd(side, reference, sigma=0.5))
+
+
+def test_kernels_of_vectors_of_extreme_lengths(given):
+    samples, reference, _ = given
+    samples = np.float32(1e-12) * samples
+    together = sets.MetricCollection(reference, KERNELS).scores(samples)
+    for name, score in together.items():
+        assert figures(score) == figures(alone(name, samples, reference, None)), name
+
+
 @pytest.mark.parametrize("arithmetic", ["int8", "float32"])
 @pytest.mark.parametrize("name", KERNELS)
 def test_kernels_are_within_what_is_promised(given, name, arithmetic):
@@ -177,6 +208,22 @@ def test_a_second_generator_gets_figures_of_its_own():
         assert second[name].level == 0.8
 
 
+def test_nothing_of_a_generator_stays_in_memory(monkeypatch):
+    scanned = []
+    once = BothSides.__init__
+    seen = lambda self, *sides: (scanned.append(weakref.ref(self)), once(self, *sides))[1]  # noqa: E731
+    samples, reference, test = sides()
+    collection = sets.MetricCollection(reference, test=test)
+    collection.scores(samples)
+    monkeypatch.setattr(BothSides, "__init__", seen)
+    gc.disable()
+    try:
+        collection.scores(samples)
+        assert [one() for one in scanned] == [None]
+    finally:
+        gc.enable()
+
+
 def test_every_pair_is_scanned_once(monkeypatch):
     """And no other product of all pairs is made."""
 
@@ -185,10 +232,6 @@ def test_every_pair_is_scanned_once(monkeypatch):
 
     for module, name in ((mmd, "within"), (mmd, "between"), (memorisation, "nearest_by_part")):
         monkeypatch.setattr(module, name, refuse)
-    monkeypatch.setattr("rara.sets.kernel_inception.within", refuse)
-    monkeypatch.setattr("rara.sets.kernel_inception.between", refuse)
-    monkeypatch.setattr("rara.sets.clip_kernel.within", refuse)
-    monkeypatch.setattr("rara.sets.clip_kernel.between", refuse)
     n, m, t = 70, 130, 60
     samples, reference, test = sides(n, m)
     names = [name for name in STATES if name != "fld_gap"]  # it scales vectors of its own

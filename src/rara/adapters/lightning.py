@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypedDict
 
 from rara.adapters.pixels import pixels_of
 from rara.arguments import number, whole
@@ -30,6 +30,12 @@ LOGGED: Mapping[str, Figure] = {
     "rara/off_manifold": "off_manifold",
 }
 """What is logged: figures of `rara.compare`, by the same definitions."""
+
+
+class Checkpoint(TypedDict):
+    """What a checkpoint holds of the callback."""
+
+    average: dict[str, torch.Tensor]
 
 
 class OriginalityCallback(Callback):
@@ -98,11 +104,11 @@ class OriginalityCallback(Callback):
                 mean = self._average[name] = self._average[name].to(value.device)
                 mean.lerp_(value, 1 - self.decay)
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> Checkpoint:
         """The average, for a checkpoint."""
         return {"average": self._average}
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+    def load_state_dict(self, state_dict: Checkpoint) -> None:
         """The average of a checkpoint."""
         self._average = dict(state_dict["average"])
 

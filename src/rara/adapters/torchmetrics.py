@@ -101,7 +101,7 @@ class RarityMetric(Metric):
         super().reset()
         self.real, self.dimension = real, dimension
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         """Without the network in memory: a copy opens its own."""
         return {**super().__getstate__(), "_opened": None}
 

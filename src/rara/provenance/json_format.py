@@ -15,7 +15,9 @@ from types import NoneType, UnionType
 from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar, Union, get_args, get_origin
 from typing import get_type_hints as hints_of
 
-JsonObject: TypeAlias = "dict[str, Any]"
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+"""What `json.loads` gives."""
+JsonObject: TypeAlias = "dict[str, Json]"
 """A JSON object as Python has it."""
 Record = TypeVar("Record")
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Self
 
 from rara.errors import ParameterError
 from rara.extractors.base import Spec
@@ -19,6 +19,7 @@ from rara.provenance import parts
 from rara.provenance.earlier_names import with_current_names
 from rara.provenance.json_format import (
     OMITTED,
+    Json,
     JsonObject,
     LacksKeyError,
     WrongKindError,
@@ -30,7 +31,7 @@ SCHEMA = 2
 """Of the JSON. It rises when a key changes its meaning; a key that is added has a default."""
 
 
-class AsJson(Mapping[str, Any]):
+class AsJson(Mapping[str, Json]):
     """A record that is written to files, read by keys or by attributes."""
 
     __slots__ = ()
@@ -67,7 +68,7 @@ class AsJson(Mapping[str, Any]):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(self)})"
 
-    def __getitem__(self, key: str) -> Any:
+    def __getitem__(self, key: str) -> Json:
         return self.to_json()[key]
 
     def __iter__(self) -> Iterator[str]:

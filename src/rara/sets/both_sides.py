@@ -135,6 +135,11 @@ class BothSides:
         """Whether products are watched under this key."""
         return key in self._watched
 
+    def forget(self) -> None:
+        """Drop the questions: they refer to this object, and would keep it in memory."""
+        self._wanted.clear()
+        self._watched.clear()
+
     # -- answers --
 
     def run_within(self, **engine: Unpack[EngineOptions]) -> None:

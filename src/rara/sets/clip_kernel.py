@@ -19,16 +19,18 @@ with a mean squared distance of 0.6. Vectors are divided by their lengths here.
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from rara.arguments import number
 from rara.errors import ParameterError
 from rara.geometry import Product
 from rara.geometry.kernel_sums import WIDEST
-from rara.sets.base import LEVEL, SetScore, Vectors, VectorsLike, refuse_no_length, unit_rows
+from rara.sets.base import LEVEL, SetScore, Vectors, VectorsLike, refuse_no_length
 from rara.sets.both_sides import BothSides
 from rara.sets.intervals import half_width, score_of
-from rara.sets.mmd import FEWEST, Discrepancy, Kernel, between, discrepancy, watch, within
+from rara.sets.mmd import FEWEST, Discrepancy, Kernel, watch
 from rara.stats.intervals import checked_level
 
 SIGMA = 10.0
@@ -54,43 +56,32 @@ class CMMD(Discrepancy):
         for side in both.sides:
             refuse_no_length(side.vectors, "cmmd")
         if self.approximate and 2 / self.sigma**2 <= WIDEST:
-            watch(both, self._name, Product("gaussian", unit=True, width2=self.sigma**2))
+            watch(both, self.kernel.name, Product("gaussian", unit=True, width2=self.sigma**2))
 
     @property
-    def _name(self) -> str:
-        return f"cmmd {self.sigma!r}"
+    def kernel(self) -> Kernel:
+        """The Gaussian kernel of unit vectors."""
+        turn = partial(_gaussian, scale=np.float32(1 / self.sigma**2))
+        return Kernel(f"cmmd {self.sigma!r}", turn, unit=True)
 
     def compute(self, *, level: float = LEVEL) -> SetScore:
         """The figure of all vectors so far."""
         checked_level(level)
         samples = self.samples.ordered(FEWEST, "cmmd")
         reference = self.reference.ordered(FEWEST, "cmmd")
-        value, variance = self.by_scan(self._name, level) or self._exact(samples, reference)
+        for side in (samples, reference):
+            refuse_no_length(side, "cmmd")
+        value, variance = self.by_scan(level) or self.exact()
         counts = len(samples), len(reference)
         half = SCALE * half_width(variance, level)
         return score_of("cmmd", SCALE * value, half, counts, "lower is closer", level=level)
 
-    def _exact(self, samples: Vectors, reference: Vectors) -> tuple[float, float]:
-        samples = unit_rows(samples, "cmmd").astype(np.float32)
-        reference = unit_rows(reference, "cmmd").astype(np.float32)
-        kernel = _gaussian(self.sigma)
-        return discrepancy(
-            within(samples, kernel),
-            self.reference.once(self._name, lambda: within(reference, kernel)),
-            between(samples, reference, kernel),
-        )
 
-
-def _gaussian(sigma: float) -> Kernel:
+def _gaussian(tile: Vectors, scale: np.float32) -> None:
     """k - 1, which keeps digits where all distances are small beside sigma."""
-    scale = np.float32(1 / sigma**2)
-
-    def kernel(tile: Vectors) -> None:
-        tile -= np.float32(1)  # -|x - y|^2 / 2
-        tile *= scale
-        np.expm1(tile, out=tile)
-
-    return kernel
+    tile -= np.float32(1)  # -|x - y|^2 / 2
+    tile *= scale
+    np.expm1(tile, out=tile)
 
 
 def cmmd(

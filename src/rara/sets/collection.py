@@ -5,7 +5,7 @@
 
 Metrics of neighbours and balls share one list of neighbours for each side, as deep as any of them
 asks, and one scan of samples and reference. MiFID finds its candidates by the products of that
-scan. FID, FID infinity and MiFID share their moments.
+scan. FID, FID infinity and MiFID share their moments, KID and CMMD their float32 products.
 
 The figures are those of the single functions. Those of neighbours and balls are equal in every bit.
 Others sum the same numbers in another order, which changes the last digits.
@@ -45,7 +45,7 @@ from rara.sets.frechet import FID, PARTS, FIDInfinity, laws_of
 from rara.sets.ken import KEN
 from rara.sets.kernel_inception import KID
 from rara.sets.memorisation import MiFID
-from rara.sets.mmd import Discrepancy
+from rara.sets.mmd import Discrepancy, Products
 from rara.sets.moments import SideMoments
 from rara.sets.precision import Precision
 from rara.sets.recall import Recall
@@ -132,18 +132,24 @@ class MetricCollection:
         states = {name: copy(state) for name, state in self.states.items()}
         with one_core():
             self._share_moments(states.values(), side)
-            self._share_pairs(states.values(), side, **engine)
+            both = self._share_pairs(states.values(), side, **engine)
+        sharing = [name for name in states if _is_exact_kernel(states[name])]
+        _share_products([states[name] for name in sharing])
         found: dict[str, SetScore] = {}
 
-        def compute(name: str, _: int) -> None:
-            state = states[name]
-            own = engine if _takes_engine(state) else {}
-            found[name] = state.compute(level=level, **own)
+        def compute(names: list[str], _: int) -> None:
+            for name in names:
+                state = states[name]
+                own = engine if _takes_engine(state) else {}
+                found[name] = state.compute(level=level, **own)
 
         with Crew(engine.get("threads")) as crew:
             memory = engine.get("memory") or quarter_of_memory()
             engine["memory"] = max(1, memory // crew.threads)
-            crew.each(compute, sorted(states, key=lambda name: not isinstance(states[name], KEN)))
+            others = [name for name in states if name not in sharing]
+            others.sort(key=lambda name: not isinstance(states[name], KEN))
+            crew.each(compute, [sharing, *([name] for name in others)])
+        both.forget()
         return {name: found[name] for name in states}
 
     def _share_moments(self, states: Iterable[Any], samples: Side) -> None:
@@ -166,7 +172,7 @@ class MetricCollection:
 
     def _share_pairs(
         self, states: Iterable[Any], samples: Side, **engine: Unpack[EngineOptions]
-    ) -> None:
+    ) -> BothSides:
         """All others: one scan of each side, and one of both."""
         both = BothSides(
             OneSide.of(samples, 1, "metrics"), OneSide.of(self._reference, 1, "metrics")
@@ -187,6 +193,7 @@ class MetricCollection:
         for one in pairs:
             one.ask_pairs(both, **engine)
         both.run(**engine)
+        return both
 
     def _test_pairs(self) -> BothSides:
         if self._beside_test is None:
@@ -228,6 +235,19 @@ def _moments_of(side: Side) -> SideMoments:
     for part in side.parts:
         found.add(part)
     return found
+
+
+def _is_exact_kernel(state: Any) -> bool:
+    return isinstance(state, Discrepancy) and not state.approximate
+
+
+def _share_products(states: list[Any]) -> None:
+    """KID and CMMD of the same sides: each pair is multiplied once."""
+    if not states:
+        return
+    products = Products(states[0].samples, states[0].reference, [state.kernel for state in states])
+    for state in states:
+        state.products = products
 
 
 def _takes_engine(state: Any) -> bool:

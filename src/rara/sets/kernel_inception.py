@@ -17,13 +17,15 @@ first three moments. The time is that of (n^2 + m^2) / 2 + n m scalar products.
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from rara.geometry import Product
 from rara.sets.base import LEVEL, SetScore, Vectors, VectorsLike
 from rara.sets.both_sides import BothSides
 from rara.sets.intervals import half_width, score_of
-from rara.sets.mmd import FEWEST, Discrepancy, Kernel, between, discrepancy, watch, within
+from rara.sets.mmd import FEWEST, Discrepancy, Kernel, watch
 from rara.stats.intervals import checked_level
 
 
@@ -41,29 +43,22 @@ class KID(Discrepancy):
         checked_level(level)
         samples = self.samples.ordered(FEWEST, "kid")
         reference = self.reference.ordered(FEWEST, "kid")
-        value, variance = self.by_scan("kid", level) or self._exact(samples, reference)
+        value, variance = self.by_scan(level) or self.exact()
         counts = len(samples), len(reference)
         half = half_width(variance, level)
         return score_of("kid", value, half, counts, "lower is closer", level=level)
 
-    def _exact(self, samples: Vectors, reference: Vectors) -> tuple[float, float]:
-        cubic = _cubic(samples.shape[1])
-        return discrepancy(
-            within(samples, cubic),
-            self.reference.once("kid within", lambda: within(reference, cubic)),
-            between(samples, reference, cubic),
-        )
+    @property
+    def kernel(self) -> Kernel:
+        """The cubic kernel."""
+        dimensions = self.reference.parts[0].shape[1]
+        return Kernel("kid", partial(_cubic, scale=np.float32(1 / dimensions)))
 
 
-def _cubic(dimensions: int) -> Kernel:
-    scale = np.float32(1 / dimensions)
-
-    def kernel(tile: Vectors) -> None:
-        tile *= scale
-        tile += np.float32(1)
-        tile *= tile * tile
-
-    return kernel
+def _cubic(tile: Vectors, scale: np.float32) -> None:
+    tile *= scale
+    tile += np.float32(1)
+    tile *= tile * tile
 
 
 def kid(samples: VectorsLike, reference: VectorsLike, *, level: float = LEVEL) -> SetScore:

@@ -41,7 +41,8 @@ def median_distance(vectors: Vectors) -> float:
 def squared_distances(left: Vectors | Doubles, right: Vectors | Doubles) -> Doubles:
     """(n, m) in float64, taken from the mean of the right side so that an offset costs nothing."""
     centre = right.mean(axis=0, dtype=np.float64)
-    a, b = left - centre, right - centre
+    a = left - centre
+    b = a if left is right else right - centre  # a product with itself is half the work
     d2: Doubles = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1) - 2 * (a @ b.T)
     return np.maximum(d2, 0, out=d2)
 

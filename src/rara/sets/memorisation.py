@@ -11,9 +11,10 @@ Direction. Lower is closer and less copied; infinite where every sample is a cop
 Options. `tau`: 0.1 in the competition; it depends on the extractor. `level`: that of the interval,
 which covers the figure that sets of these sizes have on average.
 
-Caveats. Those of `fid`. A few copies among many samples hardly move D. The minimum is over the
-reference, for each sample. torchmetrics takes it over the samples, for each reference image: a
-generator that repeats a few training images gets no penalty there.
+Caveats. Those of `fid`. A few copies among many samples hardly move D. Below tau the figure is at
+once 1 / tau times as large: with D near tau, the interval covers it far too seldom. The minimum is
+over the reference, for each sample. torchmetrics takes it over the samples, for each reference
+image: a generator that repeats a few training images gets no penalty there.
 """
 
 from __future__ import annotations
