@@ -1,11 +1,8 @@
 """Extractors: the default one against PyTorch's numbers, ONNX files, the registry."""
 
-import io
 import os
-import pickle
 import subprocess
 import sys
-import types
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -26,6 +23,7 @@ from rara.extractors.feature_maps import channel_axis
 from rara.extractors.legacy_torch import read_state_dict
 from rara.extractors.onnx import load_onnx
 from rara.run import Run
+from torch_pickles import Storage, Tensor, old_file
 
 
 @pytest.fixture(scope="module")
@@ -158,61 +156,13 @@ def test_altered_weights_are_refused_unread(models, tmp_path, monkeypatch):
 # -- old PyTorch files ------------------------------------------------------------------
 
 
-class Storage:
-    """Pickles as a reference to the numbers at the end of the file."""
-
-    def __init__(self, key, size):
-        self.key, self.size = key, size
-
-
-class Tensor:
-    """Pickles as a tensor does: by the function that makes it from its storage."""
-
-    def __init__(self, storage, offset, shape, strides):
-        self.view = (storage, offset, shape, strides, False, OrderedDict())
-
-    def __reduce__(self):
-        return sys.modules["torch._utils"]._rebuild_tensor_v2, self.view
-
-
-class TorchPickler(pickle.Pickler):
-    def persistent_id(self, obj):
-        if not isinstance(obj, Storage):
-            return None
-        return ("storage", sys.modules["torch"].FloatStorage, obj.key, "cpu", obj.size, None)
-
-
-def stand_in_torch():
-    """Modules with torch's names for the pickler to write down; ours are called instead."""
-
-    def rebuild(*args):
-        raise AssertionError
-
-    rebuild.__module__, rebuild.__qualname__ = "torch._utils", "_rebuild_tensor_v2"
-    torch, utils = types.ModuleType("torch"), types.ModuleType("torch._utils")
-    torch.FloatStorage = type("FloatStorage", (), {"__module__": "torch"})
-    utils._rebuild_tensor_v2 = rebuild
-    return {"torch": torch, "torch._utils": utils}
-
-
 @pytest.fixture
-def torch_file(tmp_path, monkeypatch):
+def torch_file(tmp_path):
     """Writes an old-format file with some content and storages."""
 
-    def write(content, storages, magic=0x1950A86A20F9469CFC6C):
-        file = io.BytesIO()
-        for header in (magic, 1001, {"little_endian": True}):
-            pickle.dump(header, file, protocol=2)
-        with monkeypatch.context() as patch:
-            for name, module in stand_in_torch().items():
-                patch.setitem(sys.modules, name, module)
-            TorchPickler(file, protocol=2).dump(content)
-        pickle.dump(list(storages), file, protocol=2)
-        for numbers in storages.values():
-            file.write(len(numbers).to_bytes(8, "little"))
-            file.write(np.asarray(numbers, dtype="<f4").tobytes())
+    def write(content, storages, **options):
         path = tmp_path / "weights.pth"
-        path.write_bytes(file.getvalue())
+        path.write_bytes(old_file(content, storages, **options))
         return path
 
     return write
@@ -699,7 +649,7 @@ def test_preprocessing_refuses_what_makes_no_sense(options, words):
 # -- the registry -----------------------------------------------------------------------
 
 OWN = [
-    *("efficientnet-lite0", "inception", "inception-logits", "vgg16"),
+    *("efficientnet-lite0", "inception", "inception-logits", "sscd", "sscd-student", "vgg16"),
     *("dinov2-vits14", "dinov2-vitb14", "dinov2-vitl14"),
     *("clip-vitb32", "clip-vitl14", "clip-vitl14-336"),
 ]

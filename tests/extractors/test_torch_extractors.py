@@ -166,6 +166,48 @@ def test_vgg16_is_torchvisions_after_fc2_and_relu(tmp_path):
     assert_same(vectors(extractor), np.concatenate(expected))
 
 
+# -- SSCD -------------------------------------------------------------------------------
+
+
+class Sscd(torch.nn.Module):
+    """SSCD as its paper describes it, on torchvision's ResNet-50."""
+
+    def __init__(self):
+        super().__init__()
+        self.backbone = torchvision.models.resnet50(num_classes=512)
+        self.backbone.avgpool = GeneralisedMean()
+
+    def forward(self, x):
+        return torch.nn.functional.normalize(self.backbone(x))
+
+
+class GeneralisedMean(torch.nn.Module):
+    def forward(self, x):
+        return x.clamp(min=1e-6).pow(3.0).mean(dim=(2, 3)).pow(1 / 3)
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit")
+@pytest.mark.parametrize("how", ["traced", "scripted", "state dict"])
+def test_sscd_is_the_torchscript_that_is_not_run(tmp_path, how):
+    network, path = random_weights(Sscd()), tmp_path / "sscd.pt"
+    if how == "traced":
+        torch.jit.trace(network, torch.zeros(1, 3, 64, 64)).save(path)
+    elif how == "scripted":
+        torch.jit.script(network).save(path)
+    else:
+        saved(network, path)
+    tensors = [
+        torchvision.transforms.functional.pil_to_tensor(
+            torchvision.transforms.Resize([320, 320])(image)
+        )
+        for image in images()
+    ]
+    scaled = torchvision.transforms.functional.normalize(torch.stack(tensors) / 255, *IMAGENET)
+    with torch.inference_mode():
+        expected = network(scaled).numpy()
+    assert_same(vectors(get_extractor("sscd", weights=path)), expected)
+
+
 # -- timm -------------------------------------------------------------------------------
 
 

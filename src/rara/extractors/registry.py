@@ -31,11 +31,13 @@ GROUP = "rara.extractors"
 
 _BUILT_IN = {
     "efficientnet-lite0": "rara.extractors.efficientnet_lite0:load",
+    "sscd-student": "rara.extractors.sscd_student:load",
 }
 
 _FROM_WEIGHTS = {
     "inception": "rara.extractors.inception:load",
     "inception-logits": "rara.extractors.inception:load_logits",
+    "sscd": "rara.extractors.sscd:load",
     "vgg16": "rara.extractors.vgg16:load",
 }
 """Those whose weights are the user's file; timm's networks are further ones."""

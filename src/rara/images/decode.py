@@ -170,16 +170,21 @@ def _loaded(
 
 
 def resize(
-    image: Image.Image, size: tuple[int, int], *, fit: Literal["stretch", "crop"]
+    image: Image.Image,
+    size: tuple[int, int],
+    *,
+    fit: Literal["stretch", "crop"],
+    resampling: Image.Resampling = Image.Resampling.BICUBIC,
 ) -> Image.Image:
-    """Bicubic with antialiasing, the same bytes on every machine; `size` is (width, height).
+    """With antialiasing, the same bytes on every machine; `size` is (width, height).
 
-    `stretch` ignores proportions; `crop` keeps them and takes the largest centred part.
+    `stretch` ignores proportions; `crop` keeps them and takes the largest centred part. Bicubic,
+    unless a network was trained with another resampling.
     """
     if fit == "stretch":
-        return image.resize(size, Image.Resampling.BICUBIC)
+        return image.resize(size, resampling)
     if fit == "crop":
-        return image.resize(size, Image.Resampling.BICUBIC, box=_centred(image.size, size))
+        return image.resize(size, resampling, box=_centred(image.size, size))
     raise ParameterError(f"fit={fit!r}: give 'stretch' or 'crop'.")
 
 

@@ -8,6 +8,10 @@ needs no reference:
     found = evidence(sample, source)                      # the same region in both, and the edit
     p = p_value(found.strength, size=found.size, candidates=17)
 
+Which pictures of a reference are worth comparing, the vectors of any extractor say:
+
+    VectorCandidates(reference.features, extractor).candidates(samples, most=17).rows
+
 From the ground up:
 
     local_features    a picture at its working size, and its SIFT features
@@ -25,4 +29,6 @@ From the ground up:
     chance_agreement  how well unrelated pictures of a reference agree as wholes
     sources           the candidate that the evidence names
     finding           the sources of many samples
+    crops             parts of a picture, as boxes
+    vector_candidates  images that a sample may hold a part of, by vectors of parts
 """
