@@ -139,6 +139,7 @@ study: install-dev
 	$(BIN)/python studies/planted.py .study/cifar10 --into docs/explanation/trust.md
 	$(BIN)/python studies/near_copies.py
 	$(BIN)/python studies/copies.py --cifar10 .study/cifar10 --clipart /usr/share/openclipart/png --work .study/copies
+	$(BIN)/python studies/visual_words.py $(PICTURES_OF_STUDIES) --into src/rara/retrieval/visual_words.npz
 	$(BIN)/python studies/evidence_null.py $(PICTURES_OF_STUDIES) --work .study/evidence \
 		--into src/rara/retrieval/universal_null.json --page docs/explanation/evidence.md
 	$(BIN)/python studies/evidence_power.py $(PICTURES_OF_STUDIES) --work .study/evidence \

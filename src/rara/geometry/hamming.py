@@ -127,7 +127,7 @@ def _in_turn(
 
 
 @intrinsic
-def _ones(_: Any, word: Any) -> Any:
+def bits_set(_: Any, word: Any) -> Any:
     """How many bits of a word are set."""
 
     def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
@@ -139,7 +139,7 @@ def _ones(_: Any, word: Any) -> Any:
 @compiled
 def _half(word: np.uint64, other: np.uint64) -> np.int32:
     """Bits that differ, minus 32: the mean of unrelated words."""
-    return np.int32(_ones(word ^ other)) - np.int32(32)  # type: ignore[call-arg]
+    return np.int32(bits_set(word ^ other)) - np.int32(32)  # type: ignore[call-arg]
 
 
 @compiled

@@ -31,4 +31,13 @@ From the ground up:
     finding           the sources of many samples
     crops             parts of a picture, as boxes
     vector_candidates  images that a sample may hold a part of, by vectors of parts
+
+Among many reference images, those to compare with a sample come from an index:
+
+    feature_codes     one picture's features in a few bytes, and back
+    visual_words      which features can be alike: cells, and signatures of 64 bits
+    postings          the features of all images, in the order of their cells
+    voting            a sample's votes for images, and those that agree on one movement
+    inverted_index    the reference images that a sample may hold a part of
+    index_folder      the index in a folder: continued after a kill, verified
 """

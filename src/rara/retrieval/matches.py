@@ -35,10 +35,10 @@ _APART: Final = 8.0
 _SEEDS: Final = 80
 """Matches that propose movements: those with the smallest ratios."""
 
-_TURN: Final = np.radians(30)
+TURN: Final = np.radians(30)
 """By which a match's directions may miss the movement's rotation."""
 
-_GROWTH: Final = np.log(1.8)
+GROWTH: Final = np.log(1.8)
 """By which the log of a match's sizes may miss the movement's scale."""
 
 SCALES: Final = (0.1, 10.0)
@@ -174,10 +174,10 @@ def _agreeing(
         dy = b * left[k, 0] + a * left[k, 1] + y - right[k, 1]
         if dx * dx + dy * dy > allowed * allowed:
             continue
-        if abs(right[k, 2] - left[k, 2] - grown) > _GROWTH:
+        if abs(right[k, 2] - left[k, 2] - grown) > GROWTH:
             continue
         turn = right[k, 3] - left[k, 3] - turned
-        if abs(turn - 2 * np.pi * np.rint(turn / (2 * np.pi))) > _TURN:
+        if abs(turn - 2 * np.pi * np.rint(turn / (2 * np.pi))) > TURN:
             continue
         agree[k] = True
         place = _place(left[k, 0], left[k, 1])
@@ -214,9 +214,9 @@ def _best_similarity(
             fits = True
             for k in (i, j):
                 turn = right[k, 3] - left[k, 3] - turned
-                if abs(turn - 2 * np.pi * np.rint(turn / (2 * np.pi))) > _TURN:
+                if abs(turn - 2 * np.pi * np.rint(turn / (2 * np.pi))) > TURN:
                     fits = False
-                if abs(right[k, 2] - left[k, 2] - grown) > _GROWTH:
+                if abs(right[k, 2] - left[k, 2] - grown) > GROWTH:
                     fits = False
             if not fits:
                 continue
