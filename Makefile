@@ -144,6 +144,7 @@ study: install-dev
 		--into src/rara/retrieval/universal_null.json --page docs/explanation/evidence.md
 	$(BIN)/python studies/evidence_power.py $(PICTURES_OF_STUDIES) --work .study/evidence \
 		--page docs/explanation/evidence.md
+	$(BIN)/python studies/search_power.py $(PICTURES_OF_STUDIES)
 
 clean:
 	rm -rf $(VENV) $(DEMO) .bench .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -42,7 +42,7 @@ _CODES: Final = 6
 NEAR_BITS: Final = 80
 """Bits of 256 that a candidate's pixel hash may differ in, where only near ones are looked at."""
 
-_WORTH_SHOWING: Final = 0.05
+WORTH_SHOWING: Final = 0.05
 """The p-value up to which whole pictures name a source."""
 
 _AT_ONCE: Final = 16
@@ -220,7 +220,7 @@ def _compared_as_wholes(
     asked: Mapping[int, Sequence[int]], sides: _Sides, looked: Looked
 ) -> tuple[dict[int, tuple[int, WholeCandidate]], Looked]:
     """By sample: the reference row that agrees best, where that is unlikely by chance."""
-    drawn = _drawn(sides.reference)
+    drawn = drawn_rows(sides.reference)
     wanted = {one for rows in asked.values() for one in rows}
     ours = sides.wholes("samples", asked)
     theirs = sides.wholes("reference", wanted | drawn)
@@ -230,13 +230,13 @@ def _compared_as_wholes(
         there = [one for one in rows if one in theirs]
         if row in ours and there:
             found = best_as_whole(ours[row], [theirs[one] for one in there], chance, looked.images)
-            if found is not None and found.p <= _WORTH_SHOWING:
+            if found is not None and found.p <= WORTH_SHOWING:
                 best[row] = there[found.place], found
     missing = len(asked) - len(ours) + len(wanted | drawn) - len(theirs)
     return best, replace(looked, as_whole=len(ours), unavailable=missing)
 
 
-def _drawn(reference: Features) -> set[int]:
+def drawn_rows(reference: Features) -> set[int]:
     """Images with the smallest digests, each content once: a random draw that no order changes."""
     digests = reference.done["digest"].combine_chunks().to_numpy(zero_copy_only=False)
     _, first = np.unique(digests.astype(str), return_index=True)
