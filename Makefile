@@ -55,7 +55,10 @@ lint: install-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# First the tests of compiled loops, with every index checked: a loop that writes beside its array may end the
+# process in another test, or change another result.
 test: install-dev browser lint
+	NUMBA_BOUNDSCHECK=1 $(BIN)/pytest $(PARALLEL) tests/geometry tests/retrieval tests/stats
 	$(BIN)/pytest $(PARALLEL)
 
 test-slow: install-dev browser
@@ -140,11 +143,19 @@ study: install-dev
 	$(BIN)/python studies/near_copies.py
 	$(BIN)/python studies/copies.py --cifar10 .study/cifar10 --clipart /usr/share/openclipart/png --work .study/copies
 	$(BIN)/python studies/visual_words.py $(PICTURES_OF_STUDIES) --into src/rara/retrieval/visual_words.npz
+	$(BIN)/python studies/index_candidates.py $(PICTURES_OF_STUDIES) --work .study/candidates \
+		--page docs/studies/copy-candidates.md
 	$(BIN)/python studies/evidence_null.py $(PICTURES_OF_STUDIES) --work .study/evidence \
 		--into src/rara/retrieval/universal_null.json --page docs/explanation/evidence.md
+	$(BIN)/python studies/whole_pictures.py $(PICTURES_OF_STUDIES) --into docs/explanation/evidence.md
 	$(BIN)/python studies/evidence_power.py $(PICTURES_OF_STUDIES) --work .study/evidence \
 		--page docs/explanation/evidence.md
 	$(BIN)/python studies/search_power.py $(PICTURES_OF_STUDIES)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[copies]'
+	$(BIN)/python studies/copy_candidates.py --photos .study/photos --work .study/candidates \
+		--into docs/studies/copy-candidates.md
+	$(BIN)/python studies/contact_sheets.py $(PICTURES_OF_STUDIES) --work .study/sheets \
+		--page docs/studies/contact-sheets.md
 
 clean:
 	rm -rf $(VENV) $(DEMO) .bench .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -77,6 +77,12 @@ def images_of(folder: Path, part: str) -> NDArray[np.uint8]:
     return np.load(path, mmap_mode="r")
 
 
+def labels_of(folder: Path, part: str) -> NDArray[np.uint8]:
+    """(n,) the class of each photo, from 0 to 9."""
+    images_of(folder, part)
+    return np.load(folder / f"{part}_labels.npy")
+
+
 def vectors_of(folder: Path, part: str, **options: Any) -> NDArray[np.float32]:
     """The vectors of a part, computed if need be; the options are those of `embed`."""
     from rara.extractors import get_extractor

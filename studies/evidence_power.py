@@ -1,12 +1,13 @@
 """How many edited copies direct evidence finds among 17 candidates, and how well it places them.
 
     python studies/evidence_power.py --cifar10 FOLDER --emoji FOLDER --clipart FOLDER
-        --photos FOLDER --work FOLDER [--count 30] [--page PAGE]
+        --photos FOLDER --work FOLDER [--count 30] [--packed] [--page PAGE]
 
 For each kind of picture and each edit of `hard_edits.py`: copies of some pictures, each compared
 with its source and 16 others. A copy is found if the strongest evidence is with its source and has
 a small p-value for 17 candidates. The regions are held against the true ones by intersection over
-union. What was compared before is read from the working folder.
+union. With --packed, the sources' features are those that an index keeps of them. What was compared
+before is read from the working folder.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import pickle
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -29,6 +30,7 @@ from PIL import Image
 
 from pages import insert
 from rara.retrieval.evidence import Evidence, evidence_between, size_of
+from rara.retrieval.feature_codes import packed, unpacked
 from rara.retrieval.local_features import PreparedImage, prepare
 from rara.retrieval.polygons import overlap_ratio
 from rara.retrieval.universal_null import Size, p_value
@@ -62,13 +64,17 @@ def pictures(kind: str, folders: Folders, count: int) -> list[Picture]:
     return list(islice(made, count))
 
 
-def kept(kind: str, *, folders: Folders, count: int, work: Path) -> dict[str, list[Compared]]:
+def kept(
+    kind: str, *, folders: Folders, count: int, work: Path, in_codes: bool
+) -> dict[str, list[Compared]]:
     """As it was compared before, or compared now."""
-    path = work / f"power {kind}.pickle"
+    path = work / f"power {kind}{' packed' if in_codes else ''}.pickle"
     if not path.exists():
         cv2.setNumThreads(1)
         chosen = pictures(kind, folders, count)
         ready = [prepare(one.pixels) for one in chosen]
+        if in_codes:
+            ready = [replace(one, features=unpacked(packed(one.features))) for one in ready]
         path.write_bytes(pickle.dumps({name: compared(name, chosen, ready) for name in HARD}))
     made: dict[str, list[Compared]] = pickle.loads(path.read_bytes())
     return made
@@ -159,12 +165,14 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--count", type=int, default=30, help="pictures of each kind")
+    parser.add_argument("--packed", action="store_true", help="features as an index keeps them")
     parser.add_argument("--page", type=Path, help="the page with the table")
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     folders = Folders(options.cifar10, options.emoji, options.clipart, options.photos)
     kinds = ("photos", "clip art", "CIFAR-10")
-    run = partial(kept, folders=folders, count=options.count, work=options.work)
+    among = {"folders": folders, "count": options.count, "work": options.work}
+    run = partial(kept, **among, in_codes=options.packed)
     with ProcessPoolExecutor(options.processes) as pool:
         measured = dict(zip(kinds, pool.map(run, kinds), strict=True))
     lines = list(section(measured))

@@ -3,10 +3,11 @@
     python studies/search_power.py --cifar10 FOLDER --emoji FOLDER --clipart FOLDER
         --photos FOLDER [--images 320] [--copies 8] [--page PAGE]
 
-The reference is quarters of photos, 512 pixels wide at most, and drawings beside them. For each
-edit of `hard_edits.py`, some photos are edited and searched for, once with an index and once
-without. Quarters of photos that are not in the reference are searched for too: none of them may be
-called. CPU time is the process's, of all samples, without what is made once of the reference.
+The reference is quarters of photos, 512 pixels wide at most and with enough detail to be found, and
+drawings beside them. For each edit of `hard_edits.py`, some photos are edited and searched for,
+once with an index and once without. Quarters of photos that are not in the reference are searched
+for too: none of them may be called. CPU time is the process's, of all samples, without what is made
+once of the reference.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from PIL import Image
 
 import rara
 from pages import insert
+from rara.retrieval.local_features import prepare
 
 SIDE = 512
 MOST = 500
@@ -46,8 +48,9 @@ class Searched:
 
 
 def pictures(folders: Folders) -> list[Image.Image]:
-    """Quarters of photos: as many as there are."""
-    return [small(one.pixels) for one in quarters(folders, 4 * MOST)]
+    """Quarters of photos: as many as there are with enough detail."""
+    made = (small(one.pixels) for one in quarters(folders, 4 * MOST))
+    return [one for one in made if prepare(np.asarray(one)).sufficient]
 
 
 def small(pixels: Pixels) -> Image.Image:

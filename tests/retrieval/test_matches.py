@@ -53,6 +53,21 @@ def test_the_movement_is_found(angle, scale):
     assert found.agree[right & (found.source < 30)].all()
 
 
+@pytest.mark.parametrize("shift", [-60.0, 430.0])
+def test_points_outside_of_the_picture_count_to_its_edge(shift):
+    """Their own places would lie beside the table of places: checked indices make that an error."""
+    source = features(np.random.default_rng(5), 30, side=150)
+    found = consensus(moved(source, 0, 1, np.array([shift, shift])), source)
+    assert found.similarity[:2, 2] == pytest.approx(shift, abs=1e-6)
+    assert found.agree[found.source == found.sample].all()
+
+
+@pytest.mark.parametrize("shift", [-1e6, 1e6])
+def test_points_that_all_lie_outside_are_one_place(shift):
+    source = features(np.random.default_rng(5), 30, side=150)
+    assert consensus(moved(source, 0, 1, np.array([shift, shift])), source) is None
+
+
 def test_random_features_do_not_agree():
     rng = np.random.default_rng(2)
     for _ in range(20):

@@ -60,8 +60,17 @@ def test_p_values_take_the_bound_at_or_below():
     assert np.log10(p_value(np.nextafter(strengths[5], 0), size="large")) == pytest.approx(
         bounds[4]
     )
-    assert np.log10(p_value(1e9, size="large")) == pytest.approx(bounds[-1])
+    assert np.log10(p_value(1e9, size="large")) == pytest.approx(-15)
     assert p_value(np.nextafter(strengths[0], 0), size="large") == 1
+
+
+@pytest.mark.parametrize("size", ["small", "large"])
+def test_the_tail_goes_on_as_it_ends(size):
+    kept = json.loads(files("rara.retrieval").joinpath(TABLE).read_text())[size]
+    strengths, bounds = np.array(kept["strength"]), np.array(kept["log10_bound"])
+    slope = (bounds[-2] - bounds[-12]) / (strengths[-2] - strengths[-12])
+    beyond = np.log10(p_value(strengths[-1] + 8, size=size))
+    assert beyond == pytest.approx(bounds[-1] + 8 * slope, abs=0.05)
 
 
 def test_what_p_value_refuses():

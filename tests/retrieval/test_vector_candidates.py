@@ -12,7 +12,7 @@ from rara.errors import FeatureError, ParameterError, ReferenceMismatchError
 from rara.extractors import get_extractor
 from rara.features.embed import embed
 from rara.features.metric import with_metric
-from rara.retrieval.crops import CENTRE, PARTS, SHORTEST, WHOLE, cut, tiles
+from rara.retrieval.crops import CENTRE, MORE_PARTS, PARTS, SHORTEST, WHOLE, cut, tiles
 from rara.retrieval.vector_candidates import PartVectors, VectorCandidates, part_vectors
 
 
@@ -35,10 +35,11 @@ def test_the_centre_has_half_of_the_sides():
     np.testing.assert_array_equal(middle, picture(0, (100, 60)).crop((25, 15, 75, 45)))
 
 
-def test_there_are_fifteen_parts_and_small_ones_are_left_out():
-    assert len(PARTS) == len(set(PARTS)) == 15
-    assert len(cut(picture(0, (3 * SHORTEST, 3 * SHORTEST)), PARTS)) == 15
-    assert len(cut(picture(0, (3 * SHORTEST, 3 * SHORTEST - 3)), PARTS)) == 6
+def test_there_are_six_or_fifteen_parts_and_small_ones_are_left_out():
+    assert len(PARTS) == len(set(PARTS)) == 6
+    assert len(MORE_PARTS) == len(set(MORE_PARTS)) == 15
+    assert len(cut(picture(0, (3 * SHORTEST, 3 * SHORTEST)), MORE_PARTS)) == 15
+    assert len(cut(picture(0, (3 * SHORTEST, 3 * SHORTEST - 3)), MORE_PARTS)) == 6
     assert [part.size for part in cut(picture(0, (9, 5)), PARTS)] == [(9, 5)]
 
 
@@ -114,7 +115,7 @@ def test_a_source_that_is_a_tile_of_the_sample_is_first():
 
 def test_a_sample_that_is_a_tile_of_its_source_needs_the_references_tiles():
     extractor, reference = Small(), pictures(40)
-    sample = reference[7][60:, 80:]
+    sample = reference[7][45:, 60:]
     tiled = VectorCandidates(part_vectors(reference, extractor), extractor)
     found = tiled.candidates([sample])
     assert (found.rows[0, 0], found.distances[0, 0]) == (7, 0)

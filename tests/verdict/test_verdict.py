@@ -9,6 +9,7 @@ import pytest
 
 from make import gaussian
 from rara import Features, Reference, Run
+from rara.calibration.source_evidence import certain_copies
 from rara.errors import ParameterError
 from rara.provenance.parts import CalibrationPart, NearCopy, SmallestP
 from rara.report import facts, summarise, summary_lines, to_html
@@ -24,6 +25,7 @@ CALM = {
     "typicality_percentile": 50.0, "off_manifold_p": 0.5, "knn_p": 0.5, "ball_ratio": 1.0,
     "ball_ratio_p": 1.0, "copy_p": 0.4, "copy_q": 0.9,
     "volume_p": 0.2, "pixel_p": None, "pixel_nearest": None, "pixel_distance": None,
+    "source": None, "source_p": np.nan, "source_edit": None,
 }  # fmt: skip
 CALIBRATION = CalibrationPart(
     method="full conformal", rarity_method="leave-one-out", copy_statistic="copy_volume",
@@ -57,7 +59,7 @@ def evidence(
     rows = [{**CALM, "knn_p": row.get("off_manifold_p", 0.5)} | row for row in rows]
     columns = {name: np.array([row[name] for row in rows]) for name in CALM}
     picture, clustered, near = (np.full(len(rows), flag) for flag in (picture, clustered, near))
-    copies = picture | (columns["nearest_distance"] == 0)
+    copies = picture | (columns["nearest_distance"] == 0) | certain_copies(columns)
     copies[list(content or {})] = True
     return VerdictEvidence(
         columns, content or {}, picture, copies, near, clustered, calibration, missing
@@ -69,6 +71,32 @@ def judged(row=None, *, alpha=0.05, k=3, **more):
     one, thresholds = evidence([row or {}], **more), Thresholds(alpha)
     verdicts = decide(one, thresholds).tolist()
     return verdicts[0], explain(verdicts, one, k=k, alpha=alpha)[0]
+
+
+SHOWN = {"source": "s.png", "source_edit": "mirrored"}
+
+
+@pytest.mark.parametrize(
+    ("p", "copy_q", "verdict", "reason"),
+    [
+        (3e-9, 0.9, "copy", "Shows reference image s.png, mirrored (p <= 1e-8)."),
+        (2e-5, 0.01, "near copy", "Shows reference image s.png, mirrored (p = 0.00002, q = 0.01)."),
+    ],
+)
+def test_what_the_pictures_show_is_the_reason(p, copy_q, verdict, reason):
+    row = {**SHOWN, "source_p": p, "copy_p": 100 * p, "copy_q": copy_q}
+    assert judged(row) == (verdict, reason)
+
+
+def test_evidence_that_may_be_chance_is_no_verdict():
+    row = {**SHOWN, "source_p": 1e-5, "copy_p": 1e-3, "copy_q": 0.2}
+    assert judged(row)[0] == "no verdict"
+    assert judged(row)[1].startswith("Shows reference image s.png, mirrored (p = 0.00001), but ")
+
+
+def test_an_unchanged_copy_is_shown_as_it_is():
+    row = {"source": "s.png", "source_edit": "unchanged", "source_p": 1e-12}
+    assert judged(row)[1] == "Shows reference image s.png (p <= 1e-12)."
 
 
 # -- experiments whose answer is known --

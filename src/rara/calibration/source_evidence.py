@@ -4,9 +4,10 @@
     FoundSources --with_sources--> source, source_p, source_region, source_edit, and copy_p
 
 Direct evidence is judged by what unrelated pictures give, so it needs no calibration by real
-images: 20 reference images can name a source as well as a million. Where its p-value is at most
-10^-6, it takes the place of the p-value of the tests. Of real images that adds at most one in a
-million to those that are called.
+images: 20 reference images can name a source as well as a million. The smaller of the tests'
+p-value and `WEIGHT` times that of the evidence counts. So of real images at most 1.01 times the
+level are called: the level by the tests, and a hundredth of it by evidence. Evidence with a p-value
+of at most 10^-6 is a fact, and stands as it is.
 """
 
 from __future__ import annotations
@@ -29,6 +30,9 @@ from rara.retrieval.finding import (
 from rara.retrieval.sources import CERTAIN
 from rara.run import Run
 from rara.scores import BallGeometry, Columns
+
+WEIGHT = 100
+"""By which evidence must be stronger than the tests to speak in their place."""
 
 REGIONS = pa.list_(pa.list_(pa.list_(pa.float64())))
 
@@ -79,12 +83,19 @@ def with_sources(columns: Columns, reference: Features, found: FoundSources | No
     certain = certain_copies({"source_p": p})
     return {
         **columns,
-        "copy_p": np.where(certain, np.fmin(p, columns["copy_p"]), columns["copy_p"]),
+        "copy_p": np.fmin(columns["copy_p"], np.where(certain, p, WEIGHT * p)),
         "source": ids.take(named),
         "source_p": p,
         "source_region": pa.array(regions, REGIONS),
         "source_edit": pa.array(edits, pa.string()),
     }
+
+
+def speaks_by_source(source_p: float | None, copy_p: float | None) -> bool:
+    """Whether the evidence decided the p-value of copying; None is a missing p-value."""
+    if source_p is None or copy_p is None:
+        return False
+    return source_p <= CERTAIN or source_p * WEIGHT <= copy_p
 
 
 def certain_copies(columns: Columns) -> NDArray[np.bool_]:

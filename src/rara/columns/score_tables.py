@@ -143,7 +143,7 @@ _COPYING = [
            "less like a copy", _NO_SOURCE_P, 0, 1),
     Column("source_region", "list<item: list<item: list<item: double>>>", "copying", "share",
            "What both have in common: corners in the sample, then in the source, from 0 to 1 of "
-           "width and height.", gap=_NO_SOURCE),
+           "width and height.", gap=_NO_SOURCE, low=0, high=1),
     Column("source_edit", "string", "copying", "text",
            "What was done to the source, in words.", gap=_NO_SOURCE),
 ]  # fmt: skip

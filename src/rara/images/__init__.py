@@ -12,4 +12,8 @@ From the ground up:
     ranges             which numbers of an array are black and white
     colours            modes, transparency and depths to RGB
     decode             the one decoder and the one resize
+    seams              straight lines across a picture at which pixels jump
+    grids              panels of one size at one distance, fitted to such lines
+    sheet_evidence     what tells a sheet of pictures from a window, a board or a table
+    contact_sheet      where the panels of a contact sheet lie
 """

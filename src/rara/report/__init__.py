@@ -13,6 +13,7 @@ From the ground up:
     verdicts               how many samples have which verdict
     rarest                 the order of the rarest
     decisions              on how many samples people's decisions bear
+    looked                 what a comparison of the pictures found
     disagreement           which verdicts are contested
     calibration            how many samples the calibrated p-values call
     two_sample             the result of the two-sample test

@@ -343,7 +343,8 @@ def _row_of(section: Section, cards: Iterable[Card]) -> CardRow:
 
 def _card(record: Record, section: Section, k: int) -> Card:
     images = _reference_images(record)
-    partner = next((one for one in images if section.leading in one.role), images[0])
+    roles = ("source", section.leading)
+    partner = next((one for role in roles for one in images if role in one.role), images[0])
     judged = section.key not in WITH_OWN_SENTENCE
     why = reason(record) if judged else None
     return Card(
@@ -361,11 +362,12 @@ def _reference_images(record: Record) -> list[OtherImage]:
     distances = {record.nearest: record.nearest_distance}
     distances |= {neighbor.id: neighbor.distance for neighbor in record.neighbors}
     roles = {
+        "source": record.source,
         "nearest": record.nearest,
         "by pixels": record.pixel_nearest if record.by_pixels else None,
         "witness": record.rarity_witness,
     }
-    ids = dict.fromkeys([*distances, roles["by pixels"], roles["witness"]])
+    ids = dict.fromkeys([*distances, *roles.values()])
     return [
         OtherImage(
             side="reference",

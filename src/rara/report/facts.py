@@ -27,6 +27,7 @@ from rara.report.calibration import Calibration, calibration
 from rara.report.decisions import Decided, decided
 from rara.report.disagreement import Disagreement, disagreement
 from rara.report.groups import Groups, groups
+from rara.report.looked import LookedAt, looked_at
 from rara.report.picks import Picks, picks
 from rara.report.rarest import inside, numbers
 from rara.report.reference_quantiles import Spread, own_spreads
@@ -137,6 +138,8 @@ class Facts:
     """Samples by verdict; null in a table without verdicts."""
     decided: Decided | None
     """Samples that people decided on; null where nothing was decided."""
+    looked: LookedAt | None
+    """Samples compared picture by picture; null where none was."""
     dissent: Disagreement | None
     """Contested verdicts; null without second opinions."""
     grouped: Groups | None
@@ -196,6 +199,7 @@ def facts(table: pa.Table, provenance: Provenance, *, cards: int = CARDS) -> Fac
         two_sample=result,
         verdicts=verdicts(table, provenance),
         decided=decided(table, provenance),
+        looked=looked_at(table, provenance),
         dissent=disagreement(table, provenance),
         grouped=groups(table, provenance),
         odd_ones=compared,

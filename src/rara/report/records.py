@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from rara.calibration.source_evidence import speaks_by_source
 from rara.columns.score_tables import ON_REQUEST, metadata_names
 from rara.report.disagreement import dissents
 from rara.report.reference_quantiles import Spread
@@ -82,6 +83,8 @@ class Record:
     """Bits of 256 that differ from it; -1 where the pictures are equal; null where not compared."""
     by_pixels: bool
     """Whether it is called a copy because of its pixels, not because of its features."""
+    source: str | None
+    """The reference image that the pictures show in it, where that is why it is called."""
     two_sample_score: float | None
     """How much it differs from reference images, by the classifier of the two-sample test."""
     verdict: str | None
@@ -130,6 +133,7 @@ def _record(row: Row, own: Mapping[str, Spread]) -> Record:
         pixel_nearest=row.text("pixel_nearest"),
         pixel_distance=row.count("pixel_distance"),
         by_pixels=row.text("verdict") in COPIED and _by_pixels(row),
+        source=named_source(row),
         two_sample_score=row.finite("two_sample_score"),
         verdict=row.text("verdict"),
         reason=row.text("reason"),
@@ -151,6 +155,12 @@ def _record(row: Row, own: Mapping[str, Spread]) -> Record:
 
 def _text(value: Plain) -> str | None:
     return None if value is None else str(value)
+
+
+def named_source(row: Row) -> str | None:
+    """The reference image that the pictures show, where that is why the sample is called."""
+    by_source = speaks_by_source(row.finite("source_p"), row.finite("copy_p"))
+    return row.text("source") if by_source and row.text("verdict") in COPIED else None
 
 
 def _by_pixels(row: Row) -> bool:

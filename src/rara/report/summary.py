@@ -13,6 +13,7 @@ from rara.report.decisions import decided_line
 from rara.report.disagreement import disagreement_line
 from rara.report.facts import Facts, ReferenceFacts, SampleFacts
 from rara.report.formatting import counted, number, percent, shorten, width
+from rara.report.looked import looked_lines
 from rara.report.records import Record
 from rara.report.repeats import repeats_lines
 from rara.report.sentences import nearest_in_short, rarity_in_short
@@ -61,6 +62,7 @@ def _findings(facts: Facts) -> dict[str, Iterator[str]]:
         return {
             "Verdict": verdict_lines(verdicts, TEXT),
             "Decided": _decided(facts),
+            "Copied": iter(looked_lines(facts.looked) if facts.looked else ()),
             "Contested": _contested(facts),
             "Outside": outside,
             "Rarest": _rarest(rarest, "none is inside, on the manifold, and no copy"),

@@ -26,9 +26,6 @@ From the ground up:
     universal_null    what unrelated pictures reach, and the p-value
     whole_picture     whole pictures that agree, turned in any way
     evidence          two pictures in, evidence out
-    chance_agreement  how well unrelated pictures of a reference agree as wholes
-    sources           the candidate that the evidence names
-    finding           the sources of many samples
     crops             parts of a picture, as boxes
     vector_candidates  images that a sample may hold a part of, by vectors of parts
 
@@ -40,4 +37,10 @@ Among many reference images, those to compare with a sample come from an index:
     voting            a sample's votes for images, and those that agree on one movement
     inverted_index    the reference images that a sample may hold a part of
     index_folder      the index in a folder: continued after a kill, verified
+
+And many samples at once:
+
+    chance_agreement  how well unrelated pictures of a reference agree as wholes
+    sources           the candidate that the evidence names
+    finding           the sources of many samples
 """

@@ -48,6 +48,9 @@ WORTH_SHOWING: Final = 0.05
 _AT_ONCE: Final = 16
 """Samples whose pictures are in memory at once."""
 
+_WHOLES_AT_ONCE: Final = 2_000
+"""Samples whose small pictures are in memory at once, 12 KB each, with their candidates'."""
+
 _FEATURES_SHARE: Final = 0.1
 _FEATURES_LEAST: Final = 100
 """Of the samples, or so many, whose local features are looked at among the near ones."""
@@ -159,7 +162,7 @@ def find_sources(
     if not (candidates.as_whole or candidates.by_features):
         return FoundSources({}, looked)
     sides = _Sides(samples, reference, pictures)
-    wholes, looked = _compared_as_wholes(candidates.as_whole, sides, looked)
+    wholes, looked = _compared_as_wholes(candidates.as_whole, sides, looked, run)
     jobs = {row: [wholes[row][0]] for row in wholes}
     for row, rows in candidates.by_features.items():
         if row not in wholes or wholes[row][1].p > CERTAIN:
@@ -217,23 +220,29 @@ class _Sides:
 
 
 def _compared_as_wholes(
-    asked: Mapping[int, Sequence[int]], sides: _Sides, looked: Looked
+    asked: Mapping[int, Sequence[int]], sides: _Sides, looked: Looked, run: Run
 ) -> tuple[dict[int, tuple[int, WholeCandidate]], Looked]:
     """By sample: the reference row that agrees best, where that is unlikely by chance."""
-    drawn = drawn_rows(sides.reference)
-    wanted = {one for rows in asked.values() for one in rows}
-    ours = sides.wholes("samples", asked)
-    theirs = sides.wholes("reference", wanted | drawn)
-    chance = ChanceAgreement.among([theirs[row] for row in sorted(drawn) if row in theirs])
-    best = {}
-    for row, rows in asked.items():
-        there = [one for one in rows if one in theirs]
-        if row in ours and there:
-            found = best_as_whole(ours[row], [theirs[one] for one in there], chance, looked.images)
-            if found is not None and found.p <= WORTH_SHOWING:
-                best[row] = there[found.place], found
-    missing = len(asked) - len(ours) + len(wanted | drawn) - len(theirs)
-    return best, replace(looked, as_whole=len(ours), unavailable=missing)
+    drawn, rows = drawn_rows(sides.reference), sorted(asked)
+    usual = sides.wholes("reference", drawn)
+    chance = ChanceAgreement.among([usual[row] for row in sorted(usual)])
+    best, missing = {}, len(drawn) - len(usual)
+    with watching(run.progress, len(rows), "Whole pictures of samples and reference") as advance:
+        for start in range(0, len(rows), _WHOLES_AT_ONCE):
+            some = rows[start : start + _WHOLES_AT_ONCE]
+            wanted = {one for row in some for one in asked[row]}
+            ours, theirs = sides.wholes("samples", some), sides.wholes("reference", wanted)
+            for row in ours:
+                there = [one for one in asked[row] if one in theirs]
+                pictures = [theirs[one] for one in there]
+                found = best_as_whole(ours[row], pictures, chance, looked.images)
+                if found is not None and found.p <= WORTH_SHOWING:
+                    best[row] = there[found.place], found
+            missing += len(some) - len(ours) + len(wanted) - len(theirs)
+            looked = replace(looked, as_whole=looked.as_whole + len(ours))
+            if advance:
+                advance(len(some))
+    return best, replace(looked, unavailable=missing)
 
 
 def drawn_rows(reference: Features) -> set[int]:

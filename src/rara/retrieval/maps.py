@@ -69,8 +69,9 @@ def turned_map(source: tuple[int, int], sample: tuple[int, int], quarters: int) 
     placed = np.roll(rectangle(*sample), -quarters, axis=0)
     origin, across, down = placed[0], placed[1] - placed[0], placed[3] - placed[0]
     width, height = corners[2]
-    matrix = np.column_stack([np.append(across / width, 0), np.append(down / height, 0),
-                              np.append(origin, 1)])  # fmt: skip
+    ends = np.column_stack([across / width, down / height, origin])
+    half = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])  # a pixel's middle is a whole number
+    matrix = np.linalg.inv(half) @ np.vstack([ends, [0, 0, 1]]) @ half
     scales = np.linalg.norm(across) / width, np.linalg.norm(down) / height
     none = np.zeros((0, 2))
     return ImageMap(

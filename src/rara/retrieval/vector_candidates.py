@@ -3,8 +3,9 @@
     samples --cut--> parts --extractor--> vectors --exact k-NN--> a list for each part
                                               --the best places of all lists--> candidates
 
-Any extractor serves: the default network, or SSCD, which was trained for copies. Candidates are
-no verdict: direct evidence (`evidence`) compares a sample with each of them.
+Any extractor serves: the default network; or SSCD, which was trained for copies, and for which the
+whole picture is enough (docs/studies/copy-candidates.md). Candidates are no verdict: direct
+evidence (`evidence`) compares a sample with each of them.
 """
 
 from __future__ import annotations

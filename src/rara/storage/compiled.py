@@ -54,14 +54,18 @@ def _code_folder() -> tuple[Path | None, str]:
     """A folder for these very sources and this user, or None and the reason where there is none.
 
     Wheels have constant time stamps and loops call loops of other files, so the key is made of all
-    sources. `NUMBA_CACHE_DIR` moves it, as it does for all that numba keeps.
+    sources. Loops that check their indices (`NUMBA_BOUNDSCHECK=1`) are kept apart from those that
+    do not. `NUMBA_CACHE_DIR` moves it, as it does for all that numba keeps.
     """
-    digest, root = hashlib.sha256(), Path(__file__).parents[1]
+    config: Any = numba.config
+    digest, root = (
+        hashlib.sha256(b"checked" if config.BOUNDSCHECK else b""),
+        Path(__file__).parents[1],
+    )
     for package in _SOURCES:
         for source in sorted((root / package).glob("*.py")):
             digest.update(source.read_bytes())
     user = f"-{os.geteuid()}" if os.name == "posix" else ""
-    config: Any = numba.config
     with suppress(
         ParameterError
     ):  # reported where the cache is needed, not where loops are imported

@@ -32,6 +32,9 @@ _TOGETHER = (
     ("group_off_manifold_p", "group"),
     ("group_off_manifold_p", "group_off_manifold_q"),
     ("verdict", "reason"),
+    ("source_p", "source"),
+    ("source", "source_region"),
+    ("source", "source_edit"),
 )
 """Columns of which the second has a value wherever the first has one; a flag has one where it is
 true."""
@@ -97,6 +100,7 @@ _FITS: Mapping[str, _Fits] = {
     "double": _is_number,
     "int32": _is_number,
     "int64": _is_number,
+    "list<item: list<item: list<item: double>>>": _lists(_lists(_lists(_is_number))),
     "list<item: double>": _lists(pa.types.is_floating),
     "list<item: string>": _lists(_is_text),
     "list<item: struct<id: string, distance: double>>": _lists(

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, floor, isfinite, log10
 
+from rara.calibration.source_evidence import speaks_by_source
 from rara.provenance.parts import SmallestP
 from rara.retrieval.sources import CERTAIN
 from rara.verdict.rules import VerdictEvidence, images_named, rounded_up
@@ -107,13 +108,15 @@ def _copy(case: Case) -> str:
         return f"The same content as reference image {case.same_content}."
     if case.same_picture:
         return f"The same picture as reference image {case.pixel_nearest}, in another file."
-    if case.source is not None and case.source_p <= CERTAIN:
-        edit = "" if case.source_edit == "unchanged" else f", {case.source_edit}"
-        return f"Shows reference image {case.source}{edit} (p < {_tiny(case.source_p)})."
+    if case.source_p <= CERTAIN:
+        return f"{_shows(case)} (p <= {_tiny(case.source_p)})."
     return f"Its features are exactly those of reference image {case.nearest}."
 
 
 def _near_copy(case: Case) -> str:
+    if speaks_by_source(case.source_p, case.copy_p):
+        figures = f"p = {rounded_up(case.source_p)}, q = {rounded_up(case.copy_q)}"
+        return f"{_shows(case)} ({figures})."
     figures = f"{_bits(case)}{_copy_p(case)}, q = {rounded_up(case.copy_q)}"
     return f"Nearer{_by_pixels(case)} to {_closest(case)} than expected by chance ({figures})."
 
@@ -132,6 +135,9 @@ def _off_manifold(case: Case) -> str:
 def _no_verdict(case: Case) -> str:
     if case.common.shortfall is not None:
         return case.common.shortfall
+    if speaks_by_source(case.source_p, case.copy_p):
+        shown = f"{_shows(case)} (p = {rounded_up(case.source_p)})"
+        return f"{shown}, but among {case.common.samples:,} samples that may be chance."
     near, common = f"As near{_by_pixels(case)} to {_closest(case)}", case.common
     if common.repeating > 1:
         return (
@@ -251,6 +257,11 @@ def _copy_p(case: Case) -> str:
 def _at(p: float, smallest: float) -> str:
     """A p-value; "<=" where it is the smallest possible."""
     return f"p <= {rounded_up(p)}" if p <= smallest else f"p = {rounded_up(p)}"
+
+
+def _shows(case: Case) -> str:
+    edit = "" if case.source_edit == "unchanged" else f", {case.source_edit}"
+    return f"Shows reference image {case.source}{edit}"
 
 
 def _tiny(p: float) -> str:
