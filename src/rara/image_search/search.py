@@ -35,7 +35,7 @@ from rara.image_search.candidates import (
 from rara.image_search.looking import Sides, chance_in
 from rara.image_search.match import TOP, By, QueryMatches
 from rara.image_search.matches import Matches
-from rara.image_search.pictures import ReadyPictures
+from rara.image_search.pictures import KEPT, ReadyPictures
 from rara.provenance.parts import SearchedPart
 from rara.provenance.provenance import SearchProvenance
 from rara.reference.reference import Reference
@@ -59,7 +59,7 @@ LEADING: Final[dict[By, tuple[str, ...]]] = {
 """The sources of candidates that a ranking is of."""
 
 _AT_ONCE: Final = 8
-"""Samples whose candidates are in memory at once."""
+"""Samples whose candidates are in memory at once, or fewer."""
 
 
 def search(
@@ -96,7 +96,7 @@ def search(
         if index is not None:  # what was made for it is not rounded as what is stored
             stored = _stored_index(index, theirs)
             theirs = ReadyPictures("reference", real, pictures, run, stored=stored)
-        sources = _sources(samples, theirs, network, max(MOST, top), run)
+        sources = _sources(samples, theirs, network, _most(top, theirs), run)
     with step(run.progress, "Pictures of the reference"):
         sides = Sides.of(samples, theirs, chance_in(theirs))
     own = ReadyPictures("samples", samples, pictures, run)
@@ -112,10 +112,11 @@ def _searched(
     top: int,
     run: Run,
 ) -> Iterator[QueryMatches]:
-    most = max(MOST, top)
+    most = _most(top, sides.reference)
+    at_once = max(1, min(_AT_ONCE, KEPT // most))
     with watching(run.progress, len(own), "Samples among the reference") as advance:
-        for start in range(0, len(own), _AT_ONCE):
-            rows = range(start, min(start + _AT_ONCE, len(own)))
+        for start in range(0, len(own), at_once):
+            rows = range(start, min(start + at_once, len(own)))
             ready = own(rows)
             queries = [Query(row, ready.get(row)) for row in rows]
             named = candidates_of(queries, sources, most, leading=LEADING[by], top=top)
@@ -124,6 +125,11 @@ def _searched(
                 yield sides.matches(query, each, by, top)
                 if advance:
                     advance(1)
+
+
+def _most(top: int, reference: ReadyPictures) -> int:
+    """Candidates of a sample."""
+    return min(max(MOST, top), len(reference))
 
 
 def _reference(
