@@ -151,6 +151,7 @@ study: install-dev
 	$(BIN)/python studies/whole_pictures.py $(PICTURES_OF_STUDIES) --into docs/explanation/evidence.md
 	$(BIN)/python studies/evidence_power.py $(PICTURES_OF_STUDIES) --work .study/evidence \
 		--page docs/explanation/evidence.md
+	$(BIN)/python studies/search_power.py $(PICTURES_OF_STUDIES)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[copies]'
 	$(BIN)/python studies/copy_candidates.py --photos .study/photos --work .study/candidates \
 		--into docs/studies/copy-candidates.md

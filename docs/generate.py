@@ -18,6 +18,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from rara.columns.column import Column
 from rara.columns.register import REGISTER
+from rara.image_search.match import SearchFacts
 from rara.report.audit_facts import AuditFacts
 from rara.report.facts import Facts
 from rara.report.siblings_page import SiblingFacts
@@ -84,7 +85,8 @@ JSON_PAGE = PAGE.with_name("json.md")
 JSON_HEAD = """# JSON
 
 Every key that `--json` prints. This page is written by `python docs/generate.py` from the
-dataclasses in `rara.report`. Numbers are finite: what has no value is `null`.
+dataclasses in `rara.report` and `rara.image_search`. Numbers are finite: what has no value is
+`null`.
 
 With `--group-by` or `--siblings-by`, `rara score --json` has the key `groups` or `siblings` too:
 the same as in the table's provenance, with every group.
@@ -94,6 +96,7 @@ COMMANDS: Mapping[str, type] = {
     "rara score --json": Facts,
     "rara reference audit --json": AuditFacts,
     "rara siblings --json": SiblingFacts,
+    "rara search --json": SearchFacts,
 }
 """What each command prints."""
 

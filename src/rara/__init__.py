@@ -33,6 +33,7 @@ lists its files in the same order, and tests/test_layout.py reads both.
     table          the result
     groups         samples judged within groups and among siblings
     reference      real images that samples are judged against
+    image_search   the reference images that a picture comes from
     robustness     second opinions
     comparison     generators compared
     adapters       rara in the shape that other ecosystems expect
@@ -53,6 +54,8 @@ if _typing.TYPE_CHECKING:
     from rara.extractors import Preprocessing, get_extractor
     from rara.features.features import Features
     from rara.groups.compare_siblings import Siblings, compare_siblings
+    from rara.image_search.matches import Matches
+    from rara.image_search.search import search
     from rara.reference.reference import Reference
     from rara.reference.scorer import Scorer
     from rara.robustness.contested import contested
@@ -67,6 +70,7 @@ __all__ = [
     "Comparison",
     "Decisions",
     "Features",
+    "Matches",
     "Preprocessing",
     "RaraError",
     "Reference",
@@ -82,6 +86,7 @@ __all__ = [
     "contested",
     "get_extractor",
     "open_source",
+    "search",
     "sets",
 ]
 
@@ -91,6 +96,7 @@ _HOMES = {
     "Comparison": "rara.comparison.comparison",
     "Decisions": "rara.decisions.decisions",
     "Features": "rara.features.features",
+    "Matches": "rara.image_search.matches",
     "Preprocessing": "rara.extractors",
     "RaraError": "rara.errors",
     "Reference": "rara.reference.reference",
@@ -105,6 +111,7 @@ _HOMES = {
     "contested": "rara.robustness.contested",
     "get_extractor": "rara.extractors",
     "open_source": "rara.sources",
+    "search": "rara.image_search.search",
 }
 
 

@@ -13,6 +13,7 @@
     groups               --group-by and --against-siblings
     opinions             --halves and --extractor repeated
     score                rara score
+    search               rara search
     compare              rara compare
     audit                rara reference audit
     reference            rara reference

@@ -27,6 +27,7 @@ from rara.cli import (
     interrupts,
     reference,
     score,
+    search,
     siblings,
 )
 from rara.cli.printing import (
@@ -95,19 +96,24 @@ app.command(
     sort_key=2,
     usage="rara compare NAME=PLACE... --reference PLACE [OPTIONS]",
 )
+app.command(
+    search.search,
+    sort_key=3,
+    usage="rara search IMAGE... --reference PLACE [OPTIONS]",
+)
 app.command(reference.app)
 app.command(
     decide.decide,
-    sort_key=3,
+    sort_key=4,
     usage="rara decide SAMPLE SOURCE --not-a-copy --reference PLACE [OPTIONS]",
 )
-app.command(siblings.siblings, sort_key=4)
-app.command(embed.embed, sort_key=5)
-app.command(check_metric.check_metric, sort_key=6)
-app.command(doctor.doctor, sort_key=7)
+app.command(siblings.siblings, sort_key=5)
+app.command(embed.embed, sort_key=6)
+app.command(check_metric.check_metric, sort_key=7)
+app.command(doctor.doctor, sort_key=8)
 
 
-@app.command(sort_key=8)
+@app.command(sort_key=9)
 def completion(shell: Literal["bash", "zsh", "fish"]) -> None:
     """Print a script with which a shell completes commands, options and places.
 

@@ -6,5 +6,6 @@ and docs/reference/columns.md.
     column        what is said of a column
     score_tables  one row a sample
     comparisons   one row a generator
+    searches      one row a match of a search
     register      the columns of every kind of table
 """

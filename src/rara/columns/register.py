@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from rara.columns.column import Column
 from rara.columns.comparisons import COMPARISON
 from rara.columns.score_tables import COLUMNS
+from rara.columns.searches import MATCHES
 
-REGISTER: tuple[Mapping[str, Column], ...] = (COLUMNS, COMPARISON)
+REGISTER: tuple[Mapping[str, Column], ...] = (COLUMNS, COMPARISON, MATCHES)
 """For each kind of table its columns by name, in the order of the documentation."""

@@ -30,6 +30,19 @@ class SamplesPart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SearchedPart:
+    """The reference images among which was searched."""
+
+    location: str
+    count: int
+    skipped: int
+    metric: str
+    fingerprint: str
+    unavailable: int
+    """Candidates that could not be read again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CleaningPart:
     """How the reference was cleaned, and what came of it."""
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Literal, Self
 
 from rara.errors import ParameterError
 from rara.extractors.base import Spec
@@ -140,3 +140,18 @@ class SiblingsProvenance(AsJson):
     k: int
     extractor: Spec | None
     siblings: parts.SiblingsPart
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class SearchProvenance(AsJson):
+    """What the matches of a search are relative to."""
+
+    schema: int = SCHEMA
+    rara: str = UNKNOWN
+    samples: parts.SamplesPart
+    reference: parts.SearchedPart
+    by: Literal["copy", "look", "meaning"]
+    top: int
+    candidates: tuple[str, ...]
+    """What named the images that were compared."""
+    extractor: Spec | None

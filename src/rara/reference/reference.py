@@ -215,6 +215,16 @@ class Reference:
         return self.features.ids
 
     @property
+    def source(self) -> Source | None:
+        """Where its images are, as they were given to `fit`; None for a saved one, or vectors."""
+        return self._source
+
+    @property
+    def extractor(self) -> Extractor | None:
+        """What made the vectors, as it was given to `fit`; None for a saved one, or vectors."""
+        return self._extractor
+
+    @property
     def radii(self) -> NDArray[np.float64]:
         """(n,) radii of the balls: distances to the k-th nearest others, clipped if asked for."""
         return np.sqrt(self.geometry.ball_geometry().radii2)

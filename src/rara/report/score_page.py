@@ -145,6 +145,7 @@ def _environment() -> jinja2.Environment:
         "disagreement_sentence": disagreement_sentence,
         "nearest_of": words.nearest_of,
         "odd_sentence": odd_sentence,
+        "capitalized": lambda text: text[:1].upper() + text[1:],
         "shorten": words.shorten,
         "breakable": _breakable,
         "typeset": _typeset,

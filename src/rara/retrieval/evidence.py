@@ -103,12 +103,17 @@ def evidence_of_whole(sample: Pixels, source: Pixels, way: int) -> Evidence | No
 
     `way`: that of `whole_agreement`. No features are needed, so the strength is 0.
     """
-    image, whole = without_features(sample), without_features(source)
+    return whole_evidence_between(without_features(sample), without_features(source), way)
+
+
+def whole_evidence_between(
+    sample: PreparedImage, source: PreparedImage, way: int
+) -> Evidence | None:
+    """The same for pictures that were prepared before, with or without features."""
     flipped = way in MIRRORED
-    if flipped:
-        image = mirrored(image)
-    found = turned_map(_size(whole), _size(image), QUARTER_TURNS[way])
-    return _measured(image, whole, found, matches=None, flipped=flipped)
+    image = mirrored(sample) if flipped else sample
+    found = turned_map(_size(source), _size(image), QUARTER_TURNS[way])
+    return _measured(image, source, found, matches=None, flipped=flipped)
 
 
 def size_of(sample: PreparedImage, source: PreparedImage) -> Size:

@@ -42,7 +42,7 @@ _CODES: Final = 6
 NEAR_BITS: Final = 80
 """Bits of 256 that a candidate's pixel hash may differ in, where only near ones are looked at."""
 
-_WORTH_SHOWING: Final = 0.05
+WORTH_SHOWING: Final = 0.05
 """The p-value up to which whole pictures name a source."""
 
 _AT_ONCE: Final = 16
@@ -223,7 +223,7 @@ def _compared_as_wholes(
     asked: Mapping[int, Sequence[int]], sides: _Sides, looked: Looked, run: Run
 ) -> tuple[dict[int, tuple[int, WholeCandidate]], Looked]:
     """By sample: the reference row that agrees best, where that is unlikely by chance."""
-    drawn, rows = _drawn(sides.reference), sorted(asked)
+    drawn, rows = drawn_rows(sides.reference), sorted(asked)
     usual = sides.wholes("reference", drawn)
     chance = ChanceAgreement.among([usual[row] for row in sorted(usual)])
     best, missing = {}, len(drawn) - len(usual)
@@ -236,7 +236,7 @@ def _compared_as_wholes(
                 there = [one for one in asked[row] if one in theirs]
                 pictures = [theirs[one] for one in there]
                 found = best_as_whole(ours[row], pictures, chance, looked.images)
-                if found is not None and found.p <= _WORTH_SHOWING:
+                if found is not None and found.p <= WORTH_SHOWING:
                     best[row] = there[found.place], found
             missing += len(some) - len(ours) + len(wanted) - len(theirs)
             looked = replace(looked, as_whole=looked.as_whole + len(ours))
@@ -245,7 +245,7 @@ def _compared_as_wholes(
     return best, replace(looked, unavailable=missing)
 
 
-def _drawn(reference: Features) -> set[int]:
+def drawn_rows(reference: Features) -> set[int]:
     """Images with the smallest digests, each content once: a random draw that no order changes."""
     digests = reference.done["digest"].combine_chunks().to_numpy(zero_copy_only=False)
     _, first = np.unique(digests.astype(str), return_index=True)

@@ -123,8 +123,12 @@ def without_features(pixels: Pixels) -> PreparedImage:
     if factor != 1:
         width, height = (max(1, round(side * factor)) for side in image.size)
         image = image.resize((width, height), Image.Resampling.BICUBIC)
-    none = _arrays([], np.zeros((0, 128), np.float32))
-    return PreparedImage(np.asarray(image, np.uint8), none, factor)
+    return PreparedImage(np.asarray(image, np.uint8), no_features(), factor)
+
+
+def no_features() -> LocalFeatures:
+    """Those of a picture that has none."""
+    return _arrays([], np.zeros((0, 128), np.float32))
 
 
 def mirrored(image: PreparedImage) -> PreparedImage:
@@ -154,7 +158,7 @@ def _features(grey: NDArray[np.uint8]) -> LocalFeatures:
 
     sift = cv2.SIFT_create(contrastThreshold=_CONTRAST, enable_precise_upscale=True)
     if np.ptp(grey) == 0:
-        return _arrays([], np.zeros((0, 128), np.float32))
+        return no_features()
     chosen = _strongest(sift.detect(grey, None), grey.shape)
     kept, descriptors = sift.compute(grey, chosen) if chosen else ((), None)
     return _arrays(kept, np.zeros((0, 128), np.float32) if descriptors is None else descriptors)

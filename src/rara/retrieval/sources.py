@@ -15,8 +15,8 @@ import numpy as np
 from PIL import Image
 
 from rara.retrieval.chance_agreement import ChanceAgreement
-from rara.retrieval.evidence import Evidence, evidence_between, evidence_of_whole
-from rara.retrieval.local_features import prepare
+from rara.retrieval.evidence import Evidence, evidence_between, whole_evidence_between
+from rara.retrieval.local_features import PreparedImage, prepare, without_features
 from rara.retrieval.polygons import Polygon, rectangle
 from rara.retrieval.universal_null import p_value
 from rara.retrieval.whole_picture import WholePicture, whole_agreement
@@ -62,19 +62,46 @@ def best_as_whole(
     images: int,
 ) -> WholeCandidate | None:
     """None where no candidate agrees beyond chance. `images`: of the whole reference."""
+    return next(iter(all_as_wholes(sample, candidates, chance, images)), None)
+
+
+def all_as_wholes(
+    sample: WholePicture,
+    candidates: Sequence[WholePicture],
+    chance: ChanceAgreement | None,
+    images: int,
+) -> list[WholeCandidate]:
+    """The candidates that agree beyond chance, the strongest first, then in their order.
+
+    `images`: of the whole reference, since the best of all is what each p-value is of.
+    """
     if chance is None or not candidates:
-        return None
+        return []
     strengths, ways = whole_agreement([sample], candidates)
-    place = int(np.argmax(strengths[0]))
-    p = _joined(chance.p_value(float(strengths[0, place]), images))
-    return WholeCandidate(place, p, int(ways[0, place])) if p < 1 else None
+    found = [
+        WholeCandidate(
+            int(place),
+            _joined(chance.p_value(float(strengths[0, place]), images)),
+            int(ways[0, place]),
+        )
+        for place in np.argsort(-strengths[0], kind="stable")
+    ]
+    return [one for one in found if one.p < 1]
 
 
 def source_as_whole(
     sample: Image.Image, candidate: Image.Image, found: WholeCandidate
 ) -> FoundSource:
     """What whole pictures say, in words and regions."""
-    measured = evidence_of_whole(_pixels(sample), _pixels(candidate), found.way)
+    ours, theirs = (without_features(_pixels(image)) for image in (sample, candidate))
+    return whole_between(ours, theirs, found)
+
+
+def whole_between(
+    sample: PreparedImage, candidate: PreparedImage, found: WholeCandidate
+) -> FoundSource:
+    """The same for pictures that were prepared before."""
+    measured = whole_evidence_between(sample, candidate, found.way)
     return _found(found.place, found.p, measured)
 
 
@@ -85,13 +112,21 @@ def source_by_features(
     ready = prepare(_pixels(sample))
     best: FoundSource | None = None
     for place, candidate in enumerate(candidates):
-        measured = evidence_between(ready, prepare(_pixels(candidate)))
-        if measured is None:
-            continue
-        p = _joined(p_value(measured.strength, size=measured.size, candidates=images))
-        if p < (best.p if best else 1.0):
-            best = _found(place, p, measured)
+        found = features_between(ready, prepare(_pixels(candidate)), images, place=place)
+        if found is not None and found.p < (best.p if best else 1.0):
+            best = found
     return best
+
+
+def features_between(
+    sample: PreparedImage, candidate: PreparedImage, images: int, *, place: int = 0
+) -> FoundSource | None:
+    """What local features say of one candidate of a reference of so many images."""
+    measured = evidence_between(sample, candidate)
+    if measured is None:
+        return None
+    p = _joined(p_value(measured.strength, size=measured.size, candidates=images))
+    return _found(place, p, measured)
 
 
 def speaks_by_source(source_p: float | None, copy_p: float | None) -> bool:

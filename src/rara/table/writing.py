@@ -62,14 +62,17 @@ def write_parquet(arrow: pa.Table, record: AsJson, path: str | Path) -> None:
 
 
 def write_csv(arrow: pa.Table, path: str | Path, *, formulas: Formulas) -> None:
-    """Write a CSV file; what is nested is JSON in its cell, NaN an empty cell."""
+    """Write a CSV file; what is nested is JSON in its cell, NaN and null are empty."""
     check_formulas(formulas)
     import pyarrow.csv as csv
 
     flat = arrow
     for i, name in enumerate(flat.column_names):
         if pa.types.is_nested(flat.schema.types[i]):
-            cells = [json.dumps(value, default=str) for value in flat.column(i).to_pylist()]
+            cells = [
+                None if value is None else json.dumps(value, default=str)
+                for value in flat.column(i).to_pylist()
+            ]
             flat = flat.set_column(i, name, pa.array(cells, pa.string()))
         elif pa.types.is_floating(flat.schema.types[i]):
             flat = flat.set_column(i, name, pc.if_else(pc.is_nan(flat.column(i)), None, flat[i]))

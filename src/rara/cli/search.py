@@ -1,0 +1,136 @@
+"""`rara search`: the reference images that pictures come from.
+
+options --checked--> places opened --search--> Matches --> blocks, table, page
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from rara.cli.array_options import Reading
+from rara.cli.formulas import Cells
+from rara.cli.opening import opened
+from rara.cli.options import (
+    IMAGES,
+    OUTPUT,
+    REFERENCE,
+    Json,
+    Page,
+    Place,
+    ReferenceExtraction,
+    Table,
+    Working,
+    whole,
+)
+from rara.cli.output import check_page, check_table, last_line, list_all
+from rara.cli.printing import say, say_json, tell
+from rara.errors import ParameterError
+from rara.features.opening import is_features
+from rara.image_search.match import TOP, By
+from rara.image_search.search import search as search_images
+from rara.report.formatting import counted
+from rara.run import Run, step
+from rara.sources import open_source
+from rara.sources.limits import IMAGE
+
+STDIN = "-"
+STDIN_NAME = "standard input"
+
+
+def search(
+    *images: Annotated[Place, Parameter(group=IMAGES, allow_leading_hyphen=True)],
+    reference: Annotated[Place | None, Parameter(alias="-r", group=IMAGES, metavar="PLACE")] = None,
+    by: Annotated[By, Parameter(group=OUTPUT)] = "copy",
+    top: Annotated[int, Parameter(group=OUTPUT, metavar="N", converter=whole)] = TOP,
+    report: Page = None,
+    output: Table = None,
+    json: Json = False,
+    index: Annotated[Path | None, Parameter(group=REFERENCE, metavar="FOLDER")] = None,
+    reading: Reading | None = None,
+    extraction: ReferenceExtraction | None = None,
+    working: Working | None = None,
+    cells: Cells | None = None,
+) -> None:
+    """Find the reference images that pictures come from, and what was done to them.
+
+    Prints a short block for each picture; `--report` writes a page, `-o` a table of matches.
+
+    Parameters
+    ----------
+    images
+        The pictures: image files, folders, archives, or `-` for one from standard input.
+    reference
+        The images to search among: a folder, an archive, or a folder of `rara reference build`.
+    by
+        Rank by evidence of copying, by how pictures look, or by what they show.
+    top
+        Matches for each picture.
+    index
+        Keep the reference's local features there, to find more in a large reference.
+    """
+    if reference is None:
+        raise ParameterError("Give the images to search among: --reference train/.")
+    if not images:
+        raise ParameterError(
+            f"No pictures: give those to search for, as in `rara search a.png --reference "
+            f"{reference}`, or - for standard input."
+        )
+    if unknown := [str(word) for word in images if str(word)[:1] == "-" and word != STDIN]:
+        raise ParameterError(
+            f"'{unknown[0]}' is no option of `rara search`; write ./{unknown[0]} if it is a file."
+        )
+    if top < 1:
+        raise ParameterError(f"--top {top}: give at least 1.")
+    check_table(output)
+    check_page(report)
+    cells = cells or Cells()
+    cells.check(output)
+    *ours, real = (reading or Reading()).places([*images, reference])
+    run = (working or Working()).run()
+    with step(run.progress, "Listing the images"):
+        theirs, samples = opened(real, run), _opened(ours, run)
+    network = (extraction or ReferenceExtraction()).make(run)
+    matches = search_images(
+        samples, theirs, by=by, top=top, index=index, extractor=network, run=run
+    )  # fmt: skip
+    if output:
+        with step(run.progress, "Writing the table"):
+            cells.save(matches, matches.arrow, output)
+    if report:
+        with step(run.progress, "Writing the page"):
+            matches.report(report)
+    list_all(matches.provenance.samples, "sample")
+    if skipped := matches.provenance.reference.skipped:
+        tell(f"Skipped {counted(skipped, 'reference image')}.")
+    if json:
+        say_json(matches.to_dict())
+        return
+    last = last_line((report, output), "--report page.html, -o matches.csv")
+    say(*matches.summary().splitlines(), "", last)
+
+
+def _opened(places: list[str], run: Run) -> Any:
+    """What one place holds, or all the images of several."""
+    if STDIN in places:
+        if len(places) > 1:
+            raise ParameterError("- is one picture from standard input: give it alone.")
+        return {STDIN_NAME: _from_stdin()}
+    if len(places) == 1:
+        return opened(places[0], run)
+    if vectors := [place for place in places if is_features(place)]:
+        raise ParameterError(f"'{vectors[0]}' holds vectors: give it alone.")
+    return open_source(places, metadata=run.metadata)
+
+
+def _from_stdin() -> bytes:
+    """The bytes of one picture. Raises ParameterError where there are none, or too many."""
+    data = sys.stdin.buffer.read(IMAGE.size + 1) if sys.stdin is not None else b""
+    if not data:
+        raise ParameterError("Standard input is empty: pipe one picture into `rara search -`.")
+    if len(data) > IMAGE.size:
+        raise ParameterError(f"Standard input is larger than the {IMAGE.size:,} bytes of an image.")
+    return data

@@ -1,0 +1,208 @@
+"""Pairs of pictures compared, and the matches of a sample ranked.
+
+candidates --compared--> FoundSource for each --ranked--> QueryMatches
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from rara.features.features import Features
+from rara.features.pixel_hashes import PixelHashes, pixel_hashes_of
+from rara.geometry import closest_codes, squared_distance
+from rara.geometry.hamming import NONE
+from rara.image_search.candidates import Query
+from rara.image_search.match import By, Match, QueryMatches, Regions, Same
+from rara.image_search.pictures import Ready, ReadyPictures
+from rara.retrieval.chance_agreement import ChanceAgreement
+from rara.retrieval.finding import WORTH_SHOWING, drawn_rows
+from rara.retrieval.polygons import Polygon
+from rara.retrieval.sources import (
+    CERTAIN,
+    FoundSource,
+    all_as_wholes,
+    features_between,
+    whole_between,
+)
+
+SHORTEST: Final = 16
+"""Pixels of the shorter side from which a picture can be found as a whole: two a cell."""
+
+
+def chance_in(reference: ReadyPictures) -> ChanceAgreement | None:
+    """How well unrelated pictures of the reference agree; None where there are too few."""
+    wholes = reference.wholes(drawn_rows(reference.features))
+    return ChanceAgreement.among([wholes[row] for row in sorted(wholes)])
+
+
+def compared(
+    sample: Ready, candidates: Mapping[int, Ready], chance: ChanceAgreement | None, images: int
+) -> dict[int, FoundSource]:
+    """The evidence that is unlikely by chance, by reference row. `images`: of the reference."""
+    rows = list(candidates)
+    wholes = all_as_wholes(sample.whole, [candidates[row].whole for row in rows], chance, images)
+    places = {one.place: one for one in wholes}
+    found = {}
+    for place, row in enumerate(rows):
+        other, whole = candidates[row], places.get(place)
+        best = features_between(sample.prepared, other.prepared, images, place=place)
+        if whole is not None and whole.p <= WORTH_SHOWING:
+            best = _joined(best, whole_between(sample.prepared, other.prepared, whole))
+        if best is not None and best.p <= WORTH_SHOWING:
+            found[row] = best
+    return found
+
+
+def _joined(region: FoundSource | None, whole: FoundSource) -> FoundSource:
+    """The smaller p-value of two. Local features measure the region more exactly."""
+    if region is None or (region.p > CERTAIN and region.p > whole.p):
+        return whole
+    return FoundSource(
+        region.place, min(region.p, whole.p),
+        region.sample_region, region.source_region, region.edit,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sides:
+    """What matches are measured on."""
+
+    samples: Features
+    reference: ReadyPictures
+    chance: ChanceAgreement | None
+    same: Mapping[int, Mapping[int, Same]]
+    hashes: tuple[PixelHashes, PixelHashes] | None
+    names: pa.Array = field(repr=False)
+
+    @classmethod
+    def of(
+        cls, samples: Features, reference: ReadyPictures, chance: ChanceAgreement | None
+    ) -> Sides:
+        """Hashes and equal contents looked up once."""
+        ours, theirs = pixel_hashes_of(samples), pixel_hashes_of(reference.features)
+        return cls(
+            samples, reference, chance, same_rows(samples, reference.features),
+            None if ours is None or theirs is None else (ours, theirs),
+            reference.features.done["id"].combine_chunks(),
+        )  # fmt: skip
+
+    def matches(self, query: Query, rows: Sequence[int], by: By, top: int) -> QueryMatches:
+        """The best of these candidates, and of those with the same content.
+
+        The best source is among them, wherever it ranks.
+        """
+        same, ready = self.same.get(query.row, {}), query.ready
+        rows = list(dict.fromkeys([*same, *rows]))
+        distances = {row: self._distance(query.row, row) for row in rows}
+        bits = self._bits(query.row, rows)
+        looked = {} if ready is None else self.reference(rows)
+        found: dict[int, FoundSource] = {}
+        if ready is not None:
+            found = compared(ready, looked, self.chance, len(self.reference))
+        copying = sorted(
+            rows, key=lambda row: (*_copying(same.get(row), found.get(row)), distances[row])
+        )
+        order = copying if by == "copy" else _alike(rows, distances, bits if by == "look" else None)
+        sources = [row for row in copying[:1] if row in same or row in found]
+        return QueryMatches(
+            id=str(self.samples.done["id"][query.row].as_py()),
+            readable=ready is not None,
+            detailed=ready is not None and self._detailed(ready),
+            matches=tuple(
+                _match(
+                    rank, str(self.names[row].as_py()), same.get(row), distances[row],
+                    bits.get(row), found.get(row), looked=row in looked,
+                )
+                for rank, row in enumerate(order, 1)
+                if rank <= top or row in sources
+            ),
+        )  # fmt: skip
+
+    def _detailed(self, ready: Ready) -> bool:
+        shortest = min(ready.prepared.pixels.shape[:2]) / ready.prepared.factor
+        whole = self.chance is not None and ready.whole.sufficient and shortest >= SHORTEST
+        return whole or ready.prepared.sufficient
+
+    def _distance(self, row: int, other: int) -> float:
+        vectors = self.samples.vectors[row], self.reference.features.vectors[other]
+        return float(np.sqrt(squared_distance(*vectors)))
+
+    def _bits(self, row: int, others: Collection[int]) -> dict[int, int]:
+        if self.hashes is None or self.hashes[0].flat[row]:
+            return {}
+        ours, theirs = self.hashes
+        rows = np.array([one for one in others if not theirs.flat[one]], np.int64)
+        if not len(rows):
+            return {}
+        codes = closest_codes(ours.codes[[row]], theirs.codes[rows], k=len(rows), threads=1)
+        pairs = zip(codes.index[0], codes.distance[0], strict=True)
+        return {int(rows[place]): int(distance) for place, distance in pairs}
+
+
+def _copying(same: Same | None, found: FoundSource | None) -> tuple[int, float]:
+    """Equal contents first, then evidence, the surest first."""
+    order: dict[Same | None, int] = {"content": 0, "picture": 1, None: 2}
+    return order[same], 2.0 if found is None else found.p
+
+
+def _alike(
+    rows: Sequence[int], distances: Mapping[int, float], bits: Mapping[int, int] | None
+) -> list[int]:
+    """By vectors; with pixel hashes, by the better place in two lists, then by the other place."""
+    by_vectors = sorted(rows, key=lambda row: distances[row])
+    if bits is None:
+        return by_vectors
+    by_pixels = sorted(by_vectors, key=lambda row: bits.get(row, NONE))
+    places = [{row: at for at, row in enumerate(some)} for some in (by_vectors, by_pixels)]
+    return sorted(by_vectors, key=lambda row: sorted(place[row] for place in places))
+
+
+def _match(
+    rank: int,
+    source: str,
+    same: Same | None,
+    distance: float,
+    bits: int | None,
+    found: FoundSource | None,
+    *,
+    looked: bool,
+) -> Match:
+    return Match(
+        rank=rank,
+        source=source,
+        same=same,
+        distance=distance,
+        pixel_distance=bits,
+        p=None if found is None else found.p,
+        sample_region=None if found is None else _corners(found.sample_region),
+        source_region=None if found is None else _corners(found.source_region),
+        edit=None if found is None else found.edit,
+        looked=looked,
+    )
+
+
+def _corners(region: Polygon) -> Regions:
+    return tuple(tuple(round(float(x), 4) for x in corner) for corner in region)
+
+
+def same_rows(samples: Features, reference: Features) -> dict[int, dict[int, Same]]:
+    """The reference rows with the same content or picture as each sample, by the sample's row."""
+    found: dict[int, dict[int, Same]] = {}
+    kinds: tuple[tuple[str, Same], ...] = (("digest", "content"), ("picture", "picture"))
+    for name, same in kinds:
+        ours = samples.done[name].combine_chunks()
+        theirs = reference.done[name].combine_chunks()
+        shared = pc.is_in(theirs, value_set=ours.drop_null()).to_numpy(zero_copy_only=False)
+        rows: dict[str, list[int]] = {}
+        for place in np.flatnonzero(shared).tolist():
+            rows.setdefault(theirs[place].as_py(), []).append(place)
+        for row, value in enumerate(ours.to_pylist() if rows else ()):
+            for other in rows.get(value, ()):
+                found.setdefault(row, {}).setdefault(other, same)
+    return found

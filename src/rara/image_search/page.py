@@ -1,0 +1,107 @@
+"""The page of a search: each sample and its sources side by side, the common region drawn on both.
+
+SearchFacts + pictures --search_html--> one self-contained file, without script
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from rara.image_search.match import Match, QueryMatches, Regions, SearchFacts
+from rara.image_search.wording import RANKED, headline_of, nearness, p_in_words
+from rara.report.score_page import rendered
+from rara.report.thumbnails import Album, PictureKeys, Pictures, Thumbnail
+from rara.retrieval.polygons import area
+
+SHOWN: Final = 100
+"""Samples that the page shows."""
+EDGE: Final = 420
+"""Pixels of the longest side of a picture."""
+SMALL: Final = 200
+"""The same of an image without a common region."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownMatch:
+    """A match as the page shows it."""
+
+    match: Match
+    nearness: str
+    p: str
+    """In words; empty where there is none."""
+    overlap: str
+    """How much of both is common; empty where no region is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownQuery:
+    """A sample as the page shows it."""
+
+    id: str
+    headline: str
+    sources: tuple[ShownMatch, ...]
+    """Those with a common region, or the same content."""
+    others: tuple[ShownMatch, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchPage:
+    """What the page shows; its fields are the names in the template."""
+
+    facts: SearchFacts
+    ranked: str
+    queries: tuple[ShownQuery, ...]
+    keys: PictureKeys
+    pictures: Mapping[str, Thumbnail]
+    """By their keys."""
+
+
+def search_html(facts: SearchFacts, pictures: Pictures | None) -> str:
+    """The page of the first samples; every text is escaped."""
+    queries = tuple(_shown(one, facts.reference.count) for one in facts.queries[:SHOWN])
+    album = Album()
+    edges = {one.match.source: SMALL for query in queries for one in query.others}
+    edges |= {one.match.source: EDGE for query in queries for one in query.sources}
+    keys = PictureKeys(
+        album.add_all("samples", {query.id: EDGE for query in queries}, pictures),
+        album.add_all("reference", edges, pictures),
+    )
+    page = SearchPage(
+        facts=facts, ranked=RANKED[facts.by], queries=queries, keys=keys,
+        pictures=album.thumbnails,
+    )  # fmt: skip
+    return rendered("search.html.j2", page)
+
+
+def _shown(query: QueryMatches, images: int) -> ShownQuery:
+    return ShownQuery(
+        id=query.id,
+        headline=headline_of(query, images),
+        sources=tuple(_match(one) for one in query if one.found),
+        others=tuple(_match(one) for one in query if not one.found),
+    )
+
+
+def _match(match: Match) -> ShownMatch:
+    return ShownMatch(
+        match=match,
+        nearness=nearness(match),
+        p="" if match.p is None else p_in_words(match.p),
+        overlap=_overlap(match.source_region, match.sample_region),
+    )
+
+
+def _overlap(source: Regions | None, sample: Regions | None) -> str:
+    if source is None or sample is None:
+        return ""
+    return f"{_share(source)} of the source is {_share(sample)} of the sample"
+
+
+def _share(region: Regions) -> str:
+    """Of the picture's area."""
+    share = area(np.array(region, np.float64))
+    return f"{100 * share:.0f} %" if share >= 0.01 else "under 1 %"

@@ -1,0 +1,221 @@
+"""The door of image search: which reference images pictures come from.
+
+images, reference --features, candidates, evidence--> Matches
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, Final, TypeAlias, get_args
+
+import numpy as np
+from PIL import Image
+
+from rara import __version__
+from rara.arguments import path_of, short, whole
+from rara.errors import ExtractorError, ParameterError, ReferenceMismatchError
+from rara.extractors import DEFAULT, Extractor
+from rara.features.compatibility import features_like, network_for
+from rara.features.features import Features
+from rara.features.image_lookup import SourcePictures
+from rara.features.metric import with_metric
+from rara.features.opening import Images, features_of, find_extractor, is_features
+from rara.image_search.candidates import (
+    MOST,
+    ByIndex,
+    ByParts,
+    ByPixels,
+    ByVectors,
+    CandidateSource,
+    Query,
+    candidates_of,
+)
+from rara.image_search.looking import Sides, chance_in
+from rara.image_search.match import TOP, By, QueryMatches
+from rara.image_search.matches import Matches
+from rara.image_search.pictures import KEPT, ReadyPictures
+from rara.provenance.parts import SearchedPart
+from rara.provenance.provenance import SearchProvenance
+from rara.reference.reference import Reference
+from rara.retrieval.index_folder import StoredIndex, build_index
+from rara.retrieval.inverted_index import Index
+from rara.run import Run, checked_run, step, watching
+from rara.sources import Source
+from rara.table.provenance import about_extractor, about_samples
+
+Searched: TypeAlias = "Images | Image.Image | bytes"
+"""Images as everywhere, or a single one."""
+
+FEW: Final = 300
+"""Reference images of which an index is made for one search."""
+
+LEADING: Final[dict[By, tuple[str, ...]]] = {
+    "copy": (),
+    "look": (ByPixels.name, ByVectors.name),
+    "meaning": (ByVectors.name,),
+}
+"""The sources of candidates that a ranking is of."""
+
+_AT_ONCE: Final = 8
+"""Samples whose candidates are in memory at once, or fewer."""
+
+
+def search(
+    images: Searched,
+    reference: Reference | Images,
+    *,
+    by: By = "copy",
+    top: int = TOP,
+    index: str | os.PathLike[str] | None = None,
+    extractor: str | os.PathLike[str] | Extractor | None = None,
+    run: Run | None = None,
+) -> Matches:
+    """The reference images that each image comes from, or is most like, the best first.
+
+    `images`: a place, a PIL image, an array, encoded bytes, or any number of these. `reference`:
+    the same, a saved reference, or a `Reference`. `by`: "copy" ranks by evidence of copying, "look"
+    by pixels and vectors, "meaning" by vectors alone; all look for sources, and name the best one
+    wherever it ranks. `top`: matches for each image. `index`: a
+    folder with an index of the reference's local features, which finds more of what was cropped or
+    pasted. It is made where there is none; of up to 300 images one is made in memory anyway.
+
+    Pictures are read again from where they are. Where one is gone or has changed, evidence is not
+    available, and the rest stands. Raises EmptySourceError where no image can be used, and
+    ParameterError for a reference that has only vectors.
+    """
+    run, top = checked_run(run), whole(top, "top")
+    if by not in get_args(By):
+        raise ParameterError(f"by = {short(by)}: give {', '.join(map(repr, get_args(By)))}.")
+    real, source, network = _reference(reference, extractor, run)
+    samples, ours = features_like(real.spec, _several(images), network, run)
+    pictures = SourcePictures.of(samples, ours, real, source)
+    theirs = ReadyPictures("reference", real, pictures, run)
+    with step(run.progress, "Local features of the reference"):
+        if index is not None:  # what was made for it is not rounded as what is stored
+            stored = _stored_index(index, theirs)
+            theirs = ReadyPictures("reference", real, pictures, run, stored=stored)
+        sources = _sources(samples, theirs, network, _most(top, theirs), run)
+    with step(run.progress, "Pictures of the reference"):
+        sides = Sides.of(samples, theirs, chance_in(theirs))
+    own = ReadyPictures("samples", samples, pictures, run)
+    queries = tuple(_searched(sides, own, sources, by, top, run))
+    return Matches(queries, _provenance(sides, by, top, sources), pictures)
+
+
+def _searched(
+    sides: Sides,
+    own: ReadyPictures,
+    sources: list[CandidateSource],
+    by: By,
+    top: int,
+    run: Run,
+) -> Iterator[QueryMatches]:
+    most = _most(top, sides.reference)
+    at_once = max(1, min(_AT_ONCE, KEPT // most))
+    with watching(run.progress, len(own), "Samples among the reference") as advance:
+        for start in range(0, len(own), at_once):
+            rows = range(start, min(start + at_once, len(own)))
+            ready = own(rows)
+            queries = [Query(row, ready.get(row)) for row in rows]
+            named = candidates_of(queries, sources, most, leading=LEADING[by], top=top)
+            sides.reference({row for each in named for row in each})
+            for query, each in zip(queries, named, strict=True):
+                yield sides.matches(query, each, by, top)
+                if advance:
+                    advance(1)
+
+
+def _most(top: int, reference: ReadyPictures) -> int:
+    """Candidates of a sample."""
+    return min(max(MOST, top), len(reference))
+
+
+def _reference(
+    reference: Reference | Images, extractor: str | os.PathLike[str] | Extractor | None, run: Run
+) -> tuple[Features, Source | None, str | os.PathLike[str] | Extractor | None]:
+    """The reference's features, its images, and what makes the vectors of samples."""
+    if isinstance(reference, Reference):
+        real, source, given = reference.features, reference.source, extractor or reference.extractor
+    elif is_features(reference):
+        real, source, given = *features_of(reference, None, run), extractor
+    else:
+        given = find_extractor(extractor or DEFAULT, run)
+        real, source = features_of(_several(reference), given, run)
+    if real.spec.weights == "none":
+        raise ParameterError(
+            f"The reference {real.location} has vectors that were computed elsewhere and no "
+            "images, so no picture can be compared with it: give its images."
+        )
+    return with_metric(real, None), source, given
+
+
+def _several(images: Any) -> Any:
+    """A single image as a list; what can be read only once as well."""
+    single = isinstance(images, (Image.Image, bytes, bytearray, memoryview)) or (
+        isinstance(images, np.ndarray)
+        and (images.ndim == 2 or (images.ndim == 3 and images.shape[2] in (1, 3, 4)))
+    )
+    if single:
+        return [images]
+    return list(images) if isinstance(images, Iterator) else images
+
+
+def _stored_index(folder: str | os.PathLike[str], pictures: ReadyPictures) -> StoredIndex:
+    digests = pictures.features.done["digest"].to_pylist()
+    return build_index(path_of(folder, "index"), digests, pictures.local_features)
+
+
+def _sources(
+    samples: Features,
+    reference: ReadyPictures,
+    named: str | os.PathLike[str] | Extractor | None,
+    most: int,
+    run: Run,
+) -> list[CandidateSource]:
+    """What names candidates, those that are surest first."""
+    real = reference.features
+    index, network = _index(reference), _network(real, named, run)
+    return [
+        *([] if index is None else [ByIndex(index, most)]),
+        ByPixels(samples, real, run),
+        ByVectors(samples, real, most, run),
+        *([] if network is None else [ByParts(real, network, most, run)]),
+    ]
+
+
+def _index(reference: ReadyPictures) -> Index | None:
+    """The one that was asked for; of a few pictures one is made in memory."""
+    if reference.stored is not None:
+        return reference.stored.index
+    return Index.build(reference.all_features()) if len(reference) <= FEW else None
+
+
+def _network(
+    real: Features, named: str | os.PathLike[str] | Extractor | None, run: Run
+) -> Extractor | None:
+    """What makes vectors of parts; None where it is not installed, and vectors are all there is."""
+    try:
+        network = network_for(real.spec, named, run)
+    except (ExtractorError, ReferenceMismatchError):
+        return None
+    same = replace(network.spec, metric=real.spec.metric) == real.spec
+    return network if same else None
+
+
+def _provenance(sides: Sides, by: By, top: int, sources: list[CandidateSource]) -> SearchProvenance:
+    real = sides.reference.features
+    return SearchProvenance(
+        rara=__version__,
+        samples=about_samples(sides.samples),
+        reference=SearchedPart(
+            location=real.location, count=len(real), skipped=len(real.skipped),
+            metric=real.spec.metric, fingerprint=real.fingerprint,
+            unavailable=len(sides.reference.unavailable),
+        ),
+        by=by,
+        top=top,
+        candidates=tuple(source.name for source in sources),
+        extractor=about_extractor(real),
+    )  # fmt: skip

@@ -1,0 +1,153 @@
+"""How often image search ranks the right source first among photos, and what a sample costs.
+
+    python studies/search_power.py --cifar10 FOLDER --emoji FOLDER --clipart FOLDER
+        --photos FOLDER [--images 320] [--copies 8] [--page PAGE]
+
+The reference is quarters of photos, 512 pixels wide at most and with enough detail to be found, and
+drawings beside them. For each edit of `hard_edits.py`, some photos are edited and searched for,
+once with an index and once without. Quarters of photos that are not in the reference are searched
+for too: none of them may be called. CPU time is the process's, of all samples, without what is made
+once of the reference.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from evidence_pictures import Folders, Pixels, quarters, stamps
+from hard_edits import HARD
+from PIL import Image
+
+import rara
+from pages import insert
+from rara.retrieval.local_features import prepare
+
+SIDE = 512
+MOST = 500
+"""Photos that are read."""
+FRESH = 40
+"""Samples that come from no reference image."""
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """One way to search."""
+
+    matches: rara.Matches
+    seconds: float
+    """CPU seconds a sample."""
+    once: float
+    """CPU seconds for the reference and one sample."""
+
+
+def pictures(folders: Folders) -> list[Image.Image]:
+    """Quarters of photos: as many as there are with enough detail."""
+    made = (small(one.pixels) for one in quarters(folders, 4 * MOST))
+    return [one for one in made if prepare(np.asarray(one)).sufficient]
+
+
+def small(pixels: Pixels) -> Image.Image:
+    image = Image.fromarray(pixels)
+    image.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
+    return image
+
+
+def copies_of(
+    photos: Sequence[Image.Image], grounds: Sequence[Image.Image], count: int
+) -> dict[str, Image.Image]:
+    """By the edit, its number and the row of the source."""
+    made = {}
+    for number, (name, edit) in enumerate(HARD.items()):
+        rng = np.random.default_rng(number)
+        for row in rng.choice(len(photos), count, replace=False):
+            ground = grounds[int(rng.integers(len(grounds)))]
+            made[f"{name}|{row}"] = edit(photos[row], ground, rng).picture.convert("RGB")
+    return made
+
+
+def searched(
+    samples: Mapping[str, Image.Image], reference: rara.Reference, index: Path | None
+) -> Searched:
+    run = rara.Run(threads=1)
+    first = dict([next(iter(samples.items()))])
+    rara.search(first, reference, index=index, run=run)  # compiles, and makes the index
+    started = time.process_time()
+    rara.search(first, reference, index=index, run=run)
+    alone = time.process_time()
+    matches = rara.search(samples, reference, index=index, run=run)
+    ended = time.process_time()
+    many = (ended - alone - (alone - started)) / (len(samples) - 1)
+    return Searched(matches, many, alone - started)
+
+
+def right(query: rara.image_search.match.QueryMatches) -> bool:
+    return query.source is not None and query.source.source == query.id.split("|")[1]
+
+
+def wrong(query: rara.image_search.match.QueryMatches) -> bool:
+    return query.source is not None and not right(query)
+
+
+def section(ways: Mapping[str, Searched], images: int, count: int) -> Iterator[str]:
+    yield f"| edit ({count} copies of each, {images} images) | {' | '.join(ways)} |"
+    yield "|---|" + "---|" * len(ways)
+    for name in HARD:
+        shares = [share(one, name) for one in ways.values()]
+        yield f"| {name} | {' | '.join(shares)} |"
+    every = [[q for q in one.matches if q.id.split("|")[0] in HARD] for one in ways.values()]
+    fresh = [[q for q in one.matches if q.id.startswith("fresh|")] for one in ways.values()]
+    rows = {
+        "**mean**": [f"{100 * np.mean(list(map(right, some))):.0f} %" for some in every],
+        "called with another picture": [f"{sum(map(wrong, some))}" for some in every],
+        f"{FRESH} samples without a source, called": [
+            f"{sum(q.source is not None for q in some)}" for some in fresh
+        ],
+        "a sample, CPU s": [f"{one.seconds:.2f}" for one in ways.values()],
+        "the reference and one sample, CPU s": [f"{one.once:.1f}" for one in ways.values()],
+    }
+    for name, cells in rows.items():
+        yield f"| {name} | {' | '.join(cells)} |"
+
+
+def share(one: Searched, name: str) -> str:
+    some = [right(query) for query in one.matches if query.id.split("|")[0] == name]
+    return f"{100 * np.mean(some):.0f} %"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name in ("cifar10", "emoji", "clipart", "photos"):
+        parser.add_argument(f"--{name}", type=Path, required=True)
+    parser.add_argument("--images", type=int, default=320)
+    parser.add_argument("--copies", type=int, default=8)
+    parser.add_argument("--page", type=Path)
+    args = parser.parse_args()
+    cv2.setNumThreads(1)
+    folders = Folders(args.cifar10, args.emoji, args.clipart, args.photos)
+    made = pictures(folders)
+    photos, fresh = made[:-FRESH], made[-FRESH:]
+    samples = copies_of(photos, fresh, args.copies)
+    real = photos + [small(one.pixels) for one in stamps(folders, args.images - len(photos))]
+    samples |= {f"fresh|{i}": one for i, one in enumerate(fresh)}
+    with tempfile.TemporaryDirectory() as work:
+        reference = rara.Reference.fit({str(i): one for i, one in enumerate(real)})
+        ways = {
+            "with an index": searched(samples, reference, Path(work) / "index"),
+            "without": searched(samples, reference, None),
+        }
+    table = "\n".join(section(ways, len(real), args.copies))
+    if args.page is None:
+        print(table)
+    else:
+        insert(args.page, table, "search_power")
+
+
+if __name__ == "__main__":
+    main()
