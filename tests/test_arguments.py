@@ -46,6 +46,7 @@ WHOLE = {
     "Scorer of Reference.scorer, k": lambda k: REFERENCE.scorer(k=k),
     "by_halves seed": lambda n: rara.by_halves(TABLE, REFERENCE, FEATURES, seed=n),
     "compare_siblings k": lambda k: rara.compare_siblings(FEATURES, by="label", k=k),
+    "search top": lambda n: rara.search(FEATURES, REFERENCE, top=n),
     "Run threads": lambda n: rara.Run(threads=n),
     "Run memory": lambda n: rara.Run(memory=n),
     "Run max_pixels": lambda n: rara.Run(max_pixels=n),
@@ -77,6 +78,7 @@ PATHS = {
     "Reference.fit": rara.Reference.fit,
     "Reference.score": REFERENCE.score,
     "compare_siblings": lambda x: rara.compare_siblings(x, by="label"),
+    "search": lambda x: rara.search(FEATURES, x),
 }
 LISTS = {
     "ids": lambda x: rara.Features.from_arrays(VECTORS, ids=x),
@@ -95,6 +97,8 @@ WORDS = {
     "boundary": lambda x: REFERENCE.score_features(VECTORS, boundary=x),
     "compat": lambda x: REFERENCE.score_features(VECTORS, compat=x),
     "group_by": lambda x: REFERENCE.score_features(VECTORS, group_by=x),
+    "evidence": lambda x: REFERENCE.score_features(VECTORS, evidence=x),
+    "search by": lambda x: rara.search(FEATURES, REFERENCE, by=x),
     "ScoreTable.sort": lambda x: TABLE.sort(x),
     "ScoreTable[]": lambda x: TABLE[x],
 }
@@ -139,7 +143,10 @@ def test_whole_numbers_of_numpy_are_whole_numbers(k):
 
 def test_every_public_name_with_arguments_is_met():
     named = " ".join([*WHOLE, *NUMBERS, *ARRAYS, *PATHS, *LISTS, *WORDS])
-    passive = {"Comparison", "RaraError", "Preprocessing", "Siblings", "__version__", "sets"}
+    passive = {
+        *("Comparison", "RaraError", "Preprocessing", "Siblings", "Matches"),
+        *("__version__", "sets"),
+    }
     assert [name for name in rara.__all__ if name not in named and name not in passive] == []
 
 
@@ -165,6 +172,7 @@ WITH_RUN = {
     ),
     "by_halves": lambda run: rara.by_halves(TABLE, REFERENCE, FEATURES, run=run),
     "compare_siblings": lambda run: rara.compare_siblings(FEATURES, by="label", run=run),
+    "search": lambda run: rara.search(FEATURES, REFERENCE, run=run),
 }
 
 
@@ -199,9 +207,10 @@ def test_what_is_no_run_is_refused_in_one_sentence(name, value, tmp_path, monkey
 @pytest.mark.parametrize("name", WITH_RUN)
 def test_a_run_is_taken(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    later = {"by_extractor": r"x\.onnx", "search": "no images"}
     for run in (None, rara.Run(threads=1, cache=tmp_path / "cache")):
-        if name == "by_extractor":
-            with pytest.raises(RaraError, match=r"x\.onnx"):
+        if name in later:
+            with pytest.raises(RaraError, match=later[name]):
                 WITH_RUN[name](run)
         else:
             WITH_RUN[name](run)

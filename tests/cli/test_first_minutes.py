@@ -542,6 +542,7 @@ printf '%s\n' "${COMPREPLY[@]}"
             {
                 "score",
                 "compare",
+                "search",
                 "decide",
                 "reference",
                 "siblings",
