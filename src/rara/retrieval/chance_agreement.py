@@ -66,14 +66,14 @@ class ChanceAgreement:
         distribution, which gives the limit of the scale. The share's is Clopper and Pearson's
         (Biometrika 1934).
         """
-        from scipy.stats import beta, chi2
+        from scipy.special import betaincinv, gammaincinv  # scipy.stats takes a second to import
 
         strongest = min(_STRONGEST, max(2, len(strengths) // 10))
         ordered = np.sort(strengths)[::-1]
         start = float(ordered[strongest])
         excess = float(np.sum(ordered[:strongest] - start))
-        scale = 2 * excess / float(chi2.ppf(1 - _LEVEL, 2 * strongest))
-        share = float(beta.ppf(_LEVEL, strongest + 1, len(strengths) - strongest))
+        scale = excess / float(gammaincinv(strongest, 1 - _LEVEL))
+        share = float(betaincinv(strongest + 1, len(strengths) - strongest, _LEVEL))
         return cls(start, share, max(scale, _LEAST_SCALE))
 
     def p_value(self, strength: float, candidates: int) -> float:
