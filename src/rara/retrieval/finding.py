@@ -9,7 +9,7 @@ from where they are; those that are gone, or have changed since, cannot be looke
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
@@ -163,21 +163,24 @@ def find_sources(
         return FoundSources({}, looked)
     sides = _Sides(samples, reference, pictures)
     wholes, looked = _compared_as_wholes(candidates.as_whole, sides, looked, run)
+    regions = {
+        row: rows for row, rows in candidates.by_features.items()
+        if row not in wholes or wholes[row][1].p > CERTAIN
+    }  # fmt: skip
     jobs = {row: [wholes[row][0]] for row in wholes}
-    for row, rows in candidates.by_features.items():
-        if row not in wholes or wholes[row][1].p > CERTAIN:
-            jobs[row] = [*jobs.get(row, []), *rows]
+    for row, rows in regions.items():
+        jobs[row] = [*jobs.get(row, []), *rows]
     sources: dict[int, tuple[int, FoundSource]] = {}
     with watching(run.progress, len(jobs), "Regions of reference images in samples") as advance:
         for row, ours, theirs in sides.opened(jobs):
-            asked = row in candidates.by_features and len(jobs[row]) > (row in wholes)
+            asked = not theirs.keys().isdisjoint(regions.get(row, ()))
             looked = replace(looked, by_features=looked.by_features + asked)
             found = _source(ours, theirs, wholes.get(row), asked, len(reference))
             if found is not None:
                 sources[row] = found
             if advance:
                 advance(1)
-    return FoundSources(sources, looked)
+    return FoundSources(sources, replace(looked, unavailable=len(sides.missing)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,13 +190,12 @@ class _Sides:
     samples: Features
     reference: Features
     pictures: SourcePictures
+    missing: set[tuple[Side, int]] = field(default_factory=set)
+    """Images that could not be read again, each once."""
 
     def wholes(self, side: Side, rows: Collection[int]) -> dict[int, WholePicture]:
         """Small pictures of these rows, as far as they can be read; one is in memory at a time."""
-        places = self._ids(side, rows)
-        return {
-            places[id_]: whole_picture(image) for id_, image in self.pictures.each(side, places)
-        }
+        return {row: whole_picture(image) for row, image in self._each(side, rows)}
 
     def opened(
         self, jobs: Mapping[int, Sequence[int]]
@@ -202,15 +204,18 @@ class _Sides:
         rows = sorted(jobs)
         for start in range(0, len(rows), _AT_ONCE):
             some = rows[start : start + _AT_ONCE]
-            ours = self._pictures("samples", some)
-            theirs = self._pictures("reference", {one for row in some for one in jobs[row]})
+            ours = dict(self._each("samples", some))
+            theirs = dict(self._each("reference", {one for row in some for one in jobs[row]}))
             for row in some:
                 if row in ours:
                     yield row, ours[row], {one: theirs[one] for one in jobs[row] if one in theirs}
 
-    def _pictures(self, side: Side, rows: Collection[int]) -> dict[int, Image.Image]:
-        places = self._ids(side, rows)
-        return {places[id_]: image for id_, image in self.pictures(side, places).items()}
+    def _each(self, side: Side, rows: Collection[int]) -> Iterator[tuple[int, Image.Image]]:
+        places, read = self._ids(side, rows), set[int]()
+        for id_, image in self.pictures.each(side, places):
+            read.add(places[id_])
+            yield places[id_], image
+        self.missing.update((side, row) for row in rows if row not in read)
 
     def _ids(self, side: Side, rows: Collection[int]) -> dict[str, int]:
         features = self.samples if side == "samples" else self.reference
@@ -226,7 +231,7 @@ def _compared_as_wholes(
     drawn, rows = drawn_rows(sides.reference), sorted(asked)
     usual = sides.wholes("reference", drawn)
     chance = ChanceAgreement.among([usual[row] for row in sorted(usual)])
-    best, missing = {}, len(drawn) - len(usual)
+    best = {}
     with watching(run.progress, len(rows), "Whole pictures of samples and reference") as advance:
         for start in range(0, len(rows), _WHOLES_AT_ONCE):
             some = rows[start : start + _WHOLES_AT_ONCE]
@@ -238,11 +243,10 @@ def _compared_as_wholes(
                 found = best_as_whole(ours[row], pictures, chance, looked.images)
                 if found is not None and found.p <= WORTH_SHOWING:
                     best[row] = there[found.place], found
-            missing += len(some) - len(ours) + len(wanted) - len(theirs)
             looked = replace(looked, as_whole=looked.as_whole + len(ours))
             if advance:
                 advance(len(some))
-    return best, replace(looked, unavailable=missing)
+    return best, looked
 
 
 def drawn_rows(reference: Features) -> set[int]:
