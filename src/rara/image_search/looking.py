@@ -5,7 +5,7 @@ candidates --compared--> FoundSource for each --ranked--> QueryMatches
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -51,16 +51,21 @@ class Sides:
             reference.features.done["id"].combine_chunks(),
         )  # fmt: skip
 
-    def matches(self, query: Query, rows: Sequence[int], by: By, top: int) -> QueryMatches:
-        """The best of these candidates, and of those with the same content.
+    def rows(self, query: Query, named: Iterable[int]) -> list[int]:
+        """The candidates, and those with the same content, each once."""
+        return list(dict.fromkeys([*self.same.get(query.row, {}), *named]))
 
-        The best source is among them, wherever it ranks.
+    def matches(
+        self, query: Query, rows: Sequence[int], there: Mapping[int, Ready], by: By, top: int
+    ) -> QueryMatches:
+        """The best of these candidates. The best source is among them, wherever it ranks.
+
+        `there`: the pictures that can be read, by row.
         """
         same, ready = self.same.get(query.row, {}), query.ready
-        rows = list(dict.fromkeys([*same, *rows]))
         distances = {row: self._distance(query.row, row) for row in rows}
         bits = self._bits(query.row, rows)
-        looked = {} if ready is None else self.reference(rows)
+        looked = {} if ready is None else {row: there[row] for row in rows if row in there}
         found: dict[int, FoundSource] = {}
         if ready is not None:
             found = compared(ready, looked, self.chance, len(self.reference))

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeAlias, get_args
 
@@ -23,6 +25,7 @@ from rara.features.features import Features
 from rara.features.image_lookup import SourcePictures
 from rara.features.metric import with_metric
 from rara.features.opening import Images, features_of, find_extractor, is_features
+from rara.geometry.threads import one_core
 from rara.image_search.candidates import (
     MOST,
     ByIndex,
@@ -36,6 +39,7 @@ from rara.image_search.candidates import (
 from rara.image_search.looking import Sides
 from rara.image_search.match import TOP, By, QueryMatches
 from rara.image_search.matches import Matches
+from rara.machine import cores
 from rara.provenance.parts import SearchedPart
 from rara.provenance.provenance import SearchProvenance
 from rara.reference.reference import Reference
@@ -114,15 +118,21 @@ def _searched(
 ) -> Iterator[QueryMatches]:
     most = _most(top, sides.reference)
     at_once = max(1, min(_AT_ONCE, KEPT // most))
-    with watching(run.progress, len(own), "Samples among the reference") as advance:
+    with (
+        watching(run.progress, len(own), "Samples among the reference") as advance,
+        one_core(),
+        ThreadPoolExecutor(run.threads or cores()) as crew,
+    ):
         for start in range(0, len(own), at_once):
             rows = range(start, min(start + at_once, len(own)))
             ready = own(rows)
             queries = [Query(row, ready.get(row)) for row in rows]
             named = candidates_of(queries, sources, most, leading=LEADING[by], top=top)
-            sides.reference({row for each in named for row in each})
-            for query, each in zip(queries, named, strict=True):
-                yield sides.matches(query, each, by, top)
+            each = [sides.rows(query, some) for query, some in zip(queries, named, strict=True)]
+            there = sides.reference({row for some in each for row in some})
+            match = partial(sides.matches, there=there, by=by, top=top)
+            for found in crew.map(match, queries, each):
+                yield found
                 if advance:
                     advance(1)
 

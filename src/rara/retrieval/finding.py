@@ -187,7 +187,8 @@ def find_sources(
     if not (candidates.as_whole or candidates.by_features):
         return FoundSources({}, looked)
     finder = _Finder(samples, reference, chance_in(reference), run)
-    wholes, as_whole = finder.best_as_wholes(candidates.as_whole)
+    with one_core():
+        wholes, as_whole = finder.best_as_wholes(candidates.as_whole)
     regions = {
         row: rows for row, rows in candidates.by_features.items()
         if row not in wholes or wholes[row].p > CERTAIN

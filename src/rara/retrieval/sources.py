@@ -15,6 +15,7 @@ from typing import Final
 
 import numpy as np
 
+from rara.geometry.threads import one_core
 from rara.retrieval.chance_agreement import PICTURES, ChanceAgreement
 from rara.retrieval.evidence import Evidence, evidence_between, whole_evidence_between
 from rara.retrieval.local_features import PreparedImage
@@ -67,7 +68,8 @@ def chance_in(reference: ReadyPictures) -> ChanceAgreement | None:
     digests = reference.features.done["digest"].combine_chunks().to_numpy(zero_copy_only=False)
     _, first = np.unique(digests.astype(str), return_index=True)
     wholes = reference.wholes(set(first[:PICTURES].tolist()))
-    return ChanceAgreement.among([wholes[row] for row in sorted(wholes)])
+    with one_core():
+        return ChanceAgreement.among([wholes[row] for row in sorted(wholes)])
 
 
 def compared(
