@@ -15,7 +15,7 @@ The bound of each kind: Clopper-Pearson's upper limit of the share of pairs at o
 as far as pairs were seen. Beyond, an exponential tail. It starts at the limit of the share of the
 50th strongest pair, and its scale is the upper limit of the scale of the 50 (where there are fewer
 than 20: the largest of all kinds). Each limit is at 99 %. The table takes the largest bound, of
-pairs with a small picture and of the others.
+pairs with a small picture, of those with one that repeats itself, and of the others.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ import pickle
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -39,13 +39,15 @@ from PIL import Image, ImageDraw
 from scipy.stats import beta, chi2, genpareto
 
 from pages import insert
-from rara.retrieval.evidence import evidence_between, size_of
+from rara.retrieval.evidence import evidence_between, pair_kind
 from rara.retrieval.local_features import PreparedImage, prepare
-from rara.retrieval.universal_null import Size
+from rara.retrieval.universal_null import PairKind
 
 Ready = tuple[Picture, PreparedImage]
-MIXED: Mapping[str, Size] = {"two kinds": "large", "two kinds, one of them small": "small"}
-NOT_IN_TABLE = ("prose",)
+MIXED = {"two kinds": False, "two kinds, one of them small": True}
+"""Whether kinds of less than 64 pixels are among them."""
+TABLES: Sequence[PairKind] = ("small", "repeating", "large")
+NOT_IN_TABLE = "prose"
 """Pages that share phrases: the evidence is right, though it means little."""
 SMALL = ("CIFAR-10", "clothes")
 """Kinds of less than 64 pixels."""
@@ -69,7 +71,8 @@ class Kind:
     """Strengths of pairs of one kind."""
 
     name: str
-    size: Size
+    table: PairKind
+    """To which its pairs count."""
     pairs: int
     insufficient: int
     """Pairs of which one picture has too little detail; not among `pairs`."""
@@ -95,39 +98,59 @@ def prepared(name: str, folders: Folders, at_most: int = 10_000) -> list[Ready]:
     return ready
 
 
-def counted(name: str, size: Size, ready: Sequence[Ready], pairs: int) -> Kind:
-    rng = np.random.default_rng(0)
-    tried = insufficient = 0
-    found = []
-    started = time.process_time()
-    for places in drawn(len(ready), rng):
-        if tried == pairs:
-            break
+def counted(name: str, ready: Sequence[Ready], pairs: int, *, small: bool) -> list[Kind]:
+    """Of each table that pairs count to; `small`: only of that of small pictures, or of none."""
+    made: dict[PairKind, _Counts] = {}
+    for places in drawn(len(ready), np.random.default_rng(0)):
         (one, left), (other, right) = (ready[i] for i in places)
-        if size_of(left, right) != size or one.group == other.group:
+        table = pair_kind(left, right)
+        if one.group == other.group or small != (table == "small"):
             continue
+        counts = made.setdefault(table, _Counts())
         if not (left.sufficient and right.sufficient):
-            insufficient += 1
+            counts.insufficient += 1
             continue
-        tried += 1
+        started = time.process_time()
         evidence = evidence_between(left, right)
+        counts.seconds += time.process_time() - started
+        counts.pairs += 1
         if evidence is not None and evidence.strength > 0:
-            found.append((evidence.strength, one, other))
-    found.sort(key=lambda row: -row[0])
-    spent = time.process_time() - started
-    strengths = np.array([row[0] for row in found])
-    return Kind(
-        name, size, tried, insufficient, strengths, [row[1:] for row in found[:STRONGEST]], spent
-    )
+            counts.found.append((evidence.strength, one, other))
+        if sum(each.pairs for each in made.values()) == pairs:
+            break
+    return [
+        counts.kind(f"{name}, repeating" if table == "repeating" else name, table)
+        for table, counts in sorted(made.items())
+    ]
 
 
-def kept(name: str, *, folders: Folders, pairs: int, work: Path) -> Kind:
-    """As it was counted before, or counted now; without the pairs that are related after all."""
+@dataclass(slots=True)
+class _Counts:
+    pairs: int = 0
+    insufficient: int = 0
+    seconds: float = 0.0
+    found: list[tuple[float, Picture, Picture]] = field(default_factory=list)
+
+    def kind(self, name: str, table: PairKind) -> Kind:
+        ranked = sorted(self.found, key=lambda row: -row[0])
+        strengths, partners = np.array([row[0] for row in ranked]), [row[1:] for row in ranked]
+        return Kind(
+            name, table, self.pairs, self.insufficient, strengths, partners[:STRONGEST],
+            self.seconds,
+        )  # fmt: skip
+
+
+def kept(name: str, *, folders: Folders, pairs: int, work: Path) -> list[Kind]:
+    """As they were counted before, or counted now; without pairs that are related after all."""
     path = work / f"{name}.pickle"
     if not path.exists():
         path.write_bytes(pickle.dumps(measured(name, folders=folders, pairs=pairs)))
-    kind: Kind = pickle.loads(path.read_bytes())
-    related = RELATED.get(name, frozenset())
+    return [
+        unrelated(kind, RELATED.get(name, frozenset())) for kind in pickle.loads(path.read_bytes())
+    ]
+
+
+def unrelated(kind: Kind, related: frozenset[frozenset[str]]) -> Kind:
     kept = [frozenset(one.name for one in pair) not in related for pair in kind.partners]
     rest = kind.strengths[len(kept) :]
     return replace(
@@ -138,19 +161,18 @@ def kept(name: str, *, folders: Folders, pairs: int, work: Path) -> Kind:
     )
 
 
-def measured(name: str, *, folders: Folders, pairs: int) -> Kind:
+def measured(name: str, *, folders: Folders, pairs: int) -> list[Kind]:
     """Of one kind, or of pairs between the kinds."""
     cv2.setNumThreads(1)
     if name not in MIXED:
-        size: Size = "small" if name in SMALL else "large"
-        return counted(name, size, prepared(name, folders), pairs)
+        return counted(name, prepared(name, folders), pairs, small=name in SMALL)
     mixed = [
         (Picture(f"{kind} {one.name}", kind, one.pixels), image)
         for kind in KINDS
-        if kind not in NOT_IN_TABLE and (kind not in SMALL or MIXED[name] == "small")
+        if kind != NOT_IN_TABLE and (kind not in SMALL or MIXED[name])
         for one, image in prepared(kind, folders, at_most=60)
     ]
-    return counted(name, MIXED[name], mixed, pairs)
+    return counted(name, mixed, pairs, small=MIXED[name])
 
 
 def drawn(count: int, rng: np.random.Generator) -> Iterator[tuple[int, int]]:
@@ -190,13 +212,11 @@ def scale_limit(kind: Kind) -> float:
 def scales(kinds: Sequence[Kind]) -> list[float]:
     """Each kind's own, or the largest in the table of its size."""
     own = [scale_limit(kind) for kind in kinds]
-    found = {
-        size: [scale_limit(kind) for kind in counting(kinds, size)] for size in ("small", "large")
-    }
+    found = {name: [scale_limit(kind) for kind in counting(kinds, name)] for name in TABLES}
     largest = {
-        size: max((one for one in each if one > 0), default=1.0) for size, each in found.items()
+        name: max((one for one in each if one > 0), default=1.0) for name, each in found.items()
     }
-    return [one if one > 0 else largest[kind.size] for one, kind in zip(own, kinds, strict=True)]
+    return [one if one > 0 else largest[kind.table] for one, kind in zip(own, kinds, strict=True)]
 
 
 def shape(kind: Kind) -> float:
@@ -206,11 +226,12 @@ def shape(kind: Kind) -> float:
 
 
 def tables(kinds: Sequence[Kind]) -> dict[str, object]:
-    return {size: table(counting(kinds, size)) for size in ("small", "large")}
+    return {name: table(counting(kinds, name)) for name in TABLES}
 
 
-def counting(kinds: Sequence[Kind], size: Size) -> list[Kind]:
-    return [one for one in kinds if one.size == size and one.name not in NOT_IN_TABLE]
+def counting(kinds: Sequence[Kind], name: PairKind) -> list[Kind]:
+    """Those that a table is made of."""
+    return [one for one in kinds if one.table == name and not one.name.startswith(NOT_IN_TABLE)]
 
 
 def table(kinds: Sequence[Kind]) -> dict[str, object]:
@@ -285,9 +306,8 @@ def main() -> None:
     folders = Folders(options.cifar10, options.emoji, options.clipart, options.photos)
     with ProcessPoolExecutor(options.processes) as pool:
         names = [*KINDS, *MIXED]
-        kinds = list(
-            pool.map(partial(kept, folders=folders, pairs=options.pairs, work=options.work), names)
-        )
+        count = partial(kept, folders=folders, pairs=options.pairs, work=options.work)
+        kinds = [kind for some in pool.map(count, names) for kind in some]
     lines = list(section(kinds))
     print("\n".join(lines))
     if options.sheets:

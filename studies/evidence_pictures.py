@@ -144,6 +144,11 @@ def parts(folders: Folders, count: int, cut: int, *, side: int) -> Iterator[Pict
                 yield Picture(f"{whole.name} {x} {y}", whole.group, part)
 
 
+def ninths(folders: Folders, count: int) -> Iterator[Picture]:
+    """The nine parts of each photo."""
+    return parts(folders, count // 9, 3, side=2400)
+
+
 def drawings(
     paths: Iterable[Path], groups: Iterable[str], count: int, side: int
 ) -> Iterator[Picture]:
@@ -231,8 +236,8 @@ KINDS: Mapping[str, tuple[Callable[[Folders, int], Iterator[Picture]], int]] = {
     "emoji": (emoji, 800),
     "clip art": (clipart, 1000),
     "stamps": (stamps, 500),
-    "photos": (quarters, 400),
-    "letters": (letters, 90),
+    "photos": (ninths, 500),
+    "letters": (letters, 300),
     "prose": (prose, 90),
     "textures": (textures, 200),
     "flat": (flats, 40),

@@ -29,11 +29,11 @@ from hard_edits import HARD, Edited
 from PIL import Image
 
 from pages import insert
-from rara.retrieval.evidence import Evidence, evidence_between, size_of
+from rara.retrieval.evidence import Evidence, evidence_between, pair_kind
 from rara.retrieval.feature_codes import packed, unpacked
 from rara.retrieval.local_features import PreparedImage, prepare
 from rara.retrieval.polygons import overlap_ratio
-from rara.retrieval.universal_null import Size, p_value
+from rara.retrieval.universal_null import PairKind, p_value
 
 CANDIDATES = 17
 LEVELS = (1e-6, 1e-3)
@@ -45,7 +45,7 @@ class Compared:
 
     strength: float
     """Of the strongest evidence; 0 without any."""
-    size: Size
+    kind: PairKind
     right: bool
     """Whether that is with the source."""
     within: float
@@ -105,7 +105,7 @@ def one_copy(copy: Edited, candidates: Sequence[PreparedImage]) -> Compared:
     strongest = evidence[best]
     return Compared(
         strongest.strength if strongest else 0.0,
-        size_of(sample, candidates[best]),
+        pair_kind(sample, candidates[best]),
         best == 0,
         *(placed(strongest, copy) if strongest else (0.0, 0.0)),
         preparing=1000 * (prepared - started),
@@ -119,7 +119,7 @@ def placed(evidence: Evidence, copy: Edited) -> tuple[float, float]:
 
 
 def called(one: Compared, level: float) -> bool:
-    return p_value(one.strength, size=one.size, candidates=CANDIDATES) <= level
+    return p_value(one.strength, kind=one.kind, candidates=CANDIDATES) <= level
 
 
 def share(copies: Sequence[Compared], level: float) -> float:

@@ -1,12 +1,16 @@
 """Evidence between two pictures, where the region and the edit are known."""
 
+import io
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from rara.errors import ParameterError
-from rara.retrieval.evidence import evidence, evidence_between
+from rara.retrieval.evidence import evidence, evidence_between, pair_kind
+from rara.retrieval.feature_codes import packed, unpacked
 from rara.retrieval.local_features import FEWEST, prepare
 from rara.retrieval.polygons import overlap_ratio
 from scenes import box, pasted, resized, scene
@@ -225,3 +229,52 @@ def test_the_inputs_stay_as_they_are():
 def test_other_arrays_are_refused(pixels):
     with pytest.raises(ParameterError, match="give uint8, height x width x 3"):
         evidence(pixels, SOURCE)
+
+
+def page(seed):
+    """Letters that mean nothing, in lines."""
+    rng = np.random.default_rng(seed)
+    image = Image.new("RGB", (400, 520), "white")
+    draw, font = ImageDraw.Draw(image), ImageFont.load_default(18)
+    for y in range(10, 490, 24):
+        line = "".join(rng.choice(list("eeeetttaaooinshr  "), 38))
+        draw.text((10, y), line, "black", font)
+    return np.asarray(image)
+
+
+def scanned(pixels, seed):
+    """A little turned, smaller, blurred, unevenly lit, noisy, and compressed."""
+    rng, image = np.random.default_rng(seed), Image.fromarray(pixels)
+    image = image.rotate(1.5, Image.Resampling.BICUBIC, fillcolor="white").resize((360, 468))
+    grey = np.asarray(image.filter(ImageFilter.GaussianBlur(0.7)), float)
+    light = np.linspace(0.6, 1, grey.shape[1])[:, None]
+    lit = np.clip(grey * light + rng.normal(0, 6, grey.shape), 0, 255).astype(np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(lit).save(file, "JPEG", quality=50)
+    return np.asarray(Image.open(file))
+
+
+def test_pages_of_letters_repeat_themselves_also_scanned():
+    pages = [page(seed) for seed in range(4)]
+    assert all(prepare(one).repeating for one in pages)
+    assert all(prepare(scanned(one, seed)).repeating for seed, one in enumerate(pages))
+    assert not any(prepare(scene(seed)).repeating for seed in range(4))
+    noise = np.random.default_rng(0).integers(0, 256, (256, 256, 3), dtype=np.uint8)
+    assert not prepare(noise).repeating
+    assert not prepare(np.zeros((80, 80, 3), np.uint8)).repeating
+
+
+def test_a_pair_with_one_that_repeats_itself_has_a_table_of_its_own():
+    letters, other = prepare(page(0)), prepare(SOURCE)
+    small = prepare(scene(0, 48, 36))
+    assert pair_kind(other, other) == "large"
+    assert pair_kind(letters, other) == pair_kind(other, letters) == "repeating"
+    assert pair_kind(letters, small) == pair_kind(small, other) == "small"
+    assert letters.mirrored.repeating
+
+
+def test_features_from_an_index_repeat_as_those_that_were_made():
+    for pixels in (page(0), scanned(page(1), 1), SOURCE, OTHER):
+        made = prepare(pixels)
+        kept = replace(made, features=unpacked(packed(made.features)))
+        assert kept.repeating == made.repeating

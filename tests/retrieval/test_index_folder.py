@@ -41,11 +41,12 @@ class Asked:
     def __init__(self, images, fails_at=None):
         self.images, self.fails_at, self.rows = images, fails_at, []
 
-    def __call__(self, row):
-        if row == self.fails_at:
-            raise KeyboardInterrupt
-        self.rows.append(row)
-        return self.images[row].features
+    def __call__(self, rows):
+        for row in rows:
+            if row == self.fails_at:
+                raise KeyboardInterrupt
+            self.rows.append(row)
+            yield self.images[row].features
 
 
 def content(folder):
@@ -151,10 +152,11 @@ from scenes import scene
 index_folder.SHARD = 3
 images = [prepare(scene(seed, 160, 120)) for seed in range(7)]
 
-def features(row):
-    if row == 5:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return images[row].features
+def features(rows):
+    for row in rows:
+        if row == 5:
+            os.kill(os.getpid(), signal.SIGKILL)
+        yield images[row].features
 
 index_folder.build_index(Path({folder!r}), digests(7), features)
 """
@@ -287,4 +289,4 @@ def test_other_folders_are_refused(tmp_path):
     with pytest.raises(DamagedStoreError, match="holds features, not a feature index"):
         open_index(tmp_path / "other")
     with pytest.raises(UnwritableError, match="holds features, no feature index"):
-        build_index(tmp_path / "other", [], lambda row: None)
+        build_index(tmp_path / "other", [], lambda rows: ())

@@ -37,18 +37,18 @@ def test_strength_needs_both():
     assert strength(11, 10) > strength(10, 10) < strength(10, 11)
 
 
-@pytest.mark.parametrize("size", ["small", "large"])
-def test_p_values_fall_with_strength_and_grow_with_candidates(size):
+@pytest.mark.parametrize("kind", ["small", "repeating", "large"])
+def test_p_values_fall_with_strength_and_grow_with_candidates(kind):
     strengths = np.arange(0, 80, 0.1)
-    p = np.array([p_value(one, size=size) for one in strengths])
+    p = np.array([p_value(one, kind=kind) for one in strengths])
     assert p[0] == 1
     assert np.all(np.diff(p) <= 0)
     assert p[-1] < 1e-8
     for one in (3.0, 8.0, 30.0):
-        assert p_value(one, size=size, candidates=17) == pytest.approx(
-            min(1, 17 * p_value(one, size=size))
+        assert p_value(one, kind=kind, candidates=17) == pytest.approx(
+            min(1, 17 * p_value(one, kind=kind))
         )
-    assert p_value(0, size=size, candidates=10**9) == 1
+    assert p_value(0, kind=kind, candidates=10**9) == 1
 
 
 def test_p_values_take_the_bound_at_or_below():
@@ -56,28 +56,28 @@ def test_p_values_take_the_bound_at_or_below():
     strengths, bounds = kept["strength"], kept["log10_bound"]
     assert np.all(np.diff(strengths) > 0)
     assert np.all(np.diff(bounds) <= 0)
-    assert np.log10(p_value(strengths[5], size="large")) == pytest.approx(bounds[5])
-    assert np.log10(p_value(np.nextafter(strengths[5], 0), size="large")) == pytest.approx(
+    assert np.log10(p_value(strengths[5], kind="large")) == pytest.approx(bounds[5])
+    assert np.log10(p_value(np.nextafter(strengths[5], 0), kind="large")) == pytest.approx(
         bounds[4]
     )
-    assert np.log10(p_value(1e9, size="large")) == pytest.approx(-15)
-    assert p_value(np.nextafter(strengths[0], 0), size="large") == 1
+    assert np.log10(p_value(1e9, kind="large")) == pytest.approx(-15)
+    assert p_value(np.nextafter(strengths[0], 0), kind="large") == 1
 
 
-@pytest.mark.parametrize("size", ["small", "large"])
-def test_the_tail_goes_on_as_it_ends(size):
-    kept = json.loads(files("rara.retrieval").joinpath(TABLE).read_text())[size]
+@pytest.mark.parametrize("kind", ["small", "repeating", "large"])
+def test_the_tail_goes_on_as_it_ends(kind):
+    kept = json.loads(files("rara.retrieval").joinpath(TABLE).read_text())[kind]
     strengths, bounds = np.array(kept["strength"]), np.array(kept["log10_bound"])
     slope = (bounds[-2] - bounds[-12]) / (strengths[-2] - strengths[-12])
-    beyond = np.log10(p_value(strengths[-1] + 8, size=size))
+    beyond = np.log10(p_value(strengths[-1] + 8, kind=kind))
     assert beyond == pytest.approx(bounds[-1] + 8 * slope, abs=0.05)
 
 
 def test_what_p_value_refuses():
     with pytest.raises(ParameterError, match="strength = nan"):
-        p_value(float("nan"), size="small")
+        p_value(float("nan"), kind="small")
     with pytest.raises(ParameterError, match="candidates"):
-        p_value(3, size="small", candidates=0)
+        p_value(3, kind="small", candidates=0)
 
 
 def test_words_of_geometry():

@@ -1,6 +1,6 @@
 """Work ahead: threads make results before they are taken, within a bounded window.
 
-Used where images become vectors (`embed.py`).
+Used where images become vectors (`embed.py`), and where an index is made of them.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ as much was measured once, on many kinds of pictures, so that the evidence has a
 needs no reference:
 
     found = evidence(sample, source)                      # the same region in both, and the edit
-    p = p_value(found.strength, size=found.size, candidates=17)
+    p = p_value(found.strength, kind=found.kind, candidates=17)
 
 Which pictures of a reference are worth comparing, the vectors of any extractor say:
 

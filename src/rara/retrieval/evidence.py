@@ -24,7 +24,7 @@ from rara.retrieval.polygons import Polygon, area, common, mapped, rectangle
 from rara.retrieval.region import Region, region
 from rara.retrieval.strength import strength
 from rara.retrieval.tones import tone_change
-from rara.retrieval.universal_null import Size
+from rara.retrieval.universal_null import PairKind
 from rara.retrieval.whole_picture import MIRRORED, QUARTER_TURNS
 from rara.retrieval.wording import Change, in_words
 
@@ -45,8 +45,8 @@ class Evidence:
 
     strength: float
     """Higher is stronger; what unrelated pictures reach is in `universal_null`."""
-    size: Size
-    """Which of its tables holds: whether one of the two is small."""
+    kind: PairKind
+    """Which of its tables holds."""
     inliers: int
     """Matches that agree on one map, at distinct places of both pictures."""
     matches: int
@@ -115,9 +115,11 @@ def whole_evidence_between(
     return _measured(image, source, found, matches=None, flipped=flipped)
 
 
-def size_of(sample: PreparedImage, source: PreparedImage) -> Size:
+def pair_kind(sample: PreparedImage, source: PreparedImage) -> PairKind:
     """Which table of what unrelated pictures reach holds for two pictures."""
-    return "small" if sample.small or source.small else "large"
+    if sample.small or source.small:
+        return "small"
+    return "repeating" if sample.repeating or source.repeating else "large"
 
 
 def _mapped(matches: Consensus, sample: PreparedImage, source: PreparedImage) -> ImageMap | None:
@@ -162,7 +164,7 @@ def _measured(
     )
     return Evidence(
         strength=strength(_supporting(found, part, cells), part.agreement),
-        size=size_of(sample, source),
+        kind=pair_kind(sample, source),
         inliers=matches.distinct if matches else 0,
         matches=len(matches.source) if matches else 0,
         sample_region=ends[0],

@@ -15,13 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rara.errors import DamagedStoreError
-from rara.retrieval.local_features import MOST, LocalFeatures
+from rara.retrieval.local_features import MOST, STEP, LocalFeatures
 
 VERSION: Final = 1
 """Of the bytes: their first one."""
-
-STEP: Final = 40
-"""Of the numbers of a descriptor."""
 
 _MOST_STEPS: Final = round(255 / STEP)
 _PIXELS: Final = 4

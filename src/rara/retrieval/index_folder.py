@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +52,9 @@ KIND: Final = "feature index"
 SHARD: Final = 1000
 """Images whose features are kept together until all are there."""
 
+FeaturesOf: TypeAlias = Callable[[range], Iterable[LocalFeatures]]
+"""The local features of some images, in their order."""
+
 _SHARDS: Final = "shards"
 _UNFINISHED: Final = "unfinished feature index"
 _VERSION: Final = f"{visual_words.VERSION}.{feature_codes.VERSION}"
@@ -82,15 +85,13 @@ class StoredIndex:
         )
 
 
-def build_index(
-    folder: Path, digests: Sequence[str], features: Callable[[int], LocalFeatures]
-) -> StoredIndex:
+def build_index(folder: Path, digests: Sequence[str], features: FeaturesOf) -> StoredIndex:
     """Makes the folder's index one of these images, and opens it.
 
-    `digests`: the sha256 of each image's content, in hexadecimal. `features`: those of the i-th
-    image; asked for only where neither the folder nor a shard of an earlier run has them. The
-    result is the same in any number of runs. Raises ParameterError for other digests, and
-    UnwritableError or LockedStoreError where the folder cannot be written.
+    `digests`: the sha256 of each image's content, in hexadecimal. `features`: those of so
+    many images, a shard at a time; asked for only where neither the folder nor a shard of an
+    earlier run has them. The result is the same in any number of runs. Raises ParameterError for
+    other digests, and UnwritableError or LockedStoreError where the folder cannot be written.
     """
     wanted = _as_rows(digests)
     _refuse_others(folder)
@@ -144,7 +145,7 @@ def _complete(
     place: Claim,
     stored: StoredIndex | None,
     wanted: NDArray[np.uint8],
-    features: Callable[[int], LocalFeatures],
+    features: FeaturesOf,
 ) -> None:
     """Makes the shards that are missing, and one index of all."""
     parts = [] if stored is None else [stored]
@@ -158,14 +159,14 @@ def _shard(
     folder: Path,
     wanted: NDArray[np.uint8],
     rows: range,
-    features: Callable[[int], LocalFeatures],
+    features: FeaturesOf,
 ) -> StoredIndex:
     """The shard of these images, made where it is not there yet, or damaged."""
     key = hashlib.sha256(_VERSION.encode() + wanted.tobytes()).hexdigest()[:32]
     stored = _at_hand(folder / key, wanted)
     if stored is not None and len(stored) == len(wanted):
         return stored
-    shard = _made(wanted, [features(row) for row in rows])
+    shard = _made(wanted, list(features(rows)))
     with claim(folder / key) as place:
         place.write(_joined([shard]))
     return open_index(folder / key)

@@ -15,7 +15,7 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from rara.retrieval.local_features import LocalFeatures
+from rara.retrieval.local_features import APART, LocalFeatures
 from rara.storage.compiled import compiled
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -28,9 +28,6 @@ RATIO: Final = 0.85
 
 TOLERANCE: Final = 4.0
 """Working pixels by which a match may miss the movement."""
-
-_APART: Final = 8.0
-"""Working pixels between a feature and the second one, which is another place in the picture."""
 
 _SEEDS: Final = 80
 """Matches that propose movements: those with the smallest ratios."""
@@ -119,14 +116,12 @@ def _by_ratio(
         for j in range(columns):
             square = np.float64(squares[i, j])
             if square < second_in_row[i] and (
-                (right[j, 0] - x) ** 2 + (right[j, 1] - y) ** 2 > _APART * _APART
+                (right[j, 0] - x) ** 2 + (right[j, 1] - y) ** 2 > APART * APART
             ):
                 second_in_row[i] = square
             if square < second_in_column[j]:
                 k = first_in_column[j]
-                if (left[i, 0] - left[k, 0]) ** 2 + (
-                    left[i, 1] - left[k, 1]
-                ) ** 2 > _APART * _APART:
+                if (left[i, 0] - left[k, 0]) ** 2 + (left[i, 1] - left[k, 1]) ** 2 > APART * APART:
                     second_in_column[j] = square
     ours, theirs = np.empty(rows + columns, np.int64), np.empty(rows + columns, np.int64)
     ratios = np.empty(rows + columns)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cached_property
 from typing import Final
@@ -19,16 +18,15 @@ import numpy as np
 import pyarrow as pa
 from PIL import Image
 
-from rara.errors import ReferenceMismatchError
 from rara.features.features import Features
 from rara.features.image_lookup import Side, SourcePictures
+from rara.features.work_ahead import crew_of, work_ahead
 from rara.geometry.threads import one_core
 from rara.machine import cores
 from rara.retrieval.index_folder import StoredIndex
 from rara.retrieval.local_features import (
     LocalFeatures,
     PreparedImage,
-    no_features,
     prepare,
     without_features,
 )
@@ -37,9 +35,6 @@ from rara.run import Run
 
 KEPT: Final = 400
 """Pictures that are kept ready; each takes less than two megabytes."""
-
-_AHEAD: Final = 32
-"""Pictures that are read together where all of them are needed in turn."""
 
 
 class Ready:
@@ -130,35 +125,27 @@ class ReadyPictures:
             yield places[name], image
         self.unavailable.update(row for row in wanted if row not in read)
 
-    def all_features(self) -> Iterator[LocalFeatures]:
-        """The local features of each picture; none of those that cannot be read again."""
-        for start in range(0, len(self), _AHEAD):
-            rows = range(start, min(start + _AHEAD, len(self)))
-            ready = self(rows)
-            self._prepare(ready.values())
-            for row in rows:
-                yield ready[row].prepared.features if row in ready else no_features()
+    def local_features(
+        self, rows: range, advance: Callable[[int], None] | None = None
+    ) -> dict[int, LocalFeatures]:
+        """Those of these pictures that can be read again, in one pass over their source.
 
-    def local_features(self, row: int) -> LocalFeatures:
-        """Those of a picture that must be there, as an index needs it.
-
-        Raises ReferenceMismatchError where it is missing or has changed.
+        `advance` hears of each.
         """
-        if row not in self._ready:
-            self._prepare(self(range(row, min(row + _AHEAD, len(self)))).values())
-        if row not in self._ready:
-            name = self.features.done["id"][row].as_py()
-            raise ReferenceMismatchError(
-                f"An index needs every reference image, and '{name}' at "
-                f"'{self.features.location}' is missing or has changed."
-            )
-        return self._ready[row].prepared.features
-
-    def _prepare(self, ready: Collection[Ready]) -> None:
-        with one_core(), ThreadPoolExecutor(self._threads or cores()) as crew:
-            for _ in crew.map(lambda one: one.prepared, ready):
-                pass
+        threads, found = self._threads or cores(), dict[int, LocalFeatures]()
+        with one_core(), crew_of(threads) as crew:
+            ahead = work_ahead(crew, _made, self.images(rows), window=lambda _: 2 * threads)
+            for row, features in ahead:
+                found[row] = features
+                if advance:
+                    advance(1)
+        return found
 
     def _stored(self, row: int) -> Callable[[], LocalFeatures] | None:
         index = self._index
         return None if index is None else lambda: index.features(row)
+
+
+def _made(read: tuple[int, Image.Image]) -> tuple[int, LocalFeatures]:
+    row, image = read
+    return row, Ready(image).prepared.features

@@ -25,7 +25,7 @@ from rara.errors import (
 from rara.features.features import Features
 from rara.retrieval.index_folder import StoredIndex, build_index, index_in_memory, open_index
 from rara.retrieval.inverted_index import Index
-from rara.retrieval.local_features import LocalFeatures
+from rara.retrieval.local_features import LocalFeatures, no_features
 from rara.retrieval.ready_pictures import ReadyPictures
 from rara.run import Run, step, watching
 from rara.storage.cache import cache_folder
@@ -68,10 +68,15 @@ def build_index_of(reference: ReadyPictures, folder: Path, run: Run) -> Referenc
     """
     with watching(run.progress, len(reference), _MAKING) as advance:
 
-        def features(row: int) -> LocalFeatures:
-            if advance:
-                advance(1)
-            return reference.local_features(row)
+        def features(rows: range) -> list[LocalFeatures]:
+            found = reference.local_features(rows, advance)
+            if missing := set(rows) - set(found):
+                name = reference.features.done["id"][min(missing)].as_py()
+                raise ReferenceMismatchError(
+                    f"An index needs every reference image, and '{name}' at "
+                    f"'{reference.features.location}' is missing or has changed."
+                )
+            return [found[row] for row in rows]
 
         made = build_index(folder, _digests(reference.features), features)
     reference.use(made)
@@ -97,8 +102,11 @@ def index_of(reference: ReadyPictures, folder: Path | None, run: Run) -> Referen
         return replace(build_index_of(reference, place, run), problem=problem)
     except (ReferenceMismatchError, UnwritableError, LockedStoreError, DamagedStoreError):
         pass  # then it is made in memory, and made again next time
-    with step(run.progress, _MAKING):
-        made = index_in_memory(_digests(reference.features), list(reference.all_features()))
+    with watching(run.progress, len(reference), _MAKING) as advance:
+        rows = range(len(reference))
+        features = reference.local_features(rows, advance)
+        every = [features.get(row, no_features()) for row in rows]
+        made = index_in_memory(_digests(reference.features), every)
     reference.use(made)
     return ReferenceIndex(made.index, problem)
 

@@ -155,7 +155,7 @@ def features_between(
     measured = evidence_between(sample, candidate)
     if measured is None:
         return None
-    p = _joined(p_value(measured.strength, size=measured.size, candidates=images))
+    p = _joined(p_value(measured.strength, kind=measured.kind, candidates=images))
     return _found(p, measured)
 
 

@@ -25,11 +25,12 @@ TABLE = "universal_null.json"
 _LOWEST = -15.0
 """Log of the smallest bound for one pair. The table's tail goes on beyond its last strength."""
 
-Size: TypeAlias = Literal["small", "large"]
-"""Small where the longest side of either original is below 64 pixels: outlines agree there."""
+PairKind: TypeAlias = Literal["small", "repeating", "large"]
+"""Small where the longest side of either original is below 64 pixels: outlines agree there. Else
+repeating where either repeats itself, as pages of letters do. Large are all others."""
 
 
-def p_value(strength: float, *, size: Size, candidates: int = 1) -> float:
+def p_value(strength: float, *, kind: PairKind, candidates: int = 1) -> float:
     """How often the best of so many unrelated candidates gives evidence of this strength.
 
     An upper bound: candidates times the bound for one pair (Bonferroni), which is never less than
@@ -40,7 +41,7 @@ def p_value(strength: float, *, size: Size, candidates: int = 1) -> float:
     tried = whole(candidates, "candidates")
     if np.isnan(strength):
         raise ParameterError(f"strength = {strength}: give a number.")
-    strengths, logs = _table(size)
+    strengths, logs = _table(kind)
     below = int(np.searchsorted(strengths, strength, side="right")) - 1
     if below < 0:
         return 1.0
@@ -51,7 +52,7 @@ def p_value(strength: float, *, size: Size, candidates: int = 1) -> float:
 
 
 @cache
-def _table(size: Size) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _table(kind: PairKind) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Strengths, ascending, and logs of bounds on the share of unrelated pairs that reach each."""
-    kept = json.loads(files(__package__).joinpath(TABLE).read_text(encoding="utf-8"))[size]
+    kept = json.loads(files(__package__).joinpath(TABLE).read_text(encoding="utf-8"))[kind]
     return np.array(kept["strength"], float), np.array(kept["log10_bound"], float)
