@@ -9,7 +9,7 @@ for the pairs that the calibration keeps.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -37,7 +37,7 @@ from rara.provenance.parts import (
 )
 from rara.provenance.provenance import Provenance
 from rara.reference.options import Compat
-from rara.retrieval.finding import Looking, find_sources
+from rara.retrieval.finding import Candidates, Looking, find_sources
 from rara.run import Run, step, watching
 from rara.scores import AXES, Axis, BallGeometry, Columns, Families, OnePass, Rarity
 from rara.table.provenance import provenance_of
@@ -107,6 +107,7 @@ def judge_one_by_one(
         columns = {**columns, **copies.columns}
         official = geometry.boundary == "official"
         judged = past = None
+        compared: Mapping[int, Sequence[str]] = {}
         if pairs.decisions and not official:
             judged = judged_pairs(pairs.decisions, samples, reference, geometry.own)
             past = look_past(
@@ -114,18 +115,31 @@ def judge_one_by_one(
             )
     found = None
     if pairs.looking != "none" and pairs.pictures is not None and not official:
-        candidates = candidates_near(
+        near = candidates_near(
             columns, samples, reference, geometry, pairs.looking, thresholds.alpha, run
-        ).without({} if judged is None else judged.looked_past)
+        )
+        excluded = {} if judged is None else judged.looked_past
+        candidates, compared = near.without(excluded), _among(near, excluded, reference)
         found = find_sources(candidates, samples, reference, pairs.pictures, pairs.looking, run)
     columns = with_sources(columns, reference, found)
     with step(run.progress, "Verdicts"):
         made = conclude(
-            columns, Accusations(copies.near, judged, past), samples, reference, geometry, known,
-            thresholds, run,
+            columns, Accusations(copies.near, judged, past, compared), samples, reference, geometry,
+            known, thresholds, run,
         )  # fmt: skip
     evidence = None if found is None else evidence_part(columns, found)
     return Scored(made.columns, known.part, made.verdict, made.decisions, evidence, work)
+
+
+def _among(
+    candidates: Candidates, excluded: Mapping[int, NDArray[np.int32]], reference: Features
+) -> dict[int, list[str]]:
+    """The ids of the excluded reference images that are candidates, by the row of the sample."""
+    ids = reference.ids
+    return {
+        row: [ids[one] for one in images.tolist() if one in candidates.of(row)]
+        for row, images in excluded.items()
+    }
 
 
 def _scan(

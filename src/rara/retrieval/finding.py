@@ -67,6 +67,10 @@ class Candidates:
         """Without some reference rows of some samples."""
         return Candidates(_without(self.as_whole, rows), _without(self.by_features, rows))
 
+    def of(self, row: int) -> set[int]:
+        """The reference rows of one sample."""
+        return {*self.as_whole.get(row, ()), *self.by_features.get(row, ())}
+
 
 @dataclass(frozen=True, slots=True)
 class Looked:
