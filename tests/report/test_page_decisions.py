@@ -284,6 +284,49 @@ def test_the_control_is_of_the_image_that_the_reason_names():
     assert 'data-source-id="ref/0.png" data-decided="not a copy"' not in html  # of another card
 
 
+@pytest.mark.parametrize(
+    ("reason", "source"),
+    [
+        ("Nearer to reference image 1 than expected by chance (p = 0.1).", "1"),
+        ("Nearer to reference image 1 2 than expected by chance (p = 0.1).", "1 2"),
+        ("Nearer to reference image 10 than expected by chance (p = 0.1).", "10"),
+        ("The same content as reference image 12.", "12"),
+        ("Names none that is on the card.", "1"),
+    ],
+)
+def test_no_name_is_taken_for_the_beginning_of_another(reason, source):
+    near = [{"id": one, "distance": 1.0} for one in ("1", "1 2", "10", "12", "2")]
+    [one] = accused("a", reason=reason)
+    html = page([one | {"nearest": "1", "neighbors": near}])
+    assert re.findall(r'data-source-id="(.*?)"', html) == [source]
+
+
+def test_copies_in_spite_of_a_decision_do_not_lead_the_page():
+    plain = {"verdict": "copy", "reason": "The same content as reference image ref/0.png.",
+             "copy_p": 0.001, "volume_p": 0.001, "copy_volume": 0.0}  # fmt: skip
+    words = {"a": "not a copy", "b": None, "c": "copy"}
+    rows = [
+        row(name, **plain, decision=word, decision_source=word and "ref/0.png")
+        for name, word in words.items()
+    ]
+    more = {
+        "verdict": {"alpha": 0.05, "rare": 5.0, "uncommon": 25.0, "shortfall": None},
+        "decisions": {"held": 7, "fingerprint": "", "copies": 1, "not_copies": 1},
+    }
+    rows += [row(f"t{i}", **{**plain, "verdict": "typical", "reason": "Near."}, decision=None,
+                 decision_source=None) for i in range(20)]  # fmt: skip
+    made = summarise(made_of(rows), provenance(len(rows), **more), Known())
+    shown = {one.key: one for one in made.rows}
+    assert [one.record.id for one in shown["copies"].cards] == ["b", "c", "a"]
+    assert [one.record.id for one in shown["decided"].cards] == ["a", "c"]
+    assert [one.partner.id for one in shown["decided"].cards] == ["ref/0.png"] * 2
+    assert "1 sample is a copy by your decision." in shown["copies"].lede
+    lede = "2 samples by your 7 decisions: 1 copy, 1 not a copy."
+    assert shown["decided"].lede.startswith(lede)
+    assert made.listings["decided"].count == 2
+    assert next(iter(shown)) == "copies"
+
+
 def test_a_digest_that_is_none_gives_no_control():
     class Wrong(Known):
         def contents(self, side, ids):
@@ -333,6 +376,15 @@ def test_a_card_draws_the_region_on_both_and_says_what_named_the_source():
     assert "50 % of the source is 100 % of the sample." in text
     assert "Named by the pictures (p = 1e-09); by pixels p = 0.2, by vectors p = 0.001." in text
     assert "mirrored, cropped to 50 %" in text
+
+
+def test_a_card_says_whether_pixels_or_vectors_named_the_image():
+    texts = []
+    for p in (0.01, 0.2):
+        [one] = accused("a", pixel_nearest="ref/0.png", pixel_distance=40, pixel_p=p, volume_p=0.1)
+        texts.append(re.sub(r"<[^>]*>", "", page([one])).replace("\u00a0", " "))
+    assert "Named by pixels (p = 0.01); by vectors p = 0.1." in texts[0]
+    assert "Named by vectors (p = 0.1); by pixels p = 0.2." in texts[1]
 
 
 @pytest.mark.parametrize(

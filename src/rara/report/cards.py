@@ -164,7 +164,8 @@ def _copies_section(facts: Facts, cards: int) -> list[Section]:
     called = sum(facts.verdicts.counts.get(verdict, 0) for verdict in COPIED)
     lede = COPIES.lede
     if facts.decided and facts.decided.copies:
-        lede += f" {counted(facts.decided.copies, 'sample')} by your decision."
+        verb = "is a copy" if facts.decided.copies == 1 else "are copies"
+        lede += f" {counted(facts.decided.copies, 'sample')} {verb} by your decision."
     if called > cards:
         lede += f" Here are {cards} of {called:,}, copies first."
     return [replace(COPIES, lede=lede)]
@@ -289,6 +290,8 @@ def _partner(images: list[OtherImage], record: Record, section: Section) -> Othe
 def _evidence(record: Record, image: str) -> str:
     """What was done to the source, how much is common, and which comparison named the image."""
     sentences = []
+    if fact(record, image):  # all of both is common
+        return ""
     if record.found and record.found.source == image:
         edit = record.found.edit if record.source is None else ""  # else the reason says it
         common = overlap(record.found.sample_region, record.found.source_region)
