@@ -152,6 +152,8 @@ study: install-dev
 	$(BIN)/python studies/evidence_power.py $(PICTURES_OF_STUDIES) --work .study/evidence \
 		--page docs/explanation/evidence.md
 	$(BIN)/python studies/search_power.py $(PICTURES_OF_STUDIES)
+	$(BIN)/python studies/found_sources.py --clipart /usr/share/openclipart/png --photos .study/photos \
+		--picture docs/pictures/found-sources.webp --page docs/explanation/evidence.md
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[copies]'
 	$(BIN)/python studies/copy_candidates.py --photos .study/photos --work .study/candidates \
 		--into docs/studies/copy-candidates.md

@@ -58,7 +58,7 @@ def test_accuse_decide_and_score_again(folder, capsys):
         f"You decided on {today()} that this is no copy of 0.png."
     )
     assert after["fresh 1.png"]["verdict"] == "copy"
-    same = before["near 3.jpg"] | {"decision": None}
+    same = before["near 3.jpg"] | {"decision": None, "decision_source": None}
     assert {name: str(value) for name, value in after["near 3.jpg"].items()} == {
         name: str(value) for name, value in same.items()
     }  # as text, NaN equals NaN

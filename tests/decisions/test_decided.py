@@ -1,8 +1,10 @@
 """What decisions change in scores: the accusation of their own pair, and nothing else."""
 
 import os
+from types import SimpleNamespace
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 import rara
@@ -10,14 +12,15 @@ from make import as_folder, encoded, features, fit, gaussian, picture
 from rara import Decisions, Features, Reference
 from rara.calibration.copies import NEAR_BITS
 from rara.decisions.decision import Decision, today
-from rara.decisions.pairs import fingerprint_of
+from rara.decisions.pairs import fingerprint_of, judged_pairs
 from rara.errors import DamagedStoreError
 from rara.robustness.contested import contested
 from rara.robustness.second_opinions import by_halves
 from rara.stats.conformal import q_values
+from rara.verdict.decided import speak
 
 N, D = 400, 8
-DECIDED = {"verdict", "reason", "decision", "stability"}
+DECIDED = {"verdict", "reason", "decision", "decision_source", "stability"}
 
 
 def real(seed=0):
@@ -192,6 +195,23 @@ def test_the_evidence_behind_is_that_of_brute_force(sides):
     assert p >= table["copy_p"][0]
     q = q_values(np.append(p, table["copy_p"][1:]))[0]
     assert (table["verdict"][0] == "near copy") == (q <= 0.05)
+
+
+def test_a_decision_against_an_image_that_only_the_pictures_name_bears_on_the_sample(sides):
+    reference, samples = sides
+    decide(reference, samples, [(0, 9), (25, 50)])
+    pairs = judged_pairs(list(reference.decisions), samples, reference.features)
+    nearest = pa.array(["0"] * len(samples))
+    evidence = SimpleNamespace(
+        columns={"nearest": nearest, "pixel_nearest": nearest}, same_content={},
+        copies=np.zeros(len(samples), bool),
+    )  # fmt: skip
+    facts, reasons = np.zeros(len(samples), bool), ["Typical."] * len(samples)
+    spoken = speak(reasons, evidence, facts, pairs, {0: ["9"]})
+    assert spoken.reasons[0] == f"Typical. You decided on {today()} that this is no copy of 9."
+    assert (spoken.decision[0].as_py(), spoken.source[0].as_py()) == ("not a copy", "9")
+    assert spoken.decision[25].as_py() is None
+    assert spoken.part.not_copies == 1
 
 
 # -- facts --

@@ -9,10 +9,9 @@ from PIL import Image
 from rara.extractors.efficientnet_lite0 import SPEC
 from rara.image_search.match import Match, QueryMatches
 from rara.image_search.matches import Matches
-from rara.image_search.wording import p_in_words
 from rara.provenance.parts import SamplesPart, SearchedPart
 from rara.provenance.provenance import SearchProvenance
-from rara.report.formatting import width
+from rara.report.formatting import p_in_words, width
 
 WHOLE = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
 PART = ((0.25, 0.25), (0.75, 0.25), (0.75, 0.75), (0.25, 0.75))

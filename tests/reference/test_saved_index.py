@@ -180,4 +180,6 @@ def test_the_reference_is_no_source_of_itself(saved):
 def test_a_decision_holds_for_what_the_index_names(saved, samples, tmp_path):
     reference = rara.Reference.load(copy_of(saved, tmp_path / "reference"))
     reference.decisions.add(samples / "pasted.png", train_of(saved) / f"{SOURCE:02}.png")
-    assert rows(reference.score(samples))["pasted.png"]["source"] is None
+    row = rows(reference.score(samples))["pasted.png"]
+    assert row["source"] is None
+    assert (row["decision"], row["decision_source"]) == ("not a copy", f"{SOURCE:02}.png")

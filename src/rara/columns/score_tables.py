@@ -16,6 +16,7 @@ _NO_PIXELS = Gap("where rara has not seen the pixels of both sides", "null")
 _NO_TEST = Gap("where no two-sample test is made", "no column")
 _NO_REPEATS = Gap("where no other sample shows that picture", "null")
 _NO_OPINION = Gap("where it is not asked for", "no column")
+_UNDECIDED = Gap("where nothing is decided; no column without any decision", "null")
 _SMALL_GROUP = Gap("where the group has too few reference images", "null")
 _FEW_SIBLINGS = Gap("where a sample has fewer than two siblings", "null")
 
@@ -35,7 +36,10 @@ _VERDICT = [
     Column("decision", "string", "verdict", "text",
            "What people decided of the sample and the image that it is compared with.",
            values=("copy", "not a copy"),
-           gap=Gap("where nothing is decided; no column without any decision", "null")),
+           gap=_UNDECIDED),
+    Column("decision_source", "string", "verdict", "text",
+           "The reference image that this decision is about; the first of several.",
+           gap=_UNDECIDED),
     Column("stability", "double", "verdict", "share",
            "The share of k = 1 to 10 at which the verdict is the same; 1 for copies.",
            "steadier", Gap("where there is no verdict", "NaN"), 0, 1),

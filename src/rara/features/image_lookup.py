@@ -67,6 +67,22 @@ class SourcePictures:
                     if image is not None:
                         yield item.id, image
 
+    def contents(self, side: Side, ids: Collection[str]) -> dict[str, str]:
+        """The sha256 of these images: as scored, or as they are now where nobody recorded it.
+
+        An image that cannot be read is left out.
+        """
+        place = self.samples if side == "samples" else self.reference
+        recorded, found = self._digests(side, ids), {}
+        if recorded is not None or place is None:
+            return recorded or {}
+        for part in places_in(place) if isinstance(place, str) else (place,):
+            with suppress(RaraError, OSError):
+                for item in _items(part, ids):
+                    with suppress(RaraError, OSError):
+                        found[item.id] = content_digest(item.load())
+        return found
+
     def _digests(self, side: Side, ids: Collection[str]) -> dict[str, str] | None:
         """The digest of each image that was scored; None where nobody recorded them."""
         if side not in self.scored:

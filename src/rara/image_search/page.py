@@ -1,21 +1,23 @@
 """The page of a search: each sample and its sources side by side, the common region drawn on both.
 
-SearchFacts + pictures --search_html--> one self-contained file, without script
+SearchFacts + pictures --search_html--> one self-contained file
+
+Where the contents of both pictures are known, people can decide of a pair on the page.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-
-from rara.image_search.match import Match, QueryMatches, Regions, SearchFacts
-from rara.image_search.wording import RANKED, headline_of, nearness, p_in_words
+from rara.image_search.match import Match, QueryMatches, SearchFacts
+from rara.image_search.wording import RANKED, headline_of, nearness
+from rara.report.controls import SAME_PIXELS, AskedPair, Controls, controls_of
+from rara.report.formatting import p_in_words
+from rara.report.found_sources import overlap
 from rara.report.score_page import rendered
 from rara.report.thumbnails import Album, PictureKeys, Pictures, Thumbnail
-from rara.retrieval.polygons import area
 
 SHOWN: Final = 100
 """Samples that the page shows."""
@@ -58,6 +60,7 @@ class SearchPage:
     keys: PictureKeys
     pictures: Mapping[str, Thumbnail]
     """By their keys."""
+    controls: Controls
 
 
 def search_html(facts: SearchFacts, pictures: Pictures | None) -> str:
@@ -72,9 +75,17 @@ def search_html(facts: SearchFacts, pictures: Pictures | None) -> str:
     )
     page = SearchPage(
         facts=facts, ranked=RANKED[facts.by], queries=queries, keys=keys,
-        pictures=album.thumbnails,
+        pictures=album.thumbnails, controls=controls_of(_asked(queries), pictures),
     )  # fmt: skip
     return rendered("search.html.j2", page)
+
+
+def _asked(queries: tuple[ShownQuery, ...]) -> Iterator[AskedPair]:
+    """Each sample with each of its sources."""
+    for query in queries:
+        for one in query.sources:
+            fact = SAME_PIXELS if one.match.same else ""
+            yield AskedPair(sample=query.id, source=one.match.source, fact=fact)
 
 
 def _shown(query: QueryMatches, images: int) -> ShownQuery:
@@ -91,17 +102,5 @@ def _match(match: Match) -> ShownMatch:
         match=match,
         nearness=nearness(match),
         p="" if match.p is None else p_in_words(match.p),
-        overlap=_overlap(match.source_region, match.sample_region),
+        overlap=overlap(match.sample_region, match.source_region),
     )
-
-
-def _overlap(source: Regions | None, sample: Regions | None) -> str:
-    if source is None or sample is None:
-        return ""
-    return f"{_share(source)} of the source is {_share(sample)} of the sample"
-
-
-def _share(region: Regions) -> str:
-    """Of the picture's area."""
-    share = area(np.array(region, np.float64))
-    return f"{100 * share:.0f} %" if share >= 0.01 else "under 1 %"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from rara.image_search.match import By, Match, QueryMatches, SearchFacts
-from rara.report.formatting import counted, in_sentence, number, shorten, width
+from rara.report.formatting import counted, in_sentence, number, p_in_words, shorten, width
 
 LABEL: Final = 10
 NARROW: Final = 60
@@ -18,8 +18,6 @@ NAME: Final = 26
 """The same of images without a common region, beside how near they are."""
 BLOCKS: Final = 20
 """Samples that the terminal names."""
-LEAST: Final = 1e-15
-"""Smaller p-values are said to be below it."""
 
 RANKED: Final[dict[By, str]] = {
     "copy": "by evidence of copying",
@@ -90,10 +88,3 @@ def nearness(match: Match) -> str:
     """How near the vectors and the pixel hashes are."""
     bits = "" if match.pixel_distance is None else f", {match.pixel_distance} bits"
     return f"distance {number(match.distance)}{bits}"
-
-
-def p_in_words(p: float) -> str:
-    """`p = 0.012`, `p = 3e-09`, `p < 1e-15`."""
-    if p < LEAST:
-        return f"p < {LEAST:g}"
-    return f"p = {p:.2g}" if p >= 0.001 else f"p = {p:.0e}"

@@ -9,7 +9,7 @@ for the pairs that the calibration keeps.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -38,7 +38,7 @@ from rara.provenance.parts import (
 )
 from rara.provenance.provenance import Provenance
 from rara.reference.options import Compat
-from rara.retrieval.finding import Looking, find_sources
+from rara.retrieval.finding import FoundSources, Looking, find_sources
 from rara.retrieval.ready_pictures import ReadyPictures
 from rara.retrieval.reference_index import has_index
 from rara.run import Run, step, watching
@@ -112,6 +112,7 @@ def judge_one_by_one(
         columns = {**columns, **copies.columns}
         official = geometry.boundary == "official"
         judged = past = None
+        compared: Mapping[int, Sequence[str]] = {}
         if pairs.decisions and not official:
             judged = judged_pairs(pairs.decisions, samples, reference, geometry.own)
             past = look_past(
@@ -119,21 +120,34 @@ def judge_one_by_one(
             )
     found = None
     if pairs.looking != "none" and pairs.pictures is not None and not official:
+        excluded = {} if judged is None else judged.looked_past
         candidates = candidates_near(
             columns, samples, reference, geometry, pairs.looking, thresholds.alpha, run,
             indexed=has_index(reference, pairs.index),
-        ).without({} if judged is None else judged.looked_past)  # fmt: skip
+        ).without(excluded)  # fmt: skip
         ours = ReadyPictures("samples", samples, pairs.pictures, run)
         theirs = ReadyPictures("reference", reference, pairs.pictures, run)
         found = find_sources(candidates, ours, theirs, pairs.looking, run, index=pairs.index)
+        compared = _passed_over(found, excluded, reference)
     columns = with_sources(columns, reference, found)
     with step(run.progress, "Verdicts"):
         made = conclude(
-            columns, Accusations(copies.near, judged, past), samples, reference, geometry, known,
-            thresholds, run,
+            columns, Accusations(copies.near, judged, past, compared), samples, reference, geometry,
+            known, thresholds, run,
         )  # fmt: skip
     evidence = None if found is None else evidence_part(columns, found)
     return Scored(made.columns, known.part, made.verdict, made.decisions, evidence, work)
+
+
+def _passed_over(
+    found: FoundSources, excluded: Mapping[int, NDArray[np.int32]], reference: Features
+) -> dict[int, list[str]]:
+    """The ids of the excluded reference images that are candidates, by the row of the sample."""
+    ids = reference.ids
+    return {
+        row: [ids[one] for one in images.tolist() if one in found.passed_over.get(row, ())]
+        for row, images in excluded.items()
+    }
 
 
 def _scan(

@@ -13,6 +13,7 @@ From the ground up:
     verdicts               how many samples have which verdict
     rarest                 the order of the rarest
     decisions              on how many samples people's decisions bear
+    found_sources          what a comparison of the pictures found in a sample
     looked                 what a comparison of the pictures found
     disagreement           which verdicts are contested
     calibration            how many samples the calibrated p-values call
@@ -21,6 +22,8 @@ From the ground up:
     siblings               the odd ones out among siblings
     repeats                samples that repeat one another
     records                one sample, and where it stands
+    controls               pairs that people decide of on a page, and its one script
+    copied                 the image that a sample is called a copy of, and what named it
     picks                  which samples are worth a look
     facts                  everything that a table says
     sentences              one plain sentence about one sample
@@ -28,6 +31,7 @@ From the ground up:
     histogram              rarity of the samples and of the reference, in the same bins
     chart                  the geometry of the histogram
     lists                  every sample with a verdict other than typical, by name
+    sections               what the cards under a heading have in common
     cards                  the samples worth a look, beside reference images
     score_page             the whole page
     audit_facts            what an audit found

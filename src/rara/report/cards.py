@@ -5,29 +5,43 @@ facts --card_rows--> rows of cards --add_pictures--> keys of their pictures in t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Literal
 
+from rara.report.controls import AskedPair
+from rara.report.copied import (
+    accused_image,
+    asked_image,
+    decided_image,
+    evidence_sentence,
+    fact,
+)
+from rara.report.decisions import decided_line
 from rara.report.facts import CARDS, Facts
-from rara.report.formatting import in_sentence
+from rara.report.formatting import counted, in_sentence
+from rara.report.found_sources import Region, overlap
 from rara.report.rarest import STANDING_OUT, WHY
 from rara.report.records import Record
 from rara.report.repeats import repeat_sentence, repeats_lede
-from rara.report.sentences import (
-    nearest_sentence,
-    outside_sentence,
-    own_sentence,
-    rarity_sentence,
-    reason,
-    stability_sentence,
-    stray_sentence,
-    typicality_sentence,
+from rara.report.sections import (
+    ALL_SAMPLES,
+    CONTESTED,
+    COPIES,
+    DECIDED,
+    ODD_ONES,
+    PICKS,
+    REPEATS,
+    SECTIONS,
+    STRAYS,
+    TWO_SAMPLE,
+    WITH_OWN_SENTENCE,
+    Section,
 )
+from rara.report.sentences import reason, stability_sentence
 from rara.report.siblings import odd_sentence
 from rara.report.thumbnails import Album, PictureKeys, Pictures, Side
-from rara.report.two_sample import difference_sentences, score_sentence
+from rara.report.two_sample import difference_sentences
 from rara.report.verdicts import COPIED
 
 LARGE, MEDIUM, SMALL = 240, 160, 96
@@ -40,7 +54,8 @@ class OtherImage:
 
     side: Side
     role: str = ""
-    """`nearest`, `by pixels`, `witness`, several of them, `sibling`, `same group`, or empty."""
+    """`source`, `nearest`, `by pixels`, `witness` or `decided`, or several of these; `sibling`,
+    `same group`, or empty."""
     id: str
     distance: float | None = None
     """Its distance to the sample."""
@@ -48,6 +63,8 @@ class OtherImage:
     """The radius of its ball, if it is the witness."""
     bits: int | None = None
     """How many of 256 differ, if it is the nearest by pixels."""
+    region: Region | None = None
+    """What it has in common with the sample, if it is the source."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +80,12 @@ class Card:
     partner: OtherImage
     """The image that matters most, in large."""
     others: tuple[OtherImage, ...]
+    region: Region | None = None
+    """What the sample has in common with the partner."""
+    evidence: str = ""
+    """What was done to the source, how much is common, and which comparison named it."""
+    asked: AskedPair | None = None
+    """The pair that people may decide of, if it is on the card."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,125 +99,6 @@ class CardRow:
     nothing: str
     """Why there are no cards."""
     cards: tuple[Card, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """What a row shows, and which reference image is the partner of each sample."""
-
-    key: str
-    title: str
-    lede: str
-    nothing: str
-    sentence: Callable[[Record, int], str]
-    leading: Literal["by pixels", "nearest", "witness"] = "nearest"
-
-
-COPIES = Section(
-    key="copies",
-    title="Copies and near copies",
-    lede="Samples nearer to a reference image than expected by chance, each beside that image. "
-    "Compare each pair: the verdict comes from features and pixels alone.",
-    nothing="No sample was called a copy or a near copy.",
-    sentence=lambda record, k: nearest_sentence(record),
-    leading="by pixels",
-)
-
-SECTIONS = (
-    Section(
-        key="rarest",
-        title="The rarest",
-        lede="Inside a ball, where the reference is sparse. Beside each sample is its witness: the "
-        "reference image with the smallest ball that holds it.",
-        nothing="No sample is inside, so none has a rarity.",
-        sentence=lambda record, k: rarity_sentence(record),
-        leading="witness",
-    ),
-    Section(
-        key="typical",
-        title="The most typical",
-        lede="Where the reference is densest: these samples have the smallest k-NN distance.",
-        nothing="There are no samples.",
-        sentence=typicality_sentence,
-    ),
-    Section(
-        key="nearest",
-        title="The nearest to a reference image",
-        lede="The smallest distances between a sample and one single reference image. "
-        "Compare each pair yourself: a small distance does not prove that both look alike.",
-        nothing="There are no samples.",
-        sentence=lambda record, k: nearest_sentence(record),
-    ),
-    Section(
-        key="farthest",
-        title="The farthest outside",
-        lede="No ball holds these samples, or they are off the manifold. Those with the fewest "
-        "real images as far out come first.",
-        nothing="No sample lies outside every ball.",
-        sentence=lambda record, k: outside_sentence(record),
-    ),
-)
-
-TWO_SAMPLE = Section(
-    key="two_sample_score",
-    title="The samples that differ most from the reference",
-    lede="",
-    nothing="",
-    sentence=lambda record, k: score_sentence(record.two_sample_score),
-)
-
-STRAYS = Section(
-    key="strays",
-    title="Too far out for their group",
-    lede="Farther out than {share} of the real images of their own group. Those that the whole "
-    "reference does not call off the manifold come first. Beside each is its nearest reference "
-    "image, of any group. Of {judged} real images, about {expected} would be as far out. At a "
-    "false discovery rate of {level}, {called} called{shortage}.",
-    nothing="No sample is too far out for its own group.",
-    sentence=lambda record, k: stray_sentence(record),
-)
-
-ODD_ONES = Section(
-    key="odd_ones",
-    title="The odd ones out",
-    lede="Compared with the other samples of the same {by}, without the reference. Each is the "
-    "sample of its group that is farthest from the others. Every group has one, odd or not, unless "
-    "two are equally far. The farthest come first, each beside its most typical siblings.",
-    nothing="In no group is one sample farther from its siblings than all others are.",
-    sentence=lambda record, k: "",
-)
-
-REPEATS = Section(
-    key="repeats",
-    title="Samples that repeat one another",
-    lede="",
-    nothing="",
-    sentence=lambda record, k: "",
-)
-
-CONTESTED = Section(
-    key="contested",
-    title="Contested verdicts",
-    lede="Half the reference, or another extractor, gives these samples another verdict. Treat "
-    "their verdicts with care.",
-    nothing="No verdict is contested.",
-    sentence=lambda record, k: own_sentence(record),
-)
-
-WITH_OWN_SENTENCE = {TWO_SAMPLE.key, STRAYS.key}
-"""Sections whose own sentence stands instead of the verdict's reason."""
-
-ALL_SAMPLES = Section(
-    key="samples",
-    title="The samples",
-    lede="All of them: copies first if there are any, then the rarest, those outside every ball "
-    "last.",
-    nothing="There are no samples.",
-    sentence=lambda record, k: own_sentence(record),
-)
-
-PICKS = ("copies", "rarest", "farthest", "typical")
-"""The order in which few samples are shown; together they hold them all."""
 
 
 def card_rows(facts: Facts, cards: int = CARDS) -> list[CardRow]:
@@ -258,9 +162,13 @@ def _copies_section(facts: Facts, cards: int) -> list[Section]:
     if facts.verdicts is None:
         return []
     called = sum(facts.verdicts.counts.get(verdict, 0) for verdict in COPIED)
-    if called <= cards:
-        return [COPIES]
-    return [replace(COPIES, lede=f"{COPIES.lede} Here are {cards} of {called:,}, copies first.")]
+    lede = COPIES.lede
+    if facts.decided and facts.decided.copies:
+        verb = "is a copy" if facts.decided.copies == 1 else "are copies"
+        lede += f" {counted(facts.decided.copies, 'sample')} {verb} by your decision."
+    if called > cards:
+        lede += f" Here are {cards} of {called:,}, copies first."
+    return [replace(COPIES, lede=lede)]
 
 
 def _two_sample_section(facts: Facts) -> list[Section]:
@@ -289,7 +197,16 @@ def _strays_section(facts: Facts) -> list[Section]:
 
 
 def _last_rows(facts: Facts) -> list[CardRow]:
-    return [*_repeats_row(facts), *_odd_ones_row(facts)]
+    return [*_decided_row(facts), *_repeats_row(facts), *_odd_ones_row(facts)]
+
+
+def _decided_row(facts: Facts) -> list[CardRow]:
+    """None where no decision bears on a sample."""
+    picked = facts.picks.of("decided")
+    if facts.decided is None or not picked:
+        return []
+    lede = f"{decided_line(facts.decided)}. {DECIDED.lede}"
+    return [_row(replace(DECIDED, lede=lede), picked, facts.k)]
 
 
 def _repeats_row(facts: Facts) -> list[CardRow]:
@@ -343,8 +260,9 @@ def _row_of(section: Section, cards: Iterable[Card]) -> CardRow:
 
 def _card(record: Record, section: Section, k: int) -> Card:
     images = _reference_images(record)
-    roles = ("source", section.leading)
-    partner = next((one for role in roles for one in images if role in one.role), images[0])
+    shown = _partner(images, record, section)
+    found = record.found if record.found and record.found.source == shown.id else None
+    partner = replace(shown, region=found.source_region) if found else shown
     judged = section.key not in WITH_OWN_SENTENCE
     why = reason(record) if judged else None
     return Card(
@@ -353,8 +271,42 @@ def _card(record: Record, section: Section, k: int) -> Card:
         stability=stability_sentence(record) if judged else None,
         sentence=why or section.sentence(record, k),
         partner=partner,
-        others=tuple(shown for shown in images if shown is not partner),
+        others=tuple(one for one in images if one is not shown),
+        region=found.sample_region if found else None,
+        evidence=_evidence(record, shown.id) if judged else "",
+        asked=_asked(record, shown.id, section),
     )
+
+
+def _partner(images: list[OtherImage], record: Record, section: Section) -> OtherImage:
+    """The image that the section is about; else the source, else one of the section's role."""
+    about = {"accused": asked_image(record), "decided": decided_image(record)}
+    wanted = about.get(section.leading) or record.source
+    named = next((one for one in images if one.id == wanted), None)
+    leading = next((one for one in images if section.leading in one.role), images[0])
+    return named or leading
+
+
+def _evidence(record: Record, image: str) -> str:
+    """What was done to the source, how much is common, and which comparison named the image."""
+    sentences = []
+    if fact(record, image):  # all of both is common
+        return ""
+    if record.found and record.found.source == image:
+        edit = record.found.edit if record.source is None else ""  # else the reason says it
+        common = overlap(record.found.sample_region, record.found.source_region)
+        sentences = [f"{text[0].upper()}{text[1:]}." for text in (edit, common) if text]
+    named = evidence_sentence(record) if image == accused_image(record) else ""
+    return " ".join([*sentences, *([named] if named else [])])
+
+
+def _asked(record: Record, image: str, section: Section) -> AskedPair | None:
+    """The pair of the card, where it is accused or was decided."""
+    decided = decided_image(record)
+    if image != (decided if section.key == DECIDED.key else asked_image(record)):
+        return None
+    word = (record.decision or "") if image == decided else ""
+    return AskedPair(sample=record.id, source=image, decided=word, fact=fact(record, image))
 
 
 def _reference_images(record: Record) -> list[OtherImage]:
@@ -366,6 +318,7 @@ def _reference_images(record: Record) -> list[OtherImage]:
         "nearest": record.nearest,
         "by pixels": record.pixel_nearest if record.by_pixels else None,
         "witness": record.rarity_witness,
+        "decided": decided_image(record),
     }
     ids = dict.fromkeys([*distances, *roles.values()])
     return [

@@ -13,6 +13,8 @@ from math import floor
 
 ELLIPSIS = "…"
 NAME_COLUMNS = 40
+LEAST_P = 1e-15
+"""Smaller p-values are said to be below it."""
 ISOLATE, END_ISOLATE = "\u2068", "\u2069"
 RIGHT_TO_LEFT = {"R", "AL", "AN"}
 _WORDS = re.compile("^ *[^ ]+ *|[^ ]+ *")
@@ -49,6 +51,13 @@ def at_least(share: float) -> str:
 def counted(count: int, noun: str) -> str:
     """`1 sample`, `1,000 samples`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def p_in_words(p: float) -> str:
+    """`p = 0.012`, `p = 3e-09`, `p < 1e-15`."""
+    if p < LEAST_P:
+        return f"p < {LEAST_P:g}"
+    return f"p = {p:.2g}" if p >= 0.001 else f"p = {p:.0e}"
 
 
 def ordinal(position: int) -> str:

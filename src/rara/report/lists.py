@@ -20,7 +20,7 @@ from rara.provenance.provenance import Provenance
 from rara.report.disagreement import dissents
 from rara.report.formatting import counted, number, shorten
 from rara.report.groups import strays
-from rara.report.picks import contested, copying, far_out
+from rara.report.picks import contested, copying, decided_rows, far_out
 from rara.report.rarest import STANDING_OUT, called, numbers, ordered, strength
 from rara.report.records import named_source
 from rara.report.repeats import groups_of
@@ -72,6 +72,8 @@ def listings(table: pa.Table, provenance: Provenance) -> dict[str, Listing]:
             "rarest": _rarest(table),
             "farthest": _farthest(table),
         }
+    if "decision_source" in table.column_names:
+        lists["decided"] = _decided(table)
     if "contested" in table.column_names:
         lists["contested"] = _contested(table)
     if "group_off_manifold_q" in table.column_names and provenance.groups:
@@ -160,6 +162,17 @@ def _contested(table: pa.Table) -> Listing:
 
 def _of_contested(row: Row) -> list[str]:
     return ["; ".join(dissents(row)), _name(row.text("nearest"))]
+
+
+def _decided(table: pa.Table) -> Listing:
+    columns: dict[str, Kind] = {"decision": "prose", "about": "name"}
+    listing = _listing(table, decided_rows(table), columns, _of_decided)
+    label = counted(listing.count, "sample") + " that you decided about"
+    return replace(listing, label=label, where="decision")
+
+
+def _of_decided(row: Row) -> list[str]:
+    return [row.text("decision") or "", _name(row.text("decision_source"))]
 
 
 def _repeats(table: pa.Table) -> Listing:

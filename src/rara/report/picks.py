@@ -51,6 +51,8 @@ class Picks:
     """Too far out for their own group."""
     contested: Some | None = field(default=None, metadata=OMITTED)
     """Those whose verdict a second opinion contests."""
+    decided: Some | None = field(default=None, metadata=OMITTED)
+    """Those that people decided about, no copies first."""
     odd_ones: Some | None = field(default=None, metadata=OMITTED)
     """Those of `odd_ones.cases`."""
     repeats: Some | None = field(default=None, metadata=OMITTED)
@@ -98,6 +100,7 @@ def picks(
         else None,
         strays=some(strays(table)) if "group_off_manifold_q" in names else None,
         contested=some(contested(table)) if "contested" in names else None,
+        decided=some(decided_rows(table)) if "decision" in names else None,
         odd_ones=those(odd_ones),
         repeats=those(repeats),
     )
@@ -126,10 +129,29 @@ def contested(table: pa.Table) -> Rows:
     return sorted_rows
 
 
+def decided_as(table: pa.Table, word: str) -> NDArray[np.bool_]:
+    """The samples of which people decided that."""
+    if "decision" not in table.column_names:
+        return np.zeros(table.num_rows, np.bool_)
+    return np.array([one == word for one in table["decision"].to_pylist()], np.bool_)
+
+
+def decided_rows(table: pa.Table) -> Rows:
+    """The samples of which people decided anything: no copies first, then the nearest."""
+    no_copies, copies = decided_as(table, "not a copy"), decided_as(table, "copy")
+    rows = np.flatnonzero(no_copies | copies)
+    return ordered(rows, copies, numbers(table, "nearest_distance"))
+
+
 def _copies(table: pa.Table, cards: int) -> Rows:
-    """As many of both kinds as fit, so that exact copies do not crowd out the altered ones."""
+    """As many of both kinds as fit, so that exact copies do not crowd out the altered ones.
+
+    Those that are copies in spite of a decision come last of their kind.
+    """
+    no_copies = decided_as(table, "not a copy")
     copies, near = (
-        ordered(np.flatnonzero(called(table, {verdict})), *copying(table)) for verdict in COPIED
+        ordered(np.flatnonzero(called(table, {verdict})), no_copies, *copying(table))
+        for verdict in COPIED
     )
     half = max(cards // 2, cards - len(near))
     return np.concatenate([copies[:half], near])[:cards]

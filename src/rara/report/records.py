@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from rara.columns.score_tables import ON_REQUEST, metadata_names
 from rara.report.disagreement import dissents
+from rara.report.found_sources import PictureEvidence, picture_evidence
 from rara.report.reference_quantiles import Spread
 from rara.report.rows import Plain, Row, rows_of
 from rara.report.verdicts import COPIED
@@ -85,12 +86,22 @@ class Record:
     """Whether it is called a copy because of its pixels, not because of its features."""
     source: str | None
     """The reference image that the pictures show in it, where that is why it is called."""
+    found: PictureEvidence | None
+    """What a comparison of the pictures found; null where it found nothing."""
+    pixel_p: float | None
+    """How likely a real image is as near by the pixels; null where not compared."""
+    volume_p: float | None
+    """How likely a real image is as near by the vectors; null where not tested."""
     two_sample_score: float | None
     """How much it differs from reference images, by the classifier of the two-sample test."""
     verdict: str | None
     """Its verdict; null where the table has none."""
     reason: str | None
     """Why it has this verdict."""
+    decision: str | None
+    """What people decided of it: `copy` or `not a copy`; null where nothing is decided."""
+    decision_source: str | None
+    """The reference image that this decision is about; the first of several."""
     stability: float | None
     """Share of the tried k with the same verdict."""
     dissents: tuple[str, ...]
@@ -134,9 +145,14 @@ def _record(row: Row, own: Mapping[str, Spread]) -> Record:
         pixel_distance=row.count("pixel_distance"),
         by_pixels=row.text("verdict") in COPIED and _by_pixels(row),
         source=named_source(row),
+        found=picture_evidence(row),
+        pixel_p=row.finite("pixel_p"),
+        volume_p=row.finite("volume_p"),
         two_sample_score=row.finite("two_sample_score"),
         verdict=row.text("verdict"),
         reason=row.text("reason"),
+        decision=row.text("decision"),
+        decision_source=row.text("decision_source"),
         stability=row.finite("stability"),
         dissents=tuple(dissents(row)),
         tried=len(row.values("rarity_by_k")),

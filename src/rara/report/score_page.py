@@ -2,15 +2,16 @@
 
     table, provenance, pictures --summarise--> ReportPage --to_html--> str
 
-The page needs nothing but itself: no script, no request, styles inside, pictures as
-data URIs. Its Content-Security-Policy forbids everything else, and every name is
-escaped, so a file called `<img src=x>` is a name.
+The page needs nothing but itself: no request, styles inside, pictures as data URIs. Its
+Content-Security-Policy forbids everything else, and every name is escaped, so a file called
+`<img src=x>` is a name. Where people can decide of pairs, it has one script, allowed by its digest
+(`controls`); without scripts the page is whole.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from functools import cache
 from itertools import pairwise
@@ -24,6 +25,7 @@ from rara.provenance.provenance import Provenance
 from rara.report import formatting as words
 from rara.report.cards import CardRow, add_pictures, card_rows
 from rara.report.chart import Drawing, draw
+from rara.report.controls import AskedPair, Controls, controls_of, script
 from rara.report.disagreement import disagreement_sentence
 from rara.report.facts import CARDS, Facts, facts, rarities
 from rara.report.histogram import Histogram, histogram
@@ -60,6 +62,8 @@ class ReportPage:
     keys: PictureKeys
     pictures: Mapping[str, Thumbnail]
     """By their keys."""
+    controls: Controls
+    """Where people can decide of a pair."""
 
 
 def summarise(
@@ -88,12 +92,19 @@ def summarise(
         listings=listings(table, provenance),
         keys=add_pictures(rows, filter(None, examples), pictures, album),
         pictures=album.thumbnails,
+        controls=controls_of(_asked(rows), pictures),
     )
 
 
 def to_html(page: ReportPage) -> str:
-    """The report as one HTML page that needs no other file, no script and no network."""
+    """The report as one HTML page that needs no other file and no network."""
     return rendered("report.html.j2", page)
+
+
+def _asked(rows: Iterable[CardRow]) -> list[AskedPair]:
+    """The pairs of all cards, each once."""
+    asked = (card.asked for row in rows for card in row.cards)
+    return list(dict.fromkeys(pair for pair in asked if pair is not None))
 
 
 def rendered(template: str, page: DataclassInstance) -> str:
@@ -150,6 +161,7 @@ def _environment() -> jinja2.Environment:
         "breakable": _breakable,
         "typeset": _typeset,
     }
+    environment.globals["script"] = script
     return environment
 
 

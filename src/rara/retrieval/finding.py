@@ -78,7 +78,7 @@ class Candidates:
         never = {
             row: {*self.never.get(row, ()), *rows.get(row, ())} for row in {**self.never, **rows}
         }
-        return Candidates(_without(self.as_whole, rows), _without(self.by_features, rows), never)
+        return replace(self, never=never)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +107,8 @@ class FoundSources:
     sources: Mapping[int, tuple[int, FoundSource]]
     """Row of the reference, and the evidence."""
     looked: Looked
+    passed_over: Mapping[int, Collection[int]] = field(default_factory=dict)
+    """Reference rows that would have been compared, if they had not been left out."""
 
 
 def candidates_by_hash(
@@ -159,15 +161,6 @@ def searched(
     return {int(row): sorted(set(nearest[row])) for row in order}
 
 
-def _without(
-    candidates: Mapping[int, Sequence[int]], rows: Mapping[int, Collection[int]]
-) -> dict[int, Sequence[int]]:
-    return {
-        row: [one for one in some if row not in rows or one not in rows[row]]
-        for row, some in candidates.items()
-    }
-
-
 def find_sources(
     candidates: Candidates,
     samples: ReadyPictures,
@@ -186,7 +179,7 @@ def find_sources(
     looked = Looked(looking, len(reference))
     if not (candidates.as_whole or candidates.by_features):
         return FoundSources({}, looked)
-    finder = _Finder(samples, reference, chance_in(reference), run)
+    finder = _Finder(samples, reference, chance_in(reference), candidates.never, run)
     with one_core():
         wholes, as_whole = finder.best_as_wholes(candidates.as_whole)
     regions = {
@@ -194,7 +187,7 @@ def find_sources(
         if row not in wholes or wholes[row].p > CERTAIN
     }  # fmt: skip
     found = index_of(reference, index, run) if regions else ReferenceIndex()
-    jobs = _Jobs(regions, wholes, candidates.never, _BY_INDEX[looking])
+    jobs = _Jobs(regions, wholes, _BY_INDEX[looking])
     sources, by_features = finder.by_pictures(jobs, found.index)
     return FoundSources(
         sources,
@@ -203,6 +196,7 @@ def find_sources(
             index_problem=found.problem,
             unavailable=len(samples.unavailable) + len(reference.unavailable),
         ),
+        finder.passed_over,
     )  # fmt: skip
 
 
@@ -220,16 +214,13 @@ class _Jobs:
 
     regions: Mapping[int, Sequence[int]]
     wholes: Mapping[int, _Whole]
-    never: Mapping[int, Collection[int]]
     by_index: int
     """How many more an index names."""
 
     def rows(self, row: int, named: Iterable[int]) -> list[int]:
-        """The reference rows that a sample is compared with, each once."""
+        """The reference rows that are candidates of a sample."""
         whole = [self.wholes[row].row] if row in self.wholes else []
-        never = self.never.get(row, ())
-        every = dict.fromkeys([*whole, *self.regions.get(row, ()), *named])
-        return [one for one in every if one not in never]
+        return [*whole, *self.regions.get(row, ()), *named]
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +228,16 @@ class _Finder:
     samples: ReadyPictures
     reference: ReadyPictures
     chance: ChanceAgreement | None
+    never: Mapping[int, Collection[int]]
     run: Run
+    passed_over: dict[int, set[int]] = field(default_factory=dict)
+
+    def compared_with(self, row: int, candidates: Sequence[int]) -> list[int]:
+        """Each once, without those that are never compared with this sample; which is noted."""
+        never = self.never.get(row, ())
+        if left_out := {one for one in candidates if one in never}:
+            self.passed_over.setdefault(row, set()).update(left_out)
+        return [one for one in dict.fromkeys(candidates) if one not in never]
 
     def best_as_wholes(self, asked: Mapping[int, Sequence[int]]) -> tuple[dict[int, _Whole], int]:
         """The reference image that agrees best, where that is unlikely by chance, by the sample's
@@ -245,9 +245,10 @@ class _Finder:
         best, compared = dict[int, _Whole](), 0
         for some in self._blocks(asked, _WHOLES_AT_ONCE, "Whole pictures of samples and reference"):
             ours = self.samples.wholes(some)
-            theirs = self.reference.wholes({one for row in some for one in asked[row]})
+            rows = {row: self.compared_with(row, asked[row]) for row in some}
+            theirs = self.reference.wholes({one for each in rows.values() for one in each})
             for row in ours:
-                there = [one for one in asked[row] if one in theirs]
+                there = [one for one in rows[row] if one in theirs]
                 pictures = [theirs[one] for one in there]
                 found = best_as_whole(ours[row], pictures, self.chance, len(self.reference))
                 if found is not None and found.p <= WORTH_SHOWING:
@@ -264,9 +265,9 @@ class _Finder:
 
         def voted(row: int) -> list[int]:
             if index is None or row not in jobs.regions:
-                return jobs.rows(row, ())
+                return self.compared_with(row, jobs.rows(row, ()))
             found = index.candidates(ours[row].prepared, jobs.by_index)
-            return jobs.rows(row, found.rows.tolist())
+            return self.compared_with(row, jobs.rows(row, found.rows.tolist()))
 
         def source(row: int) -> tuple[int, FoundSource] | None:
             there = {one: theirs[one] for one in rows[row] if one in theirs}

@@ -23,7 +23,14 @@ from rara.scores import BallGeometry, Columns
 from rara.stats.conformal import q_values
 from rara.stats.correlation import rank_correlations
 from rara.verdict.clusters import shared_modes
-from rara.verdict.decided import Accusations, accusing_evidence, speak, spoken_of, with_copies
+from rara.verdict.decided import (
+    Accusations,
+    Spoken,
+    accusing_evidence,
+    speak,
+    spoken_of,
+    with_copies,
+)
 from rara.verdict.reasons import explain
 from rara.verdict.rules import Thresholds, VerdictEvidence, decide, off_manifold, shortfall
 
@@ -90,18 +97,16 @@ def conclude(
     reasons = explain(verdicts, named, k=geometry.k, alpha=thresholds.alpha)
     if accusations.pairs is None:
         return Concluded(_with_texts(columns, verdicts, reasons, None), part, None)
-    spoken = speak(reasons, evidence, facts, accusations.pairs)
-    return Concluded(
-        _with_texts(columns, verdicts, spoken.reasons, spoken.decision), part, spoken.part
-    )
+    spoken = speak(reasons, evidence, facts, accusations.pairs, accusations.compared)
+    return Concluded(_with_texts(columns, verdicts, spoken.reasons, spoken), part, spoken.part)
 
 
 def _with_texts(
-    columns: Columns, verdicts: list[str], reasons: Sequence[str], decision: pa.Array | None
+    columns: Columns, verdicts: list[str], reasons: Sequence[str], spoken: Spoken | None
 ) -> Columns:
     texts = {"verdict": pa.array(verdicts, pa.string()), "reason": pa.array(reasons, pa.string())}
-    if decision is not None:
-        texts["decision"] = decision
+    if spoken is not None:
+        texts |= {"decision": spoken.decision, "decision_source": spoken.source}
     return {**texts, **columns, "stability": _stability(columns["stability"], verdicts)}
 
 

@@ -1,7 +1,7 @@
 """Verdicts and reasons where people decided on the pair of a sample and a reference image.
 
 evidence --accusing_evidence--> evidence without decided pairs --decide, with_copies--> verdicts
-reasons --speak--> reasons, and the column `decision`
+reasons --speak--> reasons, and the columns `decision` and `decision_source`
 
 A decision takes the accusation of its own pair away, or makes one. The p- and q-values of all
 samples stay those of a run without decisions. So among the near copies that are called, the false
@@ -10,8 +10,8 @@ ones can only become fewer beside all: docs/explanation/verdict.md.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -45,6 +45,9 @@ class Accusations:
     """None where nothing is decided."""
     past: LookedPast | None = None
     """The evidence that is left without the images that are no originals."""
+    compared: Mapping[int, Collection[str]] = field(default_factory=dict)
+    """By the row of a sample: images that it is decided to be no copy of, and that its picture
+    would have been compared with."""
 
 
 def accusing_evidence(
@@ -103,6 +106,8 @@ class Spoken:
 
     decision: pa.Array
     """The column: `copy`, `not a copy`, or null."""
+    source: pa.Array
+    """The column: the reference image that the decision is about, the first of several."""
     reasons: Sequence[str]
     part: DecisionsPart
 
@@ -112,31 +117,34 @@ def speak(
     evidence: VerdictEvidence,
     facts: Flags,
     pairs: JudgedPairs,
+    compared: Mapping[int, Collection[str]],
 ) -> Spoken:
     """The reasons with the decisions that bear on them.
 
-    `evidence`: as it was measured. A decision "not a copy" bears on a sample if a test compares
-    the sample with that image, or if both are the same.
+    `evidence`: as it was measured. `compared`: see `Accusations`. A decision "not a copy" bears on
+    a sample if a test or the pictures compare it with that image, or if both are the same.
     """
     spoken = list(reasons)
     words: list[Word | None] = [None] * len(reasons)
-    for row, decisions in _named(evidence, pairs).items():
+    sources: list[str | None] = [None] * len(reasons)
+    for row, decisions in _named(evidence, pairs, compared).items():
         fact = (CONTENT if row in evidence.same_content else PIXELS) if facts[row] else ""
         spoken[row] = f"{reasons[row]} {_sentence(decisions, 'no copy', fact)}"
-        words[row] = "not a copy"
+        words[row], sources[row] = "not a copy", next(iter(decisions))
     for row, decided in pairs.copies.items():
         sentence = _sentence(decided, "a copy")
         spoken[row] = f"{reasons[row]} {sentence}" if evidence.copies[row] else sentence
-        words[row] = "copy"
-    column = pa.array(words, pa.string())
+        words[row], sources[row] = "copy", next(iter(decided))
     part = DecisionsPart(
         held=pairs.held, fingerprint=pairs.fingerprint,
         copies=words.count("copy"), not_copies=words.count("not a copy"),
     )  # fmt: skip
-    return Spoken(column, spoken, part)
+    return Spoken(pa.array(words, pa.string()), pa.array(sources, pa.string()), spoken, part)
 
 
-def _named(evidence: VerdictEvidence, pairs: JudgedPairs) -> dict[int, dict[str, Decision]]:
+def _named(
+    evidence: VerdictEvidence, pairs: JudgedPairs, compared: Mapping[int, Collection[str]]
+) -> dict[int, dict[str, Decision]]:
     """The decisions against images that the evidence names, in its order."""
     rows = sorted(pairs.others)
     nearest, pixels = (
@@ -146,8 +154,8 @@ def _named(evidence: VerdictEvidence, pairs: JudgedPairs) -> dict[int, dict[str,
     named = {}
     for row, *names in zip(rows, nearest, pixels, strict=True):
         decided = pairs.others[row]
-        same = [evidence.same_content.get(row)]
-        if some := {name: decided[name] for name in [*same, *names] if name in decided}:
+        every = [evidence.same_content.get(row), *names, *compared.get(row, ())]
+        if some := {name: decided[name] for name in every if name in decided}:
             named[row] = some
     return named
 
