@@ -39,6 +39,7 @@ from PIL import Image, ImageDraw
 from scipy.stats import beta, chi2, genpareto
 
 from pages import insert
+from rara.geometry.threads import one_core
 from rara.retrieval.evidence import evidence_between, pair_kind
 from rara.retrieval.local_features import PreparedImage, prepare
 from rara.retrieval.universal_null import PairKind
@@ -164,6 +165,11 @@ def unrelated(kind: Kind, related: frozenset[frozenset[str]]) -> Kind:
 def measured(name: str, *, folders: Folders, pairs: int) -> list[Kind]:
     """Of one kind, or of pairs between the kinds."""
     cv2.setNumThreads(1)
+    with one_core():
+        return _measured(name, folders, pairs)
+
+
+def _measured(name: str, folders: Folders, pairs: int) -> list[Kind]:
     if name not in MIXED:
         return counted(name, prepared(name, folders), pairs, small=name in SMALL)
     mixed = [
