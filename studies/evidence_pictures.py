@@ -130,10 +130,16 @@ def photos(folders: Folders, count: int, side: int = 800) -> Iterator[Picture]:
 
 def quarters(folders: Folders, count: int) -> Iterator[Picture]:
     """The four quarters of each photo: more pairs of different photos."""
-    for whole in photos(folders, count // 4, side=1600):
-        height, width = (length // 2 for length in whole.pixels.shape[:2])
-        for y in (0, height):
-            for x in (0, width):
+    return parts(folders, count // 4, 2, side=1600)
+
+
+def parts(folders: Folders, count: int, cut: int, *, side: int) -> Iterator[Picture]:
+    """Each of so many photos cut into so many rows and columns."""
+    for whole in photos(folders, count, side=side):
+        height, width = (length // cut for length in whole.pixels.shape[:2])
+        for row in range(cut):
+            for column in range(cut):
+                y, x = row * height, column * width
                 part = whole.pixels[y : y + height, x : x + width]
                 yield Picture(f"{whole.name} {x} {y}", whole.group, part)
 

@@ -138,3 +138,21 @@ def test_the_page_shows_what_is_printed(capsys, tmp_path):
     printed = out[out.index("poster.png") :].partition("\n\n")[0].splitlines()
     (shown,) = re.findall(r"```text\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
     assert without_numbers(printed) == without_numbers(shown.splitlines()), out
+
+
+def test_an_index_is_kept_with_a_reference(capsys, tmp_path):
+    folder = tmp_path / "reference"
+    assert called(capsys, "reference", "build", "train", "-o", folder, "-k", 1, "--index")[0] == 0
+    code, out, _ = called(capsys, "reference", "info", folder)
+    assert code == 0
+    assert re.search(r"^Index +of local features$", out, re.MULTILINE)
+    _, out, _ = called(capsys, "search", "samples", "-r", folder, "--json")
+    found = json.loads(out)
+    assert "index of local features" in found["candidates"]
+    assert found["queries"][0]["matches"][0]["source"] == "1.png"
+    path = next((folder / "index").glob("rows-*.npy"))
+    path.write_bytes(path.read_bytes()[:-1])
+    _, _, err = called(capsys, "search", "samples", "-r", folder)
+    assert "is damaged" in err
+    _, out, _ = called(capsys, "score", "samples", "-r", folder, "-k", 1)
+    assert "is damaged" in " ".join(out.split())

@@ -170,7 +170,7 @@ def test_look_is_the_better_of_two_places(reference):
 
 
 def test_an_index_in_a_folder_is_kept(reference, tmp_path, monkeypatch):
-    monkeypatch.setattr("rara.image_search.search.FEW", 0)
+    monkeypatch.setattr("rara.retrieval.reference_index.FEW", 0)
     some = {name: samples()[name] for name in ("2", "3")}
     found = search(some, reference, index=tmp_path / "index")
     assert "index of local features" in found.provenance.candidates

@@ -11,7 +11,7 @@ from PIL.Image import fromarray
 from rara.errors import ParameterError
 from rara.retrieval import voting
 from rara.retrieval.inverted_index import PROBES, Index
-from rara.retrieval.local_features import LocalFeatures, PreparedImage, mirrored, prepare
+from rara.retrieval.local_features import LocalFeatures, PreparedImage, prepare
 from rara.retrieval.matches import GROWTH, SCALES, TOLERANCE, TURN
 from rara.retrieval.postings import merged, posted
 from rara.retrieval.visual_words import CELLS, coded, probes, visual_words
@@ -136,7 +136,7 @@ def by_hand(images, sample, most):
     cells = np.concatenate([distances_of(one.descriptors).argmin(axis=1) for one in images])
     bits = bits_of(descriptors, cells)
     pairs = defaultdict(list)
-    for hand, features in enumerate((sample.features, mirrored(sample).features)):
+    for hand, features in enumerate((sample.features, sample.mirrored.features)):
         near = np.argsort(distances_of(features.descriptors), axis=1, kind="stable")[:, :PROBES]
         where = np.column_stack([features.points, np.log(features.sizes), features.angles])
         for feature, descriptor in enumerate(features.descriptors):

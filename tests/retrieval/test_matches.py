@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from rara.retrieval.local_features import LocalFeatures, mirrored, prepare
+from rara.retrieval.local_features import LocalFeatures, prepare
 from rara.retrieval.maps import fitted
 from rara.retrieval.matches import Consensus, consensus
 from rara.retrieval.polygons import mapped, rectangle
@@ -117,7 +117,7 @@ def test_too_few_features():
 
 def test_mirrored_twice_is_the_same():
     image = prepare(scene(1))
-    again = mirrored(mirrored(image))
+    again = image.mirrored.mirrored
     assert np.array_equal(again.pixels, image.pixels)
     assert np.array_equal(again.features.descriptors, image.features.descriptors)
     assert again.features.points == pytest.approx(image.features.points)
@@ -125,7 +125,7 @@ def test_mirrored_twice_is_the_same():
 
 def test_mirrored_features_are_those_of_the_mirrored_picture():
     pixels = scene(1)
-    ours, theirs = mirrored(prepare(pixels)).features, prepare(pixels[:, ::-1].copy()).features
+    ours, theirs = prepare(pixels).mirrored.features, prepare(pixels[:, ::-1].copy()).features
     found = consensus(ours, theirs)
     assert found.distinct > 0.6 * min(len(ours), len(theirs))
     assert found.similarity == pytest.approx(np.eye(3), abs=0.05)

@@ -8,7 +8,8 @@ from make import encoded, picture
 from rara.images.decode import decode
 from rara.retrieval.chance_agreement import FEWEST, ChanceAgreement
 from rara.retrieval.evidence import evidence_of_whole
-from rara.retrieval.sources import best_as_whole, source_as_whole
+from rara.retrieval.ready_pictures import Ready
+from rara.retrieval.sources import best_as_whole, compared
 from rara.retrieval.whole_picture import (
     MIRRORED,
     QUARTER_TURNS,
@@ -172,6 +173,7 @@ def test_blurred_beyond_features_is_found_as_a_whole(unrelated):
     found = best_as_whole(whole_picture(sample), unrelated, chance, 10_000)
     assert found.place == 5
     assert found.p < 1e-6
-    shown = source_as_whole(sample, source, found)
+    ready = Ready(sample), {5: Ready(source)}
+    shown = compared(*ready, chance, 10_000, regions=False)[5]
     assert shown.p == found.p
     assert "blurred" in shown.edit

@@ -45,8 +45,13 @@ def candidates_near(
     looking: Looking,
     alpha: float,
     run: Run,
+    *,
+    indexed: bool,
 ) -> Candidates:
-    """The reference images that each sample is compared with."""
+    """The reference images that each sample is compared with.
+
+    `indexed`: whether an index of the reference can name more.
+    """
     bits = NEAR_BITS if looking == "near" else NONE - 1
     own = geometry.own
     by_hash = candidates_by_hash(samples, reference, own=own, at_most=bits, threads=run.threads)
@@ -56,7 +61,9 @@ def candidates_near(
         {rows[one["id"]] for one in some[:_NEIGHBOURS]} | set(by_hash.get(row, [])[:_NEIGHBOURS])
         for row, some in enumerate(neighbours.to_pylist())
     ]
-    return Candidates(by_hash, searched(columns["copy_p"], looking, nearest, alpha))
+    regions = searched(columns["copy_p"], looking, nearest, alpha, indexed=indexed)
+    never = {} if own is None else {row: [int(one)] for row, one in enumerate(own)}
+    return Candidates(by_hash, regions, never)
 
 
 def with_sources(columns: Columns, reference: Features, found: FoundSources | None) -> Columns:
@@ -101,4 +108,5 @@ def evidence_part(columns: Columns, found: FoundSources) -> EvidencePart:
         looking=looked.looking, images=looked.images, as_whole=looked.as_whole,
         by_features=looked.by_features, named=len(found.sources),
         certain=int(np.count_nonzero(certain_copies(columns))), unavailable=looked.unavailable,
+        indexed=looked.indexed, index_problem=looked.index_problem,
     )  # fmt: skip

@@ -88,7 +88,7 @@ class Sides:
     ) -> Self:
         """Each place opened once; all are, before the first of them is read."""
         return cls(
-            _saved(reference, made) or opened(reference, run),
+            saved_reference(reference, made) or opened(reference, run),
             None if samples is None else opened(samples, run),
             None if calibration is None else opened(calibration, run),
             made,
@@ -218,7 +218,7 @@ def check_unit(unit: str | None, **side: Opened) -> None:
         check_key(unit, **side)
 
 
-def _saved(place: Place, made: Made) -> Reference | None:
+def saved_reference(place: Place, made: Made = Made()) -> Reference | None:
     """The reference in a folder of `rara reference build`, if that is what is there."""
     folder = path_of(place).expanduser()
     if kind_of(folder) != "reference":

@@ -35,7 +35,7 @@ from rara.provenance.parts import CleaningPart
 from rara.reference.cleaning import Cleaning, Duplicates
 from rara.reference.reference import Reference
 from rara.report.formatting import counted, percent
-from rara.run import Run, step
+from rara.run import step
 from rara.storage.folder import claim
 
 app = App(
@@ -56,6 +56,7 @@ def build(
     unit: Unit = None,
     deduplicate: Annotated[Duplicates | None, Parameter(group=REFERENCE)] = None,
     clip_radii: Annotated[float | None, Parameter(group=REFERENCE, metavar="QUANTILE")] = None,
+    index: Annotated[bool, Parameter(group=REFERENCE, negative=())] = False,
     reading: Reading | None = None,
     extraction: Extraction | None = None,
     working: Working | None = None,
@@ -75,6 +76,9 @@ def build(
         also for near duplicates.
     clip_radii
         Clip the radii of balls at this quantile, such as 0.99.
+    index
+        Add an index of local features, by which `rara score` and `rara search` find crops and
+        pasted parts. It takes about 40 ms of one core and 28 KB an image.
     """
     with claim(output):  # before long work, so that it fails early
         pass
@@ -92,7 +96,7 @@ def build(
             real, k=k, metric=metric, extractor=network, deduplicate=deduplicate,
             clip_radii=clip_radii, unit=unit, run=run,
         )  # fmt: skip
-    _save(reference, output, run)
+    reference.save(output, index=index, run=run)
     list_all(reference.features, "image")
     say(*_lines(_described(reference)), f"{'Written to':<14}{output}")
 
@@ -127,7 +131,7 @@ def extend(
     network = Sides(before, added).network((extraction or ReferenceExtraction()).make(run), run)
     with step(run.progress, "Adding to the reference"):
         reference = before.extend(added, extractor=network, run=run)
-    _save(reference, folder, run)
+    reference.save(folder, run=run)
     list_all(reference.features, "image")
     _warn_of_repeated(before, reference)
     say(*_lines(_described(reference)), f"{'Written to':<14}{folder}")
@@ -151,11 +155,6 @@ def info(
         say_json(encoded(described))
     else:
         say(*_lines(described))
-
-
-def _save(reference: Reference, folder: Path, run: Run) -> None:
-    with step(run.progress, "Writing the reference"):
-        reference.save(folder, run=run)
 
 
 def _warn_of_repeated(before: Reference, after: Reference) -> None:
@@ -187,6 +186,8 @@ class ReferenceDescription:
     cleaning: CleaningPart
     k: int
     largest_k: int
+    index: bool
+    """Whether an index of local features is kept with it."""
     radius: tuple[float, float, float]
     """The radii's quantiles 0.05, 0.5 and 0.95, in units of the feature space."""
     zero_radii: int
@@ -214,6 +215,7 @@ def _described(reference: Reference) -> ReferenceDescription:
         cleaning=described.cleaning or CleaningPart(),
         k=reference.k,
         largest_k=reference.geometry.largest_k,
+        index=reference.index is not None,
         radius=(float(low), float(middle), float(high)),
         zero_radii=int((reference.radii == 0).sum()),
         outside_leave_one_out=None if own is None else 1 - own.inside,
@@ -232,6 +234,7 @@ def _lines(described: ReferenceDescription) -> list[str]:
         f"{described.metric})",
         "k": f"{described.k} (any up to {described.largest_k})",
         "Radii": f"{middle:.4g} in the middle; 90 % between {low:.4g} and {high:.4g}",
+        "Index": "of local features" if described.index else "none",
         "Radius 0": f"{described.zero_radii} (images with k or more exact duplicates)",
         "Outside": "unknown"
         if outside is None

@@ -13,7 +13,7 @@ from cyclopts import Parameter
 
 from rara.cli.array_options import Reading
 from rara.cli.formulas import Cells
-from rara.cli.opening import opened
+from rara.cli.opening import opened, saved_reference
 from rara.cli.options import (
     IMAGES,
     OUTPUT,
@@ -92,7 +92,7 @@ def search(
     *ours, real = (reading or Reading()).places([*images, reference])
     run = (working or Working()).run()
     with step(run.progress, "Listing the images"):
-        theirs, samples = opened(real, run), _opened(ours, run)
+        theirs, samples = saved_reference(real) or opened(real, run), _opened(ours, run)
     network = (extraction or ReferenceExtraction()).make(run)
     matches = search_images(
         samples, theirs, by=by, top=top, index=index, extractor=network, run=run
@@ -106,6 +106,8 @@ def search(
     list_all(matches.provenance.samples, "sample")
     if skipped := matches.provenance.reference.skipped:
         tell(f"Skipped {counted(skipped, 'reference image')}.")
+    if matches.provenance.index_problem:
+        tell(matches.provenance.index_problem)
     if json:
         say_json(matches.to_dict())
         return

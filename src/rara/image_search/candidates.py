@@ -21,9 +21,9 @@ from rara.extractors import Extractor
 from rara.features.features import Features
 from rara.geometry import Nearest, query
 from rara.geometry.hamming import NONE
-from rara.image_search.pictures import Ready
 from rara.retrieval.finding import candidates_by_hash
 from rara.retrieval.inverted_index import Index
+from rara.retrieval.ready_pictures import Ready
 from rara.retrieval.vector_candidates import VectorCandidates
 from rara.run import Run
 

@@ -5,7 +5,7 @@ candidates --compared--> FoundSource for each --ranked--> QueryMatches
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -19,54 +19,13 @@ from rara.geometry import closest_codes, squared_distance
 from rara.geometry.hamming import NONE
 from rara.image_search.candidates import Query
 from rara.image_search.match import By, Match, QueryMatches, Regions, Same
-from rara.image_search.pictures import Ready, ReadyPictures
 from rara.retrieval.chance_agreement import ChanceAgreement
-from rara.retrieval.finding import WORTH_SHOWING, drawn_rows
 from rara.retrieval.polygons import Polygon
-from rara.retrieval.sources import (
-    CERTAIN,
-    FoundSource,
-    all_as_wholes,
-    features_between,
-    whole_between,
-)
+from rara.retrieval.ready_pictures import Ready, ReadyPictures
+from rara.retrieval.sources import FoundSource, compared
 
 SHORTEST: Final = 16
 """Pixels of the shorter side from which a picture can be found as a whole: two a cell."""
-
-
-def chance_in(reference: ReadyPictures) -> ChanceAgreement | None:
-    """How well unrelated pictures of the reference agree; None where there are too few."""
-    wholes = reference.wholes(drawn_rows(reference.features))
-    return ChanceAgreement.among([wholes[row] for row in sorted(wholes)])
-
-
-def compared(
-    sample: Ready, candidates: Mapping[int, Ready], chance: ChanceAgreement | None, images: int
-) -> dict[int, FoundSource]:
-    """The evidence that is unlikely by chance, by reference row. `images`: of the reference."""
-    rows = list(candidates)
-    wholes = all_as_wholes(sample.whole, [candidates[row].whole for row in rows], chance, images)
-    places = {one.place: one for one in wholes}
-    found = {}
-    for place, row in enumerate(rows):
-        other, whole = candidates[row], places.get(place)
-        best = features_between(sample.prepared, other.prepared, images, place=place)
-        if whole is not None and whole.p <= WORTH_SHOWING:
-            best = _joined(best, whole_between(sample.prepared, other.prepared, whole))
-        if best is not None and best.p <= WORTH_SHOWING:
-            found[row] = best
-    return found
-
-
-def _joined(region: FoundSource | None, whole: FoundSource) -> FoundSource:
-    """The smaller p-value of two. Local features measure the region more exactly."""
-    if region is None or (region.p > CERTAIN and region.p > whole.p):
-        return whole
-    return FoundSource(
-        region.place, min(region.p, whole.p),
-        region.sample_region, region.source_region, region.edit,
-    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,16 +51,21 @@ class Sides:
             reference.features.done["id"].combine_chunks(),
         )  # fmt: skip
 
-    def matches(self, query: Query, rows: Sequence[int], by: By, top: int) -> QueryMatches:
-        """The best of these candidates, and of those with the same content.
+    def rows(self, query: Query, named: Iterable[int]) -> list[int]:
+        """The candidates, and those with the same content, each once."""
+        return list(dict.fromkeys([*self.same.get(query.row, {}), *named]))
 
-        The best source is among them, wherever it ranks.
+    def matches(
+        self, query: Query, rows: Sequence[int], there: Mapping[int, Ready], by: By, top: int
+    ) -> QueryMatches:
+        """The best of these candidates. The best source is among them, wherever it ranks.
+
+        `there`: the pictures that can be read, by row.
         """
         same, ready = self.same.get(query.row, {}), query.ready
-        rows = list(dict.fromkeys([*same, *rows]))
         distances = {row: self._distance(query.row, row) for row in rows}
         bits = self._bits(query.row, rows)
-        looked = {} if ready is None else self.reference(rows)
+        looked = {} if ready is None else {row: there[row] for row in rows if row in there}
         found: dict[int, FoundSource] = {}
         if ready is not None:
             found = compared(ready, looked, self.chance, len(self.reference))

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Any, Final, TypeAlias, get_args
 
 import numpy as np
@@ -22,6 +25,7 @@ from rara.features.features import Features
 from rara.features.image_lookup import SourcePictures
 from rara.features.metric import with_metric
 from rara.features.opening import Images, features_of, find_extractor, is_features
+from rara.geometry.threads import one_core
 from rara.image_search.candidates import (
     MOST,
     ByIndex,
@@ -32,24 +36,22 @@ from rara.image_search.candidates import (
     Query,
     candidates_of,
 )
-from rara.image_search.looking import Sides, chance_in
+from rara.image_search.looking import Sides
 from rara.image_search.match import TOP, By, QueryMatches
 from rara.image_search.matches import Matches
-from rara.image_search.pictures import KEPT, ReadyPictures
+from rara.machine import cores
 from rara.provenance.parts import SearchedPart
 from rara.provenance.provenance import SearchProvenance
 from rara.reference.reference import Reference
-from rara.retrieval.index_folder import StoredIndex, build_index
-from rara.retrieval.inverted_index import Index
+from rara.retrieval.ready_pictures import KEPT, ReadyPictures
+from rara.retrieval.reference_index import ReferenceIndex, build_index_of, index_in, index_of
+from rara.retrieval.sources import chance_in
 from rara.run import Run, checked_run, step, watching
 from rara.sources import Source
 from rara.table.provenance import about_extractor, about_samples
 
 Searched: TypeAlias = "Images | Image.Image | bytes"
 """Images as everywhere, or a single one."""
-
-FEW: Final = 300
-"""Reference images of which an index is made for one search."""
 
 LEADING: Final[dict[By, tuple[str, ...]]] = {
     "copy": (),
@@ -79,7 +81,8 @@ def search(
     by pixels and vectors, "meaning" by vectors alone; all look for sources, and name the best one
     wherever it ranks. `top`: matches for each image. `index`: a
     folder with an index of the reference's local features, which finds more of what was cropped or
-    pasted. It is made where there is none; of up to 300 images one is made in memory anyway.
+    pasted. It is made where there is none. A saved reference may have one; of up to 300 images one
+    is made anyway, and kept in the cache.
 
     Pictures are read again from where they are. Where one is gone or has changed, evidence is not
     available, and the rest stands. Raises EmptySourceError where no image can be used, and
@@ -92,16 +95,17 @@ def search(
     samples, ours = features_like(real.spec, _several(images), network, run)
     pictures = SourcePictures.of(samples, ours, real, source)
     theirs = ReadyPictures("reference", real, pictures, run)
-    with step(run.progress, "Local features of the reference"):
-        if index is not None:  # what was made for it is not rounded as what is stored
-            stored = _stored_index(index, theirs)
-            theirs = ReadyPictures("reference", real, pictures, run, stored=stored)
-        sources = _sources(samples, theirs, network, _most(top, theirs), run)
+    if index is None:
+        local = index_of(theirs, _saved_index(reference), run)
+    else:
+        local = build_index_of(theirs, path_of(index, "index"), run)
     with step(run.progress, "Pictures of the reference"):
         sides = Sides.of(samples, theirs, chance_in(theirs))
+    sources = _sources(samples, theirs, local, network, _most(top, theirs), run)
     own = ReadyPictures("samples", samples, pictures, run)
     queries = tuple(_searched(sides, own, sources, by, top, run))
-    return Matches(queries, _provenance(sides, by, top, sources), pictures)
+    provenance = _provenance(sides, by, top, sources)
+    return Matches(queries, replace(provenance, index_problem=local.problem), pictures)
 
 
 def _searched(
@@ -114,15 +118,21 @@ def _searched(
 ) -> Iterator[QueryMatches]:
     most = _most(top, sides.reference)
     at_once = max(1, min(_AT_ONCE, KEPT // most))
-    with watching(run.progress, len(own), "Samples among the reference") as advance:
+    with (
+        watching(run.progress, len(own), "Samples among the reference") as advance,
+        one_core(),
+        ThreadPoolExecutor(run.threads or cores()) as crew,
+    ):
         for start in range(0, len(own), at_once):
             rows = range(start, min(start + at_once, len(own)))
             ready = own(rows)
             queries = [Query(row, ready.get(row)) for row in rows]
             named = candidates_of(queries, sources, most, leading=LEADING[by], top=top)
-            sides.reference({row for each in named for row in each})
-            for query, each in zip(queries, named, strict=True):
-                yield sides.matches(query, each, by, top)
+            each = [sides.rows(query, some) for query, some in zip(queries, named, strict=True)]
+            there = sides.reference({row for some in each for row in some})
+            match = partial(sides.matches, there=there, by=by, top=top)
+            for found in crew.map(match, queries, each):
+                yield found
                 if advance:
                     advance(1)
 
@@ -151,6 +161,13 @@ def _reference(
     return with_metric(real, None), source, given
 
 
+def _saved_index(reference: Reference | Images) -> Path | None:
+    """The folder of the index that was saved with a reference."""
+    if isinstance(reference, Reference):
+        return reference.index
+    return index_in(path_of(reference)) if isinstance(reference, (str, os.PathLike)) else None
+
+
 def _several(images: Any) -> Any:
     """A single image as a list; what can be read only once as well."""
     single = isinstance(images, (Image.Image, bytes, bytearray, memoryview)) or (
@@ -162,34 +179,23 @@ def _several(images: Any) -> Any:
     return list(images) if isinstance(images, Iterator) else images
 
 
-def _stored_index(folder: str | os.PathLike[str], pictures: ReadyPictures) -> StoredIndex:
-    digests = pictures.features.done["digest"].to_pylist()
-    return build_index(path_of(folder, "index"), digests, pictures.local_features)
-
-
 def _sources(
     samples: Features,
     reference: ReadyPictures,
+    local: ReferenceIndex,
     named: str | os.PathLike[str] | Extractor | None,
     most: int,
     run: Run,
 ) -> list[CandidateSource]:
     """What names candidates, those that are surest first."""
     real = reference.features
-    index, network = _index(reference), _network(real, named, run)
+    network = _network(real, named, run)
     return [
-        *([] if index is None else [ByIndex(index, most)]),
+        *([] if local.index is None else [ByIndex(local.index, most)]),
         ByPixels(samples, real, run),
         ByVectors(samples, real, most, run),
         *([] if network is None else [ByParts(real, network, most, run)]),
     ]
-
-
-def _index(reference: ReadyPictures) -> Index | None:
-    """The one that was asked for; of a few pictures one is made in memory."""
-    if reference.stored is not None:
-        return reference.stored.index
-    return Index.build(reference.all_features()) if len(reference) <= FEW else None
 
 
 def _network(

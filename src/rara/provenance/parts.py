@@ -202,6 +202,10 @@ class EvidencePart:
     """Samples that are copies by it."""
     unavailable: int
     """Images of both sides that could not be read again."""
+    indexed: bool = False
+    """Whether an index of the reference's local features named candidates."""
+    index_problem: str | None = None
+    """Why an index that is there was not used; a sentence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -154,4 +154,6 @@ class SearchProvenance(AsJson):
     top: int
     candidates: tuple[str, ...]
     """What named the images that were compared."""
+    index_problem: str | None = None
+    """Why an index that is there was not used; a sentence."""
     extractor: Spec | None

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +39,8 @@ from rara.provenance.parts import (
 from rara.provenance.provenance import Provenance
 from rara.reference.options import Compat
 from rara.retrieval.finding import Looking, find_sources
+from rara.retrieval.ready_pictures import ReadyPictures
+from rara.retrieval.reference_index import has_index
 from rara.run import Run, step, watching
 from rara.scores import AXES, Axis, BallGeometry, Columns, Families, OnePass, Rarity
 from rara.table.provenance import provenance_of
@@ -55,6 +58,8 @@ class PairEvidence:
     pictures: SourcePictures | None = None
     """None where there are only vectors."""
     looking: Looking = "none"
+    index: Path | None = None
+    """The folder of the reference's index of local features, where it has one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +120,12 @@ def judge_one_by_one(
     found = None
     if pairs.looking != "none" and pairs.pictures is not None and not official:
         candidates = candidates_near(
-            columns, samples, reference, geometry, pairs.looking, thresholds.alpha, run
-        ).without({} if judged is None else judged.looked_past)
-        found = find_sources(candidates, samples, reference, pairs.pictures, pairs.looking, run)
+            columns, samples, reference, geometry, pairs.looking, thresholds.alpha, run,
+            indexed=has_index(reference, pairs.index),
+        ).without({} if judged is None else judged.looked_past)  # fmt: skip
+        ours = ReadyPictures("samples", samples, pairs.pictures, run)
+        theirs = ReadyPictures("reference", reference, pairs.pictures, run)
+        found = find_sources(candidates, ours, theirs, pairs.looking, run, index=pairs.index)
     columns = with_sources(columns, reference, found)
     with step(run.progress, "Verdicts"):
         made = conclude(

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Self, Unpack
 
 import numpy as np
@@ -36,7 +37,9 @@ from rara.reference.fitting import fitted
 from rara.reference.geometry import ReferenceGeometry
 from rara.reference.options import Options, ScoreOptions
 from rara.reference.scorer import Scorer
-from rara.run import Run, checked_run
+from rara.retrieval.ready_pictures import ReadyPictures
+from rara.retrieval.reference_index import FOLDER, build_index_of, index_in
+from rara.run import Run, checked_run, step
 from rara.sources import Source
 from rara.storage.folder import Parts, array_part, claim, read_folder
 from rara.table.score_table import ScoreTable
@@ -56,7 +59,10 @@ class Reference:
         source: Source | None = None,
         extractor: Extractor | None = None,
         decisions: Decisions | None = None,
+        index: Path | None = None,
     ) -> None:
+        self.index = index
+        """The folder of the index of its local features; None where it was saved without one."""
         self.geometry, self.features, self.k = geometry, geometry.features, geometry.k
         self._source, self._extractor = source, extractor
         self.decisions = Decisions() if decisions is None else decisions
@@ -126,7 +132,8 @@ class Reference:
             features, d2, index, k=k, others=others_in(stored, features),
             quantized=quantized_in(stored, features), cleaning=Cleaning.of(stored),
         )  # fmt: skip
-        return cls(geometry, decisions=Decisions(path_of(folder) / FILE))
+        place = path_of(folder)
+        return cls(geometry, decisions=Decisions(place / FILE), index=index_in(place))
 
     @property
     def decisions(self) -> Decisions:
@@ -145,19 +152,29 @@ class Reference:
         images = self.features.embedded
         return dict(zip(images["id"].to_pylist(), images["digest"].to_pylist(), strict=True))
 
-    def save(self, folder: str | os.PathLike[str], *, run: Run | None = None) -> None:
+    def save(
+        self, folder: str | os.PathLike[str], *, index: bool = False, run: Run | None = None
+    ) -> None:
         """Write a reference folder, or replace an earlier one in one step.
 
-        Decisions are saved with it, and those that the folder has already stay.
+        Decisions are saved with it, and those that the folder has already stay. `index`: with an
+        index of the images' local features, by which crops and pasted parts are found; one that
+        the folder has already is completed in any case. That reads the images again, and raises
+        ReferenceMismatchError where one is missing or has changed.
         """
-        run, geometry = checked_run(run), self.geometry
+        run, geometry, place = checked_run(run), self.geometry, path_of(folder)
         facts = {"k": self.k, "cleaning": geometry.cleaning.facts()}
         lists = {"radii.npy": array_part(geometry.d2), "neighbours.npy": array_part(geometry.index)}
         own = Parts("reference", facts, lists)
         spare = geometry.code_cache.parts(run) + geometry.pixel_cache.parts(run)
-        with claim(path_of(folder)) as place:
-            place.write(own + self.features.parts() + spare)
-        self.decisions.save_beside(path_of(folder) / FILE)
+        with step(run.progress, "Writing the reference"), claim(place) as held:
+            held.write(own + self.features.parts() + spare)
+        self.decisions.save_beside(place / FILE)
+        if index or index_in(place) is not None:
+            pictures = SourcePictures.of(self.features, None, self.features, self._source)
+            own_images = ReadyPictures("reference", self.features, pictures, run)
+            build_index_of(own_images, place / FOLDER, run)
+            self.index = place / FOLDER
 
     # -- changing one --
 
@@ -276,7 +293,7 @@ class Reference:
         return Scorer(
             self.geometry, ScoreOptions(**options), calibration=calibration,
             extractor=extractor or self._extractor, source=self._source,
-            decisions=self.decisions, run=run,
+            decisions=self.decisions, index=self.index, run=run,
         )  # fmt: skip
 
     def score(

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from numpy.typing import ArrayLike
 
@@ -54,12 +55,14 @@ class Scorer:
         extractor: str | os.PathLike[str] | Extractor | None = None,
         source: Source | None = None,
         decisions: Iterable[Decision] = (),
+        index: Path | None = None,
         run: Run | None = None,
     ) -> None:
-        """`decisions`: what people decided of pairs, as of now."""
+        """`decisions`: what people decided of pairs, as of now. `index`: the folder of the index of
+        the reference's local features."""
         self.geometry, self.options, self.run = geometry, options, checked_run(run)
         self._extractor, self._source, self._once = extractor, source, Once()
-        self.decisions = tuple(decisions)
+        self.decisions, self._index = tuple(decisions), index
         geometry.checked_k(options.k)  # refused before long work
         self._calibration_images = None if calibration is None else self._features(calibration)[0]
 
@@ -118,7 +121,7 @@ class Scorer:
         if options.against_siblings is not None:
             siblings = judge_among_siblings(samples, balls.k, options.against_siblings, run)
         repeats = judge_repeats(samples, reference, balls, run)
-        pairs = PairEvidence(self.decisions, pictures, options.evidence)
+        pairs = PairEvidence(self.decisions, pictures, options.evidence, self._index)
         scored = self._scored(samples, balls, calibration, options.families, pairs)
         with step(run.progress, "Two-sample test"):
             test, part = two_sample_test(samples, reference, balls, threads=run.threads)

@@ -31,6 +31,10 @@ class LookedAt:
     """Images of both sides that could not be read again."""
     images: int
     """Reference images that each could have been found in."""
+    indexed: bool
+    """Whether an index of the reference's local features was asked."""
+    index_problem: str | None
+    """Why an index that is there was not used; a sentence."""
 
 
 def looked_at(table: pa.Table, provenance: Provenance) -> LookedAt | None:
@@ -43,6 +47,7 @@ def looked_at(table: pa.Table, provenance: Provenance) -> LookedAt | None:
         looking=part.looking, as_whole=part.as_whole, by_features=part.by_features,
         named=len(p) - table["source"].null_count, certain=int((p <= CERTAIN).sum()),
         unavailable=part.unavailable, images=part.images,
+        indexed=part.indexed, index_problem=part.index_problem,
     )  # fmt: skip
 
 
@@ -55,4 +60,6 @@ def looked_lines(looked: LookedAt) -> list[str]:
     if looked.unavailable:
         images = counted(looked.unavailable, "image")
         lines.append(f"{images} could not be read again: no evidence there")
+    if looked.index_problem:
+        lines.append(looked.index_problem)
     return lines

@@ -42,6 +42,8 @@ Among many reference images, those to compare with a sample come from an index:
 
 And many samples at once:
 
+    ready_pictures    pictures of one side, read again and made ready
+    reference_index   the index that was saved with a reference, or one of a few images
     chance_agreement  how well unrelated pictures of a reference agree
     sources           the candidate that the evidence names
     finding           the sources of many samples

@@ -16,7 +16,6 @@ from rara.retrieval.aligned_picture import Alignment
 from rara.retrieval.local_features import (
     Pixels,
     PreparedImage,
-    mirrored,
     prepare,
     without_features,
 )
@@ -88,7 +87,7 @@ def evidence_between(sample: PreparedImage, source: PreparedImage) -> Evidence |
     """The same for pictures that were prepared before."""
     if not (sample.sufficient and source.sufficient):
         return None
-    plain, turned = sample, mirrored(sample)
+    plain, turned = sample, sample.mirrored
     ways = [(one, consensus(one.features, source.features)) for one in (plain, turned)]
     image, matches = max(ways, key=lambda way: way[1].distinct if way[1] else 0)
     if matches is None or matches.distinct < FEWEST:
@@ -112,7 +111,7 @@ def whole_evidence_between(
 ) -> Evidence | None:
     """The same for pictures that were prepared before, with or without features."""
     flipped = way in MIRRORED
-    image = mirrored(sample) if flipped else sample
+    image = sample.mirrored if flipped else sample
     found = turned_map(_size(source), _size(image), QUARTER_TURNS[way])
     return _measured(image, source, found, matches=None, flipped=flipped)
 

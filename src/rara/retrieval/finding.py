@@ -1,6 +1,7 @@
 """The sources of many samples: which candidates are looked at, and what was found.
 
     pixel hashes, nearest images --Candidates--> pictures read again --find_sources--> FoundSources
+                       an index of local features names more of them
 
 Last step of this wing. Only what the cheap witnesses point at is looked at. Pictures are read again
 from where they are; those that are gone, or have changed since, cannot be looked at.
@@ -8,29 +9,32 @@ from where they are; those that are gone, or have changed since, cannot be looke
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
-from PIL import Image
 
 from rara.features.features import Features
-from rara.features.image_lookup import Side, SourcePictures
 from rara.features.pixel_hashes import pixel_hashes_of
 from rara.geometry.hamming import closest_codes
-from rara.retrieval.chance_agreement import PICTURES, ChanceAgreement
+from rara.geometry.threads import one_core
+from rara.machine import cores
+from rara.retrieval.chance_agreement import ChanceAgreement
+from rara.retrieval.inverted_index import Index
+from rara.retrieval.ready_pictures import ReadyPictures
+from rara.retrieval.reference_index import ReferenceIndex, index_of
 from rara.retrieval.sources import (
     CERTAIN,
+    WORTH_SHOWING,
     FoundSource,
-    WholeCandidate,
     best_as_whole,
-    source_as_whole,
-    source_by_features,
+    chance_in,
+    compared,
 )
-from rara.retrieval.whole_picture import WholePicture, whole_picture
 from rara.run import Run, watching
 
 Looking: TypeAlias = Literal["none", "near", "all"]
@@ -42,11 +46,11 @@ _CODES: Final = 6
 NEAR_BITS: Final = 80
 """Bits of 256 that a candidate's pixel hash may differ in, where only near ones are looked at."""
 
-WORTH_SHOWING: Final = 0.05
-"""The p-value up to which whole pictures name a source."""
+_BY_INDEX: Final[dict[Looking, int]] = {"none": 0, "near": 5, "all": 11}
+"""Candidates that the index names for a sample."""
 
 _AT_ONCE: Final = 16
-"""Samples whose pictures are in memory at once."""
+"""Samples whose pictures are in memory at once, or fewer."""
 
 _WHOLES_AT_ONCE: Final = 2_000
 """Samples whose small pictures are in memory at once, 12 KB each, with their candidates'."""
@@ -55,6 +59,9 @@ _FEATURES_SHARE: Final = 0.1
 _FEATURES_LEAST: Final = 100
 """Of the samples, or so many, whose local features are looked at among the near ones."""
 
+_INDEXED_LEAST: Final = 300
+"""The same where an index of the reference is at hand."""
+
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
@@ -62,10 +69,16 @@ class Candidates:
 
     as_whole: Mapping[int, Sequence[int]]
     by_features: Mapping[int, Sequence[int]]
+    """These samples are looked for in an index as well."""
+    never: Mapping[int, Collection[int]] = field(default_factory=dict)
+    """Reference rows that a sample is not compared with."""
 
-    def without(self, rows: Mapping[int, NDArray[np.int32]]) -> Candidates:
+    def without(self, rows: Mapping[int, Collection[int]]) -> Candidates:
         """Without some reference rows of some samples."""
-        return Candidates(_without(self.as_whole, rows), _without(self.by_features, rows))
+        never = {
+            row: {*self.never.get(row, ()), *rows.get(row, ())} for row in {**self.never, **rows}
+        }
+        return Candidates(_without(self.as_whole, rows), _without(self.by_features, rows), never)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +88,16 @@ class Looked:
     looking: Looking
     images: int
     """Reference images that each sample could have been found in."""
-    as_whole: int
+    as_whole: int = 0
     """Samples that were compared as wholes."""
-    by_features: int
+    by_features: int = 0
     """Samples that were searched for regions."""
-    unavailable: int
+    unavailable: int = 0
     """Images of both sides that could not be read again."""
+    indexed: bool = False
+    """Whether an index of the reference's local features named candidates."""
+    index_problem: str | None = None
+    """Why an index that is there was not used; a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,154 +139,159 @@ def candidates_by_hash(
 
 
 def searched(
-    p: NDArray[np.float64], looking: Looking, nearest: Sequence[Collection[int]], alpha: float
+    p: NDArray[np.float64],
+    looking: Looking,
+    nearest: Sequence[Collection[int]],
+    alpha: float,
+    *,
+    indexed: bool,
 ) -> dict[int, list[int]]:
     """The samples whose local features are compared, and with which reference rows.
 
     `p`: of copying. Where only near samples are looked at, these are the ones with the smallest.
+    With an index, more of them: it finds what the tests do not.
     """
-    if looking == "all":
-        return {row: sorted(set(rows)) for row, rows in enumerate(nearest)}
-    most = max(_FEATURES_LEAST, int(_FEATURES_SHARE * len(p)))
-    order = np.argsort(p, kind="stable")[:most]
-    return {int(row): sorted(set(nearest[row])) for row in order if p[row] <= alpha}
+    order = np.argsort(p, kind="stable")
+    if looking != "all":
+        least = _INDEXED_LEAST if indexed else _FEATURES_LEAST
+        order = order[: max(least, int(_FEATURES_SHARE * len(p)))]
+        order = order if indexed else order[p[order] <= alpha]
+    return {int(row): sorted(set(nearest[row])) for row in order}
 
 
 def _without(
-    candidates: Mapping[int, Sequence[int]], rows: Mapping[int, NDArray[np.int32]]
+    candidates: Mapping[int, Sequence[int]], rows: Mapping[int, Collection[int]]
 ) -> dict[int, Sequence[int]]:
-    left = {
+    return {
         row: [one for one in some if row not in rows or one not in rows[row]]
         for row, some in candidates.items()
     }
-    return {row: some for row, some in left.items() if some}
 
 
 def find_sources(
     candidates: Candidates,
-    samples: Features,
-    reference: Features,
-    pictures: SourcePictures,
+    samples: ReadyPictures,
+    reference: ReadyPictures,
     looking: Looking,
     run: Run,
+    *,
+    index: Path | None = None,
 ) -> FoundSources:
     """What direct evidence says of each candidate; the strongest is the source.
 
     First all are compared as wholes. Then local features are compared of those that this did not
-    settle. Both sides are read again for it.
+    settle. Both sides are read again for it. `index`: the folder of the reference's index, where
+    it has one.
     """
-    looked = Looked(looking, len(reference), 0, 0, 0)
+    looked = Looked(looking, len(reference))
     if not (candidates.as_whole or candidates.by_features):
         return FoundSources({}, looked)
-    sides = _Sides(samples, reference, pictures)
-    wholes, looked = _compared_as_wholes(candidates.as_whole, sides, looked, run)
+    finder = _Finder(samples, reference, chance_in(reference), run)
+    with one_core():
+        wholes, as_whole = finder.best_as_wholes(candidates.as_whole)
     regions = {
         row: rows for row, rows in candidates.by_features.items()
-        if row not in wholes or wholes[row][1].p > CERTAIN
+        if row not in wholes or wholes[row].p > CERTAIN
     }  # fmt: skip
-    jobs = {row: [wholes[row][0]] for row in wholes}
-    for row, rows in regions.items():
-        jobs[row] = [*jobs.get(row, []), *rows]
-    sources: dict[int, tuple[int, FoundSource]] = {}
-    with watching(run.progress, len(jobs), "Regions of reference images in samples") as advance:
-        for row, ours, theirs in sides.opened(jobs):
-            asked = not theirs.keys().isdisjoint(regions.get(row, ()))
-            looked = replace(looked, by_features=looked.by_features + asked)
-            found = _source(ours, theirs, wholes.get(row), asked, len(reference))
-            if found is not None:
-                sources[row] = found
-            if advance:
-                advance(1)
-    return FoundSources(sources, replace(looked, unavailable=len(sides.missing)))
+    found = index_of(reference, index, run) if regions else ReferenceIndex()
+    jobs = _Jobs(regions, wholes, candidates.never, _BY_INDEX[looking])
+    sources, by_features = finder.by_pictures(jobs, found.index)
+    return FoundSources(
+        sources,
+        replace(
+            looked, as_whole=as_whole, by_features=by_features, indexed=found.index is not None,
+            index_problem=found.problem,
+            unavailable=len(samples.unavailable) + len(reference.unavailable),
+        ),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
-class _Sides:
-    """Samples and reference, and where their pictures are."""
+class _Whole:
+    """The reference image that agrees best with a sample as a whole."""
 
-    samples: Features
-    reference: Features
-    pictures: SourcePictures
-    missing: set[tuple[Side, int]] = field(default_factory=set)
-    """Images that could not be read again, each once."""
-
-    def wholes(self, side: Side, rows: Collection[int]) -> dict[int, WholePicture]:
-        """Small pictures of these rows, as far as they can be read; one is in memory at a time."""
-        return {row: whole_picture(image) for row, image in self._each(side, rows)}
-
-    def opened(
-        self, jobs: Mapping[int, Sequence[int]]
-    ) -> Iterator[tuple[int, Image.Image, dict[int, Image.Image]]]:
-        """The pictures of each sample and of its candidates, of some samples at a time."""
-        rows = sorted(jobs)
-        for start in range(0, len(rows), _AT_ONCE):
-            some = rows[start : start + _AT_ONCE]
-            ours = dict(self._each("samples", some))
-            theirs = dict(self._each("reference", {one for row in some for one in jobs[row]}))
-            for row in some:
-                if row in ours:
-                    yield row, ours[row], {one: theirs[one] for one in jobs[row] if one in theirs}
-
-    def _each(self, side: Side, rows: Collection[int]) -> Iterator[tuple[int, Image.Image]]:
-        places, read = self._ids(side, rows), set[int]()
-        for id_, image in self.pictures.each(side, places):
-            read.add(places[id_])
-            yield places[id_], image
-        self.missing.update((side, row) for row in rows if row not in read)
-
-    def _ids(self, side: Side, rows: Collection[int]) -> dict[str, int]:
-        features = self.samples if side == "samples" else self.reference
-        wanted = sorted(rows)
-        ids = features.done["id"].combine_chunks().take(pa.array(wanted, pa.int64())).to_pylist()
-        return dict(zip(ids, wanted, strict=True))
+    row: int
+    p: float
 
 
-def _compared_as_wholes(
-    asked: Mapping[int, Sequence[int]], sides: _Sides, looked: Looked, run: Run
-) -> tuple[dict[int, tuple[int, WholeCandidate]], Looked]:
-    """By sample: the reference row that agrees best, where that is unlikely by chance."""
-    drawn, rows = drawn_rows(sides.reference), sorted(asked)
-    usual = sides.wholes("reference", drawn)
-    chance = ChanceAgreement.among([usual[row] for row in sorted(usual)])
-    best = {}
-    with watching(run.progress, len(rows), "Whole pictures of samples and reference") as advance:
-        for start in range(0, len(rows), _WHOLES_AT_ONCE):
-            some = rows[start : start + _WHOLES_AT_ONCE]
-            wanted = {one for row in some for one in asked[row]}
-            ours, theirs = sides.wholes("samples", some), sides.wholes("reference", wanted)
+@dataclass(frozen=True, slots=True)
+class _Jobs:
+    """What is left to be looked at once whole pictures were compared, by the sample's row."""
+
+    regions: Mapping[int, Sequence[int]]
+    wholes: Mapping[int, _Whole]
+    never: Mapping[int, Collection[int]]
+    by_index: int
+    """How many more an index names."""
+
+    def rows(self, row: int, named: Iterable[int]) -> list[int]:
+        """The reference rows that a sample is compared with, each once."""
+        whole = [self.wholes[row].row] if row in self.wholes else []
+        never = self.never.get(row, ())
+        every = dict.fromkeys([*whole, *self.regions.get(row, ()), *named])
+        return [one for one in every if one not in never]
+
+
+@dataclass(frozen=True, slots=True)
+class _Finder:
+    samples: ReadyPictures
+    reference: ReadyPictures
+    chance: ChanceAgreement | None
+    run: Run
+
+    def best_as_wholes(self, asked: Mapping[int, Sequence[int]]) -> tuple[dict[int, _Whole], int]:
+        """The reference image that agrees best, where that is unlikely by chance, by the sample's
+        row; and how many samples were compared."""
+        best, compared = dict[int, _Whole](), 0
+        for some in self._blocks(asked, _WHOLES_AT_ONCE, "Whole pictures of samples and reference"):
+            ours = self.samples.wholes(some)
+            theirs = self.reference.wholes({one for row in some for one in asked[row]})
             for row in ours:
                 there = [one for one in asked[row] if one in theirs]
                 pictures = [theirs[one] for one in there]
-                found = best_as_whole(ours[row], pictures, chance, looked.images)
+                found = best_as_whole(ours[row], pictures, self.chance, len(self.reference))
                 if found is not None and found.p <= WORTH_SHOWING:
-                    best[row] = there[found.place], found
-            looked = replace(looked, as_whole=looked.as_whole + len(ours))
-            if advance:
-                advance(len(some))
-    return best, looked
+                    best[row] = _Whole(there[found.place], found.p)
+            compared += len(ours)
+        return best, compared
 
+    def by_pictures(
+        self, jobs: _Jobs, index: Index | None
+    ) -> tuple[dict[int, tuple[int, FoundSource]], int]:
+        """The source of each sample that has one, and how many were searched for regions."""
+        sources, searched, images = dict[int, tuple[int, FoundSource]](), 0, len(self.reference)
+        what = "Regions of reference images in samples"
 
-def drawn_rows(reference: Features) -> set[int]:
-    """Images with the smallest digests, each content once: a random draw that no order changes."""
-    digests = reference.done["digest"].combine_chunks().to_numpy(zero_copy_only=False)
-    _, first = np.unique(digests.astype(str), return_index=True)
-    return set(first[:PICTURES].tolist())
+        def voted(row: int) -> list[int]:
+            if index is None or row not in jobs.regions:
+                return jobs.rows(row, ())
+            found = index.candidates(ours[row].prepared, jobs.by_index)
+            return jobs.rows(row, found.rows.tolist())
 
+        def source(row: int) -> tuple[int, FoundSource] | None:
+            there = {one: theirs[one] for one in rows[row] if one in theirs}
+            found = compared(
+                ours[row], there, self.chance, images, regions=row in jobs.regions
+            )  # fmt: skip
+            return min(found.items(), key=lambda one: one[1].p, default=None)
 
-def _source(
-    ours: Image.Image,
-    theirs: Mapping[int, Image.Image],
-    whole: tuple[int, WholeCandidate] | None,
-    by_features: bool,
-    images: int,
-) -> tuple[int, FoundSource] | None:
-    """The stronger of what whole pictures and local features say."""
-    found = None
-    if whole is not None and whole[0] in theirs:
-        found = whole[0], source_as_whole(ours, theirs[whole[0]], whole[1])
-    if by_features:
-        rows = list(theirs)
-        region = source_by_features(ours, [theirs[row] for row in rows], images)
-        if region is not None and (found is None or region.p < found[1].p):
-            found = rows[region.place], region
-    return found
+        with one_core(), ThreadPoolExecutor(self.run.threads or cores()) as crew:
+            for some in self._blocks({**jobs.regions, **jobs.wholes}, _AT_ONCE, what):
+                ours = self.samples(some)
+                rows = dict(zip(ours, crew.map(voted, ours), strict=True))
+                theirs = self.reference({one for each in rows.values() for one in each})
+                found = zip(ours, crew.map(source, ours), strict=True)
+                sources |= {row: one for row, one in found if one is not None}
+                searched += sum(
+                    row in jobs.regions and not theirs.keys().isdisjoint(rows[row]) for row in ours
+                )
+        return sources, searched
+
+    def _blocks(self, asked: Iterable[int], size: int, what: str) -> Iterator[list[int]]:
+        """The rows in order, so many at a time."""
+        rows = sorted(asked)
+        with watching(self.run.progress, len(rows), what) as advance:
+            for start in range(0, len(rows), size):
+                yield (some := rows[start : start + size])
+                if advance:
+                    advance(len(some))

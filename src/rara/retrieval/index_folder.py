@@ -105,6 +105,11 @@ def build_index(
     return open_index(folder)
 
 
+def index_in_memory(digests: Sequence[str], features: Sequence[LocalFeatures]) -> StoredIndex:
+    """The same index in no folder, of at least one image. Raises ParameterError as above."""
+    return _made(_as_rows(digests), features)
+
+
 def open_index(folder: Path) -> StoredIndex:
     """The index in a folder. Raises DamagedStoreError where it is damaged, unfinished, of another
     version or none, and SourceNotFoundError where nothing is there."""
@@ -160,13 +165,16 @@ def _shard(
     stored = _at_hand(folder / key, wanted)
     if stored is not None and len(stored) == len(wanted):
         return stored
-    found = [features(row) for row in rows]
-    codes = [np.frombuffer(packed(one), np.uint8) for one in found]
-    ends = np.cumsum([0, *map(len, codes)], dtype=np.int64)
-    shard = StoredIndex(Index(posted(found)), wanted, np.concatenate(codes), ends)
+    shard = _made(wanted, [features(row) for row in rows])
     with claim(folder / key) as place:
         place.write(_joined([shard]))
     return open_index(folder / key)
+
+
+def _made(wanted: NDArray[np.uint8], found: Sequence[LocalFeatures]) -> StoredIndex:
+    codes = [np.frombuffer(packed(one), np.uint8) for one in found]
+    ends = np.cumsum([0, *map(len, codes)], dtype=np.int64)
+    return StoredIndex(Index(posted(found)), wanted, np.concatenate(codes), ends)
 
 
 def _joined(parts: Sequence[StoredIndex]) -> Parts:

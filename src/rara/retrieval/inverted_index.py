@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rara.arguments import whole
-from rara.retrieval.local_features import LocalFeatures, PreparedImage, mirrored
+from rara.retrieval.local_features import LocalFeatures, PreparedImage
 from rara.retrieval.postings import Postings, exact_positions, merged, posted
 from rara.retrieval.visual_words import probes
 from rara.retrieval.voting import agreeing_votes, matches, shortlist, votes, weights
@@ -73,7 +73,7 @@ class Index:
         Raises ParameterError for less than one.
         """
         wanted = whole(most, "most")
-        hands = [sample.features, mirrored(sample).features]
+        hands = [sample.features, sample.mirrored.features]
         sought = probes(np.concatenate([hand.descriptors for hand in hands]), PROBES)
         found = matches(sought, self.postings)
         each = weights(found, len(sought.cells), len(self))

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -75,7 +76,7 @@ class LocalFeatures:
         return len(self.points)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class PreparedImage:
     """What direct evidence needs of one picture."""
 
@@ -84,6 +85,21 @@ class PreparedImage:
     features: LocalFeatures
     factor: float
     """Working pixels for each pixel of the original, in width and in height."""
+
+    @cached_property
+    def mirrored(self) -> PreparedImage:
+        """The picture with left and right exchanged; made once.
+
+        Its descriptors are the same numbers in another order, so none is computed again: the frame
+        of a feature keeps its direction, so its rows are exchanged and its gradients turn the other
+        way.
+        """
+        features, width = self.features, self.pixels.shape[1]
+        points = np.stack([width - 1 - features.points[:, 0], features.points[:, 1]], axis=1)
+        cells = features.descriptors.reshape(-1, 4, 4, 8)[:, ::-1]
+        turned = cells[..., -np.arange(8) % 8].reshape(-1, 128)
+        flipped = LocalFeatures(points, features.sizes, np.pi - features.angles, turned)
+        return replace(self, pixels=np.ascontiguousarray(self.pixels[:, ::-1]), features=flipped)
 
     @property
     def sufficient(self) -> bool:
@@ -129,20 +145,6 @@ def without_features(pixels: Pixels) -> PreparedImage:
 def no_features() -> LocalFeatures:
     """Those of a picture that has none."""
     return _arrays([], np.zeros((0, 128), np.float32))
-
-
-def mirrored(image: PreparedImage) -> PreparedImage:
-    """The picture with left and right exchanged.
-
-    Its descriptors are the same numbers in another order, so none is computed again: the frame of
-    a feature keeps its direction, so its rows are exchanged and its gradients turn the other way.
-    """
-    features, width = image.features, image.pixels.shape[1]
-    points = np.stack([width - 1 - features.points[:, 0], features.points[:, 1]], axis=1)
-    cells = features.descriptors.reshape(-1, 4, 4, 8)[:, ::-1]
-    turned = cells[..., -np.arange(8) % 8].reshape(-1, 128)
-    flipped = LocalFeatures(points, features.sizes, np.pi - features.angles, turned)
-    return replace(image, pixels=np.ascontiguousarray(image.pixels[:, ::-1]), features=flipped)
 
 
 def _checked(pixels: Pixels) -> Pixels:

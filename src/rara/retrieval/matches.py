@@ -84,8 +84,10 @@ def consensus(sample: LocalFeatures, source: LocalFeatures) -> Consensus | None:
 def _matches(source: LocalFeatures, sample: LocalFeatures) -> tuple[Indices, Indices, Floats]:
     """Features of both that match, seen from either side, and their ratios."""
     left, right = (f.descriptors.astype(np.float32) for f in (source, sample))
-    norms = [np.einsum("ij,ij->i", d, d, dtype=np.float64) for d in (left, right)]
-    squares = norms[0][:, None] + norms[1] - 2 * (left @ right.T).astype(np.float64)
+    squares = left @ right.T  # whole numbers below 2^24 throughout, so exact in any order
+    squares *= -2
+    squares += np.einsum("ij,ij->i", left, left)[:, None]
+    squares += np.einsum("ij,ij->i", right, right)
     return _by_ratio(squares, source.points, sample.points)
 
 
@@ -96,7 +98,9 @@ def _frames(features: LocalFeatures, rows: Indices) -> Floats:
 
 
 @compiled
-def _by_ratio(squares: Floats, left: Floats, right: Floats) -> tuple[Indices, Indices, Floats]:
+def _by_ratio(
+    squares: NDArray[np.float32], left: Floats, right: Floats
+) -> tuple[Indices, Indices, Floats]:
     """Pairs of rows and columns whose square is much less than the next one, and the ratios."""
     rows, columns = squares.shape
     first_in_row, first_in_column = np.zeros(rows, np.int64), np.zeros(columns, np.int64)
@@ -104,7 +108,7 @@ def _by_ratio(squares: Floats, left: Floats, right: Floats) -> tuple[Indices, In
     for i in range(rows):
         least = np.inf
         for j in range(columns):
-            square = squares[i, j]
+            square = np.float64(squares[i, j])
             if square < least:
                 least, first_in_row[i] = square, j
             if square < best[j]:
@@ -113,7 +117,7 @@ def _by_ratio(squares: Floats, left: Floats, right: Floats) -> tuple[Indices, In
     for i in range(rows):
         x, y = right[first_in_row[i], 0], right[first_in_row[i], 1]
         for j in range(columns):
-            square = squares[i, j]
+            square = np.float64(squares[i, j])
             if square < second_in_row[i] and (
                 (right[j, 0] - x) ** 2 + (right[j, 1] - y) ** 2 > _APART * _APART
             ):

@@ -1,28 +1,34 @@
 """The source of a sample: the candidate that direct evidence names, with its p-value.
 
+    Ready sample, Ready candidates --compared--> FoundSource for each that is unlikely by chance
+
 Two witnesses look at each candidate. Whole pictures are compared first, which is cheap and sees
-blurred, compressed and small copies. Where that does not settle it, local features look for a
-region. Each has its own null, and the pair's p-value is twice the smaller one.
+blurred, compressed and small copies. Local features look for a region. Each has its own null, and
+the pair's p-value is twice the smaller one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
-from PIL import Image
 
-from rara.retrieval.chance_agreement import ChanceAgreement
+from rara.geometry.threads import one_core
+from rara.retrieval.chance_agreement import PICTURES, ChanceAgreement
 from rara.retrieval.evidence import Evidence, evidence_between, whole_evidence_between
-from rara.retrieval.local_features import PreparedImage, prepare, without_features
+from rara.retrieval.local_features import PreparedImage
 from rara.retrieval.polygons import Polygon, rectangle
+from rara.retrieval.ready_pictures import Ready, ReadyPictures
 from rara.retrieval.universal_null import p_value
 from rara.retrieval.whole_picture import WholePicture, whole_agreement
 
 CERTAIN: Final = 1e-6
 """The p-value up to which a sample is a copy as a fact."""
+
+WORTH_SHOWING: Final = 0.05
+"""The p-value up to which evidence names a source."""
 
 WEIGHT: Final = 100
 """By which evidence must be stronger than the tests to speak in their place."""
@@ -44,8 +50,6 @@ class WholeCandidate:
 class FoundSource:
     """The candidate that the evidence names."""
 
-    place: int
-    """Among the candidates."""
     p: float
     """How often the best of all reference images gives as much by chance."""
     sample_region: Polygon
@@ -53,6 +57,53 @@ class FoundSource:
     source_region: Polygon
     edit: str
     """What was done to the source, in words."""
+
+
+def chance_in(reference: ReadyPictures) -> ChanceAgreement | None:
+    """How well unrelated pictures of the reference agree; None where there are too few.
+
+    Of a large reference, the images with the smallest digests are drawn, each content once: a
+    random draw that no order changes.
+    """
+    digests = reference.features.done["digest"].combine_chunks().to_numpy(zero_copy_only=False)
+    _, first = np.unique(digests.astype(str), return_index=True)
+    wholes = reference.wholes(set(first[:PICTURES].tolist()))
+    with one_core():
+        return ChanceAgreement.among([wholes[row] for row in sorted(wholes)])
+
+
+def compared(
+    sample: Ready,
+    candidates: Mapping[int, Ready],
+    chance: ChanceAgreement | None,
+    images: int,
+    *,
+    regions: bool = True,
+) -> dict[int, FoundSource]:
+    """The evidence that is unlikely by chance, by row of the candidate.
+
+    `images`: of the whole reference. `regions`: whether local features are compared as well.
+    """
+    rows = list(candidates)
+    wholes = all_as_wholes(sample.whole, [candidates[row].whole for row in rows], chance, images)
+    places = {one.place: one for one in wholes if one.p <= WORTH_SHOWING}
+    found = {}
+    for place, row in enumerate(rows):
+        other, best = candidates[row], None
+        if regions:
+            best = features_between(sample.prepared, other.prepared, images)
+        if place in places:
+            best = _stronger(best, whole_between(sample.plain, other.plain, places[place]))
+        if best is not None and best.p <= WORTH_SHOWING:
+            found[row] = best
+    return found
+
+
+def _stronger(region: FoundSource | None, whole: FoundSource) -> FoundSource:
+    """The smaller p-value of two. Local features measure the region more exactly."""
+    if region is None or (region.p > CERTAIN and region.p > whole.p):
+        return whole
+    return replace(region, p=min(region.p, whole.p))
 
 
 def best_as_whole(
@@ -89,44 +140,23 @@ def all_as_wholes(
     return [one for one in found if one.p < 1]
 
 
-def source_as_whole(
-    sample: Image.Image, candidate: Image.Image, found: WholeCandidate
-) -> FoundSource:
-    """What whole pictures say, in words and regions."""
-    ours, theirs = (without_features(_pixels(image)) for image in (sample, candidate))
-    return whole_between(ours, theirs, found)
-
-
 def whole_between(
     sample: PreparedImage, candidate: PreparedImage, found: WholeCandidate
 ) -> FoundSource:
-    """The same for pictures that were prepared before."""
+    """What whole pictures say, in words and regions."""
     measured = whole_evidence_between(sample, candidate, found.way)
-    return _found(found.place, found.p, measured)
-
-
-def source_by_features(
-    sample: Image.Image, candidates: Sequence[Image.Image], images: int
-) -> FoundSource | None:
-    """The candidate with the strongest evidence by local features; None where there is none."""
-    ready = prepare(_pixels(sample))
-    best: FoundSource | None = None
-    for place, candidate in enumerate(candidates):
-        found = features_between(ready, prepare(_pixels(candidate)), images, place=place)
-        if found is not None and found.p < (best.p if best else 1.0):
-            best = found
-    return best
+    return _found(found.p, measured)
 
 
 def features_between(
-    sample: PreparedImage, candidate: PreparedImage, images: int, *, place: int = 0
+    sample: PreparedImage, candidate: PreparedImage, images: int
 ) -> FoundSource | None:
     """What local features say of one candidate of a reference of so many images."""
     measured = evidence_between(sample, candidate)
     if measured is None:
         return None
     p = _joined(p_value(measured.strength, size=measured.size, candidates=images))
-    return _found(place, p, measured)
+    return _found(p, measured)
 
 
 def speaks_by_source(source_p: float | None, copy_p: float | None) -> bool:
@@ -136,16 +166,12 @@ def speaks_by_source(source_p: float | None, copy_p: float | None) -> bool:
     return source_p <= CERTAIN or source_p * WEIGHT <= copy_p
 
 
-def _found(place: int, p: float, measured: Evidence | None) -> FoundSource:
+def _found(p: float, measured: Evidence | None) -> FoundSource:
     """The whole of both where the pixels of small parts do not show a region, as after blur."""
     if measured is None:
-        return FoundSource(place, p, rectangle(1, 1), rectangle(1, 1), "blurred or damaged")
-    return FoundSource(place, p, measured.sample_region, measured.source_region, measured.edit)
+        return FoundSource(p, rectangle(1, 1), rectangle(1, 1), "blurred or damaged")
+    return FoundSource(p, measured.sample_region, measured.source_region, measured.edit)
 
 
 def _joined(p: float) -> float:
     return min(1.0, _WITNESSES * p)
-
-
-def _pixels(image: Image.Image) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    return np.asarray(image.convert("RGB"), np.uint8)

@@ -1,17 +1,18 @@
 """Pictures of one side, read again and made ready to be compared, each once.
 
-    rows --ids--> SourcePictures --prepare--> Ready, of which the last few hundred are kept
+    rows --ids--> SourcePictures --> Ready, of which the last few hundred are kept
 
-To make a picture ready takes ten times as long as to compare two. So what was a candidate of one
-sample is at hand for the next.
+Local features take ten times as long as the comparison of two pictures. So they are made when they
+are first asked for, and what was a candidate of one sample is at hand for the next.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -21,6 +22,7 @@ from PIL import Image
 from rara.errors import ReferenceMismatchError
 from rara.features.features import Features
 from rara.features.image_lookup import Side, SourcePictures
+from rara.geometry.threads import one_core
 from rara.machine import cores
 from rara.retrieval.index_folder import StoredIndex
 from rara.retrieval.local_features import (
@@ -34,18 +36,41 @@ from rara.retrieval.whole_picture import WholePicture, whole_picture
 from rara.run import Run
 
 KEPT: Final = 400
-"""Pictures that are kept ready; each takes less than a megabyte."""
+"""Pictures that are kept ready; each takes less than two megabytes."""
 
 _AHEAD: Final = 32
 """Pictures that are read together where all of them are needed in turn."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Ready:
-    """One picture, ready to be compared."""
+    """One picture, ready to be compared. What a comparison needs is made once, when asked for."""
 
-    prepared: PreparedImage
-    whole: WholePicture
+    def __init__(
+        self, image: Image.Image, features: Callable[[], LocalFeatures] | None = None
+    ) -> None:
+        """`features`: local features that need not be computed again."""
+        self._image, self._features = image, features
+
+    @cached_property
+    def whole(self) -> WholePicture:
+        """As a whole, made small."""
+        return whole_picture(self._image)
+
+    @cached_property
+    def plain(self) -> PreparedImage:
+        """At the working size, without local features."""
+        return without_features(self._pixels)
+
+    @cached_property
+    def prepared(self) -> PreparedImage:
+        """At the working size, with its local features."""
+        if self._features is None:
+            return prepare(self._pixels)
+        return replace(self.plain, features=self._features())
+
+    @property
+    def _pixels(self) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+        return np.asarray(self._image.convert("RGB"), np.uint8)
 
 
 class ReadyPictures:
@@ -57,14 +82,11 @@ class ReadyPictures:
         features: Features,
         pictures: SourcePictures,
         run: Run,
-        *,
-        stored: StoredIndex | None = None,
     ) -> None:
-        """`stored`: local features that need not be computed again."""
-        self.features, self.unavailable, self.stored = features, set[int](), stored
-        self._side, self._pictures = side, pictures
-        self._threads = run.threads or cores()
+        self.features, self.unavailable = features, set[int]()
+        self._side, self._pictures, self._threads = side, pictures, run.threads
         self._ready: OrderedDict[int, Ready] = OrderedDict()
+        self._index: StoredIndex | None = None
 
     def __len__(self) -> int:
         return len(self.features)
@@ -72,16 +94,22 @@ class ReadyPictures:
     def __call__(self, rows: Collection[int]) -> dict[int, Ready]:
         """Those of these rows that can be read again."""
         missing = [row for row in rows if row not in self._ready and row not in self.unavailable]
-        with ThreadPoolExecutor(self._threads) as crew:
-            made = dict(crew.map(self._made, self.images(missing)))
-        self.unavailable.update(row for row in missing if row not in made)
-        self._ready.update(made)
+        for row, image in self.images(missing):
+            self._ready[row] = Ready(image, self._stored(row))
         found = {row: self._ready[row] for row in rows if row in self._ready}
         for row in found:
             self._ready.move_to_end(row)
         while len(self._ready) > max(KEPT, len(found)):
             self._ready.popitem(last=False)
         return found
+
+    def use(self, index: StoredIndex) -> None:
+        """Take local features from an index of all of these, which has them rounded.
+
+        What was made before is forgotten, so that it does not matter when the index was made.
+        """
+        self._index = index
+        self._ready.clear()
 
     def wholes(self, rows: Collection[int]) -> dict[int, WholePicture]:
         """Small pictures of these rows; large ones are in memory one at a time."""
@@ -90,21 +118,24 @@ class ReadyPictures:
         return ready | {row: whole_picture(image) for row, image in others}
 
     def images(self, rows: Collection[int]) -> Iterator[tuple[int, Image.Image]]:
-        """The pictures themselves, one by one."""
+        """The pictures themselves, one by one; those that are not there count as unavailable."""
         if not len(rows):
             return
         names = self.features.done["id"].combine_chunks()
         wanted = sorted(rows)
         ids = names.take(pa.array(wanted, pa.int64())).to_pylist()
-        places = dict(zip(ids, wanted, strict=True))
+        places, read = dict(zip(ids, wanted, strict=True)), set[int]()
         for name, image in self._pictures.each(self._side, places):
+            read.add(places[name])
             yield places[name], image
+        self.unavailable.update(row for row in wanted if row not in read)
 
     def all_features(self) -> Iterator[LocalFeatures]:
         """The local features of each picture; none of those that cannot be read again."""
         for start in range(0, len(self), _AHEAD):
             rows = range(start, min(start + _AHEAD, len(self)))
             ready = self(rows)
+            self._prepare(ready.values())
             for row in rows:
                 yield ready[row].prepared.features if row in ready else no_features()
 
@@ -114,7 +145,7 @@ class ReadyPictures:
         Raises ReferenceMismatchError where it is missing or has changed.
         """
         if row not in self._ready:
-            self(range(row, min(row + _AHEAD, len(self))))
+            self._prepare(self(range(row, min(row + _AHEAD, len(self)))).values())
         if row not in self._ready:
             name = self.features.done["id"][row].as_py()
             raise ReferenceMismatchError(
@@ -123,11 +154,11 @@ class ReadyPictures:
             )
         return self._ready[row].prepared.features
 
-    def _made(self, read: tuple[int, Image.Image]) -> tuple[int, Ready]:
-        row, image = read
-        pixels = np.asarray(image.convert("RGB"), np.uint8)
-        if self.stored is None:
-            prepared = prepare(pixels)
-        else:
-            prepared = replace(without_features(pixels), features=self.stored.features(row))
-        return row, Ready(prepared, whole_picture(image))
+    def _prepare(self, ready: Collection[Ready]) -> None:
+        with one_core(), ThreadPoolExecutor(self._threads or cores()) as crew:
+            for _ in crew.map(lambda one: one.prepared, ready):
+                pass
+
+    def _stored(self, row: int) -> Callable[[], LocalFeatures] | None:
+        index = self._index
+        return None if index is None else lambda: index.features(row)

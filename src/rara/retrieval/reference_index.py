@@ -1,0 +1,126 @@
+"""The index of a reference: the one that was saved with it, or of a few images one in the cache.
+
+    ReadyPictures, folder --index_of--> StoredIndex, or why there is none
+
+An index of images that are still embedded in a second or two takes ten, so it is kept in the cache
+and found there by the contents of the images. A large one is made only where a user asks for it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from rara.errors import (
+    DamagedStoreError,
+    LockedStoreError,
+    ReferenceMismatchError,
+    SourceNotFoundError,
+    UnwritableError,
+)
+from rara.features.features import Features
+from rara.retrieval.index_folder import StoredIndex, build_index, index_in_memory, open_index
+from rara.retrieval.inverted_index import Index
+from rara.retrieval.local_features import LocalFeatures
+from rara.retrieval.ready_pictures import ReadyPictures
+from rara.run import Run, step, watching
+from rara.storage.cache import cache_folder
+from rara.storage.folder import kind_of
+
+FOLDER: Final = "index"
+"""Of a saved reference: where its index is."""
+
+FEW: Final = 300
+"""Reference images of which an index is made without being asked for."""
+
+_MAKING: Final = "Local features of the reference"
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceIndex:
+    """An index of a reference's images, or the reason why there is none."""
+
+    index: Index | None = None
+    problem: str | None = None
+    """Why an index that is there is not used; a sentence."""
+
+
+def index_in(reference: Path) -> Path | None:
+    """The folder of the index that was saved with a reference in this folder; None without one."""
+    folder = reference / FOLDER
+    return folder if kind_of(folder) is not None else None
+
+
+def has_index(reference: Features, folder: Path | None) -> bool:
+    """Whether there is an index to look into, or one will be made."""
+    return folder is not None or len(reference) <= FEW
+
+
+def build_index_of(reference: ReadyPictures, folder: Path, run: Run) -> ReferenceIndex:
+    """Makes the folder's index one of these images, where it is not yet, and uses it for them.
+
+    Raises ReferenceMismatchError where one of them is missing or has changed, and UnwritableError
+    or LockedStoreError where the folder cannot be written.
+    """
+    with watching(run.progress, len(reference), _MAKING) as advance:
+
+        def features(row: int) -> LocalFeatures:
+            if advance:
+                advance(1)
+            return reference.local_features(row)
+
+        made = build_index(folder, _digests(reference.features), features)
+    reference.use(made)
+    return ReferenceIndex(made.index)
+
+
+def index_of(reference: ReadyPictures, folder: Path | None, run: Run) -> ReferenceIndex:
+    """The index in this folder, or of at most `FEW` images one that is made now.
+
+    An index that is damaged, of other images or of another version is not used.
+    """
+    problem = None
+    if folder is not None:
+        with step(run.progress, "Reading the index of the reference"):
+            found, problem = _opened(folder, reference.features)
+        if found is not None:
+            reference.use(found)
+            return ReferenceIndex(found.index)
+    if len(reference) > FEW:
+        return ReferenceIndex(problem=problem)
+    place = (run.cache or cache_folder()) / "indexes" / _key(reference.features)
+    try:
+        return replace(build_index_of(reference, place, run), problem=problem)
+    except (ReferenceMismatchError, UnwritableError, LockedStoreError, DamagedStoreError):
+        pass  # then it is made in memory, and made again next time
+    with step(run.progress, _MAKING):
+        made = index_in_memory(_digests(reference.features), list(reference.all_features()))
+    reference.use(made)
+    return ReferenceIndex(made.index, problem)
+
+
+def _opened(folder: Path, features: Features) -> tuple[StoredIndex | None, str | None]:
+    """The index in a folder; else the reason, where there is something."""
+    try:
+        stored = open_index(folder)
+    except SourceNotFoundError:
+        return None, None
+    except DamagedStoreError as error:
+        return None, str(error)
+    wanted = np.frombuffer(bytes.fromhex("".join(_digests(features))), np.uint8)
+    if not np.array_equal(stored.digests.ravel(), wanted):
+        return None, f"The index in '{folder}' is of other images: build it again."
+    return stored, None
+
+
+def _digests(features: Features) -> list[str]:
+    digests: list[str] = features.done["digest"].to_pylist()
+    return digests
+
+
+def _key(features: Features) -> str:
+    return hashlib.sha256("".join(_digests(features)).encode()).hexdigest()[:32]
