@@ -11,6 +11,8 @@ from rara.retrieval.chance_agreement import FEWEST, ChanceAgreement
 from rara.retrieval.evidence import aligned_evidence_between
 from rara.retrieval.local_features import without_features
 from rara.retrieval.polygons import area, mapped, overlap_ratio, rectangle
+from rara.retrieval.ready_pictures import Ready
+from rara.retrieval.sources import CERTAIN, compared
 from rara.retrieval.whole_picture import WAYS, turned_back
 from scenes import scene
 
@@ -277,3 +279,25 @@ def test_regions_of_pictures_of_other_shapes():
 def test_an_alignment_without_a_region_has_none():
     away = Alignment(1.0, np.array([[1.0, 0, 2], [0, 1, 0], [0, 0, 1]]))
     assert len(away.regions()[0]) == 0
+
+
+def test_of_three_witnesses_the_one_that_sees_most_names_the_source(reference):
+    """The p-value is three times that of the alignment alone, and all images count."""
+    alter, _ = EDITS["cropped to 60 %"]
+    image, images = alter(drawn(2)), 50_000
+    sources = {seed: Ready(drawn(seed)) for seed in (5, 2, 7)}
+    without = compared(Ready(image), sources, None, images)
+    assert all(one.p > CERTAIN for one in without.values())
+    chance = ChanceAgreement.among_aligned(reference)
+    found = compared(Ready(image), sources, None, images, aligned=chance)
+    strength = laid(alignable(image), [reference[2]])[0].strength
+    assert found.keys() == {2}
+    assert found[2].p == 3 * chance.p_value(strength, images) <= CERTAIN
+    true = corners(9 / 32, 6 / 32, 28 / 32, 25 / 32)
+    assert overlap_ratio(found[2].source_region, true) > 0.8
+    assert "cropped to" in found[2].edit
+
+
+def test_threads_change_nothing(reference):
+    alone, together = (ChanceAgreement.among_aligned(reference, threads=one) for one in (1, 3))
+    assert alone == together

@@ -121,7 +121,7 @@ def aligned_evidence_between(
 ) -> Evidence | None:
     """The same where whole pictures were laid over each other; no features are needed."""
     found, flipped = alignment.image_map(_size(source), _size(sample))
-    image = mirrored(sample) if flipped else sample
+    image = sample.mirrored if flipped else sample
     return _measured(image, source, found, matches=None, flipped=flipped)
 
 

@@ -32,6 +32,7 @@ from rara.retrieval.sources import (
     WORTH_SHOWING,
     FoundSource,
     best_as_whole,
+    chance_aligned_in,
     chance_in,
     compared,
 )
@@ -195,7 +196,8 @@ def find_sources(
     }  # fmt: skip
     found = index_of(reference, index, run) if regions else ReferenceIndex()
     jobs = _Jobs(regions, wholes, candidates.never, _BY_INDEX[looking])
-    sources, by_features = finder.by_pictures(jobs, found.index)
+    aligned = chance_aligned_in(reference, run.threads) if regions else None
+    sources, by_features = finder.by_pictures(jobs, found.index, aligned)
     return FoundSources(
         sources,
         replace(
@@ -256,7 +258,7 @@ class _Finder:
         return best, compared
 
     def by_pictures(
-        self, jobs: _Jobs, index: Index | None
+        self, jobs: _Jobs, index: Index | None, aligned: ChanceAgreement | None
     ) -> tuple[dict[int, tuple[int, FoundSource]], int]:
         """The source of each sample that has one, and how many were searched for regions."""
         sources, searched, images = dict[int, tuple[int, FoundSource]](), 0, len(self.reference)
@@ -270,8 +272,10 @@ class _Finder:
 
         def source(row: int) -> tuple[int, FoundSource] | None:
             there = {one: theirs[one] for one in rows[row] if one in theirs}
+            regions = row in jobs.regions
             found = compared(
-                ours[row], there, self.chance, images, regions=row in jobs.regions
+                ours[row], there, self.chance, images,
+                regions=regions, aligned=aligned if regions else None,
             )  # fmt: skip
             return min(found.items(), key=lambda one: one[1].p, default=None)
 
