@@ -1,7 +1,7 @@
 """Pictures laid over each other as evidence: fresh pictures named at a level, and copies found.
 
     python studies/aligned_pictures.py --cifar10 FOLDER --emoji FOLDER --clipart FOLDER
-        --photos FOLDER [--fresh 1500] [--copies 260] [--into PAGE]
+        --photos FOLDER [--copies 1040] [--threads 1] [--into PAGE]
 
 Kinds of pictures, references and copies are those of `whole_pictures.py`. What is usual is measured
 on each draw of a reference alone. Fresh pictures are laid over the six unrelated pictures with the
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -30,9 +31,9 @@ from rara.images.phash import pixel_hash_of
 from rara.retrieval.aligned_picture import AlignablePicture, alignable, laid
 from rara.retrieval.chance_agreement import PICTURES, ChanceAgreement
 
-DRAWS = {20: 5, 300: 2, 50_000: 1}
+DRAWS = {20: 5, 300: 1, 50_000: 1}
 """How often a reference of each size is drawn."""
-TRIED = {20: 100, 300: 500, 50_000: 1_500}
+TRIED = {20: 100, 300: 500, 50_000: 1_000}
 """Fresh pictures for each draw, at most."""
 COUNTED = 50_000
 """Reference images of which the p-values of copies are."""
@@ -77,11 +78,14 @@ def candidates(
     return found
 
 
-def usual(reference: Pairs, drawn: NDArray[np.int64]) -> ChanceAgreement | None:
-    return ChanceAgreement.among_aligned([reference[int(row)] for row in drawn[:PICTURES]])
+def usual(
+    reference: Pairs, drawn: NDArray[np.int64], crew: ThreadPoolExecutor
+) -> ChanceAgreement | None:
+    ready = list(crew.map(reference.__getitem__, drawn[:PICTURES].tolist()))
+    return ChanceAgreement.among_aligned(ready, threads=None)
 
 
-def named(kind: Kind, reference: Pairs, fresh: Pairs, most: int) -> Iterator[str]:
+def named(kind: Kind, reference: Pairs, fresh: Pairs, crew: ThreadPoolExecutor) -> Iterator[str]:
     """A row for each size of the reference."""
     for size, draws in DRAWS.items():
         if size > len(kind.reference):
@@ -90,13 +94,16 @@ def named(kind: Kind, reference: Pairs, fresh: Pairs, most: int) -> Iterator[str
         for draw in range(draws):
             rng = np.random.default_rng([size, draw])
             drawn = rng.choice(len(kind.reference), size, replace=False)
-            rows = rng.choice(len(kind.fresh), min(TRIED[size], most, len(kind.fresh)), False)
-            chance = usual(reference, drawn)
+            rows = rng.choice(len(kind.fresh), min(TRIED[size], len(kind.fresh)), False)
+            chance = usual(reference, drawn, crew)
             near = candidates(fresh, rows, reference, drawn, kind)
-            for row, some in zip(rows, near, strict=True):
-                found = laid(fresh[int(row)], [reference[one] for one in some])
-                strongest = max((one.strength for one in found), default=0.0)
-                p = 1.0 if chance is None else chance.p_value(strongest, size)
+
+            def strongest(row: int, some: list[int]) -> float:
+                found = laid(fresh[row], [reference[one] for one in some])
+                return max((one.strength for one in found), default=0.0)
+
+            for strength in crew.map(strongest, rows.tolist(), near):
+                p = 1.0 if chance is None else chance.p_value(strength, size)
                 counts += [p <= level for level in LEVELS]
                 best = min(best, p)
             tried += len(rows)
@@ -104,10 +111,12 @@ def named(kind: Kind, reference: Pairs, fresh: Pairs, most: int) -> Iterator[str
         yield f"| {kind.name} | {size:,} | {tried:,} | {' | '.join(shares)} | {best:.0e} |\n"
 
 
-def copies(kind: Kind, reference: Pairs, count: int) -> dict[str, NDArray[np.float64]]:
+def copies(
+    kind: Kind, reference: Pairs, count: int, crew: ThreadPoolExecutor
+) -> dict[str, NDArray[np.float64]]:
     """By edit: p-values of copies laid over their source, as among so many images."""
     rng = np.random.default_rng(0)
-    chance = usual(reference, rng.choice(len(kind.reference), PICTURES, replace=False))
+    chance = usual(reference, rng.choice(len(kind.reference), PICTURES, replace=False), crew)
     p: dict[str, list[float]] = {name: [] for name in EDITS}
     sources = rng.integers(len(kind.reference), size=count)
     others = rng.integers(len(kind.fresh), size=count)
@@ -123,14 +132,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for name in ("cifar10", "emoji", "clipart", "photos"):
         parser.add_argument(f"--{name}", type=Path, required=True)
-    parser.add_argument("--fresh", type=int, default=1_500, help="for each draw, at most")
     parser.add_argument("--copies", type=int, default=26 * 40)
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--into", type=Path, help="a page whose tables are replaced")
     chosen = parser.parse_args()
     lines = [
         "| pictures | reference | fresh | named at 1e-2, % | 1e-4 | 1e-6 | smallest p |\n",
         "|---|---|---|---|---|---|---|\n",
     ]
+    crew = ThreadPoolExecutor(chosen.threads)
     power: dict[str, dict[str, NDArray[np.float64]]] = {}
     for kind in kinds(Folders(chosen.cifar10, chosen.emoji, chosen.clipart, chosen.photos)):
         vectors: list[NDArray[np.float32] | None] = [None, None]
@@ -139,10 +149,10 @@ def main() -> None:
         reference, fresh = (
             Pairs(kind.reference, vectors[0]), Pairs(kind.fresh, vectors[1])
         )  # fmt: skip
-        for line in named(kind, reference, fresh, chosen.fresh):
+        for line in named(kind, reference, fresh, crew):
             print(line, end="", flush=True)
             lines.append(line)
-        power[kind.name] = copies(kind, reference, chosen.copies)
+        power[kind.name] = copies(kind, reference, chosen.copies, crew)
     shown = [f"| edit | {' | '.join(power)} |\n", f"|---{'|---' * len(power)}|\n"]
     for edit in EDITS:
         each = [_percent(p[edit]) for p in power.values()]

@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 import rara
+from rara.retrieval.finding import Candidates, small_and_near
 from rara.retrieval.sources import CERTAIN
 from scenes import scene
 
@@ -37,3 +38,18 @@ def test_moved_copies_of_small_pictures_are_called(table):
 def test_fresh_small_pictures_have_no_source(table):
     fresh = np.char.startswith(np.array(table["id"], str), "fresh")
     assert np.isnan(table["source_p"][fresh]).all()
+
+
+def test_only_small_samples_that_are_near_are_laid_over_candidates():
+    images = {"a": small(0), "b": small(1), "c": small(2).resize((200, 100)), "d": small(3)}
+    features = rara.Reference.fit(images, k=1).features
+    nearest = [{7, 3}, {1}, {2}, {5}]
+    p = np.array([0.2, 0.21, 0.01, np.nan])
+    assert small_and_near(p, features, nearest) == {0: [3, 7]}
+    vectors = rara.Features.from_arrays(np.eye(4, dtype=np.float32))
+    assert small_and_near(p, vectors, nearest) == {}
+
+
+def test_pairs_that_were_decided_are_not_laid_over_each_other():
+    candidates = Candidates({}, {}, aligned={0: [3, 7], 1: [2]})
+    assert candidates.without({0: [7]}).aligned == {0: [3], 1: [2]}

@@ -63,6 +63,13 @@ _FEATURES_LEAST: Final = 100
 _INDEXED_LEAST: Final = 300
 """The same where an index of the reference is at hand."""
 
+_SMALL: Final = 128
+"""Pixels of the longest side up to which a picture is read in a moment, and has few features."""
+
+_ALIGNED_P: Final = 0.2
+"""The p-value of copying up to which small pictures are laid over their candidates. Of pictures
+that are no copies it takes about a fifth."""
+
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
@@ -73,13 +80,18 @@ class Candidates:
     """These samples are looked for in an index as well."""
     never: Mapping[int, Collection[int]] = field(default_factory=dict)
     """Reference rows that a sample is not compared with."""
+    aligned: Mapping[int, Sequence[int]] = field(default_factory=dict)
+    """Samples that are laid over these, whether or not they are searched for regions."""
 
     def without(self, rows: Mapping[int, Collection[int]]) -> Candidates:
         """Without some reference rows of some samples."""
         never = {
             row: {*self.never.get(row, ()), *rows.get(row, ())} for row in {**self.never, **rows}
         }
-        return Candidates(_without(self.as_whole, rows), _without(self.by_features, rows), never)
+        return Candidates(
+            _without(self.as_whole, rows), _without(self.by_features, rows), never,
+            _without(self.aligned, rows),
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +172,16 @@ def searched(
     return {int(row): sorted(set(nearest[row])) for row in order}
 
 
+def small_and_near(
+    p: NDArray[np.float64], samples: Features, nearest: Sequence[Collection[int]]
+) -> dict[int, list[int]]:
+    """The small samples that are laid over these reference rows. `p`: of copying."""
+    sides = [samples.done[name].to_numpy(zero_copy_only=False) for name in ("width", "height")]
+    longest = np.maximum(*(np.asarray(side, np.float64) for side in sides))  # NaN without a picture
+    rows: list[int] = np.flatnonzero((longest <= _SMALL) & (p <= _ALIGNED_P)).tolist()
+    return {row: sorted(set(nearest[row])) for row in rows}
+
+
 def _without(
     candidates: Mapping[int, Sequence[int]], rows: Mapping[int, Collection[int]]
 ) -> dict[int, Sequence[int]]:
@@ -185,19 +207,19 @@ def find_sources(
     it has one.
     """
     looked = Looked(looking, len(reference))
-    if not (candidates.as_whole or candidates.by_features):
+    if not (candidates.as_whole or candidates.by_features or candidates.aligned):
         return FoundSources({}, looked)
     finder = _Finder(samples, reference, chance_in(reference), run)
     with one_core():
         wholes, as_whole = finder.best_as_wholes(candidates.as_whole)
-    regions = {
-        row: rows for row, rows in candidates.by_features.items()
-        if row not in wholes or wholes[row].p > CERTAIN
-    }  # fmt: skip
+    regions, aligned = (
+        {row: rows for row, rows in some.items() if row not in wholes or wholes[row].p > CERTAIN}
+        for some in (candidates.by_features, candidates.aligned)
+    )
     found = index_of(reference, index, run) if regions else ReferenceIndex()
-    jobs = _Jobs(regions, wholes, candidates.never, _BY_INDEX[looking])
-    aligned = chance_aligned_in(reference, run.threads) if regions else None
-    sources, by_features = finder.by_pictures(jobs, found.index, aligned)
+    jobs = _Jobs(regions, {**aligned, **regions}, wholes, candidates.never, _BY_INDEX[looking])
+    usual = chance_aligned_in(reference, run.threads) if jobs.aligned else None
+    sources, by_features = finder.by_pictures(jobs, found.index, usual)
     return FoundSources(
         sources,
         replace(
@@ -221,6 +243,8 @@ class _Jobs:
     """What is left to be looked at once whole pictures were compared, by the sample's row."""
 
     regions: Mapping[int, Sequence[int]]
+    aligned: Mapping[int, Sequence[int]]
+    """Those searched for regions are among these."""
     wholes: Mapping[int, _Whole]
     never: Mapping[int, Collection[int]]
     by_index: int
@@ -230,7 +254,7 @@ class _Jobs:
         """The reference rows that a sample is compared with, each once."""
         whole = [self.wholes[row].row] if row in self.wholes else []
         never = self.never.get(row, ())
-        every = dict.fromkeys([*whole, *self.regions.get(row, ()), *named])
+        every = dict.fromkeys([*whole, *self.aligned.get(row, ()), *named])
         return [one for one in every if one not in never]
 
 
@@ -258,7 +282,7 @@ class _Finder:
         return best, compared
 
     def by_pictures(
-        self, jobs: _Jobs, index: Index | None, aligned: ChanceAgreement | None
+        self, jobs: _Jobs, index: Index | None, usual: ChanceAgreement | None
     ) -> tuple[dict[int, tuple[int, FoundSource]], int]:
         """The source of each sample that has one, and how many were searched for regions."""
         sources, searched, images = dict[int, tuple[int, FoundSource]](), 0, len(self.reference)
@@ -272,15 +296,14 @@ class _Finder:
 
         def source(row: int) -> tuple[int, FoundSource] | None:
             there = {one: theirs[one] for one in rows[row] if one in theirs}
-            regions = row in jobs.regions
             found = compared(
                 ours[row], there, self.chance, images,
-                regions=regions, aligned=aligned if regions else None,
+                regions=row in jobs.regions, aligned=usual if row in jobs.aligned else None,
             )  # fmt: skip
             return min(found.items(), key=lambda one: one[1].p, default=None)
 
         with one_core(), ThreadPoolExecutor(self.run.threads or cores()) as crew:
-            for some in self._blocks({**jobs.regions, **jobs.wholes}, _AT_ONCE, what):
+            for some in self._blocks({**jobs.aligned, **jobs.wholes}, _AT_ONCE, what):
                 ours = self.samples(some)
                 rows = dict(zip(ours, crew.map(voted, ours), strict=True))
                 theirs = self.reference({one for each in rows.values() for one in each})
