@@ -203,8 +203,8 @@ def find_sources(
     """What direct evidence says of each candidate; the strongest is the source.
 
     First all are compared as wholes. Then local features are compared of those that this did not
-    settle. Both sides are read again for it. `index`: the folder of the reference's index, where
-    it has one.
+    settle, and pictures laid over each other. Both sides are read again for it. `index`: the folder
+    of the reference's index, where it has one.
     """
     looked = Looked(looking, len(reference))
     if not (candidates.as_whole or candidates.by_features or candidates.aligned):
