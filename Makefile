@@ -149,6 +149,7 @@ study: install-dev
 	$(BIN)/python studies/evidence_null.py $(PICTURES_OF_STUDIES) --work .study/evidence \
 		--into src/rara/retrieval/universal_null.json --page docs/explanation/evidence.md
 	$(BIN)/python studies/whole_pictures.py $(PICTURES_OF_STUDIES) --into docs/explanation/evidence.md
+	$(BIN)/python studies/aligned_pictures.py $(PICTURES_OF_STUDIES) --into docs/explanation/evidence.md
 	$(BIN)/python studies/evidence_power.py $(PICTURES_OF_STUDIES) --work .study/evidence \
 		--page docs/explanation/evidence.md
 	$(BIN)/python studies/search_power.py $(PICTURES_OF_STUDIES)

@@ -26,6 +26,7 @@ from rara.retrieval.finding import (
     Looking,
     candidates_by_hash,
     searched,
+    small_and_near,
 )
 from rara.retrieval.sources import CERTAIN, WEIGHT
 from rara.run import Run
@@ -63,7 +64,8 @@ def candidates_near(
     ]
     regions = searched(columns["copy_p"], looking, nearest, alpha, indexed=indexed)
     never = {} if own is None else {row: [int(one)] for row, one in enumerate(own)}
-    return Candidates(by_hash, regions, never)
+    aligned = small_and_near(columns["copy_p"], samples, nearest)
+    return Candidates(by_hash, regions, never, aligned)
 
 
 def with_sources(columns: Columns, reference: Features, found: FoundSources | None) -> Columns:

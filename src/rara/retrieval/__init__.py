@@ -25,6 +25,8 @@ From the ground up:
     strength          one number that orders evidence
     universal_null    what unrelated pictures reach, and the p-value
     whole_picture     whole pictures that agree, turned in any way
+    alignment_search  one small picture laid over another: loops
+    aligned_picture   whole pictures laid over each other, moved in any way
     evidence          two pictures in, evidence out
     crops             parts of a picture, as boxes
     vector_candidates  images that a sample may hold a part of, by vectors of parts
@@ -42,7 +44,7 @@ And many samples at once:
 
     ready_pictures    pictures of one side, read again and made ready
     reference_index   the index that was saved with a reference, or one of a few images
-    chance_agreement  how well unrelated pictures of a reference agree as wholes
+    chance_agreement  how well unrelated pictures of a reference agree
     sources           the candidate that the evidence names
     finding           the sources of many samples
 """

@@ -10,6 +10,7 @@ another; where many are, the tail is heavier, and less is called.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -17,10 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rara.arguments import whole
+from rara.machine import cores
+from rara.retrieval.aligned_picture import AlignablePicture, laid
 from rara.retrieval.whole_picture import WholePicture, whole_agreement
 
 PICTURES: Final = 300
 """Drawn from a larger reference: 44,850 pairs."""
+
+PAIRS: Final = 4_000
+"""Of these pictures, those laid over each other: a few seconds."""
 
 FEWEST: Final = 10
 """With fewer pictures there are too few pairs to say what is usual."""
@@ -57,6 +63,27 @@ class ChanceAgreement:
         ]
         upper = np.triu_indices(len(enough), 1)
         return cls.of(np.concatenate(rows)[upper])
+
+    @classmethod
+    def among_aligned(
+        cls, pictures: Sequence[AlignablePicture], *, threads: int | None = 1
+    ) -> Self | None:
+        """The same of pictures laid over each other; None where there are too few.
+
+        Each is laid over those that follow it in their order, `PAIRS` pairs at most.
+        """
+        enough = [one for one in pictures if one.sufficient]
+        count = len(enough)
+        if count < FEWEST:
+            return None
+        each = max(1, min((count - 1) // 2, PAIRS // count))
+        around = [*enough, *enough]
+
+        def strengths(row: int) -> list[float]:
+            return [one.strength for one in laid(enough[row], around[row + 1 : row + 1 + each])]
+
+        with ThreadPoolExecutor(threads or cores()) as crew:
+            return cls.of(np.concatenate(list(crew.map(strengths, range(count)))))
 
     @classmethod
     def of(cls, strengths: NDArray[np.float64]) -> Self:

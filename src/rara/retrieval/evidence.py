@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 
 from rara.retrieval.agreement import CellAgreement, agreement, structure_outside
+from rara.retrieval.aligned_picture import Alignment
 from rara.retrieval.local_features import (
     Pixels,
     PreparedImage,
@@ -112,6 +113,15 @@ def whole_evidence_between(
     flipped = way in MIRRORED
     image = sample.mirrored if flipped else sample
     found = turned_map(_size(source), _size(image), QUARTER_TURNS[way])
+    return _measured(image, source, found, matches=None, flipped=flipped)
+
+
+def aligned_evidence_between(
+    sample: PreparedImage, source: PreparedImage, alignment: Alignment
+) -> Evidence | None:
+    """The same where whole pictures were laid over each other; no features are needed."""
+    found, flipped = alignment.image_map(_size(source), _size(sample))
+    image = sample.mirrored if flipped else sample
     return _measured(image, source, found, matches=None, flipped=flipped)
 
 

@@ -32,6 +32,7 @@ from rara.retrieval.sources import (
     WORTH_SHOWING,
     FoundSource,
     best_as_whole,
+    chance_aligned_in,
     chance_in,
     compared,
 )
@@ -62,6 +63,13 @@ _FEATURES_LEAST: Final = 100
 _INDEXED_LEAST: Final = 300
 """The same where an index of the reference is at hand."""
 
+_SMALL: Final = 128
+"""Pixels of the longest side up to which a picture is read in a moment, and has few features."""
+
+_ALIGNED_P: Final = 0.2
+"""The p-value of copying up to which small pictures are laid over their candidates. Of pictures
+that are no copies it takes about a fifth."""
+
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
@@ -72,6 +80,8 @@ class Candidates:
     """These samples are looked for in an index as well."""
     never: Mapping[int, Collection[int]] = field(default_factory=dict)
     """Reference rows that a sample is not compared with."""
+    aligned: Mapping[int, Sequence[int]] = field(default_factory=dict)
+    """Samples that are laid over these, whether or not they are searched for regions."""
 
     def without(self, rows: Mapping[int, Collection[int]]) -> Candidates:
         """Without some reference rows of some samples."""
@@ -161,6 +171,16 @@ def searched(
     return {int(row): sorted(set(nearest[row])) for row in order}
 
 
+def small_and_near(
+    p: NDArray[np.float64], samples: Features, nearest: Sequence[Collection[int]]
+) -> dict[int, list[int]]:
+    """The small samples that are laid over these reference rows. `p`: of copying."""
+    sides = [samples.done[name].to_numpy(zero_copy_only=False) for name in ("width", "height")]
+    longest = np.maximum(*(np.asarray(side, np.float64) for side in sides))  # NaN without a picture
+    rows: list[int] = np.flatnonzero((longest <= _SMALL) & (p <= _ALIGNED_P)).tolist()
+    return {row: sorted(set(nearest[row])) for row in rows}
+
+
 def find_sources(
     candidates: Candidates,
     samples: ReadyPictures,
@@ -173,22 +193,23 @@ def find_sources(
     """What direct evidence says of each candidate; the strongest is the source.
 
     First all are compared as wholes. Then local features are compared of those that this did not
-    settle. Both sides are read again for it. `index`: the folder of the reference's index, where
-    it has one.
+    settle, and pictures laid over each other. Both sides are read again for it. `index`: the folder
+    of the reference's index, where it has one.
     """
     looked = Looked(looking, len(reference))
-    if not (candidates.as_whole or candidates.by_features):
+    if not (candidates.as_whole or candidates.by_features or candidates.aligned):
         return FoundSources({}, looked)
     finder = _Finder(samples, reference, chance_in(reference), candidates.never, run)
     with one_core():
         wholes, as_whole = finder.best_as_wholes(candidates.as_whole)
-    regions = {
-        row: rows for row, rows in candidates.by_features.items()
-        if row not in wholes or wholes[row].p > CERTAIN
-    }  # fmt: skip
+    regions, aligned = (
+        {row: rows for row, rows in some.items() if row not in wholes or wholes[row].p > CERTAIN}
+        for some in (candidates.by_features, candidates.aligned)
+    )
     found = index_of(reference, index, run) if regions else ReferenceIndex()
-    jobs = _Jobs(regions, wholes, _BY_INDEX[looking])
-    sources, by_features = finder.by_pictures(jobs, found.index)
+    jobs = _Jobs(regions, {**aligned, **regions}, wholes, _BY_INDEX[looking])
+    usual = chance_aligned_in(reference, run.threads) if jobs.aligned else None
+    sources, by_features = finder.by_pictures(jobs, found.index, usual)
     return FoundSources(
         sources,
         replace(
@@ -213,6 +234,8 @@ class _Jobs:
     """What is left to be looked at once whole pictures were compared, by the sample's row."""
 
     regions: Mapping[int, Sequence[int]]
+    aligned: Mapping[int, Sequence[int]]
+    """Those searched for regions are among these."""
     wholes: Mapping[int, _Whole]
     by_index: int
     """How many more an index names."""
@@ -220,7 +243,7 @@ class _Jobs:
     def rows(self, row: int, named: Iterable[int]) -> list[int]:
         """The reference rows that are candidates of a sample."""
         whole = [self.wholes[row].row] if row in self.wholes else []
-        return [*whole, *self.regions.get(row, ()), *named]
+        return [*whole, *self.aligned.get(row, ()), *named]
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +280,7 @@ class _Finder:
         return best, compared
 
     def by_pictures(
-        self, jobs: _Jobs, index: Index | None
+        self, jobs: _Jobs, index: Index | None, usual: ChanceAgreement | None
     ) -> tuple[dict[int, tuple[int, FoundSource]], int]:
         """The source of each sample that has one, and how many were searched for regions."""
         sources, searched, images = dict[int, tuple[int, FoundSource]](), 0, len(self.reference)
@@ -272,12 +295,13 @@ class _Finder:
         def source(row: int) -> tuple[int, FoundSource] | None:
             there = {one: theirs[one] for one in rows[row] if one in theirs}
             found = compared(
-                ours[row], there, self.chance, images, regions=row in jobs.regions
+                ours[row], there, self.chance, images,
+                regions=row in jobs.regions, aligned=usual if row in jobs.aligned else None,
             )  # fmt: skip
             return min(found.items(), key=lambda one: one[1].p, default=None)
 
         with one_core(), ThreadPoolExecutor(self.run.threads or cores()) as crew:
-            for some in self._blocks({**jobs.regions, **jobs.wholes}, _AT_ONCE, what):
+            for some in self._blocks({**jobs.aligned, **jobs.wholes}, _AT_ONCE, what):
                 ours = self.samples(some)
                 rows = dict(zip(ours, crew.map(voted, ours), strict=True))
                 theirs = self.reference({one for each in rows.values() for one in each})

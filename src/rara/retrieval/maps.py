@@ -82,6 +82,22 @@ def turned_map(source: tuple[int, int], sample: tuple[int, int], quarters: int) 
     )  # fmt: skip
 
 
+def affine_map(matrix: Matrix, source: tuple[int, int], sample: tuple[int, int]) -> ImageMap:
+    """An affine map of source points to sample points, both from 0 to 1, in pixels.
+
+    The sizes are (width, height). The map does not mirror.
+    """
+    half = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])  # a pixel's middle is a whole number
+    scaled = np.diag([*sample, 1.0]) @ matrix @ np.linalg.inv(np.diag([*source, 1.0]))
+    pixels = np.asarray(np.linalg.inv(half) @ scaled @ half)
+    none, origin = np.zeros((0, 2)), np.zeros(2)
+    larger, smaller = np.linalg.svd(pixels[:2, :2], compute_uv=False)
+    return ImageMap(
+        matrix=pixels, source=none, sample=none, residual=0.0, scale=_scale(pixels, origin),
+        rotation=_rotation(pixels, origin), stretched=float(larger / smaller), bent=1.0,
+    )  # fmt: skip
+
+
 def fitted(
     matches: Consensus,
     source: Polygon,

@@ -23,6 +23,7 @@ from rara.features.image_lookup import Side, SourcePictures
 from rara.features.work_ahead import crew_of, work_ahead
 from rara.geometry.threads import one_core
 from rara.machine import cores
+from rara.retrieval.aligned_picture import AlignablePicture, alignable
 from rara.retrieval.index_folder import StoredIndex
 from rara.retrieval.local_features import (
     LocalFeatures,
@@ -50,6 +51,11 @@ class Ready:
     def whole(self) -> WholePicture:
         """As a whole, made small."""
         return whole_picture(self._image)
+
+    @cached_property
+    def alignable(self) -> AlignablePicture:
+        """As a whole that can be laid over others."""
+        return alignable(self._image)
 
     @cached_property
     def plain(self) -> PreparedImage:
@@ -111,6 +117,10 @@ class ReadyPictures:
         ready = {row: self._ready[row].whole for row in rows if row in self._ready}
         others = self.images([row for row in rows if row not in ready])
         return ready | {row: whole_picture(image) for row, image in others}
+
+    def alignables(self, rows: Collection[int]) -> dict[int, AlignablePicture]:
+        """The same, as they can be laid over others."""
+        return {row: alignable(image) for row, image in self.images(rows)}
 
     def images(self, rows: Collection[int]) -> Iterator[tuple[int, Image.Image]]:
         """The pictures themselves, one by one; those that are not there count as unavailable."""

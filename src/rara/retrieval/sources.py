@@ -2,9 +2,10 @@
 
     Ready sample, Ready candidates --compared--> FoundSource for each that is unlikely by chance
 
-Two witnesses look at each candidate. Whole pictures are compared first, which is cheap and sees
-blurred, compressed and small copies. Local features look for a region. Each has its own null, and
-the pair's p-value is twice the smaller one.
+Three witnesses look at each candidate. Whole pictures are compared first, which is cheap and sees
+blurred, compressed and small copies. Local features look for a region. Where both see too little,
+whole pictures are laid over each other, which sees small copies that were moved. Each has its own
+null, and the pair's p-value is three times the smallest one.
 """
 
 from __future__ import annotations
@@ -16,8 +17,14 @@ from typing import Final
 import numpy as np
 
 from rara.geometry.threads import one_core
+from rara.retrieval.aligned_picture import laid
 from rara.retrieval.chance_agreement import PICTURES, ChanceAgreement
-from rara.retrieval.evidence import Evidence, evidence_between, whole_evidence_between
+from rara.retrieval.evidence import (
+    Evidence,
+    aligned_evidence_between,
+    evidence_between,
+    whole_evidence_between,
+)
 from rara.retrieval.local_features import PreparedImage
 from rara.retrieval.polygons import Polygon, rectangle
 from rara.retrieval.ready_pictures import Ready, ReadyPictures
@@ -33,7 +40,7 @@ WORTH_SHOWING: Final = 0.05
 WEIGHT: Final = 100
 """By which evidence must be stronger than the tests to speak in their place."""
 
-_WITNESSES: Final = 2
+_WITNESSES: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +67,26 @@ class FoundSource:
 
 
 def chance_in(reference: ReadyPictures) -> ChanceAgreement | None:
-    """How well unrelated pictures of the reference agree; None where there are too few.
-
-    Of a large reference, the images with the smallest digests are drawn, each content once: a
-    random draw that no order changes.
-    """
-    digests = reference.features.done["digest"].combine_chunks().to_numpy(zero_copy_only=False)
-    _, first = np.unique(digests.astype(str), return_index=True)
-    wholes = reference.wholes(set(first[:PICTURES].tolist()))
+    """How well unrelated pictures of the reference agree; None where there are too few."""
+    wholes = reference.wholes(_drawn(reference))
     with one_core():
         return ChanceAgreement.among([wholes[row] for row in sorted(wholes)])
+
+
+def chance_aligned_in(reference: ReadyPictures, threads: int | None) -> ChanceAgreement | None:
+    """The same where they are laid over each other, which takes a few seconds."""
+    pictures = reference.alignables(_drawn(reference))
+    with one_core():
+        some = [pictures[row] for row in sorted(pictures)]
+        return ChanceAgreement.among_aligned(some, threads=threads)
+
+
+def _drawn(reference: ReadyPictures) -> set[int]:
+    """Of a large reference, the images with the smallest digests, each content once: a random draw
+    that no order changes."""
+    digests = reference.features.done["digest"].combine_chunks().to_numpy(zero_copy_only=False)
+    _, first = np.unique(digests.astype(str), return_index=True)
+    return set(first[:PICTURES].tolist())
 
 
 def compared(
@@ -79,10 +96,13 @@ def compared(
     images: int,
     *,
     regions: bool = True,
+    aligned: ChanceAgreement | None = None,
 ) -> dict[int, FoundSource]:
     """The evidence that is unlikely by chance, by row of the candidate.
 
-    `images`: of the whole reference. `regions`: whether local features are compared as well.
+    `chance`, `aligned`: what unrelated pictures of the reference give as wholes, as they are and
+    laid over each other; where it is None, they are not compared so. `images`: of the whole
+    reference. `regions`: whether local features are compared as well.
     """
     rows = list(candidates)
     wholes = all_as_wholes(sample.whole, [candidates[row].whole for row in rows], chance, images)
@@ -96,6 +116,33 @@ def compared(
             best = _stronger(best, whole_between(sample.plain, other.plain, places[place]))
         if best is not None and best.p <= WORTH_SHOWING:
             found[row] = best
+    unsure = {
+        row: candidates[row] for row in rows if row not in found or found[row].p > CERTAIN
+    }  # fmt: skip
+    for row, best in _all_aligned(sample, unsure, aligned, images).items():
+        if row not in found or best.p < found[row].p:
+            found[row] = best
+    return {row: found[row] for row in rows if row in found}
+
+
+def _all_aligned(
+    sample: Ready, candidates: Mapping[int, Ready], chance: ChanceAgreement | None, images: int
+) -> dict[int, FoundSource]:
+    """What alignments say that is unlikely by chance, by row of the candidate."""
+    if chance is None or not candidates:
+        return {}
+    found = {}
+    every = laid(sample.alignable, [one.alignable for one in candidates.values()])
+    for (row, other), alignment in zip(candidates.items(), every, strict=True):
+        p = _joined(chance.p_value(alignment.strength, images))
+        if p <= WORTH_SHOWING:
+            measured = aligned_evidence_between(sample.plain, other.plain, alignment)
+            regions = alignment.regions()
+            found[row] = (
+                FoundSource(p, *regions, "blurred or damaged")
+                if measured is None
+                else _found(p, measured)
+            )
     return found
 
 
