@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from rara import __version__
-from rara.arguments import path_of, short, whole
+from rara.arguments import flag, path_of, short, whole
 from rara.errors import ExtractorError, ParameterError, ReferenceMismatchError
 from rara.extractors import DEFAULT, Extractor
 from rara.features.compatibility import features_like, network_for
@@ -36,6 +36,7 @@ from rara.image_search.looking import Sides, chance_in
 from rara.image_search.match import TOP, By, QueryMatches
 from rara.image_search.matches import Matches
 from rara.image_search.pictures import KEPT, ReadyPictures
+from rara.image_search.sheets import SheetPictures, SplitSource, split_sheets
 from rara.provenance.parts import SearchedPart
 from rara.provenance.provenance import SearchProvenance
 from rara.reference.reference import Reference
@@ -69,6 +70,7 @@ def search(
     by: By = "copy",
     top: int = TOP,
     index: str | os.PathLike[str] | None = None,
+    split: bool = True,
     extractor: str | os.PathLike[str] | Extractor | None = None,
     run: Run | None = None,
 ) -> Matches:
@@ -80,16 +82,19 @@ def search(
     wherever it ranks. `top`: matches for each image. `index`: a
     folder with an index of the reference's local features, which finds more of what was cropped or
     pasted. It is made where there is none; of up to 300 images one is made in memory anyway.
+    `split`: whether the panels of a contact sheet are searched for instead of the sheet, each as an
+    image of its own, with `#1` and so on behind the sheet's id, in reading order.
 
     Pictures are read again from where they are. Where one is gone or has changed, evidence is not
     available, and the rest stands. Raises EmptySourceError where no image can be used, and
     ParameterError for a reference that has only vectors.
     """
-    run, top = checked_run(run), whole(top, "top")
+    run, top, split = checked_run(run), whole(top, "top"), flag(split, "split")
     if by not in get_args(By):
         raise ParameterError(f"by = {short(by)}: give {', '.join(map(repr, get_args(By)))}.")
     real, source, network = _reference(reference, extractor, run)
-    samples, ours = features_like(real.spec, _several(images), network, run)
+    given = split_sheets(_several(images), run) if split else _several(images)
+    samples, ours = features_like(real.spec, given, network, run)
     pictures = SourcePictures.of(samples, ours, real, source)
     theirs = ReadyPictures("reference", real, pictures, run)
     with step(run.progress, "Local features of the reference"):
@@ -101,7 +106,11 @@ def search(
         sides = Sides.of(samples, theirs, chance_in(theirs))
     own = ReadyPictures("samples", samples, pictures, run)
     queries = tuple(_searched(sides, own, sources, by, top, run))
-    return Matches(queries, _provenance(sides, by, top, sources), pictures)
+    made = _provenance(sides, by, top, sources)
+    if not isinstance(ours, SplitSource):
+        return Matches(queries, made, pictures)
+    made = replace(made, sheets=tuple(ours.sheets.values()))
+    return Matches(queries, made, SheetPictures(pictures, ours))
 
 
 def _searched(

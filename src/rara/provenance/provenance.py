@@ -155,3 +155,5 @@ class SearchProvenance(AsJson):
     candidates: tuple[str, ...]
     """What named the images that were compared."""
     extractor: Spec | None
+    sheets: tuple[parts.SplitSheet, ...] = ()
+    """Contact sheets that were split."""
