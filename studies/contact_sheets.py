@@ -88,6 +88,7 @@ def judged(seed: int, gutters: bool, work: Path, half: str) -> tuple[Layout, str
 
 
 GROUPS: Mapping[str, Callable[[Layout], str]] = {
+    "panels": lambda layout: arrangement(layout),
     "grid": lambda layout: f"{layout.rows} x {layout.columns}",
     "gutter": lambda layout: width_of(layout.gutter, "pixels"),
     "around": lambda layout: around(layout),
@@ -107,6 +108,12 @@ def width_of(pixels: int, unit: str) -> str:
         return "none"
     last = edges[place] - 1
     return f"{edges[place - 1]} to {last} {unit}" if last < 10**8 else f"257 {unit} or more"
+
+
+def arrangement(layout: Layout) -> str:
+    if layout.rows > 1 and layout.columns > 1:
+        return "several rows and columns"
+    return "one row or column" if layout.rows * layout.columns > 2 else "two panels"
 
 
 def around(layout: Layout) -> str:

@@ -102,6 +102,10 @@ WORDS = {
     "ScoreTable.sort": lambda x: TABLE.sort(x),
     "ScoreTable[]": lambda x: TABLE[x],
 }
+FLAGS = {
+    "search split": lambda x: rara.search(FEATURES, REFERENCE, split=x),
+}
+NO_FLAG = [None, 0, 1, 1.0, "yes", "False", b"", [], [True], OTHER]
 CASES = [
     (functions, name, value, error)
     for functions, values, error in (
@@ -111,6 +115,7 @@ CASES = [
         (PATHS, NO_PATH, RaraError),
         (LISTS, NO_LIST, ParameterError),
         (WORDS, NO_WORD, ParameterError),
+        (FLAGS, NO_FLAG, ParameterError),
     )
     for name in functions
     for value in values
@@ -142,7 +147,7 @@ def test_whole_numbers_of_numpy_are_whole_numbers(k):
 
 
 def test_every_public_name_with_arguments_is_met():
-    named = " ".join([*WHOLE, *NUMBERS, *ARRAYS, *PATHS, *LISTS, *WORDS])
+    named = " ".join([*WHOLE, *NUMBERS, *ARRAYS, *PATHS, *LISTS, *WORDS, *FLAGS])
     passive = {
         *("Comparison", "RaraError", "Preprocessing", "Siblings", "Matches"),
         *("__version__", "sets"),

@@ -10,6 +10,7 @@ from pathlib import Path
 import onnx
 import pytest
 from onnx import TensorProto, helper
+from PIL import Image
 
 from rara.cli.app import app, run
 
@@ -53,6 +54,15 @@ def some_of(archive, target, step):
             part.writestr(name, whole.read(name))
 
 
+def sheet_of(folder, target):
+    """Nine pictures of a folder in a grid."""
+    sheet = Image.new("RGB", (3 * 104 + 8, 3 * 104 + 8), "white")
+    for place, path in enumerate(sorted(folder.glob("*.png"))[:9]):
+        picture = Image.open(path).convert("RGB").resize((96, 96))
+        sheet.paste(picture, (8 + place % 3 * 104, 8 + place // 3 * 104))
+    sheet.save(target)
+
+
 def pooling_network(path):
     """An ONNX file that pools an image over squares."""
     entry = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, 8, 8])
@@ -71,7 +81,7 @@ def place(tmp_path, monkeypatch, draw):
     for archive in DEMO.glob("*.zip"):
         some_of(archive, tmp_path / archive.name, 10)
     pooling_network(tmp_path / "network.onnx")
-    draw(tmp_path / "train", 14, 0)
+    sheet_of(draw(tmp_path / "train", 14, 0), tmp_path / "sheet.png")
     draw(tmp_path / "samples", 6, 1)
     draw(tmp_path / "more", 6, 2)
     draw(tmp_path / "later" / "june", 4, 3)

@@ -49,6 +49,13 @@ def number(value: object, name: str) -> float:
         raise ParameterError(f"{name} = {short(value)}: give a smaller number.") from None
 
 
+def flag(value: object, name: str) -> bool:
+    """True or False, also of numpy; nothing else is taken for one."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise ParameterError(f"{name} = {short(value)}: give True or False.")
+    return bool(value)
+
+
 def path_of(value: Any, name: str = "path") -> Path:
     """A path that the system can look up, whether something is there or not."""
     try:

@@ -118,6 +118,35 @@ def test_what_is_no_image_is_listed(capsys):
     assert "Skipped 1 sample:\n  text.png: not an image" in err
 
 
+def contact_sheet(parts, columns=3):
+    """Pictures of 160 x 120 in a grid, with white gutters of 8 pixels and a margin."""
+    rows = len(parts) // columns
+    whole = Image.new("RGB", (columns * 168 + 8, rows * 128 + 8), "white")
+    for place, part in enumerate(parts):
+        whole.paste(
+            part.resize((160, 120)), (8 + place % columns * 168, 8 + place // columns * 128)
+        )
+    return whole
+
+
+def test_the_panels_of_a_sheet_are_searched_for(capsys, tmp_path):
+    parts = [Image.fromarray(scene(40 + i, 160, 120)) for i in range(4)]
+    parts[2] = Image.fromarray(drawing(1)).crop((30, 20, 170, 140))
+    place = as_folder(tmp_path, {"sheet.png": encoded(contact_sheet(parts, 2))}) / "sheet.png"
+    code, out, err = called(capsys, "search", place, "-r", "train", "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert "Samples: sheet.png was split into 4 panels." in err
+    assert found["sheets"][0]["panels"] == [f"sheet.png#{i}" for i in range(1, 5)]
+    sources = {query["id"]: query["matches"][0]["p"] for query in found["queries"]}
+    assert sources["sheet.png#3"] < 1e-4
+    assert sources["sheet.png#1"] is None
+    code, out, err = called(capsys, "search", place, "-r", "train", "--no-split", "--json")
+    assert [query["id"] for query in json.loads(out)["queries"]] == ["sheet.png"]
+    assert json.loads(out)["sheets"] == []
+    assert "split" not in err
+
+
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "find-the-source.md"
 
 
@@ -136,8 +165,37 @@ def test_the_page_shows_what_is_printed(capsys, tmp_path):
     )
     assert code == 0
     printed = out[out.index("poster.png") :].partition("\n\n")[0].splitlines()
-    (shown,) = re.findall(r"```text\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
-    assert without_numbers(printed) == without_numbers(shown.splitlines()), out
+    assert without_numbers(printed) == without_numbers(shown_on(PAGE).splitlines()), out
+
+
+def shown_on(page):
+    (shown,) = re.findall(r"```text\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    return shown
+
+
+def nine_results():
+    """What a generator may give: nine pictures, two of them made of training images."""
+    parts = [Image.fromarray(scene(40 + i, 160, 120)) for i in range(9)]
+    parts[1] = Image.fromarray(drawing(3)).crop((20, 15, 180, 135)).transpose(Flip.FLIP_LEFT_RIGHT)
+    parts[6] = Image.fromarray(drawing(7))
+    return contact_sheet(parts)
+
+
+def test_the_page_shows_what_is_printed_of_a_sheet(capsys, tmp_path):
+    """The first three panels and the seventh."""
+    as_folder(tmp_path / "train", {f"{i:02}.png": encoded(drawing(i)) for i in range(11)})
+    as_folder(tmp_path, {"sheet.png": encoded(nine_results())})
+    code, out, err = called(
+        capsys, "search", tmp_path / "sheet.png", "-r", tmp_path / "train", "--top", 1
+    )
+    assert code == 0
+    remark, *blocks = shown_on(PAGE.with_name("search-a-contact-sheet.md")).split("\n\n")
+    assert remark in err
+    printed = out.split("\n\n")
+    assert "\n".join(printed[0].splitlines()[-1:]) == blocks[0]
+    for block in (one for one in blocks[1:] if one.strip() != "…"):
+        names = [one for one in printed if one.startswith(block.splitlines()[0] + "\n")]
+        assert without_numbers(names[0].splitlines()) == without_numbers(block.splitlines()), out
 
 
 def test_an_index_is_kept_with_a_reference(capsys, tmp_path):

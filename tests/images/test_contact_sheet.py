@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw
 
 from rara.errors import ImageError
 from rara.images.contact_sheet import Box, Sheet, panels
+from rara.images.sheet_neighbours import separateness
 from scenes import resized, scene
 
 WHITE, BLACK, GREY = (255, 255, 255), (0, 0, 0), (210, 210, 210)
@@ -154,6 +155,62 @@ def test_panels_that_are_alike_but_not_the_same():
     ground = scene(99, 120, 120).astype(float)
     mixed = np.tile(ground, (3, 3, 1)) * 0.5 + pixels * 0.5
     assert_split(mixed.astype(np.uint8), boxes)
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_grounds_of_the_gutter_s_own_colour(side):
+    """Half of each panel's edge merges with the gutter, another half in every other panel."""
+    pixels, boxes = sheet(3, 3, gutter=10, colour=GREY, margins=(10, 10, 10, 10))
+    for place, (left, top, right, bottom) in enumerate(boxes):
+        middle = (left + right) // 2
+        halves = ((left, middle), (middle, right))
+        begin, end = halves[(place + side) % 2]
+        pixels[top : top + 12, begin:end] = GREY
+        pixels[bottom - 12 : bottom, begin:end] = GREY
+    assert_split(pixels, boxes)
+
+
+def test_a_last_row_of_one_panel():
+    pixels, boxes = sheet(5, 5, gutter=8, colour=(40, 60, 120), empty=4)
+    assert len(assert_split(pixels, boxes).boxes) == 21
+
+
+@pytest.mark.parametrize(("border", "quality"), [(2, None), (4, None), (4, 70)])
+def test_borders_are_left_out_after_compression(border, quality):
+    pixels, boxes = sheet(3, 4, gutter=20, margins=(10, 10, 10, 10))
+    framed = pixels.copy()
+    for left, top, right, bottom in boxes:
+        frame = slice(top - border, bottom + border), slice(left - border, right + border)
+        framed[frame] = (60, 60, 200)
+        framed[top:bottom, left:right] = pixels[top:bottom, left:right]
+    assert_split(framed if quality is None else compressed(framed, quality), boxes, within=2)
+
+
+def test_rows_are_not_split_without_their_columns():
+    """Where the gutters of one direction are too weak to be found, the sheet stays whole."""
+    pixels, boxes = sheet(4, 2, gutter=10)
+    for _, top, right, bottom in boxes[::2]:
+        pixels[top:bottom, right : right + 9] = pixels[top:bottom, right - 9 : right]
+    found = panels(pixels)
+    assert found is None or (found.rows, found.columns) == (4, 2)
+
+
+# -- neighbours --------------------------------------------------------------------------
+
+
+def test_one_scene_cut_apart_is_less_separate_than_scenes_of_their_own():
+    own, boxes = sheet(2, 2, 200, 200, gutter=6)
+    cut = smooth(4, 406, 406)
+    cells = np.array(boxes, float).reshape(2, 2, 4)
+    assert separateness(cut, cells) < -0.3 < 0.05 < separateness(own, cells)
+
+
+def test_empty_cells_have_no_neighbours():
+    pixels, boxes = sheet(2, 2, gutter=6)
+    cells = np.array(boxes, float).reshape(2, 2, 4)
+    cells[1, 1] = np.nan
+    assert np.isfinite(separateness(pixels, cells))
+    assert separateness(pixels, cells[:1, :1]) == 0
 
 
 # -- single pictures ---------------------------------------------------------------------

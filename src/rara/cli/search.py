@@ -50,6 +50,7 @@ def search(
     output: Table = None,
     json: Json = False,
     index: Annotated[Path | None, Parameter(group=REFERENCE, metavar="FOLDER")] = None,
+    no_split: Annotated[bool, Parameter(group=IMAGES, negative=(), show_default=False)] = False,
     reading: Reading | None = None,
     extraction: ReferenceExtraction | None = None,
     working: Working | None = None,
@@ -71,6 +72,8 @@ def search(
         Matches for each picture.
     index
         Keep the reference's local features there, to find more in a large reference.
+    no_split
+        Take a contact sheet as one picture. Else each of its panels is searched for.
     """
     if reference is None:
         raise ParameterError("Give the images to search among: --reference train/.")
@@ -95,7 +98,8 @@ def search(
         theirs, samples = saved_reference(real) or opened(real, run), _opened(ours, run)
     network = (extraction or ReferenceExtraction()).make(run)
     matches = search_images(
-        samples, theirs, by=by, top=top, index=index, extractor=network, run=run
+        samples, theirs, by=by, top=top, index=index, split=not no_split,
+        extractor=network, run=run,
     )  # fmt: skip
     if output:
         with step(run.progress, "Writing the table"):

@@ -10,6 +10,7 @@ what unrelated pictures give says how sure a match is. From the ground up:
     wording      matches in words, for a terminal and for a page
     page         the page: samples and sources side by side
     matches      the result: iterable, and written as a table, JSON or a page
+    sheets       contact sheets split into panels
     candidates   where candidates come from
     looking      pairs compared, and matches ranked
     search       the door

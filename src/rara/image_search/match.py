@@ -12,6 +12,7 @@ from typing import Final, Literal, TypeAlias, overload
 from rara.extractors.base import Spec
 from rara.features.features import Skipped
 from rara.provenance.json_format import JsonObject, encoded
+from rara.provenance.parts import SplitSheet
 
 By: TypeAlias = Literal["copy", "look", "meaning"]
 """What matches are ranked by: evidence of copying, pixels and vectors, or vectors alone."""
@@ -134,6 +135,8 @@ class SearchFacts:
     """The version of rara."""
     queries: tuple[QueryMatches, ...]
     """One for each sample, in their order."""
+    sheets: tuple[SplitSheet, ...] = ()
+    """Contact sheets that were split; each panel is a sample."""
 
     def to_json(self) -> JsonObject:
         """The same as `json.dumps` takes it: docs/reference/json.md lists the keys."""

@@ -89,6 +89,7 @@ class Matches:
             extractor=made.extractor,
             versions={"rara": made.rara},
             queries=self.queries,
+            sheets=made.sheets,
         )
 
     @property

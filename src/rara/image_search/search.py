@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from rara import __version__
-from rara.arguments import path_of, short, whole
+from rara.arguments import flag, path_of, short, whole
 from rara.errors import ExtractorError, ParameterError, ReferenceMismatchError
 from rara.extractors import DEFAULT, Extractor
 from rara.features.compatibility import features_like, network_for
@@ -39,6 +39,7 @@ from rara.image_search.candidates import (
 from rara.image_search.looking import Sides
 from rara.image_search.match import TOP, By, QueryMatches
 from rara.image_search.matches import Matches
+from rara.image_search.sheets import SheetPictures, SplitSource, split_sheets
 from rara.machine import cores
 from rara.provenance.parts import SearchedPart
 from rara.provenance.provenance import SearchProvenance
@@ -71,6 +72,7 @@ def search(
     by: By = "copy",
     top: int = TOP,
     index: str | os.PathLike[str] | None = None,
+    split: bool = True,
     extractor: str | os.PathLike[str] | Extractor | None = None,
     run: Run | None = None,
 ) -> Matches:
@@ -82,17 +84,20 @@ def search(
     wherever it ranks. `top`: matches for each image. `index`: a
     folder with an index of the reference's local features, which finds more of what was cropped or
     pasted. It is made where there is none. A saved reference may have one; of up to 300 images one
-    is made anyway, and kept in the cache.
+    is made anyway, and kept in the cache. `split`: whether the panels of a contact sheet are
+    searched for instead of the sheet, each as an image of its own, with `#1` and so on behind the
+    sheet's id, in reading order.
 
     Pictures are read again from where they are. Where one is gone or has changed, evidence is not
     available, and the rest stands. Raises EmptySourceError where no image can be used, and
     ParameterError for a reference that has only vectors.
     """
-    run, top = checked_run(run), whole(top, "top")
+    run, top, split = checked_run(run), whole(top, "top"), flag(split, "split")
     if by not in get_args(By):
         raise ParameterError(f"by = {short(by)}: give {', '.join(map(repr, get_args(By)))}.")
     real, source, network = _reference(reference, extractor, run)
-    samples, ours = features_like(real.spec, _several(images), network, run)
+    given = split_sheets(_several(images), run) if split else _several(images)
+    samples, ours = features_like(real.spec, given, network, run)
     pictures = SourcePictures.of(samples, ours, real, source)
     theirs = ReadyPictures("reference", real, pictures, run)
     if index is None:
@@ -104,8 +109,11 @@ def search(
     sources = _sources(samples, theirs, local, network, _most(top, theirs), run)
     own = ReadyPictures("samples", samples, pictures, run)
     queries = tuple(_searched(sides, own, sources, by, top, run))
-    provenance = _provenance(sides, by, top, sources)
-    return Matches(queries, replace(provenance, index_problem=local.problem), pictures)
+    made = replace(_provenance(sides, by, top, sources), index_problem=local.problem)
+    if not isinstance(ours, SplitSource):
+        return Matches(queries, made, pictures)
+    made = replace(made, sheets=tuple(ours.sheets.values()))
+    return Matches(queries, made, SheetPictures(pictures, ours))
 
 
 def _searched(

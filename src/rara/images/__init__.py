@@ -15,5 +15,6 @@ From the ground up:
     seams              straight lines across a picture at which pixels jump
     grids              panels of one size at one distance, fitted to such lines
     sheet_evidence     what tells a sheet of pictures from a window, a board or a table
+    sheet_neighbours   whether panels side by side go on in each other
     contact_sheet      where the panels of a contact sheet lie
 """

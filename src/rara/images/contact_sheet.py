@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import ceil, sqrt
+from math import ceil
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -20,14 +20,21 @@ from numpy.typing import NDArray
 
 from rara.errors import ImageError
 from rara.images.grids import LEAST, Run, runs, snapped
-from rara.images.seams import SAME, Lines, lines, plain
-from rara.images.sheet_evidence import Evidence, Grid, evidence
+from rara.images.seams import SAME, Lines, Places, lines, plain
+from rara.images.sheet_evidence import Evidence, Grid, evidence, gutter_share
+from rara.images.sheet_neighbours import separateness
 
 _TRIED: Final = 14
 """Grids looked at, the best ones first."""
 
 _BORDER: Final = 13
 """Pixels: borders are narrower."""
+
+_APART: Final = 0.05
+"""The least separateness of panels that a gutter of one colour lies between, twice that of two."""
+
+_CLOSE: Final = (0.65, 0.8)
+"""The same of other panels, of up to four and of more."""
 
 _LONGEST: Final = 2.6
 """Sides of a panel, the longer one relative to the shorter one."""
@@ -113,7 +120,7 @@ def panels(pixels: NDArray[np.uint8]) -> Sheet | None:
     for grid in _grids(lines(pixels, 1), lines(pixels, 0)):
         found = evidence(grid)
         if _lines_fit(grid, found):
-            return _sheet(_at_full_size(grid, pixels), found) if _are_pictures(found) else None
+            return _of_pictures(pixels, grid, found)
     return None
 
 
@@ -132,35 +139,54 @@ def _lines_fit(grid: Grid, found: Evidence) -> bool:
         and found.sides >= 0.8
         and (found.rival <= rival or (clear and found.mean > 0.75 and not several))
         and 1 / _LONGEST <= grid.aspect <= _LONGEST
+        and found.crossed <= 0.6
         and found.clutter[0] <= 0.08
         and found.clutter[1] <= 0.22
         and not found.left_over
         and not (wide and found.gutter < 0.6)
-        and max(found.gutters) <= 5 * max(min(found.gutters), 2)
+        and max(found.gutters) <= 3 * max(min(found.gutters), grid.across.scale)
     )
 
 
-def _are_pictures(found: Evidence) -> bool:
-    """Whether the panels are pictures, and not parts of one picture, of a board or of a table."""
+def _of_pictures(pixels: NDArray[np.uint8], grid: Grid, found: Evidence) -> Sheet | None:
+    """The sheet, if its panels are pictures, and pictures of their own."""
+    whole = _at_full_size(grid, pixels)
+    share = gutter_share(whole, 2)
+    if not _are_pictures(found, clear=share > 0.9):
+        return None
+    needed = _least_separateness(0.0 if np.isnan(share) else share, found.empty.size)
+    return _sheet(whole, found) if separateness(pixels, _cells(whole, found)) >= needed else None
+
+
+def _least_separateness(share: float, count: int) -> float:
+    """Less where more of the gutters has one colour; of so many panels."""
+    apart = _APART * (1 + (count == 2))
+    return float(np.interp(share, (0.6, 0.9), (_CLOSE[count > 4], apart)))
+
+
+def _are_pictures(found: Evidence, *, clear: bool) -> bool:
+    """Whether the panels are pictures, and not parts of a board or of a table."""
     return (
-        found.flat <= 0.5
+        (found.flat <= 0.45 or (clear and found.detail >= 12))
         and found.framed <= 0.5
-        and found.contrast >= 18
-        and found.detail >= 8
-        and found.repeated <= 0.75
+        and found.contrast >= (12 if clear else 18)
+        and found.detail >= (6 if clear else 8)
+        and -0.45 <= found.repeated <= 0.75
         and found.parity <= 0.9
-        and (found.jump >= -0.2 or found.gutter > 0.85)
-        and not _go_on(found)
     )
 
 
-def _go_on(found: Evidence) -> bool:
-    """Whether panels go on in their neighbours: one scene behind bars, or with stripes over it."""
-    deviations = (0.5 - found.continuity) * sqrt(12 * found.neighbours)
-    if found.continuity > 0.3:
-        return False
-    clear = found.gutter > 0.97 and found.neighbours > 1
-    return deviations > 2.6 or (deviations > (2.2 if clear else 1.5) and found.jump < 0.7)
+def _cells(grid: Grid, found: Evidence) -> NDArray[np.float64]:
+    """(rows, columns, 4) the panels, NaN where there is none."""
+    boxes = np.array(
+        [
+            [(left, top, right, bottom) for left, right in grid.columns.sides()]
+            for top, bottom in grid.rows.sides()
+        ],
+        np.float64,
+    )
+    boxes[found.empty] = np.nan
+    return boxes
 
 
 def _grids(across: Lines, down: Lines) -> Iterator[Grid]:
@@ -207,44 +233,71 @@ def _snapped(grid: Grid, across: int, down: int) -> Grid:
 
 def _at_full_size(grid: Grid, pixels: NDArray[np.uint8]) -> Grid:
     scales = grid.across.scale, grid.down.scale
-    across, down = lines(pixels, 1, max(pixels.shape)), lines(pixels, 0, max(pixels.shape))
+    across, down = (lines(pixels, axis, max(pixels.shape), bands=False) for axis in (1, 0))
     large = Grid(grid.columns.times(scales[0]), grid.rows.times(scales[1]), across, down)
     reach = [ceil(3 * scale) + 1 for scale in scales]
     return _without_borders(_snapped(large, reach[0], reach[1]))
 
 
 def _without_borders(grid: Grid) -> Grid:
-    """Panels without lines of one colour that all of them have on every side."""
-    bare = [
-        _border(lines, run, strips)
+    """Panels without the lines of one colour that all of them have at their sides."""
+    found = [
+        _borders(lines, run, strips)
         for lines, run, strips in (
             (grid.across, grid.columns, grid.row_strips),
             (grid.down, grid.rows, grid.column_strips),
         )
     ]
-    (left, right), (top, bottom) = bare
-    if min(left, right, top, bottom) == 0:
-        return grid
-    columns = grid.columns.within(left, right)
-    return Grid(columns, grid.rows.within(top, bottom), grid.across, grid.down)
+    several = len(grid.columns) * len(grid.rows) >= 4
+    around = all(widths.any(axis=1).all() for widths in found)
+    columns, rows = (
+        run.within(*widths) if _belong(run, widths, sure=several or around) else run
+        for run, widths in zip((grid.columns, grid.rows), found, strict=True)
+    )
+    return Grid(columns, rows, grid.across, grid.down)
 
 
-def _border(lines: Lines, run: Run, strips: list[slice]) -> tuple[int, int]:
-    """How many lines at the beginning of each panel, and at its end, have the colour of all."""
+def _belong(run: Run, widths: Places, *, sure: bool) -> bool:
+    """Whether these lines are borders: the same at all panels, or panels get equal without them."""
+    if np.ptp(widths, axis=1).max() <= 1:
+        return sure
+    sides = run.rights - run.lefts
+    return bool(np.ptp(sides - widths.sum(axis=0)) < np.ptp(sides))
+
+
+def _borders(lines: Lines, run: Run, strips: list[slice]) -> Places:
+    """(2, panels) how many lines of one colour each panel begins with, and ends with."""
     inside = np.concatenate([np.arange(part.start, part.stop) for part in strips])
-    widths = []
-    for places, step in ((run.sides_at(0), 1), (run.sides_at(1) - 1, -1)):
-        count = 0
-        while count < _BORDER and _plain(lines.means[inside][:, places + step * count]):
-            count += 1
-        widths.append(count % _BORDER)
-    return widths[0], widths[1]
+    places = np.array([run.sides_at(0), run.sides_at(1) - 1])
+    outer = [lines.means[inside, place] for place in places.ravel()]
+    main = [np.median(line, axis=0) for line in outer]
+    pairs = zip(outer, main, strict=True)
+    plain_ones = [one for line, one in pairs if _plain_lines(line[:, None], one)]
+    widths = np.zeros(places.shape, np.intp)
+    if not plain_ones:
+        return widths
+    colour = np.median(plain_ones, axis=0)
+    for end, step in enumerate((1, -1)):
+        for i, place in enumerate(places[end]):
+            near = np.clip(place + step * np.arange(_BORDER), 0, lines.length - 1)
+            count = _plain_lines(lines.means[np.ix_(inside, near)], colour)
+            widths[end, i] = count if count < _BORDER else 0
+    return _usual(widths)
 
 
-def _plain(means: NDArray[np.float32]) -> bool:
-    """Whether all have one colour, but for a few strips that lie over an edge."""
-    off = np.abs(means - np.median(means, axis=(0, 1))).sum(axis=2)
-    return float(np.mean(off < SAME)) > 0.9
+def _usual(widths: Places) -> Places:
+    """None wider than most are; 0 where they differ, as what pictures show at their edges does."""
+    some = widths[widths > 0]
+    if not some.size:
+        return widths
+    usual = int(np.median(some))
+    return np.minimum(widths, usual if np.mean(np.abs(some - usual) <= 1) >= 2 / 3 else 0)
+
+
+def _plain_lines(means: NDArray[np.float32], colour: NDArray[np.float32]) -> int:
+    """How many lines from the first on have this colour, but for a few strips over an edge."""
+    same = np.abs(means - colour).sum(axis=2) < SAME
+    return int(np.argmin([*(same.mean(axis=0) > 0.9), False]))
 
 
 def _sheet(grid: Grid, found: Evidence) -> Sheet:

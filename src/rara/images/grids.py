@@ -79,8 +79,8 @@ class Run:
         """Where panels begin (0) or end (1), in whole pixels."""
         return np.array([pair[end] for pair in self.sides()])
 
-    def within(self, begin: int, end: int) -> Run:
-        """Panels that begin later and end earlier by so many pixels."""
+    def within(self, begin: Places, end: Places) -> Run:
+        """Panels that begin later and end earlier by so many pixels each."""
         return Run(self.lefts + begin, self.rights - end, self.weakest, self.score)
 
     def times(self, scale: float) -> Run:
@@ -201,8 +201,10 @@ def snapped(run: Run, lines: Lines, strips: Sequence[slice], reach: int) -> Run:
     opened, closed = opened / informed, closed / informed
     margins = plain(lines.means[strips[0].start : strips[-1].stop, [0, -1]], 0.95)
     opened[0], closed[-1] = np.where(margins, _WEAKEST, 1)
-    lefts = [_snap(opened, lines.jumps, x, reach, 1) for x in run.lefts]
-    rights = [_snap(closed, lines.jumps, x, reach, -1) for x in run.rights]
+    inside = np.concatenate([np.arange(part.start, part.stop) for part in strips])
+    one = plain(lines.means[inside], 0.9)
+    lefts = [_snap(opened, lines.jumps, one, x, reach, 1) for x in run.lefts]
+    rights = [_snap(closed, lines.jumps, one, x, reach, -1) for x in run.rights]
     places, shares = np.array([lefts, rights]).transpose(2, 0, 1)
     begins, ends = _regular(places, shares)
     crossing = ends[:-1] > begins[1:]
@@ -214,20 +216,24 @@ def snapped(run: Run, lines: Lines, strips: Sequence[slice], reach: int) -> Run:
 
 
 def _snap(
-    shares: Floats, jumps: NDArray[np.float32], place: float, reach: int, inward: int
+    shares: Floats,
+    jumps: NDArray[np.float32],
+    one: NDArray[np.bool_],
+    place: float,
+    reach: int,
+    inward: int,
 ) -> tuple[float, float]:
-    """Where the line is, and its share of strips."""
+    """Where the line is, and its share of strips. `one`: whether a pixel line has one colour."""
     begin = max(0, round(place) - reach)
     window = shares[begin : round(place) + reach + 1]
     best = float(window.max())
     if best < _WEAKEST:
         return place, 0.0
-    alike = np.flatnonzero(window >= _ALIKE * best)
-    inner = begin + int(alike[-1] if inward > 0 else alike[0])
-    near = np.array(
-        [x for x in (inner - 2 * inward, inner - inward, inner) if 0 <= x < len(shares)]
-    )
-    near = near[shares[near] >= _ALIKE * best]
+    alike = begin + np.flatnonzero(window >= _ALIKE * best)
+    inner = int(alike[-1] if inward > 0 else alike[0])
+    # Outward as far as nothing of one colour, a border or a gutter, lies between.
+    between = np.array([one[min(x, inner) : max(x, inner)].any() for x in alike])
+    near = alike[~between]
     return float(near[np.argmax(jumps[near])]), best
 
 

@@ -9,7 +9,7 @@ since what a picture shows seldom ends on one straight line. Used by `grids.py`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -31,6 +31,12 @@ REACH: Final = 12
 
 SAME: Final = 30.0
 """Colours that differ by up to this, summed over three channels, are the same after compression."""
+
+TOOLBARS: Final[dict[Axis, float]] = {0: 0.95, 1: 0.75}
+"""The share of strips in which a gutter has one colour: a toolbar may fill the others."""
+
+NARROWEST: Final = 2
+"""Pixels of a band of one colour; lines within a picture are narrower."""
 
 FLOOR: Final = 12.0
 """Jumps up to this, summed over three channels, are noise of compression."""
@@ -86,7 +92,7 @@ class Lines:
         return opened[0] / informed[0], closed[0] / informed[0]
 
 
-def lines(pixels: NDArray[np.uint8], axis: Axis, work: int = WORK) -> Lines:
+def lines(pixels: NDArray[np.uint8], axis: Axis, work: int = WORK, *, bands: bool = True) -> Lines:
     """The lines across one axis of (height, width, 3) pixels, at most `work` pixels across."""
     import cv2
 
@@ -96,16 +102,19 @@ def lines(pixels: NDArray[np.uint8], axis: Axis, work: int = WORK) -> Lines:
     size = (across, strips) if axis == 1 else (strips, across)
     small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA).astype(np.float32)
     means = small if axis == 1 else np.ascontiguousarray(small.transpose(1, 0, 2))
-    return _lines_of(means, length / across, along / strips)
+    return _lines_of(means, length / across, along / strips, TOOLBARS[axis] if bands else 2.0)
 
 
-def _lines_of(means: NDArray[np.float32], scale: float, thickness: float) -> Lines:
+def _lines_of(means: NDArray[np.float32], scale: float, thickness: float, share: float) -> Lines:
     jumps = np.zeros((len(means), means.shape[1] + 1), np.float32)
     jumps[:, 1:-1] = np.abs(np.diff(means, axis=1)).sum(axis=2)
     here = _largest(jumps, -1, 1)  # a line of a picture that was resized is blurred
     before, behind = _largest(jumps, -REACH, -2), _largest(jumps, 2, REACH)
     opens, closes = (here > behind) & (here > FLOOR), (here > before) & (here > FLOOR)
     informs = np.maximum(here, np.maximum(before, behind)) > FLOOR
+    for begin, end, same in _bands(means, share):
+        closes[same, begin] = opens[same, end] = True
+        informs[same, begin] = informs[same, end] = True
     opens[:, 0] = closes[:, -1] = informs[:, 0] = informs[:, -1] = True
     return Lines(
         means,
@@ -116,6 +125,24 @@ def _lines_of(means: NDArray[np.float32], scale: float, thickness: float) -> Lin
         scale,
         thickness,
     )
+
+
+def _bands(
+    means: NDArray[np.float32], share: float
+) -> Iterator[tuple[int, int, NDArray[np.bool_]]]:
+    """Where the picture has one colour all along a line, and in which strips.
+
+    Such a band is a gutter or a margin. Its edges are lines even where a picture beside it has
+    the same colour there, or a texture with larger jumps.
+    """
+    main = np.median(means[::2], axis=0)
+    same = np.abs(means - main).sum(axis=2) < SAME
+    one = np.concatenate([[False], same.mean(axis=0) > share, [False]])
+    one[1:-2] &= (np.abs(np.diff(main, axis=0)).sum(axis=1) < SAME / 2) | ~one[2:-1]
+    edges = np.flatnonzero(np.diff(one))
+    for begin, end in zip(edges[::2], edges[1::2], strict=True):
+        if NARROWEST <= end - begin <= len(main) / 3:
+            yield int(begin), int(end), same[:, begin:end].all(axis=1)
 
 
 def _largest(jumps: NDArray[np.float32], first: int, last: int) -> NDArray[np.float32]:

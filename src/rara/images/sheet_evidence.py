@@ -21,6 +21,9 @@ Means = NDArray[np.float32]
 _INSET = 2
 """Pixels of the working size that are left out beside a line."""
 
+_BESIDE = 8
+"""Pixels of the working size beside an edge in which another line may be that of a border."""
+
 _NONE = float("nan")
 
 
@@ -66,6 +69,9 @@ class Evidence:
     """Sides of panels with a line that stands out in at least 40 % of their strips."""
     rival: float
     """How far the strongest line within panels stands out."""
+    crossed: float
+    """The same, in the panel where it is least, of a line through all panels of a single row or
+    column; 0 where there are several of both."""
     gutters: tuple[float, ...]
     """Pixels of the picture between panels, one figure for each direction with several panels."""
     gutter: float
@@ -82,14 +88,6 @@ class Evidence:
     """How alike panels are: the median correlation of any two."""
     parity: float
     """The share of the panels' differences that a chessboard's two colours explain."""
-    jump: float
-    """Logarithm of the change over the lines between panels, relative to that within panels over
-    the same distance."""
-    continuity: float
-    """How well panels go on in their neighbours: the mean rank of the neighbour among all panels,
-    0 where each fits best, around 0.5 for pictures of their own."""
-    neighbours: int
-    """Pairs of panels side by side, which `continuity` is a mean over."""
     clutter: tuple[float, float]
     """The shares of the width and the height that lie outside of the grid and are no margin."""
     left_over: bool
@@ -106,8 +104,6 @@ def evidence(grid: Grid) -> Evidence:
     axes = list(_axes(grid, empty))
     shares = [share for axis in axes for share in axis.line_shares()]
     sides = np.concatenate([axis.side_shares() for axis in axes])
-    fits = [fit for axis in axes for fit in _neighbours(axis)]
-    jumps = [jump for jump, _ in fits if jump == jump]
     across = _clutter(grid.across, grid.columns, grid.row_strips)
     down = _clutter(grid.down, grid.rows, grid.column_strips)
     return Evidence(
@@ -115,17 +111,15 @@ def evidence(grid: Grid) -> Evidence:
         mean=float(np.mean(shares)),
         sides=float(np.mean(sides >= 0.4)),
         rival=max(axis.rival() for axis in axes),
+        crossed=_crossed(grid),
         gutters=tuple(axis.run.gutter * axis.lines.scale for axis in axes),
-        gutter=_gutter(axes),
+        gutter=gutter_share(grid, 4),
         flat=float(np.mean([cell.dominant > 0.6 for cell in filled])),
         framed=float(np.mean([cell.rim > 0.85 for cell in filled])),
         contrast=float(np.median([cell.contrast for cell in filled])),
         detail=float(np.median([cell.detail for cell in filled])),
         repeated=_repeated(np.array([cell.small for cell in filled])),
         parity=_parity(np.array([[cell.main for cell in row] for row in cells]), ~empty),
-        jump=float(np.mean(jumps)) if jumps else _NONE,
-        continuity=float(np.mean([rank for _, rank in fits])) if fits else 0.5,
-        neighbours=len(fits),
         clutter=(float(across.sum()), float(down.sum())),
         left_over=_left_over(down * grid.down.length / (grid.rows.side + grid.rows.gutter)),
         empty=empty,
@@ -237,7 +231,7 @@ class _Axis:
                 (self.closed, self.run.rights, i < len(self.run) - 1),
             ):
                 if between and filled.any():
-                    x = _strongest(counts.sum(axis=0), float(places[i]))
+                    x = _strongest(counts[filled].sum(axis=0), float(places[i]))
                     yield counts[filled, x], self.informed[filled, x]
 
     def line_shares(self) -> list[float]:
@@ -248,9 +242,20 @@ class _Axis:
 
     def rival(self) -> float:
         counts = np.maximum(self.opened, self.closed).sum(axis=0) / self.informed.sum(axis=0)
-        inside = [counts[left + 4 : right - 3] for left, right in self.run.sides()]
+        inside = [counts[left + _BESIDE : right + 1 - _BESIDE] for left, right in self.run.sides()]
         ordered = np.sort(np.concatenate(inside))[::-1]
         return float(ordered[min(3, len(ordered) - 1)])  # one line stands out three pixels wide
+
+
+def _crossed(grid: Grid) -> float:
+    if len(grid.columns) > 1 and len(grid.rows) > 1:
+        return 0.0
+    single = len(grid.columns) == 1
+    lines, run = (grid.across, grid.columns) if single else (grid.down, grid.rows)
+    opened, closed, informed = lines.counts(grid.row_strips if single else grid.column_strips)
+    [(left, right)] = run.sides()
+    shares = (np.maximum(opened, closed) / informed)[:, left + 2 * _BESIDE : right - 2 * _BESIDE]
+    return float(shares.min(axis=0).max(initial=0.0))
 
 
 def _axes(grid: Grid, empty: Flags) -> Iterator[_Axis]:
@@ -268,60 +273,33 @@ def _strongest(counts: Floats, place: float) -> int:
     return begin + int(np.argmax(values - 0.01 * np.abs(np.arange(len(values)) + begin - place)))
 
 
-def _gutter(axes: Sequence[_Axis]) -> float:
-    """Their middle quarters, of gutters of four pixels or more of the working size."""
+def gutter_share(grid: Grid, least: float) -> float:
+    """The share of a gutter that has the colour of all, of the gutter with least.
+
+    Of the middle quarters of gutters of `least` pixels or more; NaN where there is none.
+    """
     found: list[Means] = []
-    for axis in axes:
-        if axis.run.gutter < 4:
+    for lines, run, parts in (
+        (grid.across, grid.columns, grid.row_strips),
+        (grid.down, grid.rows, grid.column_strips),
+    ):
+        if len(run) == 1 or run.gutter < least:
             continue
-        strips = slice(axis.parts[0].start, axis.parts[-1].stop)
-        for right, left in zip(axis.run.rights[:-1], axis.run.lefts[1:], strict=True):
+        strips = slice(parts[0].start, parts[-1].stop)
+        for right, left in zip(run.rights[:-1], run.lefts[1:], strict=True):
             middle, half = (right + left) / 2, max(0.5, (left - right) / 8)
-            begin = round(middle - half)
+            begin = min(round(middle - half), lines.length - 1)
             end = max(round(middle + half), begin + 1)
-            found.append(axis.lines.means[strips, begin:end].reshape(-1, 3))
+            found.append(lines.means[strips, begin:end].reshape(-1, 3))
     if not found:
         return _NONE
     main = np.median(np.concatenate(found), axis=0)
     return min(float(np.mean(_alike(part, main))) for part in found)
 
 
-def _neighbours(axis: _Axis) -> Iterator[tuple[float, float]]:
-    """Of each pair side by side, the figures that `jump` and `continuity` are means over."""
-    sides = axis.run.sides()
-    count = min(part.stop - part.start for part in axis.parts)
-
-    def line(part: int, x: int) -> Means:
-        begin = axis.parts[part].start
-        return axis.lines.means[begin : begin + count, x]
-
-    filled = [(int(part), int(i)) for part, i in np.argwhere(~axis.empty)]
-    begins = np.array([line(part, sides[i][0] + 1) for part, i in filled])
-    shapes = np.array([_shape(begin) for begin in begins])
-    for part, i in filled:
-        if (part, i + 1) not in filled:
-            continue
-        last, first = sides[i][1] - 2, sides[i + 1][0] + 1
-        partner = filled.index((part, i + 1))
-        unlike = np.abs(shapes - _shape(line(part, last))).mean(axis=(1, 2))
-        rank = float(np.mean(np.delete(unlike, partner) < unlike[partner]))
-        change = float(np.abs(begins[partner] - line(part, last)).mean())
-        lag, jump = first - last, _NONE
-        if last - lag > sides[i][0] and first + lag < sides[i + 1][1]:
-            within = np.abs(line(part, last) - line(part, last - lag)).mean()
-            within += np.abs(begins[partner] - line(part, first + lag)).mean()
-            jump = float(np.log((change + 1) / (within / 2 + 1)))
-        yield jump, rank
-
-
 def _left_over(rows: Floats) -> bool:
     """Whether a part outside, in rows of the grid, has the height of whole rows."""
     return bool(np.any((rows > 0.75) & (np.abs(rows - np.rint(rows)) < 0.25)))
-
-
-def _shape(line: Means) -> Means:
-    """Brightness aside, which may change at a bar or in a stripe."""
-    return np.asarray(line - line.mean(axis=0))
 
 
 def _clutter(lines: Lines, run: Run, parts: Sequence[slice]) -> Floats:

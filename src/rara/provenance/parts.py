@@ -43,6 +43,26 @@ class SearchedPart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SplitSheet:
+    """A contact sheet among the samples: its panels were searched for instead of it."""
+
+    id: str
+    """Of the sheet."""
+    width: int
+    """Pixels of the upright picture."""
+    height: int
+    """The same, from top to bottom."""
+    rows: int
+    """Rows of panels."""
+    columns: int
+    """Panels in a row; the last row may have fewer."""
+    panels: tuple[str, ...]
+    """Ids of the panels, in reading order."""
+    boxes: tuple[tuple[int, ...], ...]
+    """Left, top, right and bottom of each panel in pixels; right and bottom lie behind it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CleaningPart:
     """How the reference was cleaned, and what came of it."""
 

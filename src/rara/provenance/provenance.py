@@ -157,3 +157,5 @@ class SearchProvenance(AsJson):
     index_problem: str | None = None
     """Why an index that is there was not used; a sentence."""
     extractor: Spec | None
+    sheets: tuple[parts.SplitSheet, ...] = ()
+    """Contact sheets that were split."""
