@@ -148,6 +148,10 @@ study: install-dev
 		--page docs/studies/copy-candidates.md
 	$(BIN)/python studies/evidence_null.py $(PICTURES_OF_STUDIES) --work .study/evidence \
 		--into src/rara/retrieval/universal_null.json --page docs/explanation/evidence.md
+	$(BIN)/python studies/evidence_held.py --packages .study/packages --cifar10 .study/cifar10 \
+		--clipart /usr/share/openclipart/png --work .study/held --page docs/explanation/evidence.md
+	$(BIN)/python studies/copies_found.py --cifar10 .study/cifar10 --photos .study/photos \
+		--packages .study/packages --work .study/found --page docs/explanation/copies.md
 	$(BIN)/python studies/whole_pictures.py $(PICTURES_OF_STUDIES) --into docs/explanation/evidence.md
 	$(BIN)/python studies/aligned_pictures.py $(PICTURES_OF_STUDIES) --into docs/explanation/evidence.md
 	$(BIN)/python studies/evidence_power.py $(PICTURES_OF_STUDIES) --work .study/evidence \
