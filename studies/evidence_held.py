@@ -36,10 +36,10 @@ from evidence_fresh import FRESH, SAME_SCENE, Places, distinct
 from PIL import Image, ImageDraw
 
 from pages import insert
-from rara.retrieval.evidence import evidence_between, size_of
+from rara.retrieval.evidence import evidence_between, pair_kind
 from rara.retrieval.inverted_index import Index
 from rara.retrieval.local_features import PreparedImage, prepare
-from rara.retrieval.universal_null import Size, p_value
+from rara.retrieval.universal_null import PairKind, p_value
 
 T = TypeVar("T")
 MOST = 900
@@ -80,14 +80,14 @@ class Pair:
     """Two pictures with some evidence."""
 
     strength: float
-    size: Size
+    kind: PairKind
     query: Ready
     other: Ready
 
     @property
     def p(self) -> float:
         """For this pair alone."""
-        return p_value(self.strength, size=self.size)
+        return p_value(self.strength, kind=self.kind)
 
     @property
     def both(self) -> frozenset[str]:
@@ -115,7 +115,7 @@ class Searches:
         for search, pair in self.found:
             count = self.unrelated[search]
             best[search] = min(
-                best[search], p_value(pair.strength, size=pair.size, candidates=count)
+                best[search], p_value(pair.strength, kind=pair.kind, candidates=count)
             )
         return best
 
@@ -217,8 +217,8 @@ def compare(query: Ready, candidates: Iterable[Ready], count: int, searches: Sea
     for other in candidates:
         evidence = evidence_between(query.image, other.image)
         if evidence is not None and evidence.strength > 0:
-            size = size_of(query.image, other.image)
-            pair = Pair(evidence.strength, size, query, other)
+            kind = pair_kind(query.image, other.image)
+            pair = Pair(evidence.strength, kind, query, other)
             searches.found.append((len(searches.unrelated), pair))
     searches.unrelated.append(count)
 
@@ -227,7 +227,7 @@ def compare(query: Ready, candidates: Iterable[Ready], count: int, searches: Sea
 
 HEAD = (
     "| {} | searches | pairs | called at 1e-2: at most, seen | 1e-4 | 1e-6 "
-    "| strongest, small | large | p of one pair |\n|---|---|---|---|---|---|---|---|---|"
+    "| strongest, small | repeating | large | p of one pair |\n|" + 10 * "---|"
 )
 
 
@@ -259,8 +259,8 @@ def line(title: str, each: Sequence[Searches]) -> str:
     calls = (f"{level * len(p):.3g}, {np.sum(p <= level)}" for level in LEVELS)
     found = [pair for one in each for _, pair in one.found]
     strongest = (
-        max((pair.strength for pair in found if pair.size == size), default=0)
-        for size in ("small", "large")
+        max((pair.strength for pair in found if pair.kind == kind), default=0)
+        for kind in ("small", "repeating", "large")
     )
     least = min((pair.p for pair in found), default=1)
     return (

@@ -45,13 +45,12 @@ from rara.retrieval.local_features import PreparedImage, prepare
 from rara.retrieval.universal_null import PairKind
 
 Ready = tuple[Picture, PreparedImage]
-MIXED = {"two kinds": False, "two kinds, one of them small": True}
-"""Whether kinds of less than 64 pixels are among them."""
+MIXED = "two kinds"
 TABLES: Sequence[PairKind] = ("small", "repeating", "large")
 NOT_IN_TABLE = "prose"
 """Pages that share phrases: the evidence is right, though it means little."""
-SMALL = ("CIFAR-10", "clothes")
-"""Kinds of less than 64 pixels."""
+NOT_MIXED = (NOT_IN_TABLE, "clothes, enlarged")
+"""Kinds that are not paired with others."""
 LEVEL = 0.99
 STRONGEST = 120
 """Pairs that are kept as pictures."""
@@ -99,14 +98,14 @@ def prepared(name: str, folders: Folders, at_most: int = 10_000) -> list[Ready]:
     return ready
 
 
-def counted(name: str, ready: Sequence[Ready], pairs: int, *, small: bool) -> list[Kind]:
-    """Of each table that pairs count to; `small`: only of that of small pictures, or of none."""
+def counted(name: str, ready: Sequence[Ready], pairs: int) -> list[Kind]:
+    """Of each table that pairs count to."""
     made: dict[PairKind, _Counts] = {}
     for places in drawn(len(ready), np.random.default_rng(0)):
         (one, left), (other, right) = (ready[i] for i in places)
-        table = pair_kind(left, right)
-        if one.group == other.group or small != (table == "small"):
+        if one.group == other.group:
             continue
+        table = pair_kind(left, right)
         counts = made.setdefault(table, _Counts())
         if not (left.sufficient and right.sufficient):
             counts.insufficient += 1
@@ -120,7 +119,7 @@ def counted(name: str, ready: Sequence[Ready], pairs: int, *, small: bool) -> li
         if sum(each.pairs for each in made.values()) == pairs:
             break
     return [
-        counts.kind(f"{name}, repeating" if table == "repeating" else name, table)
+        counts.kind(name if table == "large" else f"{name} ({table})", table)
         for table, counts in sorted(made.items())
     ]
 
@@ -170,15 +169,15 @@ def measured(name: str, *, folders: Folders, pairs: int) -> list[Kind]:
 
 
 def _measured(name: str, folders: Folders, pairs: int) -> list[Kind]:
-    if name not in MIXED:
-        return counted(name, prepared(name, folders), pairs, small=name in SMALL)
+    if name != MIXED:
+        return counted(name, prepared(name, folders), pairs)
     mixed = [
         (Picture(f"{kind} {one.name}", kind, one.pixels), image)
         for kind in KINDS
-        if kind != NOT_IN_TABLE and (kind not in SMALL or MIXED[name])
+        if kind not in NOT_MIXED
         for one, image in prepared(kind, folders, at_most=60)
     ]
-    return counted(name, mixed, pairs, small=MIXED[name])
+    return counted(name, mixed, pairs)
 
 
 def drawn(count: int, rng: np.random.Generator) -> Iterator[tuple[int, int]]:
@@ -311,7 +310,7 @@ def main() -> None:
     options.work.mkdir(parents=True, exist_ok=True)
     folders = Folders(options.cifar10, options.emoji, options.clipart, options.photos)
     with ProcessPoolExecutor(options.processes) as pool:
-        names = [*KINDS, *MIXED]
+        names = [*KINDS, MIXED]
         count = partial(kept, folders=folders, pairs=options.pairs, work=options.work)
         kinds = [kind for some in pool.map(count, names) for kind in some]
     lines = list(section(kinds))

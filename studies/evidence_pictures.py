@@ -92,6 +92,15 @@ def clothes(folders: Folders, count: int) -> Iterator[Picture]:
             yield Picture(name, name, on_white(archive.read(name)))
 
 
+def enlarged_clothes(folders: Folders, count: int) -> Iterator[Picture]:
+    """The same four times as large: small pictures whose size does not show it."""
+    for one in clothes(folders, count):
+        image = Image.fromarray(one.pixels)
+        size = (4 * image.width, 4 * image.height)
+        larger = np.asarray(image.resize(size, Image.Resampling.BICUBIC))
+        yield Picture(one.name, one.group, larger)
+
+
 def emoji(folders: Folders, count: int) -> Iterator[Picture]:
     """Without the variants of skin, and without symbols, many of which are on the same button."""
     with tarfile.open(fetch_emoji(folders.emoji)) as archive:
@@ -233,6 +242,7 @@ def flats(folders: Folders, count: int) -> Iterator[Picture]:
 KINDS: Mapping[str, tuple[Callable[[Folders, int], Iterator[Picture]], int]] = {
     "CIFAR-10": (cifar10, 2000),
     "clothes": (clothes, 400),
+    "clothes, enlarged": (enlarged_clothes, 400),
     "emoji": (emoji, 800),
     "clip art": (clipart, 1000),
     "stamps": (stamps, 500),

@@ -161,7 +161,7 @@ def test_the_page_shows_what_is_printed(capsys, tmp_path):
     poster = pasted(np.asarray(part), scene(40, 320, 240), 100, 60)
     as_folder(tmp_path, {"poster.png": encoded(poster)})
     code, out, _ = called(
-        capsys, "search", tmp_path / "poster.png", "-r", tmp_path / "train", "--top", 2
+        capsys, "search", tmp_path / "poster.png", "-r", tmp_path / "train", "--top", 1
     )
     assert code == 0
     printed = out[out.index("poster.png") :].partition("\n\n")[0].splitlines()

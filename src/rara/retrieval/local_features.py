@@ -61,6 +61,11 @@ APART: Final = 8.0
 STEP: Final = 40
 """Of the numbers of a descriptor, as an index keeps them."""
 
+_DETAIL: Final = 0.045
+"""Of a picture's contrast: what is lost at the size of a small one, if it was enlarged from one. Of
+pictures of 28 and 32 pixels, enlarged and saved as JPEG, nine in ten lose less than .036; of
+photos one in twenty less than .052."""
+
 _SAME: Final = 24
 """Squared steps by which the descriptors of features that look alike differ at most."""
 
@@ -137,10 +142,24 @@ class PreparedImage:
         nearest = np.where(apart, differ, np.inf).min(axis=1)
         return bool(np.mean(nearest <= _SAME) >= _REPEATING)
 
-    @property
+    @cached_property
     def small(self) -> bool:
-        """Whether the original is so small that outlines alone can agree."""
-        return bool(max(self.pixels.shape[:2]) < SMALL * self.factor - 0.5)
+        """Whether there is so little detail that outlines alone can agree.
+
+        So it is where the original is small, or one that was enlarged: made small and large again,
+        it is the same.
+        """
+        import cv2
+
+        longest = max(self.pixels.shape[:2])
+        if longest < SMALL * self.factor - 0.5:
+            return True
+        grey = cv2.cvtColor(self.pixels, cv2.COLOR_RGB2GRAY).astype(np.float32)
+        height, width = (max(1, round(side * SMALL / longest)) for side in grey.shape)
+        reduced = cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA)
+        again = cv2.resize(reduced, grey.shape[::-1], interpolation=cv2.INTER_CUBIC)
+        lost = np.sqrt(np.mean((grey - again) ** 2, dtype=np.float64))
+        return bool(lost <= _DETAIL * max(float(grey.std()), 1.0))
 
     @property
     def cell(self) -> int:

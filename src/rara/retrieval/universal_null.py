@@ -26,7 +26,7 @@ _LOWEST = -15.0
 """Log of the smallest bound for one pair. The table's tail goes on beyond its last strength."""
 
 PairKind: TypeAlias = Literal["small", "repeating", "large"]
-"""Small where the longest side of either original is below 64 pixels: outlines agree there. Else
+"""Small where either picture has no more detail than 64 pixels show: outlines agree there. Else
 repeating where either repeats itself, as pages of letters do. Large are all others."""
 
 
