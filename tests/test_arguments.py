@@ -102,6 +102,7 @@ WORDS = {
     "ScoreTable.sort": lambda x: TABLE.sort(x),
     "ScoreTable[]": lambda x: TABLE[x],
 }
+NETWORKS = {"copy_network": lambda x: REFERENCE.score_features(VECTORS, copy_network=x)}
 CASES = [
     (functions, name, value, error)
     for functions, values, error in (
@@ -111,6 +112,7 @@ CASES = [
         (PATHS, NO_PATH, RaraError),
         (LISTS, NO_LIST, ParameterError),
         (WORDS, NO_WORD, ParameterError),
+        (NETWORKS, [3, True, b"x", OTHER, "\0", [], {}], ParameterError),
     )
     for name in functions
     for value in values

@@ -40,7 +40,8 @@ class OtherImage:
 
     side: Side
     role: str = ""
-    """`nearest`, `by pixels`, `witness`, several of them, `sibling`, `same group`, or empty."""
+    """`nearest`, `by pixels`, `by the copy network`, `witness`, several of them, `sibling`, `same
+    group`, or empty."""
     id: str
     distance: float | None = None
     """Its distance to the sample."""
@@ -343,7 +344,7 @@ def _row_of(section: Section, cards: Iterable[Card]) -> CardRow:
 
 def _card(record: Record, section: Section, k: int) -> Card:
     images = _reference_images(record)
-    roles = ("source", section.leading)
+    roles = ("source", "by the copy network", section.leading)
     partner = next((one for role in roles for one in images if role in one.role), images[0])
     judged = section.key not in WITH_OWN_SENTENCE
     why = reason(record) if judged else None
@@ -365,6 +366,7 @@ def _reference_images(record: Record) -> list[OtherImage]:
         "source": record.source,
         "nearest": record.nearest,
         "by pixels": record.pixel_nearest if record.by_pixels else None,
+        "by the copy network": record.network_nearest if record.by_network else None,
         "witness": record.rarity_witness,
     }
     ids = dict.fromkeys([*distances, *roles.values()])
