@@ -163,6 +163,9 @@ study: install-dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[copies]'
 	$(BIN)/python studies/copy_candidates.py --photos .study/photos --work .study/candidates \
 		--into docs/studies/copy-candidates.md
+	for section in level planted photos; do \
+		$(BIN)/python studies/copy_network.py $$section --cifar10 .study/cifar10 --images 5000 --demo examples/fashion \
+			--photos .study/photos --work .study/copy-network --into docs/studies/copy-network.md; done
 	$(BIN)/python studies/contact_sheets.py $(PICTURES_OF_STUDIES) --work .study/sheets \
 		--page docs/studies/contact-sheets.md
 

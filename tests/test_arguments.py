@@ -106,6 +106,7 @@ FLAGS = {
     "search split": lambda x: rara.search(FEATURES, REFERENCE, split=x),
 }
 NO_FLAG = [None, 0, 1, 1.0, "yes", "False", b"", [], [True], OTHER]
+NETWORKS = {"copy_network": lambda x: REFERENCE.score_features(VECTORS, copy_network=x)}
 CASES = [
     (functions, name, value, error)
     for functions, values, error in (
@@ -116,6 +117,7 @@ CASES = [
         (LISTS, NO_LIST, ParameterError),
         (WORDS, NO_WORD, ParameterError),
         (FLAGS, NO_FLAG, ParameterError),
+        (NETWORKS, [3, True, b"x", OTHER, "\0", [], {}], ParameterError),
     )
     for name in functions
     for value in values

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 import pytest
 
 import rara
+from embedding import Means
 from rara.columns.comparisons import MEANING
 from rara.columns.register import REGISTER
 from rara.columns.score_tables import COLUMNS, metadata_names
@@ -54,6 +55,7 @@ def tables(tmp_path_factory, draw):
         "official": reference.score_features(made, compat="official"),
         "few": rara.Reference.from_features(images(3, 2), k=1).score_features(made),
         "photos": photos.score(draw(place / "samples", 12, 1)),
+        "network": photos.score(place / "samples", copy_network=Means()),
         "siblings": rara.compare_siblings(made),
     }
 

@@ -6,7 +6,7 @@ import pytest
 from make import as_folder, encoded, picture
 from rara import Reference, Run
 from rara.calibration.copies import compare_pixels
-from rara.calibration.looked_past import look_past
+from rara.calibration.looked_past import OtherTests, look_past
 from rara.features.opening import features_of
 from rara.features.pixel_hashes import closest, pixel_hashes_of
 
@@ -60,8 +60,9 @@ def test_the_next_nearest_images_are_those_of_brute_force(sides, own, seed):
         mine = {names.index(nearest), *others.tolist()} - ({row} if own else set())
         skipped.append(np.array(sorted(mine), np.int32))
     past = look_past(
-        columns, dict(enumerate(skipped)), samples, reference.features, balls, known, pixels, RUN
-    )
+        columns, dict(enumerate(skipped)), samples, reference.features, balls, known,
+        OtherTests(pixels), RUN,
+    )  # fmt: skip
     assert sorted(past.rows) == list(range(len(samples)))
     itself = np.arange(N) if own else None
     d2 = distances(samples.vectors, reference.features.vectors, itself, skipped)[past.rows]
@@ -97,5 +98,5 @@ def test_nothing_is_looked_past_that_no_test_names(sides):
     assert len(far)
     past = dict.fromkeys(range(len(samples)), far)
     asked = (samples, reference.features, balls, known)
-    assert look_past(columns, past, *asked, None, RUN) is None
-    assert look_past(columns, {}, *asked, None, RUN) is None
+    assert look_past(columns, past, *asked, OtherTests(), RUN) is None
+    assert look_past(columns, {}, *asked, OtherTests(), RUN) is None

@@ -15,7 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 from make import as_plugin
-from rara.cli.options import Extraction
+from rara.cli.extractions import Extraction
 from rara.errors import ParameterError, UnknownExtractorError, WeightsError
 from rara.extractors import Preprocessing, Spec, available, get_extractor
 from rara.extractors import efficientnet_lite0 as lite0

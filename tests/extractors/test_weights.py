@@ -5,7 +5,7 @@ from importlib.util import find_spec
 
 import pytest
 
-from rara.cli.options import Extraction
+from rara.cli.extractions import Extraction, Extractions
 from rara.errors import MissingPackageError, ParameterError, WeightsError
 from rara.extractors import available, get_extractor, is_name
 from rara.extractors.weights import Published, check_names, find_weights
@@ -123,3 +123,19 @@ def test_the_command_line_gives_the_file_to_the_extractor_that_takes_one(tmp_pat
 def test_one_file_is_for_one_extractor(tmp_path, names, count):
     with pytest.raises(ParameterError, match=f"{count} of those named take a file"):
         Extraction(extractor=names, weights=tmp_path / "weights.pth").make_all(Run())
+
+
+def test_weights_may_be_those_of_the_copy_network(tmp_path):
+    given = {"copy_network": "sscd", "weights": tmp_path / "absent.pt"}
+    assert Extractions(**given).make_all(Run()) == []
+    with pytest.raises(WeightsError, match="absent"):
+        Extractions(**given).make_copy_network(Run())
+    assert Extractions().make_copy_network(Run()) is None
+    with pytest.raises(ParameterError, match="2 of those named take a file"):
+        Extractions(extractor=["inception"], **given).make_all(Run())
+
+
+def test_what_a_file_expects_is_for_the_copy_network_too():
+    with pytest.raises(ParameterError, match="--size needs an ONNX file"):
+        Extractions(copy_network="sscd", size=(8, 8)).make_all(Run())
+    assert Extractions(copy_network="absent.onnx", size=(8, 8)).make_all(Run()) == []

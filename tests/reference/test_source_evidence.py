@@ -98,7 +98,7 @@ def test_none_looks_at_no_picture(places, reference):
 
 def test_nothing_else_changes(places, reference, table):
     without = reference.score(places / "samples", evidence="none").arrow
-    changed = {"verdict", "reason", "stability", "copy_p", "copy_q", *COLUMNS}
+    changed = {"verdict", "reason", "stability", "copy_p", "copy_q", "copy_witness", *COLUMNS}
     same = [name for name in without.column_names if name not in changed]
     assert str(table.arrow.select(same).to_pydict()) == str(without.select(same).to_pydict())
     p = np.array([one["copy_p"] for one in without.to_pylist()])

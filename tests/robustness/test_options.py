@@ -1,6 +1,7 @@
 """Every option of a scorer and of a reference, and whether second opinions have it too."""
 
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -13,6 +14,12 @@ from rara.reference.options import Options
 from rara.robustness.second_opinions import by_extractor, by_halves, halves
 
 
+class Pixels(Small):
+    """Another network that sees the same."""
+
+    spec = replace(Small.spec, name="pixels")
+
+
 def rows(table):
     """The rows as text: NaN equals NaN."""
     return [str(row) for row in table.arrow.to_pylist()]
@@ -21,7 +28,7 @@ def rows(table):
 ASKED = {
     "k": 5, "boundary": "closed", "alpha": 0.2, "compat": "official", "group_by": "label",
     "against_siblings": "label", "also": ("local_outlier_factor",),
-    "evidence": "all",
+    "evidence": "all", "copy_network": Pixels(),
 }  # fmt: skip
 """A value of every option of a scorer that is not the usual one."""
 CLEANED = {"deduplicate": "near", "unit": "label", "clip_radii": 0.5}
@@ -67,7 +74,7 @@ def test_every_option_of_a_scorer_reaches_second_opinions(tmp_path, draw):
             about = one.provenance
             assert (about.k, about.boundary) == (table.provenance.k, table.provenance.boundary)
             assert about.verdict.alpha == table.provenance.verdict.alpha
-            if name in {"group_by", "against_siblings", "also", "evidence"}:
+            if name in {"group_by", "against_siblings", "also", "evidence", "copy_network"}:
                 assert rows(one) == rows(before)
                 assert table["verdict"].tolist() == plain["verdict"].tolist()
             else:

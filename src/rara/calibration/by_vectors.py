@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from rara.calibration.by_copy_network import NetworkScores, in_blocks
 from rara.calibration.image_statistics import (
     ImageStatistics,
     Rankings,
@@ -103,12 +104,14 @@ class CalibrationAtK:
 
 @dataclass(frozen=True, slots=True)
 class VectorCopyTest:
-    """The test for copies by vectors, joined with the test by pixels where there is one."""
+    """The test for copies by vectors, joined with those by pixels and by the copy network."""
 
     ranks: Counts
     """(m,) members at least as much like a copy as each sample by vectors, itself included."""
     joint: Counts
-    """(m,) the same by vectors and pixels (`joint_counts`), or by vectors where there are none."""
+    """(m,) the same by all tests that there are (`joint_counts`)."""
+    network: Counts | None
+    """(m,) the same by the copy network; None without one."""
     near: Flags
     """(m,) samples that are as near as only copies are."""
     calibration_near: Flags
@@ -136,8 +139,10 @@ class _Ranks(NamedTuple):
     """By the ball ratio and the k-NN distance."""
     copying: Counts
     """By the copying statistic."""
+    network: Counts
+    """By the copy network; nothing without one."""
     copies: Counts
-    """By the copying statistic and the pixels, where there are some."""
+    """By all tests for copies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,25 +179,37 @@ class Calibrator:
 
     def answer(self, geometry: BallGeometry, reducers: tuple[Any, ...]) -> CalibratedScores:
         """The columns, and the test for copies by vectors alone."""
-        return self.beside(geometry, reducers, None)
+        return self.beside(geometry, reducers, None, None)
 
     def beside(
-        self, geometry: BallGeometry, reducers: tuple[Any, ...], pixels: SampleScores | None
+        self,
+        geometry: BallGeometry,
+        reducers: tuple[Any, ...],
+        pixels: SampleScores | None,
+        network: NetworkScores | None,
     ) -> CalibratedScores:
-        """The same; the test for copies is joined with the samples' scores by pixels."""
+        """The same; the test for copies is joined with those by pixels and by the copy network."""
         balls, nearest, closed, *effect = reducers
         _, samples = self._axis.answer(geometry, (balls, nearest, closed))
         percentiles = self.at_k.percentiles(geometry, balls.radius2, nearest)
         members = self.at_k.members
         far = np.rint(percentiles["knn_p"] * members).astype(np.int64)
+        all_at_once = iter([(slice(0, len(far)), None)])
+        blocks = in_blocks(
+            _blocks(len(far), effect), all_at_once if network is None else network.blocks()
+        )
         ranks = [
             self._ranks(
-                samples.part(some), far[some], nearest.part(some), pairs,
+                samples.part(some), far[some], nearest.part(some),
+                None if pairs is None else pairs.of(here),
                 None if pixels is None else pixels.part(some),
+                None if scores is None else scores.part(there),
             )
-            for some, pairs in _blocks(len(far), effect)
+            for some, pairs, scores, here, there in blocks
         ]  # fmt: skip
-        ratio, outside, copying, copies = map(np.concatenate, zip(*ranks, strict=True))
+        ratio, outside, copying, by_network, copies = map(
+            np.concatenate, zip(*ranks, strict=True)
+        )  # fmt: skip
         columns = {
             **percentiles,
             "ball_ratio": np.sqrt(samples.ratio2),
@@ -203,8 +220,9 @@ class Calibrator:
         }
         images = self.images
         copy_test = VectorCopyTest(
-            copying, copies, samples.near, images.near, images.exact, self.at_k
-        )
+            copying, copies, None if network is None else by_network, samples.near, images.near,
+            images.exact, self.at_k,
+        )  # fmt: skip
         return CalibratedScores(columns, copy_test)
 
     def describe(self) -> CalibrationPart:
@@ -245,6 +263,7 @@ class Calibrator:
         nearest: Nearest,
         pairs: Pairs | None,
         pixels: SampleScores | None,
+        network: SampleScores | None,
     ) -> _Ranks:
         """Those of some samples; `far` are those by the k-NN distance."""
         joins = self.at_k.joins
@@ -253,11 +272,11 @@ class Calibrator:
             scores = self.statistics.copying.joined(nearest, pairs)
         else:
             scores = SampleScores.of(self.rankings.copying, samples.copying)
-        copying = copies = scores.ranks(joins=joins)
-        if pixels is not None:
-            both = [copying, pixels.ranks(joins=joins)]
-            copies = joint_counts([scores, pixels], both, joins=joins)
-        return _Ranks(ratio, outside, copying, copies)
+        tests = [one for one in (scores, pixels, network) if one is not None]
+        by_test = [one.ranks(joins=joins) for one in tests]
+        by_network = np.zeros(0, np.int64) if network is None else by_test[-1]
+        copies = by_test[0] if len(tests) == 1 else joint_counts(tests, by_test, joins=joins)
+        return _Ranks(ratio, outside, by_test[0], by_network, copies)
 
     def _outside(
         self, samples: ImageStatistics, far: Counts, nearest: Nearest, pairs: Pairs | None
@@ -279,20 +298,22 @@ class Calibrator:
 
 
 @dataclass(frozen=True, slots=True)
-class BesidePixels:
-    """A calibrator whose test for copies is joined with that by the samples' pixels: an axis."""
+class BesideOthers:
+    """A calibrator whose test for copies is joined with further ones: an axis."""
 
     calibrator: Calibrator
     pixels: SampleScores | None
     """The samples' scores by pixels, if there are any."""
+    network: NetworkScores | None
+    """Those by the copy network, if there is one."""
 
     def reducers(self, geometry: BallGeometry, samples: int) -> tuple[Reducer, ...]:
         """Those of the calibrator."""
         return self.calibrator.reducers(geometry, samples)
 
     def answer(self, geometry: BallGeometry, reducers: tuple[Any, ...]) -> CalibratedScores:
-        """The columns, and the test for copies by vectors and pixels."""
-        return self.calibrator.beside(geometry, reducers, self.pixels)
+        """The columns, and the test for copies by all of them."""
+        return self.calibrator.beside(geometry, reducers, self.pixels, self.network)
 
 
 def _blocks(samples: int, effect: list[JoinEffect]) -> Iterator[tuple[slice, Pairs | None]]:

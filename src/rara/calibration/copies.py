@@ -1,21 +1,23 @@
-"""The test for copies by vectors and by pixels, joined in one p-value.
+"""The tests for copies by vectors, by pixels and by a copy network, joined in one p-value.
 
     pixel hashes --compare_pixels--> ComparedPixels --Calibrator.beside--> VectorCopyTest, joint
-    both --score_copies--> volume_p, pixel_p, copy_p, and their calibration
+    all --score_copies--> volume_p, pixel_p, network_p, copy_p, and their calibration
 
-Both tests see the same images, so they depend on each other in an unknown way. Their joint rank
+All tests see the same images, so they depend on each other in an unknown way. Their joint rank
 is exact nevertheless, and costs no factor where they agree (`rara.stats.joint_rank`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from rara.calibration.by_copy_network import NetworkScores
 from rara.calibration.by_pixels import PixelCopyTest
 from rara.calibration.by_vectors import VectorCopyTest
 from rara.calibration.real_images import CalibrationSet
@@ -39,7 +41,8 @@ class CopyScores:
     columns: Columns
     """`pixel_nearest`: the reference image whose pixels are nearest; null where there is none to
     compare with. `pixel_distance`: -1 for the same picture, else bits out of 256 that differ.
-    `volume_p`: by the vectors alone. `pixel_p`: by the pixels alone. `copy_p`: by both. Lower is
+    `volume_p`: by the vectors alone. `pixel_p`: by the pixels alone. With a copy network
+    `network_nearest`, `network_distance` and `network_p`: by it alone. `copy_p`: by all. Lower is
     more like a copy in all of these."""
     near: NDArray[np.bool_]
     """Samples that are as near as only copies are, whatever p is."""
@@ -70,25 +73,33 @@ def compare_pixels(
 def score_copies(
     vectors: VectorCopyTest,
     pixels: ComparedPixels | None,
+    network: NetworkScores | None,
     samples: Features,
     reference: Features,
     geometry: BallGeometry,
     part: CalibrationPart,
 ) -> CopyScores:
-    """By vectors, and by pixels where they were compared."""
-    if pixels is None:
-        return _by_vectors(vectors, part)
-    members, closest = vectors.at_k.members, pixels.closest
-    nearest, distance = _with_left_out(closest, geometry, samples, reference)
-    columns = {
-        "pixel_nearest": nearest,
-        "pixel_distance": pa.array(distance, mask=distance == NONE),
+    """By vectors; by pixels where they were compared; by the copy network where there is one."""
+    members, near = vectors.at_k.members, vectors.near
+    columns: dict[str, NDArray[Any] | pa.Array] = {
+        "pixel_nearest": pa.nulls(len(near), pa.string()),
+        "pixel_distance": pa.nulls(len(near), pa.int32()),
         "volume_p": vectors.ranks / members,
-        "pixel_p": pixels.scores.ranks(joins=vectors.at_k.joins) / members,
+        "pixel_p": pa.nulls(len(near), pa.float64()),
         "copy_p": vectors.joint / members,
     }
-    near = vectors.near | (closest.distance <= NEAR_BITS)
-    return CopyScores(columns, near, _part(part, vectors, pixels.test))
+    if pixels is not None:
+        named, distance = _with_left_out(pixels.closest, geometry, samples, reference)
+        columns["pixel_nearest"] = named
+        columns["pixel_distance"] = pa.array(distance, mask=distance == NONE)
+        columns["pixel_p"] = pixels.scores.ranks(joins=vectors.at_k.joins) / members
+        near = near | (pixels.closest.distance <= NEAR_BITS)
+    if network is not None and vectors.network is not None:
+        columns["network_nearest"] = geometry.name(network.index)
+        columns["network_distance"] = network.distance
+        columns["network_p"] = np.where(network.index < 0, np.nan, vectors.network / members)
+        near = near | network.near
+    return CopyScores(columns, near, _part(part, vectors, pixels, network))
 
 
 def _with_left_out(
@@ -106,26 +117,24 @@ def _with_left_out(
     return pc.if_else(pa.array(same), names, nearest), np.where(same, SAME, distance)
 
 
-def _by_vectors(vectors: VectorCopyTest, part: CalibrationPart) -> CopyScores:
-    """Where rara has not read the images of one side."""
-    samples, p = len(vectors.near), vectors.ranks / vectors.at_k.members
-    columns = {
-        "pixel_nearest": pa.nulls(samples, pa.string()),
-        "pixel_distance": pa.nulls(samples, pa.int32()),
-        "volume_p": p,
-        "pixel_p": pa.nulls(samples, pa.float64()),
-        "copy_p": p,
-    }
-    return CopyScores(columns, vectors.near, part)
-
-
-def _part(part: CalibrationPart, vectors: VectorCopyTest, pixels: PixelCopyTest) -> CalibrationPart:
-    """With the smallest p-values of copies: behind real images that are near by either test."""
-    exact = int(np.count_nonzero(vectors.calibration_exact | (pixels.calibration == SAME)))
-    near = int(np.count_nonzero(vectors.calibration_near | (pixels.calibration <= NEAR_BITS)))
-    smallest = vectors.at_k.smallest_of_copies
+def _part(
+    part: CalibrationPart,
+    vectors: VectorCopyTest,
+    pixels: ComparedPixels | None,
+    network: NetworkScores | None,
+) -> CalibrationPart:
+    """With the smallest p-values of copies: behind real images that are near by any test."""
+    if pixels is None and network is None:
+        return part
+    exact, near = vectors.calibration_exact, vectors.calibration_near
+    if pixels is not None:
+        distance = pixels.test.calibration
+        exact, near = exact | (distance == SAME), near | (distance <= NEAR_BITS)
+    if network is not None:
+        exact, near = exact | network.test.exact, near | network.test.near
+    smallest, repeating = vectors.at_k.smallest_of_copies, int(np.count_nonzero(near))
     return replace(
         part,
-        smallest_p=replace(part.smallest_p, copy=smallest(exact)),
-        near_copy=NearCopy(smallest(near), near),
+        smallest_p=replace(part.smallest_p, copy=smallest(int(np.count_nonzero(exact)))),
+        near_copy=NearCopy(smallest(repeating), repeating),
     )

@@ -18,9 +18,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from rara.calibration.by_copy_network import NetworkScores
 from rara.calibration.by_pixels import PixelCopyTest
-from rara.calibration.by_vectors import Calibrator
 from rara.calibration.copies import NEAR_BITS, ComparedPixels
+from rara.calibration.copy_statistic import CopyStatistic
 from rara.calibration.real_images import CalibrationSet
 from rara.features.features import Features
 from rara.features.pixel_hashes import pixel_hashes_of
@@ -30,6 +31,9 @@ from rara.run import Run
 from rara.scores import BallGeometry, Columns
 from rara.scores.ball_ratio import list_length
 from rara.stats.joint_rank import SampleScores, joint_counts
+
+NAMING = ("nearest", "pixel_nearest", "network_nearest")
+"""Columns that name the image by which a test speaks."""
 
 _PAIRS = 1 << 22
 """Neighbours that are listed at once."""
@@ -43,9 +47,18 @@ class LookedPast:
     """(r,) which samples."""
     columns: Columns
     """Their `nearest`, `nearest_distance`, `volume_p` and `copy_p`; where pixels are compared,
-    `pixel_nearest`, `pixel_distance` and `pixel_p` too."""
+    `pixel_nearest`, `pixel_distance` and `pixel_p` too; with a copy network `network_nearest`,
+    `network_distance` and `network_p`."""
     near: NDArray[np.bool_]
     """(r,) those that are as near to another image as only copies are."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OtherTests:
+    """What samples were compared by beside their vectors; None where they were not."""
+
+    pixels: ComparedPixels | None = None
+    network: NetworkScores | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,6 +72,7 @@ class _Sides:
     geometry: BallGeometry
     known: CalibrationSet
     pixels: PixelCopyTest | None
+    network: NetworkScores | None
     run: Run
 
 
@@ -69,7 +83,7 @@ def look_past(
     reference: Features,
     geometry: BallGeometry,
     known: CalibrationSet,
-    pixels: ComparedPixels | None,
+    others: OtherTests,
     run: Run,
 ) -> LookedPast | None:
     """The evidence without those images, for samples that a test compares with one of them.
@@ -77,10 +91,13 @@ def look_past(
     `past`: the reference rows to look past, by the row of the sample. None where no sample has its
     nearest image there.
     """
-    rows, test = _rows(columns, past, geometry), None if pixels is None else pixels.test
+    rows = _rows(columns, past, geometry)
     if not len(rows):
         return None
-    sides = _Sides(columns, past, samples, reference, geometry, known, test, run)
+    sides = _Sides(
+        columns, past, samples, reference, geometry, known,
+        None if others.pixels is None else others.pixels.test, others.network, run,
+    )  # fmt: skip
     parts = [_past(block, sides) for block in _blocks(rows, past, list_length(geometry))]
     names = parts[0].columns
     return LookedPast(
@@ -93,10 +110,10 @@ def look_past(
 def _rows(
     columns: Columns, past: Mapping[int, NDArray[np.int32]], geometry: BallGeometry
 ) -> NDArray[np.intp]:
-    """The samples with a nearest image, by either test, that is to be looked past."""
+    """The samples with a nearest image, by any test, that is to be looked past."""
     some = sorted(past)
     named = [columns[name].take(pa.array(some, pa.int64())).to_pylist()
-             for name in ("nearest", "pixel_nearest")]  # fmt: skip
+             for name in NAMING if name in columns]  # fmt: skip
     names = {id(rows): {*geometry.name(rows).to_pylist()} for rows in past.values()}
     met = [
         row for row, nearest in zip(some, zip(*named, strict=True), strict=True)
@@ -129,8 +146,10 @@ def _past(rows: NDArray[np.intp], sides: _Sides) -> LookedPast:
     geometry, calibrator = sides.geometry, sides.known.calibrator
     own = None if geometry.own is None else geometry.own[rows]
     skipped = [sides.past[int(row)] for row in rows]
-    nearest = _nearest(rows, skipped, own, sides)
-    scores, near = _by_vectors(nearest, calibrator)
+    ours, theirs = sides.samples.vectors[rows], sides.reference.vectors
+    nearest = _nearest(ours, theirs, skipped, own, geometry, sides.run)
+    statistic, images = calibrator.statistics.copying, len(calibrator.images.knn2)
+    scores, near = _by_statistic(nearest, statistic, images)
     behind: dict[str, NDArray[Any] | pa.Array] = {
         "nearest": geometry.name(nearest.index[:, 0]),
         "nearest_distance": np.sqrt(nearest.d2[:, 0]),
@@ -142,39 +161,70 @@ def _past(rows: NDArray[np.intp], sides: _Sides) -> LookedPast:
         behind["pixel_nearest"] = geometry.name(index)
         behind["pixel_distance"] = pa.array(distance, mask=distance == NONE)
         tests["pixel_p"] = SampleScores.of(sides.pixels.ranking, -distance.astype(np.float64))
+    if sides.network is not None:
+        further, tests["network_p"] = _by_network(rows, skipped, own, sides.network, sides)
+        index = further.index[:, 0]
+        behind["network_nearest"] = geometry.name(index)
+        behind["network_distance"] = np.where(index < 0, np.nan, np.sqrt(further.d2[:, 0]))
+        test = sides.network.test
+        near = near | _by_statistic(further, test.statistic, len(test.ranking))[1]
     joins = calibrator.at_k.joins
     ranks = {name: one.ranks(joins=joins) for name, one in tests.items()}
     ranks["copy_p"] = joint_counts([*tests.values()], [*ranks.values()], joins=joins)
     for name, counts in ranks.items():
         before = np.asarray(sides.columns[name])[rows]
-        behind[name] = np.maximum(before, counts / calibrator.at_k.members)
+        behind[name] = np.maximum(before, counts / calibrator.at_k.members)  # NaN stays NaN
     return LookedPast(rows, behind, near)
 
 
-def _by_vectors(
-    nearest: Nearest, calibrator: Calibrator
+def _by_statistic(
+    nearest: Nearest, copying: CopyStatistic, images: int
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Scores of copying, and who is as near as only copies are; neither with too few images."""
-    copying, complete = calibrator.statistics.copying, np.isfinite(nearest.d2).all(axis=1)
+    complete = np.isfinite(nearest.d2).all(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         scores = np.where(complete, copying.of(nearest), -np.inf)
-        near = complete & copying.near(nearest, len(calibrator.images.knn2))
+        near = complete & copying.near(nearest, images)
     return scores, near
 
 
-def _nearest(
+def _by_network(
     rows: NDArray[np.intp],
     skipped: list[NDArray[np.int32]],
     own: NDArray[np.int32] | None,
+    network: NetworkScores,
     sides: _Sides,
+) -> tuple[Nearest, SampleScores]:
+    """The same by the copy network; a sample without a vector there has no nearest image."""
+    test, samples = network.test, network.samples
+    place = np.minimum(np.searchsorted(samples.rows, rows), max(0, len(samples.rows) - 1))
+    there = np.flatnonzero(samples.rows[place] == rows) if len(samples.rows) else rows[:0]
+    found = _nearest(
+        samples.vectors[place[there]], test.reference, [skipped[i] for i in there],
+        None if own is None else own[there], test.geometry, sides.run,
+    )  # fmt: skip
+    d2 = np.full((len(rows), found.k), np.inf)
+    index = np.full((len(rows), found.k), -1, np.int32)
+    d2[there], index[there] = found.d2, found.index
+    nearest = Nearest.of(d2, index)
+    scores, _ = _by_statistic(nearest, test.statistic, len(test.ranking))
+    return nearest, SampleScores.of(test.ranking, scores)
+
+
+def _nearest(
+    vectors: NDArray[np.float32],
+    reference: NDArray[np.float32],
+    skipped: list[NDArray[np.int32]],
+    own: NDArray[np.int32] | None,
+    geometry: BallGeometry,
+    run: Run,
 ) -> Nearest:
     """The nearest images that are not skipped; infinitely far where there are too few."""
-    vectors, reference = sides.samples.vectors[rows], sides.reference.vectors
     others = len(reference) - (own is not None)
-    length, most = min(list_length(sides.geometry), others), max(map(len, skipped))
+    length, most = min(list_length(geometry), others), max(map(len, skipped), default=0)
     listed = Nearest(len(vectors), min(length + most, others))
-    quantized = sides.geometry.quantized
-    query(vectors, reference, [listed], own=own, quantized=quantized, **sides.run.engine())
+    quantized = geometry.quantized
+    query(vectors, reference, [listed], own=own, quantized=quantized, **run.engine())
     d2 = np.full((len(vectors), length), np.inf)
     index = np.full((len(vectors), length), -1, np.int32)
     for row, some in enumerate(skipped):

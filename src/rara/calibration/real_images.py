@@ -31,6 +31,8 @@ class CalibrationSet:
     part: CalibrationPart
     pixels: PixelCopyTest | None = None
     """The test by the pixels of the same images; None where rara has not read them."""
+    images: Features | None = None
+    """The images that calibrate; None where the reference's own do."""
 
 
 def calibration_set(
@@ -76,7 +78,7 @@ def calibration_set(
         distance = closest(calibration_hashes, hashes[0], threads=run.threads).distance
         pixels = PixelCopyTest(*hashes, distance, calibrator.at_k.method)
     part = replace(calibrator.describe(), images=images)
-    return CalibrationSet(calibrator, every_k, part, pixels)
+    return CalibrationSet(calibrator, every_k, part, pixels, fresh)
 
 
 def _not_in(reference: Features, given: Features) -> Features:

@@ -5,6 +5,7 @@
     unexpected_errors    the sentence for an error that nobody planned for
     progress             how far a step is
     options              what several commands take
+    extractions          --extractor, --copy-network and what networks expect
     array_options        --array and --image-column
     opening              what places hold, opened once and checked before the work
     deciding             --decisions: which decisions hold

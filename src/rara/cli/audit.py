@@ -7,17 +7,9 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from rara.cli.array_options import Reading
+from rara.cli.extractions import ReferenceExtraction
 from rara.cli.opening import Made, Sides
-from rara.cli.options import (
-    IMAGES,
-    Json,
-    Metrics,
-    Neighbours,
-    Page,
-    Place,
-    ReferenceExtraction,
-    Working,
-)
+from rara.cli.options import IMAGES, Json, Metrics, Neighbours, Page, Place, Working
 from rara.cli.output import check_page, last_line, list_all
 from rara.cli.printing import say, say_json
 from rara.report.audit_page import LABEL

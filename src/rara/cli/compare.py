@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from rara.cli.array_options import Reading
+from rara.cli.extractions import ReferenceExtraction
 from rara.cli.formulas import Cells
 from rara.cli.opening import Made
 from rara.cli.options import (
@@ -23,7 +24,6 @@ from rara.cli.options import (
     Neighbours,
     Page,
     Place,
-    ReferenceExtraction,
     Unit,
     Working,
 )

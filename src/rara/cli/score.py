@@ -13,6 +13,7 @@ from cyclopts import Parameter
 
 from rara.cli.array_options import Reading
 from rara.cli.deciding import Deciding
+from rara.cli.extractions import Extractions
 from rara.cli.formulas import Cells
 from rara.cli.groups import Grouping, encoded_groups, group_lines, warn_of_groups
 from rara.cli.opening import Made, Opened, Sides
@@ -23,7 +24,6 @@ from rara.cli.options import (
     SCORES,
     VERDICTS,
     Calibration,
-    Extractions,
     Json,
     Metrics,
     Neighbours,
@@ -115,9 +115,11 @@ def score(
     _check_targets(output, report, cards)
     cells = cells or Cells()
     cells.check(output)
+    extraction = extraction or Extractions()
     options: Options = {
         "k": k, "boundary": boundary, "compat": compat, "alpha": alpha, "also": also or (),
         "group_by": grouping.group_by, "against_siblings": grouping.siblings, "evidence": evidence,
+        "copy_network": extraction.copy_network,
     }  # fmt: skip
     score_options = ScoreOptions(**options)
     samples, place, calibration = _placed(samples, place, calibration, reading)
@@ -128,7 +130,8 @@ def score(
         )
     decisions = (deciding or Deciding()).read(sides)
     with step(run.progress, "Loading the network"):
-        networks = (extraction or Extractions()).make_all(run)
+        networks = extraction.make_all(run)
+        options["copy_network"] = extraction.make_copy_network(run)
         network = sides.network(networks[0] if networks else None, run)
     check_opinions(sides, opinions, networks, compat=compat)
     _check(sides, score_options, opinions, own=leave_one_out)

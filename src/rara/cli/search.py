@@ -12,20 +12,10 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from rara.cli.array_options import Reading
+from rara.cli.extractions import ReferenceExtraction
 from rara.cli.formulas import Cells
 from rara.cli.opening import opened, saved_reference
-from rara.cli.options import (
-    IMAGES,
-    OUTPUT,
-    REFERENCE,
-    Json,
-    Page,
-    Place,
-    ReferenceExtraction,
-    Table,
-    Working,
-    whole,
-)
+from rara.cli.options import IMAGES, OUTPUT, REFERENCE, Json, Page, Place, Table, Working, whole
 from rara.cli.output import check_page, check_table, last_line, list_all
 from rara.cli.printing import say, say_json, tell
 from rara.errors import ParameterError

@@ -7,9 +7,10 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from rara.cli.array_options import Reading
+from rara.cli.extractions import Extraction
 from rara.cli.formulas import Cells
 from rara.cli.opening import opened
-from rara.cli.options import GROUPS, IMAGES, Extraction, Json, Page, Place, Table, Working, whole
+from rara.cli.options import GROUPS, IMAGES, Json, Page, Place, Table, Working, whole
 from rara.cli.output import check_page, check_table, last_line, list_all
 from rara.cli.printing import say, say_json
 from rara.extractors import DEFAULT

@@ -107,6 +107,9 @@ _FIDELITY = [
 _NO_SOURCE = Gap("without evidence, or where the pictures were not compared", "null")
 _NO_SOURCE_P = Gap("without evidence, or where the pictures were not compared", "NaN")
 
+_NO_NETWORK = Gap("where the network has no vector of the sample", "null")
+_NO_NETWORK_FIGURE = Gap("where the network has no vector of the sample", "NaN")
+
 _COPYING = [
     Column("nearest", "string", "copying", "text", "The nearest reference image."),
     Column("nearest_distance", "double", "copying", "distance", "How far that is.", "farther",
@@ -133,9 +136,19 @@ _COPYING = [
     Column("pixel_p", "double", "copying", "p-value",
            "By the pixels: how likely a real image is as near.", "less like a copy", _NO_PIXELS,
            0, 1),
+    Column("network_nearest", "string", "--copy-network", "text",
+           "The nearest reference image by the copy network.", gap=_NO_NETWORK),
+    Column("network_distance", "double", "--copy-network", "distance",
+           "How far that is, between the network's vectors.", "farther", _NO_NETWORK_FIGURE, 0),
+    Column("network_p", "double", "--copy-network", "p-value",
+           "By the copy network: how likely a real image is as near, for its place.",
+           "less like a copy", _NO_NETWORK_FIGURE, 0, 1),
     Column("copy_p", "double", "copying", "p-value",
-           "How likely a real image is as near, by vectors and pixels.", "less like a copy",
+           "How likely a real image is as near, by all tests together.", "less like a copy",
            low=0, high=1),
+    Column("copy_witness", "string", "copying", "text",
+           "What `copy_p` comes from: the test with the smallest p-value, or direct evidence.",
+           values=("vectors", "pixels", "copy network", "evidence")),
     Column("copy_q", "double", "copying", "p-value",
            "The false discovery rate at which the sample is called a near copy; 0 for exact "
            "copies.", "less like a copy", low=0, high=1, source="Benjamini and Hochberg 1995"),
@@ -208,6 +221,9 @@ _SIBLINGS = [
            "The share of the siblings, the sample included, that are at least as far apart.",
            "less apart", _FEW_SIBLINGS, 0, 1),
 ]  # fmt: skip
+
+NETWORK = ("network_nearest", "network_distance", "network_p")
+"""Columns that a copy network makes."""
 
 ON_REQUEST = tuple(column.name for column in [*_FAMILIES, *_GROUPS, *_SIBLINGS])
 """Columns of scores that are made where they are asked for."""

@@ -21,14 +21,16 @@ from rara.run import Run
 from rara.sources import Source, open_source
 
 
-def reembed(features: Features, extractor: Extractor, run: Run) -> Features:
+def reembed(
+    features: Features, extractor: Extractor, run: Run, *, source: Source | None = None
+) -> Features:
     """Vectors of the same images by another extractor, in the same order, with their metadata.
 
-    Images whose vectors were left out stay listed.
+    `source`: where they are, if it is at hand. Images whose vectors were left out stay listed.
     Images of which it makes no vector are left out. Raises ReferenceMismatchError where the images
     are unavailable: vectors that were given, a place that is gone, other images there.
     """
-    sources = sources_of(features, extractor)
+    sources = [source] if source is not None else sources_of(features, extractor)
     fresh = reduce(Features.joined, (features_of(source, extractor, run)[0] for source in sources))
     again = fresh.take(_rows(features, fresh), features.location)
     return replace(again, items=_items(again, features))

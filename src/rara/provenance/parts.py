@@ -229,6 +229,23 @@ class EvidencePart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CopyNetworkPart:
+    """The network whose vectors are a further test for copies."""
+
+    extractor: Spec
+    copy_statistic: str
+    tests: int
+    """Tests that `copy_p` joins."""
+    real_images: int
+    """So many real images are enough to call one copy among these samples, if none of them repeat
+    each other as closely: each test may rank others of them as high as the copy."""
+    real_images_without: int
+    """The same without the copy network: the price of this test is the difference."""
+    without_vector: int
+    """Samples of which the network has no vector."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EnginePart:
     """What the scan of all pairs did."""
 

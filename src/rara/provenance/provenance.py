@@ -127,6 +127,7 @@ class Provenance(AsJson):
     families: parts.FamiliesPart | None = field(default=None, metadata=OMITTED)
     opinions: parts.OpinionsPart | None = field(default=None, metadata=OMITTED)
     decisions: parts.DecisionsPart | None = field(default=None, metadata=OMITTED)
+    copy_network: parts.CopyNetworkPart | None = field(default=None, metadata=OMITTED)
     evidence: parts.EvidencePart | None = field(default=None, metadata=OMITTED)
 
 

@@ -16,9 +16,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from rara.calibration.by_vectors import BesidePixels, VectorCopyTest, calibrate_by_itself
+from rara.calibration.by_copy_network import NetworkScores
+from rara.calibration.by_vectors import BesideOthers, VectorCopyTest, calibrate_by_itself
 from rara.calibration.copies import compare_pixels, score_copies
-from rara.calibration.looked_past import look_past
+from rara.calibration.looked_past import OtherTests, look_past
 from rara.calibration.real_images import CalibrationSet
 from rara.calibration.source_evidence import candidates_near, evidence_part, with_sources
 from rara.decisions.decision import Decision
@@ -29,6 +30,7 @@ from rara.geometry import WorkDone
 from rara.groups.within_groups import GroupScores
 from rara.provenance.parts import (
     CalibrationPart,
+    CopyNetworkPart,
     DecisionsPart,
     EvidencePart,
     NoTwoSample,
@@ -38,16 +40,20 @@ from rara.provenance.parts import (
 )
 from rara.provenance.provenance import Provenance
 from rara.reference.options import Compat
-from rara.retrieval.finding import FoundSources, Looking, find_sources
+from rara.retrieval.finding import Candidates, FoundSources, Looking, find_sources
 from rara.retrieval.ready_pictures import ReadyPictures
 from rara.retrieval.reference_index import has_index
 from rara.run import Run, step, watching
 from rara.scores import AXES, Axis, BallGeometry, Columns, Families, OnePass, Rarity
 from rara.table.provenance import provenance_of
 from rara.verdict.conclude import conclude
+from rara.verdict.copy_witness import with_witness
 from rara.verdict.decided import Accusations
 from rara.verdict.rules import Thresholds
 from rara.verdict.stability import EveryK
+
+_BY_NETWORK = 3
+"""Of a sample's nearest images by the copy network, those that are searched for regions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +66,8 @@ class PairEvidence:
     looking: Looking = "none"
     index: Path | None = None
     """The folder of the reference's index of local features, where it has one."""
+    network: NetworkScores | None = None
+    """The samples by a copy network, if one was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +79,7 @@ class Scored:
     verdict: VerdictPart
     decisions: DecisionsPart | None
     evidence: EvidencePart | None
+    network: CopyNetworkPart | None
     statistics: WorkDone
 
     def provenance(
@@ -87,7 +96,9 @@ class Scored:
             samples, described, geometry, compat=compat, calibration=self.calibration,
             two_sample=two_sample, verdict=self.verdict, statistics=self.statistics,
         )  # fmt: skip
-        return replace(provenance, decisions=self.decisions, evidence=self.evidence)
+        return replace(
+            provenance, decisions=self.decisions, evidence=self.evidence, copy_network=self.network
+        )  # fmt: skip
 
 
 def judge_one_by_one(
@@ -104,10 +115,13 @@ def judge_one_by_one(
     added = (EveryK(known.every_k, thresholds), *families.axes)
     with step(run.progress, "Pictures of sample and reference"):
         pixels = compare_pixels(samples, geometry, known, run)
-    beside = BesidePixels(known.calibrator, None if pixels is None else pixels.scores)
+    network = pairs.network
+    beside = BesideOthers(known.calibrator, None if pixels is None else pixels.scores, network)
     columns, copy_test, work = _scan(samples, reference, geometry, beside, added, run)
     with step(run.progress, "Verdicts"):
-        copies = score_copies(copy_test, pixels, samples, reference, geometry, known.part)
+        copies = score_copies(
+            copy_test, pixels, network, samples, reference, geometry, known.part
+        )  # fmt: skip
         known = replace(known, part=copies.part)
         columns = {**columns, **copies.columns}
         official = geometry.boundary == "official"
@@ -116,27 +130,42 @@ def judge_one_by_one(
         if pairs.decisions and not official:
             judged = judged_pairs(pairs.decisions, samples, reference, geometry.own)
             past = look_past(
-                columns, judged.looked_past, samples, reference, geometry, known, pixels, run
-            )
+                columns, judged.looked_past, samples, reference, geometry, known,
+                OtherTests(pixels, network), run,
+            )  # fmt: skip
     found = None
     if pairs.looking != "none" and pairs.pictures is not None and not official:
         excluded = {} if judged is None else judged.looked_past
         candidates = candidates_near(
             columns, samples, reference, geometry, pairs.looking, thresholds.alpha, run,
             indexed=has_index(reference, pairs.index),
-        ).without(excluded)  # fmt: skip
+        )  # fmt: skip
+        candidates = with_network(candidates, network).without(excluded)
         ours = ReadyPictures("samples", samples, pairs.pictures, run)
         theirs = ReadyPictures("reference", reference, pairs.pictures, run)
         found = find_sources(candidates, ours, theirs, pairs.looking, run, index=pairs.index)
         compared = _passed_over(found, excluded, reference)
-    columns = with_sources(columns, reference, found)
+    columns = with_witness(with_sources(columns, reference, found))
     with step(run.progress, "Verdicts"):
         made = conclude(
             columns, Accusations(copies.near, judged, past, compared), samples, reference, geometry,
             known, thresholds, run,
         )  # fmt: skip
     evidence = None if found is None else evidence_part(columns, found)
-    return Scored(made.columns, known.part, made.verdict, made.decisions, evidence, work)
+    tests = 2 + (pixels is not None)
+    about = None if network is None else network.describe(tests, thresholds.alpha)
+    return Scored(made.columns, known.part, made.verdict, made.decisions, evidence, about, work)
+
+
+def with_network(candidates: Candidates, network: NetworkScores | None) -> Candidates:
+    """With the images nearest by the copy network, for samples that are searched for regions."""
+    if network is None:
+        return candidates
+    nearest = network.first(_BY_NETWORK)
+    searched = {
+        row: sorted({*rows, *nearest.get(row, ())}) for row, rows in candidates.by_features.items()
+    }
+    return replace(candidates, by_features=searched)
 
 
 def _passed_over(
@@ -154,7 +183,7 @@ def _scan(
     samples: Features,
     reference: Features,
     geometry: BallGeometry,
-    calibrator: BesidePixels,
+    calibrator: BesideOthers,
     added: Sequence[Axis[Columns]],
     run: Run,
 ) -> tuple[Columns, VectorCopyTest, WorkDone]:

@@ -5,12 +5,14 @@ keywords of `Reference.score` --ScoreOptions--> checked once, before any work
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal, TypedDict, get_args
 
-from rara.arguments import short
+from rara.arguments import path_of, short
 from rara.errors import ParameterError
+from rara.extractors import Extractor, Spec
 from rara.geometry import Boundary
 from rara.retrieval.finding import Looking
 from rara.scores import Families, Family
@@ -38,6 +40,8 @@ class Options(TypedDict, total=False):
     """Columns made on request."""
     evidence: Looking
     """Which samples are compared with reference images by looking at the pictures."""
+    copy_network: str | os.PathLike[str] | Extractor | None
+    """A network that was trained for copies, as a further test: `sscd-student` or `sscd`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,7 @@ class ScoreOptions:
     against_siblings: str | None = None
     also: Collection[Family] = ()
     evidence: Looking = "near"
+    copy_network: str | os.PathLike[str] | Extractor | None = None
 
     def __post_init__(self) -> None:
         Thresholds(self.alpha)
@@ -65,6 +70,12 @@ class ScoreOptions:
             raise ParameterError(
                 f"boundary={self.boundary!r} with compat={self.compat!r}: give boundary 'open' or "
                 "'closed', or compat 'official' with neither."
+            )
+        if self.copy_network is not None:
+            _check_network(self.copy_network)
+        if self.copy_network is not None and self.compat:
+            raise ParameterError(
+                "The authors' code has no test for copies: remove compat or copy_network."
             )
         if (names := self.families.names) and self.compat:
             raise ParameterError(
@@ -90,3 +101,13 @@ class ScoreOptions:
     def thresholds(self) -> Thresholds:
         """The error rates of the verdicts."""
         return Thresholds(self.alpha)
+
+
+def _check_network(network: object) -> None:
+    if isinstance(network, (str, os.PathLike)):
+        path_of(network, "copy_network")
+    elif not isinstance(getattr(network, "spec", None), Spec):
+        raise ParameterError(
+            f"copy_network = {short(network)}: give 'sscd-student', 'sscd', the path of an ONNX "
+            "file, or an extractor."
+        )

@@ -29,6 +29,7 @@ from rara.groups.siblings import judge_among_siblings
 from rara.groups.within_groups import GroupScores, JudgeGroup, judge_in_groups
 from rara.provenance.parts import GroupsPart, NoTwoSample, SiblingsPart, TwoSamplePart
 from rara.provenance.provenance import Provenance
+from rara.reference.copy_network import CopyNetwork
 from rara.reference.geometry import Once, ReferenceGeometry
 from rara.reference.judging import PairEvidence, Scored, judge_by_vectors, judge_one_by_one
 from rara.reference.options import ScoreOptions
@@ -64,7 +65,13 @@ class Scorer:
         self._extractor, self._source, self._once = extractor, source, Once()
         self.decisions, self._index = tuple(decisions), index
         geometry.checked_k(options.k)  # refused before long work
-        self._calibration_images = None if calibration is None else self._features(calibration)[0]
+        self._network: CopyNetwork | None = None
+        if options.copy_network is not None:
+            self._network = CopyNetwork(options.copy_network, geometry, source, self.run)
+        self._calibration_images: Features | None = None
+        self._calibration_source: Source | None = None
+        if calibration is not None:
+            self._calibration_images, self._calibration_source = self._features(calibration)
 
     @property
     def calibrates_itself(self) -> bool:
@@ -74,19 +81,19 @@ class Scorer:
     def score(self, images: Images) -> ScoreTable:
         """One record for each image that could be read; the others are in the provenance."""
         features, source = self._features(images)
-        return self._judged(features, self._pictures(features, source))
+        return self._judged(features, self._pictures(features, source), source)
 
     def score_features(
         self, vectors: ArrayLike | Features, *, ids: Sequence[str] | None = None
     ) -> ScoreTable:
         """The same for vectors that were computed elsewhere, shape (m, d), taken as float32."""
         given = as_features(vectors, ids, "samples")
-        return self._judged(comparable(given, self.geometry.features.spec), None)
+        return self._judged(comparable(given, self.geometry.features.spec), None, None)
 
     def score_leave_one_out(self) -> ScoreTable:
         """Every reference image judged as if it had never been in the reference."""
         features = self.geometry.features
-        return self._judged(features, self._pictures(features, self._source), own=True)
+        return self._judged(features, self._pictures(features, self._source), None, own=True)
 
     def verdicts(self, samples: Features, *, own: bool = False, absent: str) -> ScoreTable:
         """The verdicts alone, without groups, repeats and the two-sample test.
@@ -108,7 +115,12 @@ class Scorer:
         return self._scored(samples, balls, self._calibration(balls), also, PairEvidence())
 
     def _judged(
-        self, samples: Features, pictures: SourcePictures | None, *, own: bool = False
+        self,
+        samples: Features,
+        pictures: SourcePictures | None,
+        source: Source | None,
+        *,
+        own: bool = False,
     ) -> ScoreTable:
         options, run, reference = self.options, self.run, self.geometry.features
         balls = self._ball_geometry(len(samples), own=own)
@@ -121,7 +133,12 @@ class Scorer:
         if options.against_siblings is not None:
             siblings = judge_among_siblings(samples, balls.k, options.against_siblings, run)
         repeats = judge_repeats(samples, reference, balls, run)
-        pairs = PairEvidence(self.decisions, pictures, options.evidence, self._index)
+        network = None
+        if self._network is not None:
+            network = self._network.compare(
+                samples, source, balls, calibration, self._calibration_source
+            )  # fmt: skip
+        pairs = PairEvidence(self.decisions, pictures, options.evidence, self._index, network)
         scored = self._scored(samples, balls, calibration, options.families, pairs)
         with step(run.progress, "Two-sample test"):
             test, part = two_sample_test(samples, reference, balls, threads=run.threads)
@@ -136,9 +153,10 @@ class Scorer:
     def _judge_group(self, samples: Features, k: int, *, own: bool) -> JudgeGroup:
         """Judges some of the samples by some of the reference, with the same options."""
         quiet = replace(self.run, progress=None)
+        by_vectors = replace(self.options, copy_network=None)
 
         def judge(ours: Rows, theirs: Rows, advance: Callable[[int], None] | None) -> GroupScores:
-            part = Scorer(self.geometry.part(theirs, k, quiet), self.options, run=quiet)
+            part = Scorer(self.geometry.part(theirs, k, quiet), by_vectors, run=quiet)
             balls = part._ball_geometry(len(ours), own=own)
             reference = part.geometry.features.vectors
             return judge_by_vectors(samples.vectors[ours], reference, balls, quiet, advance)

@@ -54,8 +54,8 @@ class OtherImage:
 
     side: Side
     role: str = ""
-    """`source`, `nearest`, `by pixels`, `witness` or `decided`, or several of these; `sibling`,
-    `same group`, or empty."""
+    """`source`, `nearest`, `by pixels`, `by the copy network`, `witness` or `decided`, or several
+    of these; `sibling`, `same group`, or empty."""
     id: str
     distance: float | None = None
     """Its distance to the sample."""
@@ -317,6 +317,7 @@ def _reference_images(record: Record) -> list[OtherImage]:
         "source": record.source,
         "nearest": record.nearest,
         "by pixels": record.pixel_nearest if record.by_pixels else None,
+        "by the copy network": record.network_nearest if record.by_network else None,
         "witness": record.rarity_witness,
         "decided": decided_image(record),
     }

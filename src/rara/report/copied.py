@@ -60,8 +60,11 @@ def evidence_sentence(record: Record) -> str:
         "the pictures": None if record.found is None else record.found.p,
         "pixels": record.pixel_p,
         "vectors": record.volume_p,
+        "the copy network": record.network_p,
     }
-    loudest = "the pictures" if record.source else "pixels" if record.by_pixels else "vectors"
+    by_test = "pixels" if record.by_pixels else "vectors"
+    by_test = "the copy network" if record.by_network else by_test
+    loudest = "the pictures" if record.source else by_test
     first = values.pop(loudest)
     if first is None or first == 0:
         return ""
@@ -74,6 +77,8 @@ def _named(record: Record) -> Iterator[str]:
     """The images that the columns name, what speaks first."""
     if record.source is not None:
         yield record.source
+    if record.by_network and record.network_nearest is not None:
+        yield record.network_nearest
     if record.by_pixels and record.pixel_nearest is not None:
         yield record.pixel_nearest
     yield record.nearest

@@ -22,11 +22,10 @@ from rara.report.formatting import counted, number, shorten
 from rara.report.groups import strays
 from rara.report.picks import contested, copying, decided_rows, far_out
 from rara.report.rarest import STANDING_OUT, called, numbers, ordered, strength
-from rara.report.records import named_source
+from rara.report.records import named_by_test, named_source
 from rara.report.repeats import groups_of
 from rara.report.rows import Row, rows_of
 from rara.report.verdicts import ASTRAY, COPIED, counted_as
-from rara.verdict.reasons import speaks_by_pixels
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -97,15 +96,14 @@ def _copies(table: pa.Table, carried: bool) -> Listing:
 
 
 def _of_copy(row: Row) -> list[str]:
-    """The image is the source where that is why, else that of the pixels where these speak."""
-    by_pixels = speaks_by_pixels(row.finite("pixel_p"), row.finite("volume_p"))
+    """The image is the source where that is why, else that of the test that speaks."""
     bits = row.count("pixel_distance")
     return [
         _number(row.number("nearest_distance")),
         "" if bits is None else "same" if bits < 0 else f"{bits}",
         _p(row.number("copy_p")),
         _p(row.number("copy_q")),
-        _name(named_source(row) or row.text("pixel_nearest" if by_pixels else "nearest")),
+        _name(named_source(row) or named_by_test(row)),
     ]
 
 

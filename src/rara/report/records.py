@@ -20,8 +20,15 @@ from rara.report.found_sources import PictureEvidence, picture_evidence
 from rara.report.reference_quantiles import Spread
 from rara.report.rows import Plain, Row, rows_of
 from rara.report.verdicts import COPIED
-from rara.retrieval.sources import speaks_by_source
-from rara.verdict.reasons import speaks_by_pixels
+from rara.verdict.copy_witness import (
+    BY_TEST,
+    EVIDENCE,
+    FIGURES,
+    NETWORK,
+    PIXELS,
+    Witness,
+    witness_of,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -84,6 +91,12 @@ class Record:
     """Bits of 256 that differ from it; -1 where the pictures are equal; null where not compared."""
     by_pixels: bool
     """Whether it is called a copy because of its pixels, not because of its features."""
+    network_nearest: str | None
+    """Id of the reference image that the copy network finds most alike; null without one."""
+    by_network: bool
+    """Whether it is called a copy because of the copy network."""
+    copy_witness: str | None
+    """What its p-value of copying comes from; null in a table that does not record it."""
     source: str | None
     """The reference image that the pictures show in it, where that is why it is called."""
     found: PictureEvidence | None
@@ -92,6 +105,8 @@ class Record:
     """How likely a real image is as near by the pixels; null where not compared."""
     volume_p: float | None
     """How likely a real image is as near by the vectors; null where not tested."""
+    network_p: float | None
+    """How likely a real image is as near by the copy network; null without one."""
     two_sample_score: float | None
     """How much it differs from reference images, by the classifier of the two-sample test."""
     verdict: str | None
@@ -143,11 +158,15 @@ def _record(row: Row, own: Mapping[str, Spread]) -> Record:
         ),
         pixel_nearest=row.text("pixel_nearest"),
         pixel_distance=row.count("pixel_distance"),
-        by_pixels=row.text("verdict") in COPIED and _by_pixels(row),
+        by_pixels=row.text("verdict") in COPIED and by_test(row) == PIXELS,
+        network_nearest=row.text("network_nearest"),
+        by_network=row.text("verdict") in COPIED and by_test(row) == NETWORK,
+        copy_witness=row.text("copy_witness"),
         source=named_source(row),
         found=picture_evidence(row),
         pixel_p=row.finite("pixel_p"),
         volume_p=row.finite("volume_p"),
+        network_p=row.finite("network_p"),
         two_sample_score=row.finite("two_sample_score"),
         verdict=row.text("verdict"),
         reason=row.text("reason"),
@@ -175,12 +194,19 @@ def _text(value: Plain) -> str | None:
 
 def named_source(row: Row) -> str | None:
     """The reference image that the pictures show, where that is why the sample is called."""
-    by_source = speaks_by_source(row.finite("source_p"), row.finite("copy_p"))
+    by_source = witness_of(*(row.finite(name) for name in FIGURES)) == EVIDENCE
     return row.text("source") if by_source and row.text("verdict") in COPIED else None
 
 
-def _by_pixels(row: Row) -> bool:
-    return speaks_by_pixels(row.finite("pixel_p"), row.finite("volume_p"))
+def by_test(row: Row) -> Witness:
+    """The test that is the strongest evidence of a copy, without direct evidence."""
+    return witness_of(*(row.finite(name) for name in BY_TEST.values()))
+
+
+def named_by_test(row: Row) -> str | None:
+    """The reference image that it names."""
+    named = {PIXELS: "pixel_nearest", NETWORK: "network_nearest"}
+    return row.text(named.get(by_test(row), "nearest"))
 
 
 def _standing(spread: Spread, value: float) -> Standing:

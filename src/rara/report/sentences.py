@@ -37,7 +37,8 @@ def reason(record: Record) -> str | None:
     if record.reason is None:
         return None
     image, shown = "reference image {}", record.reason
-    for name in filter(None, (record.source, record.nearest, record.pixel_nearest)):
+    names = (record.source, record.nearest, record.pixel_nearest, record.network_nearest)
+    for name in filter(None, names):
         shown = shown.replace(image.format(name), image.format(in_sentence(name)), 1)
     return shorten(shown, REASON_COLUMNS)
 

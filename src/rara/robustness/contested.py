@@ -25,9 +25,9 @@ from rara.provenance.parts import (
     OpinionsPart,
     OtherReference,
 )
-from rara.retrieval.sources import speaks_by_source
 from rara.stats.correlation import rank_correlations
 from rara.table.score_table import ScoreTable, free_name
+from rara.verdict.copy_witness import EVIDENCE, FIGURES, NETWORK, witnesses
 from rara.verdict.disagreement import contradicts, halves_against
 
 RANKED = ("rarity", "knn_distance")
@@ -100,12 +100,14 @@ class _Weighed(Generic[About]):
 
 
 def _shown(table: ScoreTable) -> NDArray[np.bool_]:
-    """Samples that are copies because the pictures show it, which no half and no network can deny:
-    opinions are by vectors and pixel hashes alone."""
-    if not {"source_p", "copy_p"} <= {*table.columns}:
+    """Samples that are copies because the pictures or a copy network show it, which no half and no
+    other network can deny: opinions are by vectors and pixel hashes alone."""
+    if "copy_p" not in table.columns:
         return np.zeros(len(table), np.bool_)
-    pairs = zip(table["source_p"].tolist(), table["copy_p"].tolist(), strict=True)
-    return np.array([speaks_by_source(*pair) for pair in pairs], np.bool_)
+    witness = np.array(witnesses({name: table[name] for name in FIGURES if name in table.columns}))
+    called = np.isin(table["verdict"], ("copy", "near copy"))
+    shown: NDArray[np.bool_] = (witness == EVIDENCE) | called & (witness == NETWORK)
+    return shown
 
 
 def _by_half(table: ScoreTable, halves: Halves) -> _Weighed[ByHalf]:

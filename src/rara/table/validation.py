@@ -32,6 +32,7 @@ _TOGETHER = (
     ("group_off_manifold_p", "group"),
     ("group_off_manifold_p", "group_off_manifold_q"),
     ("verdict", "reason"),
+    ("network_p", "network_nearest"),
     ("source_p", "source"),
     ("source", "source_region"),
     ("source", "source_edit"),

@@ -6,6 +6,7 @@ From the ground up:
     stability       at how many k the verdict is the same
     disagreement    when two verdicts contradict each other
     clusters        samples that lie off the manifold, but close together
+    copy_witness    which test a p-value of copying comes from
     reasons         the evidence for each verdict in one sentence
     decided         verdicts and reasons where people decided
     conclude        from columns to verdict and reason

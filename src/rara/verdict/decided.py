@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from rara.calibration.looked_past import LookedPast
+from rara.calibration.looked_past import NAMING, LookedPast
 from rara.calibration.source_evidence import certain_copies
 from rara.decisions.decision import Decision, Word
 from rara.decisions.pairs import JudgedPairs
@@ -147,12 +147,12 @@ def _named(
 ) -> dict[int, dict[str, Decision]]:
     """The decisions against images that the evidence names, in its order."""
     rows = sorted(pairs.others)
-    nearest, pixels = (
+    nearest = (
         evidence.columns[name].take(pa.array(rows, pa.int64())).to_pylist()
-        for name in ("nearest", "pixel_nearest")
-    )
+        for name in NAMING if name in evidence.columns
+    )  # fmt: skip
     named = {}
-    for row, *names in zip(rows, nearest, pixels, strict=True):
+    for row, *names in zip(rows, *nearest, strict=True):
         decided = pairs.others[row]
         every = [evidence.same_content.get(row), *names, *compared.get(row, ())]
         if some := {name: decided[name] for name in every if name in decided}:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from math import ceil, floor, isfinite, log10
 
 from rara.provenance.parts import SmallestP
-from rara.retrieval.sources import CERTAIN, speaks_by_source
+from rara.retrieval.sources import CERTAIN
+from rara.verdict.copy_witness import EVIDENCE, NETWORK, PIXELS, Witness, witness_of
 from rara.verdict.rules import VerdictEvidence, images_named, rounded_up
 
 
@@ -51,26 +52,32 @@ class Case:
     ball_ratio: float
     ball_ratio_p: float
     rarity_percentile: float
+    network_nearest: str | None
+    """The nearest reference image by the copy network; None without one."""
+    network_p: float | None
     source: str | None
     """The reference image that direct evidence names."""
     source_p: float
     source_edit: str | None
 
     @property
-    def by_pixels(self) -> bool:
-        """Whether the pixels are stronger evidence of a copy than the vectors."""
-        return speaks_by_pixels(self.pixel_p, self.volume_p)
+    def witness(self) -> Witness:
+        """Which test is the strongest evidence of a copy."""
+        return witness_of(
+            self.volume_p, self.pixel_p, self.network_p, self.source_p, self.copy_p
+        )  # fmt: skip
 
-
-def speaks_by_pixels(pixel_p: float | None, volume_p: float | None) -> bool:
-    """Whether pixels are stronger evidence of a copy than vectors; None is a missing p-value."""
-    return pixel_p is not None and volume_p is not None and pixel_p < volume_p
+    @property
+    def test(self) -> Witness:
+        """The same among the tests alone, without direct evidence."""
+        return witness_of(self.volume_p, self.pixel_p, self.network_p)
 
 
 FIGURES = (
     *("nearest", "pixel_nearest", "pixel_distance", "pixel_p", "volume_p"),
     *("copy_p", "copy_q", "off_manifold_p", "knn_p", "ball_ratio", "ball_ratio_p"),
-    *("rarity_percentile", "source", "source_p", "source_edit"),
+    *("rarity_percentile", "network_nearest", "network_p"),
+    *("source", "source_p", "source_edit"),
 )
 SHOWN = 0.1
 """The smallest percentage that a sentence gives in figures."""
@@ -94,7 +101,11 @@ def explain(
         smallest_p=calibration.smallest_p,
         shortfall=evidence.shortfall,
     )
-    columns = (evidence.columns[name].tolist() for name in FIGURES)
+    nothing = [None] * len(verdicts)
+    columns = (
+        evidence.columns[name].tolist() if name in evidence.columns else nothing
+        for name in FIGURES
+    )  # fmt: skip
     rows = zip(verdicts, evidence.same_picture, *columns, strict=True)
     return [
         SENTENCES[verdict](Case(common, evidence.same_content.get(i), same_picture, *figures))
@@ -113,11 +124,11 @@ def _copy(case: Case) -> str:
 
 
 def _near_copy(case: Case) -> str:
-    if speaks_by_source(case.source_p, case.copy_p):
+    if case.witness == EVIDENCE:
         figures = f"p = {rounded_up(case.source_p)}, q = {rounded_up(case.copy_q)}"
         return f"{_shows(case)} ({figures})."
     figures = f"{_bits(case)}{_copy_p(case)}, q = {rounded_up(case.copy_q)}"
-    return f"Nearer{_by_pixels(case)} to {_closest(case)} than expected by chance ({figures})."
+    return f"Nearer{_by_test(case)} to {_closest(case)} than expected by chance ({figures})."
 
 
 def _unknown(case: Case) -> str:
@@ -134,10 +145,10 @@ def _off_manifold(case: Case) -> str:
 def _no_verdict(case: Case) -> str:
     if case.common.shortfall is not None:
         return case.common.shortfall
-    if speaks_by_source(case.source_p, case.copy_p):
+    if case.witness == EVIDENCE:
         shown = f"{_shows(case)} (p = {rounded_up(case.source_p)})"
         return f"{shown}, but among {case.common.samples:,} samples that may be chance."
-    near, common = f"As near{_by_pixels(case)} to {_closest(case)}", case.common
+    near, common = f"As near{_by_test(case)} to {_closest(case)}", case.common
     if common.repeating > 1:
         return (
             f"{near} as a copy is ({_copy_p(case)}), but {common.repeating:,} "
@@ -176,21 +187,22 @@ def _nearness(case: Case) -> str:
     if case.copy_p > case.common.alpha:
         return f"nearest reference image {case.nearest} is not unusually close ({_copy_p(case)})"
     figures, share = f"{_bits(case)}{_copy_p(case)}", 100 * case.copy_p
-    close = f"nearest {_closest(case)} is close{_by_pixels(case)} ({figures})"
+    close = f"nearest {_closest(case)} is close{_by_test(case)} ({figures})"
     many = f"{_percent(share)} of real images are" if share >= SHOWN else "hardly any real image is"
     return f"{close}, as {many}"
 
 
 def _closest(case: Case) -> str:
-    return f"reference image {case.pixel_nearest if case.by_pixels else case.nearest}"
+    by_test = {PIXELS: case.pixel_nearest, NETWORK: case.network_nearest}
+    return f"reference image {by_test.get(case.test, case.nearest)}"
 
 
-def _by_pixels(case: Case) -> str:
-    return " by its pixels" if case.by_pixels else ""
+def _by_test(case: Case) -> str:
+    return {PIXELS: " by its pixels", NETWORK: " by the copy network"}.get(case.test, "")
 
 
 def _bits(case: Case) -> str:
-    return f"{case.pixel_distance} of 256 bits differ, " if case.by_pixels else ""
+    return f"{case.pixel_distance} of 256 bits differ, " if case.test == PIXELS else ""
 
 
 def _far_out(case: Case) -> str:
