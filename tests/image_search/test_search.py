@@ -259,3 +259,39 @@ def test_the_table_is_as_registered(matches, tmp_path):
     matches.save(tmp_path / "m.json")
     assert '"[[' in (tmp_path / "m.csv").read_text("utf-8")
     assert "null" not in (tmp_path / "m.csv").read_text("utf-8")
+
+
+def test_what_people_decided_is_not_asked_again(tmp_path):
+    files = {f"{i}.png": encoded(drawing(i)) for i in range(4)}
+    reference = rara.Reference.fit(as_folder(tmp_path / "train", files), k=1, run=RUN)
+    sample = tmp_path / "a.jpg"
+    sample.write_bytes(encoded(drawing(2), "JPEG"))
+    assert search(sample, reference)[0].source.source == "2.png"
+    reference.decisions.add(sample, tmp_path / "train" / "2.png")
+    query = search(sample, reference)[0]
+    assert query.source is None
+    (match,) = (match for match in query if match.source == "2.png")
+    assert (match.decision, match.p, match.looked) == ("not a copy", None, True)
+    reference.save(tmp_path / "saved")
+    saved = search(sample, tmp_path / "saved")
+    assert saved[0].source is None
+    assert "decided: not a copy" in saved.summary()
+    reference.decisions.add(sample, tmp_path / "train" / "3.png", copy=True)
+    query = search(sample, reference)[0]
+    assert (query.source.source, query.source.decision) == ("3.png", "copy")
+
+
+def test_small_pictures_are_laid_over_each_other(tmp_path):
+    """Cut and turned a little: too small for local features, and moved as a whole."""
+    rng = np.random.default_rng(0)
+
+    def small(seed):
+        return Image.fromarray(drawing(seed)).resize((40, 40), Image.Resampling.LANCZOS)
+
+    reference = rara.Reference.fit({f"{i}": small(i) for i in range(40)}, k=1, run=RUN)
+    turned = small(7).rotate(4, Image.Resampling.BICUBIC).crop((3, 3, 36, 36))
+    other = Image.fromarray(rng.integers(0, 256, (40, 40, 3), np.uint8))
+    found = search({"turned": turned, "other": other}, reference)
+    assert found["turned"].source.source == "7"
+    assert found["turned"].source.p < 1e-3
+    assert found["other"].source is None

@@ -34,6 +34,8 @@ MATCHES: Final[Mapping[str, Column]] = {
                "Corners of the same region in the reference image.", gap=_NO_REGION, low=0, high=1),
         Column("edit", "string", _AXIS, "text", "What was done to the source, in words.",
                gap=_NO_REGION),
+        Column("decision", "string", _AXIS, "text", "What people decided of the pair.",
+               gap=Gap("where nothing was decided", "null"), values=("copy", "not a copy")),
         Column("looked", "bool", _AXIS, "yes or no",
                "Whether the two pictures were compared; they cannot be where one is gone."),
     ]

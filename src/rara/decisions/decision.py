@@ -5,14 +5,16 @@ from __future__ import annotations
 import datetime
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from rara.arguments import short
 from rara.errors import DecisionError
 from rara.text import encodable, plain
 
 Word = Literal["copy", "not a copy"]
-WORDS: tuple[Word, ...] = ("copy", "not a copy")
+COPY: Final = "copy"
+NO_COPY: Final = "not a copy"
+WORDS: tuple[Word, ...] = (COPY, NO_COPY)
 """What may be decided, as files say it."""
 MOST_TEXT = 1000
 """Characters of an id or a note."""

@@ -12,7 +12,10 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
+from rara.decisions.decision import COPY, NO_COPY, Decision, Word
+from rara.decisions.pairs import JudgedPairs, judged_pairs
 from rara.features.features import Features
 from rara.features.pixel_hashes import PixelHashes, pixel_hashes_of
 from rara.geometry import closest_codes, squared_distance
@@ -20,9 +23,11 @@ from rara.geometry.hamming import NONE
 from rara.image_search.candidates import Query
 from rara.image_search.match import By, Match, QueryMatches, Regions, Same
 from rara.retrieval.chance_agreement import ChanceAgreement
+from rara.retrieval.finding import small_ones
 from rara.retrieval.polygons import Polygon
 from rara.retrieval.ready_pictures import Ready, ReadyPictures
-from rara.retrieval.sources import FoundSource, compared
+from rara.retrieval.sources import FoundSource, chance_aligned_in, chance_in, compared
+from rara.run import Run
 
 SHORTEST: Final = 16
 """Pixels of the shorter side from which a picture can be found as a whole: two a cell."""
@@ -35,18 +40,27 @@ class Sides:
     samples: Features
     reference: ReadyPictures
     chance: ChanceAgreement | None
+    aligned: ChanceAgreement | None
+    """The same of pictures that are laid over each other; None where no sample is small."""
+    small: NDArray[np.bool_]
+    """(m,) the samples that are."""
+    decided: JudgedPairs
     same: Mapping[int, Mapping[int, Same]]
     hashes: tuple[PixelHashes, PixelHashes] | None
     names: pa.Array = field(repr=False)
 
     @classmethod
     def of(
-        cls, samples: Features, reference: ReadyPictures, chance: ChanceAgreement | None
+        cls, samples: Features, reference: ReadyPictures, decisions: Sequence[Decision], run: Run
     ) -> Sides:
-        """Hashes and equal contents looked up once."""
+        """Hashes, equal contents, decisions and what is usual looked up once."""
         ours, theirs = pixel_hashes_of(samples), pixel_hashes_of(reference.features)
+        small = small_ones(samples)
         return cls(
-            samples, reference, chance, same_rows(samples, reference.features),
+            samples, reference, chance_in(reference, run),
+            chance_aligned_in(reference, run) if small.any() else None, small,
+            judged_pairs(decisions, samples, reference.features),
+            same_rows(samples, reference.features),
             None if ours is None or theirs is None else (ours, theirs),
             reference.features.done["id"].combine_chunks(),
         )  # fmt: skip
@@ -68,12 +82,23 @@ class Sides:
         looked = {} if ready is None else {row: there[row] for row in rows if row in there}
         found: dict[int, FoundSource] = {}
         if ready is not None:
-            found = compared(ready, looked, self.chance, len(self.reference))
+            past = set(self.decided.looked_past.get(query.row, np.zeros(0, np.int32)).tolist())
+            found = compared(
+                ready, {row: one for row, one in looked.items() if row not in past}, self.chance,
+                len(self.reference), aligned=self.aligned if self.small[query.row] else None,
+            )  # fmt: skip
+        decided = {row: self._decided(query.row, str(self.names[row].as_py())) for row in rows}
         copying = sorted(
-            rows, key=lambda row: (*_copying(same.get(row), found.get(row)), distances[row])
+            rows,
+            key=lambda row: (
+                *_copying(same.get(row), found.get(row), decided[row]),
+                distances[row],
+            ),
         )
         order = copying if by == "copy" else _alike(rows, distances, bits if by == "look" else None)
-        sources = [row for row in copying[:1] if row in same or row in found]
+        sources = [
+            row for row in copying[:1] if row in same or row in found or decided[row] == COPY
+        ]
         return QueryMatches(
             id=str(self.samples.done["id"][query.row].as_py()),
             readable=ready is not None,
@@ -81,12 +106,18 @@ class Sides:
             matches=tuple(
                 _match(
                     rank, str(self.names[row].as_py()), same.get(row), distances[row],
-                    bits.get(row), found.get(row), looked=row in looked,
+                    bits.get(row), found.get(row), decided[row], looked=row in looked,
                 )
                 for rank, row in enumerate(order, 1)
                 if rank <= top or row in sources
             ),
         )  # fmt: skip
+
+    def _decided(self, row: int, name: str) -> Word | None:
+        """What people decided of a sample and a reference image, in a word."""
+        if name in self.decided.copies.get(row, {}):
+            return COPY
+        return NO_COPY if name in self.decided.others.get(row, {}) else None
 
     def _detailed(self, ready: Ready) -> bool:
         shortest = min(ready.prepared.pixels.shape[:2]) / ready.prepared.factor
@@ -109,10 +140,13 @@ class Sides:
         return {int(rows[place]): int(distance) for place, distance in pairs}
 
 
-def _copying(same: Same | None, found: FoundSource | None) -> tuple[int, float]:
-    """Equal contents first, then evidence, the surest first."""
-    order: dict[Same | None, int] = {"content": 0, "picture": 1, None: 2}
-    return order[same], 2.0 if found is None else found.p
+def _copying(
+    same: Same | None, found: FoundSource | None, decided: Word | None
+) -> tuple[int, float]:
+    """Equal contents first, then what people decided, then evidence, the surest first."""
+    order: dict[Same | None, int] = {"content": 0, "picture": 1, None: 3}
+    place = 2 if same is None and decided == COPY else order[same]
+    return place, 2.0 if found is None else found.p
 
 
 def _alike(
@@ -134,6 +168,7 @@ def _match(
     distance: float,
     bits: int | None,
     found: FoundSource | None,
+    decision: Word | None,
     *,
     looked: bool,
 ) -> Match:
@@ -147,6 +182,7 @@ def _match(
         sample_region=None if found is None else _corners(found.sample_region),
         source_region=None if found is None else _corners(found.source_region),
         edit=None if found is None else found.edit,
+        decision=decision,
         looked=looked,
     )
 

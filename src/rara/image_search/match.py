@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias, overload
 
+from rara.decisions.decision import COPY, Word
 from rara.extractors.base import Spec
 from rara.features.features import Skipped
 from rara.provenance.json_format import JsonObject, encoded
@@ -48,13 +49,16 @@ class Match:
     """Corners of the same region in the reference image."""
     edit: str | None
     """What was done to the source, in words."""
+    decision: Word | None = None
+    """`copy` or `not a copy` where people decided so; such a pair is not compared again."""
     looked: bool
     """Whether the two pictures were compared; false where one could not be read again."""
 
     @property
     def found(self) -> bool:
-        """Whether the sample comes from this image: same content, same picture, or evidence."""
-        return self.same is not None or self.p is not None
+        """Whether the sample comes from this image: same content, same picture, evidence, or a
+        person's decision. Decided to be no copy, it does not, unless both are the same."""
+        return self.same is not None or self.decision == COPY or self.p is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

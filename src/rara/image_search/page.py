@@ -114,7 +114,10 @@ def _asked(queries: tuple[ShownQuery, ...]) -> Iterator[AskedPair]:
     for query in queries:
         for one in query.sources:
             fact = SAME_PIXELS if one.match.same else ""
-            yield AskedPair(sample=query.id, source=one.match.source, fact=fact)
+            decided = one.match.decision or ""
+            yield AskedPair(
+                sample=query.id, source=one.match.source, fact=fact, decided=decided
+            )  # fmt: skip
 
 
 def _edges(queries: Sequence[ShownQuery]) -> dict[str, int]:

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any, Final, TypeAlias, get_args
 
 import numpy as np
@@ -18,6 +17,7 @@ from PIL import Image
 
 from rara import __version__
 from rara.arguments import flag, path_of, short, whole
+from rara.decisions.decision import Decision
 from rara.errors import ExtractorError, ParameterError, ReferenceMismatchError
 from rara.extractors import DEFAULT, Extractor
 from rara.features.compatibility import features_like, network_for
@@ -45,10 +45,10 @@ from rara.provenance.parts import SearchedPart
 from rara.provenance.provenance import SearchProvenance
 from rara.reference.reference import Reference
 from rara.retrieval.ready_pictures import KEPT, ReadyPictures
-from rara.retrieval.reference_index import ReferenceIndex, build_index_of, index_in, index_of
-from rara.retrieval.sources import chance_in
+from rara.retrieval.reference_index import ReferenceIndex, build_index_of, index_of
 from rara.run import Run, checked_run, step, watching
 from rara.sources import Source
+from rara.storage.folder import kind_of
 from rara.table.provenance import about_extractor, about_samples
 
 Searched: TypeAlias = "Images | Image.Image | bytes"
@@ -95,17 +95,19 @@ def search(
     run, top, split = checked_run(run), whole(top, "top"), flag(split, "split")
     if by not in get_args(By):
         raise ParameterError(f"by = {short(by)}: give {', '.join(map(repr, get_args(By)))}.")
+    reference = _opened(reference)
     real, source, network = _reference(reference, extractor, run)
     given = split_sheets(_several(images), run) if split else _several(images)
     samples, ours = features_like(real.spec, given, network, run)
     pictures = SourcePictures.of(samples, ours, real, source)
     theirs = ReadyPictures("reference", real, pictures, run)
     if index is None:
-        local = index_of(theirs, _saved_index(reference), run)
+        saved = reference.index if isinstance(reference, Reference) else None
+        local = index_of(theirs, saved, run)
     else:
         local = build_index_of(theirs, path_of(index, "index"), run)
     with step(run.progress, "Pictures of the reference"):
-        sides = Sides.of(samples, theirs, chance_in(theirs))
+        sides = Sides.of(samples, theirs, _decisions(reference), run)
     sources = _sources(samples, theirs, local, network, _most(top, theirs), run)
     own = ReadyPictures("samples", samples, pictures, run)
     queries = tuple(_searched(sides, own, sources, by, top, run))
@@ -169,11 +171,17 @@ def _reference(
     return with_metric(real, None), source, given
 
 
-def _saved_index(reference: Reference | Images) -> Path | None:
-    """The folder of the index that was saved with a reference."""
-    if isinstance(reference, Reference):
-        return reference.index
-    return index_in(path_of(reference)) if isinstance(reference, (str, os.PathLike)) else None
+def _decisions(reference: Reference | Images) -> tuple[Decision, ...]:
+    """What people decided of pairs, as it is held with a reference."""
+    return tuple(reference.decisions) if isinstance(reference, Reference) else ()
+
+
+def _opened(reference: Reference | Images) -> Reference | Images:
+    """A saved reference as such, with its index and with what people decided."""
+    if isinstance(reference, (str, os.PathLike)):
+        folder = path_of(reference).expanduser()
+        return Reference.load(folder) if kind_of(folder) == "reference" else reference
+    return reference
 
 
 def _several(images: Any) -> Any:

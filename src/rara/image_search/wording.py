@@ -81,10 +81,13 @@ def what_of(match: Match) -> str:
     """What was done to a source, and how sure that is."""
     if match.same:
         return f"the same {match.same}"
-    return "" if match.p is None else f"{match.edit}; {p_in_words(match.p)}"
+    shown = "" if match.p is None else f"{match.edit}; {p_in_words(match.p)}"
+    decided = "" if match.decision is None else f"decided: {match.decision}"
+    return "; ".join(filter(None, [shown, decided]))
 
 
 def nearness(match: Match) -> str:
     """How near the vectors and the pixel hashes are."""
     bits = "" if match.pixel_distance is None else f", {match.pixel_distance} bits"
-    return f"distance {number(match.distance)}{bits}"
+    decided = "" if match.decision is None else f", decided: {match.decision}"
+    return f"distance {number(match.distance)}{bits}{decided}"

@@ -34,6 +34,9 @@ from rara.retrieval.whole_picture import SIDE, WAYS
 
 Number = TypeVar("Number", np.int16, np.uint8)
 
+VERSION: Final = 1
+"""Of agreement, which is kept under it: another one where a number changes."""
+
 _FINE: Final = SIDE // COARSE
 """Pixels of the fine planes for each of the coarse ones."""
 

@@ -175,10 +175,16 @@ def small_and_near(
     p: NDArray[np.float64], samples: Features, nearest: Sequence[Collection[int]]
 ) -> dict[int, list[int]]:
     """The small samples that are laid over these reference rows. `p`: of copying."""
+    rows: list[int] = np.flatnonzero(small_ones(samples) & (p <= _ALIGNED_P)).tolist()
+    return {row: sorted(set(nearest[row])) for row in rows}
+
+
+def small_ones(samples: Features) -> NDArray[np.bool_]:
+    """(m,) the pictures that are laid over others: read in a moment, with few features."""
     sides = [samples.done[name].to_numpy(zero_copy_only=False) for name in ("width", "height")]
     longest = np.maximum(*(np.asarray(side, np.float64) for side in sides))  # NaN without a picture
-    rows: list[int] = np.flatnonzero((longest <= _SMALL) & (p <= _ALIGNED_P)).tolist()
-    return {row: sorted(set(nearest[row])) for row in rows}
+    small: NDArray[np.bool_] = longest <= _SMALL
+    return small
 
 
 def find_sources(
@@ -199,7 +205,7 @@ def find_sources(
     looked = Looked(looking, len(reference))
     if not (candidates.as_whole or candidates.by_features or candidates.aligned):
         return FoundSources({}, looked)
-    finder = _Finder(samples, reference, chance_in(reference), candidates.never, run)
+    finder = _Finder(samples, reference, chance_in(reference, run), candidates.never, run)
     with one_core():
         wholes, as_whole = finder.best_as_wholes(candidates.as_whole)
     regions, aligned = (
@@ -208,7 +214,7 @@ def find_sources(
     )
     found = index_of(reference, index, run) if regions else ReferenceIndex()
     jobs = _Jobs(regions, {**aligned, **regions}, wholes, _BY_INDEX[looking])
-    usual = chance_aligned_in(reference, run.threads) if jobs.aligned else None
+    usual = chance_aligned_in(reference, run) if jobs.aligned else None
     sources, by_features = finder.by_pictures(jobs, found.index, usual)
     return FoundSources(
         sources,

@@ -10,13 +10,16 @@ null, and the pair's p-value is three times the smallest one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
+from rara.features.neighbours import kept_place
 from rara.geometry.threads import one_core
+from rara.images.decode import DECODER
+from rara.retrieval.aligned_picture import VERSION as ALIGNED_VERSION
 from rara.retrieval.aligned_picture import laid
 from rara.retrieval.chance_agreement import PICTURES, ChanceAgreement
 from rara.retrieval.evidence import (
@@ -29,7 +32,10 @@ from rara.retrieval.local_features import PreparedImage
 from rara.retrieval.polygons import Polygon, rectangle
 from rara.retrieval.ready_pictures import Ready, ReadyPictures
 from rara.retrieval.universal_null import p_value
+from rara.retrieval.whole_picture import VERSION as WHOLE_VERSION
 from rara.retrieval.whole_picture import WholePicture, whole_agreement
+from rara.run import Run
+from rara.storage.atomic import keep_arrays, kept_arrays
 
 CERTAIN: Final = 1e-6
 """The p-value up to which a sample is a copy as a fact."""
@@ -66,27 +72,54 @@ class FoundSource:
     """What was done to the source, in words."""
 
 
-def chance_in(reference: ReadyPictures) -> ChanceAgreement | None:
-    """How well unrelated pictures of the reference agree; None where there are too few."""
-    wholes = reference.wholes(_drawn(reference))
-    with one_core():
-        return ChanceAgreement.among([wholes[row] for row in sorted(wholes)])
+def chance_in(reference: ReadyPictures, run: Run) -> ChanceAgreement | None:
+    """How well unrelated pictures of the reference agree; None where there are too few.
+
+    It takes a second, and is kept in the cache.
+    """
+
+    def made(rows: set[int]) -> tuple[ChanceAgreement | None, int]:
+        wholes = reference.wholes(rows)
+        return ChanceAgreement.among([wholes[row] for row in sorted(wholes)]), len(wholes)
+
+    return _kept_chance(f"wholes {WHOLE_VERSION}", reference, run, made)
 
 
-def chance_aligned_in(reference: ReadyPictures, threads: int | None) -> ChanceAgreement | None:
+def chance_aligned_in(reference: ReadyPictures, run: Run) -> ChanceAgreement | None:
     """The same where they are laid over each other, which takes a few seconds."""
-    pictures = reference.alignables(_drawn(reference))
-    with one_core():
+
+    def made(rows: set[int]) -> tuple[ChanceAgreement | None, int]:
+        pictures = reference.alignables(rows)
         some = [pictures[row] for row in sorted(pictures)]
-        return ChanceAgreement.among_aligned(some, threads=threads)
+        return ChanceAgreement.among_aligned(some, threads=run.threads), len(some)
+
+    return _kept_chance(f"aligned {ALIGNED_VERSION}", reference, run, made)
 
 
-def _drawn(reference: ReadyPictures) -> set[int]:
-    """Of a large reference, the images with the smallest digests, each content once: a random draw
-    that no order changes."""
+def _kept_chance(
+    what: str,
+    reference: ReadyPictures,
+    run: Run,
+    made: Callable[[set[int]], tuple[ChanceAgreement | None, int]],
+) -> ChanceAgreement | None:
+    """What the cache has of these pictures, or what is made now; kept if all could be read.
+
+    Of a large reference, the images with the smallest digests are drawn, each content once: a
+    random draw that no order changes.
+    """
     digests = reference.features.done["digest"].combine_chunks().to_numpy(zero_copy_only=False)
-    _, first = np.unique(digests.astype(str), return_index=True)
-    return set(first[:PICTURES].tolist())
+    drawn, first = np.unique(digests.astype(str), return_index=True)
+    key = " ".join([f"agreement of {what}, decoder {DECODER}", *drawn[:PICTURES]])
+    place = kept_place(key, run)
+    kept = kept_arrays(place)
+    if kept and kept["agreement"].shape == (3,) and np.isfinite(kept["agreement"]).all():
+        return ChanceAgreement(*kept["agreement"].tolist())
+    rows = set(first[:PICTURES].tolist())
+    with one_core():
+        found, read = made(rows)
+    if found is not None and read == len(rows):
+        keep_arrays(place, agreement=np.array([found.start, found.share, found.scale]))
+    return found
 
 
 def compared(

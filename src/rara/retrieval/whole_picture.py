@@ -24,6 +24,9 @@ Cells = NDArray[np.float32]
 Cells64 = NDArray[np.float64]
 Number = TypeVar("Number", np.int16, np.bool_)
 
+VERSION: Final = 1
+"""Of agreement, which is kept under it: another one where a number changes."""
+
 SIDE: Final = 64
 _CELL: Final = 8
 _CELLS: Final = SIDE // _CELL
