@@ -227,7 +227,7 @@ def compare(query: Ready, candidates: Iterable[Ready], count: int, searches: Sea
 
 HEAD = (
     "| {} | searches | pairs | called at 1e-2: at most, seen | 1e-4 | 1e-6 "
-    "| strongest, small | repeating | large | p of one pair |\n|" + 10 * "---|"
+    "| strongest, small | enlarged | repeating | large | p of one pair |\n|" + 11 * "---|"
 )
 
 
@@ -260,7 +260,7 @@ def line(title: str, each: Sequence[Searches]) -> str:
     found = [pair for one in each for _, pair in one.found]
     strongest = (
         max((pair.strength for pair in found if pair.kind == kind), default=0)
-        for kind in ("small", "repeating", "large")
+        for kind in ("small", "enlarged", "repeating", "large")
     )
     least = min((pair.p for pair in found), default=1)
     return (

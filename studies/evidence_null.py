@@ -46,7 +46,7 @@ from rara.retrieval.universal_null import PairKind
 
 Ready = tuple[Picture, PreparedImage]
 MIXED = "two kinds"
-TABLES: Sequence[PairKind] = ("small", "repeating", "large")
+TABLES: Sequence[PairKind] = ("small", "enlarged", "repeating", "large")
 NOT_IN_TABLE = "prose"
 """Pages that share phrases: the evidence is right, though it means little."""
 NOT_MIXED = (NOT_IN_TABLE, "clothes, enlarged")

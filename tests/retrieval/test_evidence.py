@@ -278,3 +278,15 @@ def test_features_from_an_index_repeat_as_those_that_were_made():
         made = prepare(pixels)
         kept = replace(made, features=unpacked(packed(made.features)))
         assert kept.repeating == made.repeating
+
+
+def test_an_enlarged_picture_is_known_by_its_detail():
+    small = resized(scene(3), 28, 21)
+    for larger in (resized(small, 112, 84), resized(small, 336, 252)):
+        file = io.BytesIO()
+        Image.fromarray(larger).save(file, "JPEG", quality=90)
+        assert prepare(larger).enlarged
+        assert prepare(np.asarray(Image.open(file))).enlarged
+        assert pair_kind(prepare(larger), prepare(SOURCE)) == "enlarged"
+    assert not any(prepare(scene(seed)).enlarged for seed in range(4))
+    assert prepare(np.zeros((80, 80, 3), np.uint8)).enlarged

@@ -37,7 +37,7 @@ def test_strength_needs_both():
     assert strength(11, 10) > strength(10, 10) < strength(10, 11)
 
 
-@pytest.mark.parametrize("kind", ["small", "repeating", "large"])
+@pytest.mark.parametrize("kind", ["small", "enlarged", "repeating", "large"])
 def test_p_values_fall_with_strength_and_grow_with_candidates(kind):
     strengths = np.arange(0, 80, 0.1)
     p = np.array([p_value(one, kind=kind) for one in strengths])
@@ -64,7 +64,7 @@ def test_p_values_take_the_bound_at_or_below():
     assert p_value(np.nextafter(strengths[0], 0), kind="large") == 1
 
 
-@pytest.mark.parametrize("kind", ["small", "repeating", "large"])
+@pytest.mark.parametrize("kind", ["small", "enlarged", "repeating", "large"])
 def test_the_tail_goes_on_as_it_ends(kind):
     kept = json.loads(files("rara.retrieval").joinpath(TABLE).read_text())[kind]
     strengths, bounds = np.array(kept["strength"]), np.array(kept["log10_bound"])

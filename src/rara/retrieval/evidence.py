@@ -129,6 +129,8 @@ def pair_kind(sample: PreparedImage, source: PreparedImage) -> PairKind:
     """Which table of what unrelated pictures reach holds for two pictures."""
     if sample.small or source.small:
         return "small"
+    if sample.enlarged or source.enlarged:
+        return "enlarged"
     return "repeating" if sample.repeating or source.repeating else "large"
 
 

@@ -142,18 +142,20 @@ class PreparedImage:
         nearest = np.where(apart, differ, np.inf).min(axis=1)
         return bool(np.mean(nearest <= _SAME) >= _REPEATING)
 
-    @cached_property
+    @property
     def small(self) -> bool:
-        """Whether there is so little detail that outlines alone can agree.
+        """Whether the original is so small that outlines alone can agree."""
+        return bool(max(self.pixels.shape[:2]) < SMALL * self.factor - 0.5)
 
-        So it is where the original is small, or one that was enlarged: made small and large again,
-        it is the same.
+    @cached_property
+    def enlarged(self) -> bool:
+        """Whether it has no more detail than a small picture, as one that was enlarged from it.
+
+        Made small and large again, it is the same.
         """
         import cv2
 
         longest = max(self.pixels.shape[:2])
-        if longest < SMALL * self.factor - 0.5:
-            return True
         grey = cv2.cvtColor(self.pixels, cv2.COLOR_RGB2GRAY).astype(np.float32)
         height, width = (max(1, round(side * SMALL / longest)) for side in grey.shape)
         reduced = cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA)

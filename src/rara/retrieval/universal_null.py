@@ -25,9 +25,10 @@ TABLE = "universal_null.json"
 _LOWEST = -15.0
 """Log of the smallest bound for one pair. The table's tail goes on beyond its last strength."""
 
-PairKind: TypeAlias = Literal["small", "repeating", "large"]
-"""Small where either picture has no more detail than 64 pixels show: outlines agree there. Else
-repeating where either repeats itself, as pages of letters do. Large are all others."""
+PairKind: TypeAlias = Literal["small", "enlarged", "repeating", "large"]
+"""Small where the longest side of either original is below 64 pixels: outlines agree there. Else
+enlarged where either has no more detail than that. Else repeating where either repeats itself, as
+pages of letters do. Large are all others."""
 
 
 def p_value(strength: float, *, kind: PairKind, candidates: int = 1) -> float:
