@@ -14,7 +14,8 @@ table of the wing, `--page` a table for people.
 The bound of each kind: Clopper-Pearson's upper limit of the share of pairs at or above a strength,
 as far as pairs were seen. Beyond, an exponential tail. It starts at the limit of the share of the
 50th strongest pair, and its scale is the upper limit of the scale of the 50 (where there are fewer
-than 20: the largest of all kinds). Each limit is at 99 %. The table takes the largest bound, of
+than 20: the largest of all kinds). Kinds with fewer than 2,000 pairs in a table count to the pairs
+of two kinds. Each limit is at 99 %. The table takes the largest bound, of
 pairs with a small picture, of those with one that repeats itself, and of the others.
 """
 
@@ -58,6 +59,8 @@ EXCEEDING = 50
 """Pairs above the strength from which the tail is fitted."""
 LOWEST = -9.0
 """Log of the smallest bound in the table: what is beyond is too far from what was counted."""
+FEW = 2_000
+"""Pairs of a kind in a table, below which its limits would say how few there are."""
 STEP = 0.25
 
 RELATED: Mapping[str, frozenset[frozenset[str]]] = {
@@ -235,8 +238,18 @@ def tables(kinds: Sequence[Kind]) -> dict[str, object]:
 
 
 def counting(kinds: Sequence[Kind], name: PairKind) -> list[Kind]:
-    """Those that a table is made of."""
-    return [one for one in kinds if one.table == name and not one.name.startswith(NOT_IN_TABLE)]
+    """Those that a table is made of; kinds with few pairs in it count to those of two kinds."""
+    own = [one for one in kinds if one.table == name and not one.name.startswith(NOT_IN_TABLE)]
+    few = [one for one in own if one.pairs < FEW or one.name.startswith(MIXED)]
+    return [one for one in own if all(one is not other for other in few)] + (
+        [joined(few)] if few else []
+    )
+
+
+def joined(kinds: Sequence[Kind]) -> Kind:
+    """Their pairs as of one kind."""
+    strengths = np.sort(np.concatenate([one.strengths for one in kinds]))[::-1]
+    return replace(kinds[0], pairs=sum(one.pairs for one in kinds), strengths=strengths)
 
 
 def table(kinds: Sequence[Kind]) -> dict[str, object]:
