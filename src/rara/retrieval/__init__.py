@@ -22,8 +22,8 @@ From the ground up:
     region            where in the sample they agree
     tones             how brightness, colour and detail differ
     wording           what was done, in words
-    strength          one number that orders evidence
     universal_null    what unrelated pictures reach, and the p-value
+    strength          one number that orders evidence
     whole_picture     whole pictures that agree, turned in any way
     alignment_search  one small picture laid over another: loops
     aligned_picture   whole pictures laid over each other, moved in any way

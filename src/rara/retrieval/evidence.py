@@ -174,9 +174,10 @@ def _measured(
         correlation=correlation,
         tones=tones,
     )
+    kind = pair_kind(sample, source)
     return Evidence(
-        strength=strength(_supporting(found, part, cells), part.agreement),
-        kind=pair_kind(sample, source),
+        strength=strength(_supporting(found, part, cells), part.agreement, kind),
+        kind=kind,
         inliers=matches.distinct if matches else 0,
         matches=len(matches.source) if matches else 0,
         sample_region=ends[0],
