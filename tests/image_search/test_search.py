@@ -276,6 +276,10 @@ def test_what_people_decided_is_not_asked_again(tmp_path):
     saved = search(sample, tmp_path / "saved")
     assert saved[0].source is None
     assert "decided: not a copy" in saved.summary()
+    same = tmp_path / "a.png"  # which no decision changes
+    Image.open(tmp_path / "train" / "2.png").save(same, compress_level=0)
+    reference.decisions.add(same, tmp_path / "train" / "2.png")
+    assert "the same picture; decided: not a copy" in search(same, reference).summary()
     reference.decisions.add(sample, tmp_path / "train" / "3.png", copy=True)
     query = search(sample, reference)[0]
     assert (query.source.source, query.source.decision) == ("3.png", "copy")

@@ -1,11 +1,17 @@
 """An index of local features kept with a reference: made, used, grown, never trusted blindly."""
 
+import json
+import re
+import shutil
+
 import numpy as np
 import pytest
 from PIL import Image
 
 import rara
+from commands import called
 from rara.errors import ReferenceMismatchError, UnwritableError
+from rara.retrieval.ready_pictures import ReadyPictures
 from rara.retrieval.reference_index import FOLDER
 from rara.retrieval.sources import CERTAIN
 from scenes import pasted, scene
@@ -136,6 +142,53 @@ def test_a_damaged_index_is_not_used_and_said(saved, samples, tmp_path, capsys):
     assert "is damaged" in found.provenance.index_problem
 
 
+def test_an_index_that_went_away_is_said(saved, samples, tmp_path):
+    reference = rara.Reference.load(copy_of(saved, tmp_path / "reference"))
+    shutil.rmtree(tmp_path / "reference" / FOLDER)
+    evidence = reference.score(samples).provenance.evidence
+    assert not evidence.indexed
+    assert "is gone: build it again" in evidence.index_problem
+
+
+def test_info_verifies_the_index_as_well(saved, tmp_path, capsys):
+    folder = copy_of(saved, tmp_path / "reference")
+    code, out, _ = called(capsys, "reference", "info", folder, "--json")
+    assert (code, json.loads(out)["index"], json.loads(out)["index_problem"]) == (0, True, None)
+    path = next((folder / FOLDER).glob("rows-*.npy"))
+    path.write_bytes(path.read_bytes()[:-1] + b"\x07")
+    code, out, _ = called(capsys, "reference", "info", folder)
+    assert code == 0
+    assert "is damaged" in re.search("^Index(.*)$", out, re.MULTILINE)[1]
+
+
+def test_a_search_replaces_no_index_of_another_reference(train, saved, samples, tmp_path):
+    folder = copy_of(saved, tmp_path / "reference")
+    before = index_bytes(folder)
+    with pytest.raises(UnwritableError, match="is the index of the reference"):
+        rara.search(samples / "pasted.png", samples, index=folder / FOLDER)
+    assert index_bytes(folder) == before
+    for reference in (folder, train):  # the same images
+        found = rara.search(samples / "pasted.png", reference, index=folder / FOLDER)
+        assert found[0].source.source == f"{SOURCE:02}.png"
+
+
+def test_features_are_made_once_where_one_image_is_gone(train, samples, tmp_path, monkeypatch):
+    monkeypatch.setattr("rara.retrieval.reference_index.FEW", IMAGES)
+    folder = tmp_path / "train"
+    folder.mkdir()
+    for path in train.iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    reference = rara.Reference.fit(folder)
+    (folder / "05.png").unlink()
+    made, real = [], ReadyPictures.local_features
+    monkeypatch.setattr(
+        ReadyPictures, "local_features", lambda *given: made.append(given) or real(*given)
+    )
+    table = reference.score(samples, run=rara.Run(cache=tmp_path / "cache"))
+    assert rows(table)["pasted.png"]["source"] == f"{SOURCE:02}.png"
+    assert len(made) == 1
+
+
 def train_of(saved):
     return saved.parent / "train"
 
@@ -166,7 +219,8 @@ def test_an_image_that_is_gone_can_not_be_indexed(train, tmp_path):
         (folder / path.name).write_bytes(path.read_bytes())
     reference = rara.Reference.fit(folder)
     (folder / "05.png").unlink()
-    with pytest.raises(ReferenceMismatchError, match=r"'05\.png' at .* is missing or has changed"):
+    said = r"is written to .*, but without its index\. .*'05\.png' at .* is missing or has changed"
+    with pytest.raises(ReferenceMismatchError, match=said):
         reference.save(tmp_path / "reference", index=True)
     assert len(rara.Reference.load(tmp_path / "reference")) == IMAGES  # which is whole
 

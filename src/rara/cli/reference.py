@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -24,6 +24,7 @@ from rara.provenance.parts import CleaningPart
 from rara.reference.cleaning import Cleaning, Duplicates
 from rara.reference.reference import Reference
 from rara.report.formatting import counted, percent
+from rara.retrieval.reference_index import problem_of
 from rara.run import step
 from rara.storage.folder import claim
 
@@ -139,7 +140,11 @@ def info(
     folder
         A folder of `rara reference build`.
     """
-    described = _described(Reference.load(folder))
+    reference = Reference.load(folder)
+    described = _described(reference)
+    if reference.index is not None:
+        problem = problem_of(reference.features, reference.index)
+        described = replace(described, index_problem=problem)
     if json:
         say_json(encoded(described))
     else:
@@ -177,6 +182,8 @@ class ReferenceDescription:
     largest_k: int
     index: bool
     """Whether an index of local features is kept with it."""
+    index_problem: str | None = None
+    """Why that index is not used; None where it is, or where there is none."""
     radius: tuple[float, float, float]
     """The radii's quantiles 0.05, 0.5 and 0.95, in units of the feature space."""
     zero_radii: int
@@ -223,7 +230,7 @@ def _lines(described: ReferenceDescription) -> list[str]:
         f"{described.metric})",
         "k": f"{described.k} (any up to {described.largest_k})",
         "Radii": f"{middle:.4g} in the middle; 90 % between {low:.4g} and {high:.4g}",
-        "Index": "of local features" if described.index else "none",
+        "Index": described.index_problem or ("of local features" if described.index else "none"),
         "Radius 0": f"{described.zero_radii} (images with k or more exact duplicates)",
         "Outside": "unknown"
         if outside is None

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any, Final, TypeAlias, get_args
 
 import numpy as np
@@ -18,7 +19,12 @@ from PIL import Image
 from rara import __version__
 from rara.arguments import flag, path_of, short, whole
 from rara.decisions.decision import Decision
-from rara.errors import ExtractorError, ParameterError, ReferenceMismatchError
+from rara.errors import (
+    ExtractorError,
+    ParameterError,
+    ReferenceMismatchError,
+    UnwritableError,
+)
 from rara.extractors import DEFAULT, Extractor
 from rara.features.compatibility import features_like, network_for
 from rara.features.features import Features
@@ -45,7 +51,13 @@ from rara.provenance.parts import SearchedPart
 from rara.provenance.provenance import SearchProvenance
 from rara.reference.reference import Reference
 from rara.retrieval.ready_pictures import KEPT, ReadyPictures
-from rara.retrieval.reference_index import ReferenceIndex, build_index_of, index_of
+from rara.retrieval.reference_index import (
+    FOLDER,
+    ReferenceIndex,
+    build_index_of,
+    index_of,
+    problem_of,
+)
 from rara.run import Run, checked_run, step, watching
 from rara.sources import Source
 from rara.storage.folder import kind_of
@@ -105,7 +117,9 @@ def search(
         saved = reference.index if isinstance(reference, Reference) else None
         local = index_of(theirs, saved, run)
     else:
-        local = build_index_of(theirs, path_of(index, "index"), run)
+        folder = path_of(index, "index")
+        _spare_others(folder, reference, real)
+        local = build_index_of(theirs, folder, run)
     with step(run.progress, "Pictures of the reference"):
         sides = Sides.of(samples, theirs, _decisions(reference), run)
     sources = _sources(samples, theirs, local, network, _most(top, theirs), run)
@@ -116,6 +130,17 @@ def search(
         return Matches(queries, made, pictures)
     made = replace(made, sheets=tuple(ours.sheets.values()))
     return Matches(queries, made, SheetPictures(pictures, ours))
+
+
+def _spare_others(index: Path, reference: Reference | Images, real: Features) -> None:
+    """Refuses to replace the index that was saved with another reference."""
+    if index.name != FOLDER or kind_of(index.parent) != "reference" or kind_of(index) is None:
+        return
+    own = reference.index if isinstance(reference, Reference) else None
+    if (own is None or own.resolve() != index.resolve()) and problem_of(real, index) is not None:
+        raise UnwritableError(
+            f"'{index}' is the index of the reference '{index.parent}': give another folder."
+        )
 
 
 def _searched(

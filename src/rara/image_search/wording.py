@@ -79,9 +79,9 @@ def headline_of(query: QueryMatches, images: int) -> str:
 
 def what_of(match: Match) -> str:
     """What was done to a source, and how sure that is."""
-    if match.same:
-        return f"the same {match.same}"
     shown = "" if match.p is None else f"{match.edit}; {p_in_words(match.p)}"
+    if match.same:
+        shown = f"the same {match.same}"
     decided = "" if match.decision is None else f"decided: {match.decision}"
     return "; ".join(filter(None, [shown, decided]))
 

@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rara.arguments import listed, path_of
 from rara.decisions.decisions import FILE, Decisions
-from rara.errors import DamagedStoreError, ParameterError
+from rara.errors import DamagedStoreError, ParameterError, ReferenceMismatchError
 from rara.extractors import DEFAULT, Extractor
 from rara.extractors.base import Metric
 from rara.features import neighbours as neighbourhood
@@ -173,7 +173,12 @@ class Reference:
         if index or index_in(place) is not None:
             pictures = SourcePictures.of(self.features, None, self.features, self._source)
             own_images = ReadyPictures("reference", self.features, pictures, run)
-            build_index_of(own_images, place / FOLDER, run)
+            try:
+                build_index_of(own_images, place / FOLDER, run)
+            except ReferenceMismatchError as error:
+                raise ReferenceMismatchError(
+                    f"The reference is written to '{folder}', but without its index. {error}"
+                ) from None
             self.index = place / FOLDER
 
     # -- changing one --

@@ -214,7 +214,7 @@ def _opened(stored: StoredFolder) -> StoredIndex:
     if stored.facts.get("version") != _VERSION:
         raise DamagedStoreError(
             f"The index in '{stored.folder}' is of version {stored.facts.get('version')!r}, not "
-            f"{_VERSION}: build it again in a new folder."
+            f"{_VERSION}: build it again."
         )
     digests = stored.array("digests.npy", np.uint8, None, 32)
     images, rows = len(digests), stored.array("rows.npy", np.int32, None)

@@ -9,7 +9,7 @@ and found there by the contents of the images. A large one is made only where a 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -55,6 +55,11 @@ def index_in(reference: Path) -> Path | None:
     return folder if kind_of(folder) is not None else None
 
 
+def problem_of(reference: Features, folder: Path) -> str | None:
+    """Why the index in this folder is not used for these images; None where it is."""
+    return _opened(folder, reference)[1]
+
+
 def has_index(reference: Features, folder: Path | None) -> bool:
     """Whether there is an index to look into, or one will be made."""
     return folder is not None or len(reference) <= FEW
@@ -97,26 +102,39 @@ def index_of(reference: ReadyPictures, folder: Path | None, run: Run) -> Referen
             return ReferenceIndex(found.index)
     if len(reference) > FEW:
         return ReferenceIndex(problem=problem)
-    place = (run.cache or cache_folder()) / "indexes" / _key(reference.features)
-    try:
-        return replace(build_index_of(reference, place, run), problem=problem)
-    except (ReferenceMismatchError, UnwritableError, LockedStoreError, DamagedStoreError):
-        pass  # then it is made in memory, and made again next time
-    with watching(run.progress, len(reference), _MAKING) as advance:
-        rows = range(len(reference))
-        features = reference.local_features(rows, advance)
-        every = [features.get(row, no_features()) for row in rows]
-        made = index_in_memory(_digests(reference.features), every)
+    made = _cached(reference, run)
     reference.use(made)
     return ReferenceIndex(made.index, problem)
 
 
+def _cached(reference: ReadyPictures, run: Run) -> StoredIndex:
+    """The index of few images that the cache has, or gets; else one in memory, of those there."""
+    place = (run.cache or cache_folder()) / "indexes" / _key(reference.features)
+    digests, found = _digests(reference.features), dict[int, LocalFeatures]()
+    with watching(run.progress, len(reference), _MAKING) as advance:
+
+        def features(rows: range) -> list[LocalFeatures]:
+            found.update(reference.local_features(rows, advance))
+            if len(found) < len(rows):
+                raise ReferenceMismatchError("An image is missing, or has changed.")
+            return [found[row] for row in rows]
+
+        try:
+            return build_index(place, digests, features)
+        except (ReferenceMismatchError, UnwritableError, LockedStoreError, DamagedStoreError):
+            pass  # then it is made in memory, and made again next time
+        rows = range(len(reference))
+        if not found:
+            found.update(reference.local_features(rows, advance))
+        return index_in_memory(digests, [found.get(row, no_features()) for row in rows])
+
+
 def _opened(folder: Path, features: Features) -> tuple[StoredIndex | None, str | None]:
-    """The index in a folder; else the reason, where there is something."""
+    """The index in a folder, or the reason why it is not used."""
     try:
         stored = open_index(folder)
     except SourceNotFoundError:
-        return None, None
+        return None, f"The index in '{folder}' is gone: build it again."
     except DamagedStoreError as error:
         return None, str(error)
     wanted = np.frombuffer(bytes.fromhex("".join(_digests(features))), np.uint8)
