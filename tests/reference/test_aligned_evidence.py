@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 import rara
-from rara.retrieval.finding import Candidates, small_and_near
+from rara.retrieval.finding import small_and_near
 from rara.retrieval.sources import CERTAIN
 from scenes import scene
 
@@ -50,6 +50,15 @@ def test_only_small_samples_that_are_near_are_laid_over_candidates():
     assert small_and_near(p, vectors, nearest) == {}
 
 
-def test_pairs_that_were_decided_are_not_laid_over_each_other():
-    candidates = Candidates({}, {}, aligned={0: [3, 7], 1: [2]})
-    assert candidates.without({0: [7]}).aligned == {0: [3], 1: [2]}
+def test_pairs_that_were_decided_are_not_laid_over_each_other(tmp_path):
+    images = {f"{seed}.png": small(seed) for seed in range(40)}
+    turned = images["7.png"].rotate(4, Image.Resampling.BICUBIC).crop((2, 2, 30, 30))
+    for name, image in {**images, "turned.png": turned}.items():
+        image.save(tmp_path / name)
+    files = [tmp_path / name for name in images]
+    reference, sample = rara.Reference.fit(files, k=1), [tmp_path / "turned.png"]
+    assert reference.score(sample, evidence="all").arrow["source"].to_pylist() == ["7.png"]
+    reference.decisions.add(sample[0], tmp_path / "7.png")
+    table = reference.score(sample, evidence="all")
+    assert table.arrow["source"].to_pylist() == [None]
+    assert table.arrow["decision"].to_pylist() == ["not a copy"]

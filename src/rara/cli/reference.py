@@ -46,7 +46,7 @@ def build(
     unit: Unit = None,
     deduplicate: Annotated[Duplicates | None, Parameter(group=REFERENCE)] = None,
     clip_radii: Annotated[float | None, Parameter(group=REFERENCE, metavar="QUANTILE")] = None,
-    index: Annotated[bool, Parameter(group=REFERENCE, negative=())] = False,
+    index: Annotated[bool, Parameter(group=REFERENCE, negative=(), show_default=False)] = False,
     reading: Reading | None = None,
     extraction: Extraction | None = None,
     working: Working | None = None,

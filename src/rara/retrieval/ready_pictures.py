@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from typing import Final
@@ -111,6 +112,15 @@ class ReadyPictures:
         """
         self._index = index
         self._ready.clear()
+
+    @contextmanager
+    def uncounted(self) -> Iterator[None]:
+        """Pictures that cannot be read inside are not counted: the cache decides if any is read."""
+        before = set(self.unavailable)
+        try:
+            yield
+        finally:
+            self.unavailable.intersection_update(before)
 
     def wholes(self, rows: Collection[int]) -> dict[int, WholePicture]:
         """Small pictures of these rows; large ones are in memory one at a time."""

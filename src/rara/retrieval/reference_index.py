@@ -102,7 +102,8 @@ def index_of(reference: ReadyPictures, folder: Path | None, run: Run) -> Referen
             return ReferenceIndex(found.index)
     if len(reference) > FEW:
         return ReferenceIndex(problem=problem)
-    made = _cached(reference, run)
+    with reference.uncounted():
+        made = _cached(reference, run)
     reference.use(made)
     return ReferenceIndex(made.index, problem)
 

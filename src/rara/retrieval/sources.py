@@ -115,7 +115,7 @@ def _kept_chance(
     if kept and kept["agreement"].shape == (3,) and np.isfinite(kept["agreement"]).all():
         return ChanceAgreement(*kept["agreement"].tolist())
     rows = set(first[:PICTURES].tolist())
-    with one_core():
+    with one_core(), reference.uncounted():
         found, read = made(rows)
     if found is not None and read == len(rows):
         keep_arrays(place, agreement=np.array([found.start, found.share, found.scale]))
