@@ -239,7 +239,9 @@ def main() -> None:
     cases = list(copies(real))
     with tempfile.TemporaryDirectory() as work:
         samples = {case.name: case.made.picture.convert("RGB") for case in cases}
-        matches = rara.search(samples, real, index=Path(work) / "index", run=rara.Run(threads=1))
+        matches = rara.search(
+            samples, real, index=Path(work) / "index", split=False, run=rara.Run(threads=1)
+        )
         outcomes = [Outcome(case, matches[case.name].source) for case in cases]
         if args.report:
             matches.report(args.report)

@@ -77,11 +77,13 @@ def searched(
 ) -> Searched:
     run = rara.Run(threads=1)
     first = dict([next(iter(samples.items()))])
-    rara.search(first, reference, index=index, run=run)  # compiles, and makes the index
+    rara.search(
+        first, reference, index=index, split=False, run=run
+    )  # compiles, and makes the index
     started = time.process_time()
-    rara.search(first, reference, index=index, run=run)
+    rara.search(first, reference, index=index, split=False, run=run)
     alone = time.process_time()
-    matches = rara.search(samples, reference, index=index, run=run)
+    matches = rara.search(samples, reference, index=index, split=False, run=run)
     ended = time.process_time()
     many = (ended - alone - (alone - started)) / (len(samples) - 1)
     return Searched(matches, many, alone - started)
