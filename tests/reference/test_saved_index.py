@@ -91,7 +91,9 @@ def test_a_few_images_are_indexed_unasked_and_the_same_from_the_cache(
     assert rows(first)["pasted.png"]["source"] == f"{SOURCE:02}.png"
     assert str(first.arrow.to_pydict()) == str(again.arrow.to_pydict())
     monkeypatch.setattr("rara.retrieval.reference_index.build_index", no_room)
+    run = rara.Run(cache=tmp_path / "other")
     in_memory = rara.Reference.fit(train, run=run).score(samples, run=run)
+    assert not (tmp_path / "other" / "indexes").exists()
     assert str(first.arrow.to_pydict()) == str(in_memory.arrow.to_pydict())
 
 

@@ -9,6 +9,7 @@ and found there by the contents of the images. A large one is made only where a 
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -111,23 +112,17 @@ def index_of(reference: ReadyPictures, folder: Path | None, run: Run) -> Referen
 def _cached(reference: ReadyPictures, run: Run) -> StoredIndex:
     """The index of few images that the cache has, or gets; else one in memory, of those there."""
     place = (run.cache or cache_folder()) / "indexes" / _key(reference.features)
-    digests, found = _digests(reference.features), dict[int, LocalFeatures]()
+    kept, _ = _opened(place, reference.features)
+    if kept is not None:
+        return kept
+    digests, rows = _digests(reference.features), range(len(reference))
     with watching(run.progress, len(reference), _MAKING) as advance:
-
-        def features(rows: range) -> list[LocalFeatures]:
-            found.update(reference.local_features(rows, advance))
-            if len(found) < len(rows):
-                raise ReferenceMismatchError("An image is missing, or has changed.")
-            return [found[row] for row in rows]
-
-        try:
-            return build_index(place, digests, features)
-        except (ReferenceMismatchError, UnwritableError, LockedStoreError, DamagedStoreError):
-            pass  # then it is made in memory, and made again next time
-        rows = range(len(reference))
-        if not found:
-            found.update(reference.local_features(rows, advance))
-        return index_in_memory(digests, [found.get(row, no_features()) for row in rows])
+        found = reference.local_features(rows, advance)
+        every = [found.get(row, no_features()) for row in rows]
+        if len(found) == len(rows):  # else it is made in memory, and made again next time
+            with suppress(UnwritableError, LockedStoreError, DamagedStoreError):
+                return build_index(place, digests, lambda some: [every[row] for row in some])
+        return index_in_memory(digests, every)
 
 
 def _opened(folder: Path, features: Features) -> tuple[StoredIndex | None, str | None]:
