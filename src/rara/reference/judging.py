@@ -140,7 +140,7 @@ def judge_one_by_one(
             columns, samples, reference, geometry, pairs.looking, thresholds.alpha, run,
             indexed=has_index(reference, pairs.index),
         )  # fmt: skip
-        candidates = with_network(candidates, network).without(excluded)
+        candidates = _with_network(candidates, network).without(excluded)
         ours = ReadyPictures("samples", samples, pairs.pictures, run)
         theirs = ReadyPictures("reference", reference, pairs.pictures, run)
         found = find_sources(candidates, ours, theirs, pairs.looking, run, index=pairs.index)
@@ -157,7 +157,7 @@ def judge_one_by_one(
     return Scored(made.columns, known.part, made.verdict, made.decisions, evidence, about, work)
 
 
-def with_network(candidates: Candidates, network: NetworkScores | None) -> Candidates:
+def _with_network(candidates: Candidates, network: NetworkScores | None) -> Candidates:
     """With the images nearest by the copy network, for samples that are searched for regions."""
     if network is None:
         return candidates

@@ -48,6 +48,8 @@ WEIGHT: Final = 100
 
 _WITNESSES: Final = 3
 
+_WHOLE: Final = (rectangle(1, 1), rectangle(1, 1))
+
 
 @dataclass(frozen=True, slots=True)
 class WholeCandidate:
@@ -170,12 +172,7 @@ def _all_aligned(
         p = _joined(chance.p_value(alignment.strength, images))
         if p <= WORTH_SHOWING:
             measured = aligned_evidence_between(sample.plain, other.plain, alignment)
-            regions = alignment.regions()
-            found[row] = (
-                FoundSource(p, *regions, "blurred or damaged")
-                if measured is None
-                else _found(p, measured)
-            )
+            found[row] = _found(p, measured, alignment.regions())
     return found
 
 
@@ -246,10 +243,12 @@ def speaks_by_source(source_p: float | None, copy_p: float | None) -> bool:
     return source_p <= CERTAIN or source_p * WEIGHT <= copy_p
 
 
-def _found(p: float, measured: Evidence | None) -> FoundSource:
-    """The whole of both where the pixels of small parts do not show a region, as after blur."""
+def _found(
+    p: float, measured: Evidence | None, regions: tuple[Polygon, Polygon] = _WHOLE
+) -> FoundSource:
+    """These regions where the pixels of small parts do not show one, as after blur."""
     if measured is None:
-        return FoundSource(p, rectangle(1, 1), rectangle(1, 1), "blurred or damaged")
+        return FoundSource(p, *regions, "blurred or damaged")
     return FoundSource(p, measured.sample_region, measured.source_region, measured.edit)
 
 
