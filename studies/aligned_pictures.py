@@ -130,8 +130,7 @@ def copies(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name in ("cifar10", "emoji", "clipart", "photos"):
-        parser.add_argument(f"--{name}", type=Path, required=True)
+    Folders.ask(parser)
     parser.add_argument("--copies", type=int, default=26 * 40)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--into", type=Path, help="a page whose tables are replaced")
@@ -142,7 +141,7 @@ def main() -> None:
     ]
     crew = ThreadPoolExecutor(chosen.threads)
     power: dict[str, dict[str, NDArray[np.float64]]] = {}
-    for kind in kinds(Folders(chosen.cifar10, chosen.emoji, chosen.clipart, chosen.photos)):
+    for kind in kinds(Folders.of(chosen)):
         vectors: list[NDArray[np.float32] | None] = [None, None]
         if kind.name == "CIFAR-10":
             vectors = [vectors_of(chosen.cifar10, part) for part in ("train", "test")]

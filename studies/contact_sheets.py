@@ -231,15 +231,15 @@ def single_table(splits: Mapping[str, Iterable[bool]]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    for name in ("cifar10", "emoji", "clipart", "photos", "work"):
-        parser.add_argument(f"--{name}", type=Path, required=True)
+    Folders.ask(parser)
+    parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--count", type=int, default=135, help="sheets with gutters, and without")
     parser.add_argument("--single", type=int, default=40, help="pictures drawn of each kind")
     parser.add_argument("--half", choices=HALVES, default="held-out")
     parser.add_argument("--page", type=Path)
     parser.add_argument("--picture", type=Path)
     options = parser.parse_args()
-    folders = Folders(options.cifar10, options.emoji, options.clipart, options.photos)
+    folders = Folders.of(options)
     work, half, count = options.work, options.half, options.count
     work.mkdir(parents=True, exist_ok=True)
     if not (work / "photos.pickle").exists():

@@ -312,8 +312,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    for name in ("cifar10", "emoji", "clipart", "photos", "work"):
-        parser.add_argument(f"--{name}", type=Path, required=True)
+    Folders.ask(parser)
+    parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--pairs", type=int, default=60_000, help="of each kind")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--sheets", action="store_true", help="draw the strongest pairs")
@@ -321,7 +321,7 @@ def main() -> None:
     parser.add_argument("--page", type=Path, help="the page with the table for people")
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
-    folders = Folders(options.cifar10, options.emoji, options.clipart, options.photos)
+    folders = Folders.of(options)
     with ProcessPoolExecutor(options.processes) as pool:
         names = [*KINDS, MIXED]
         count = partial(kept, folders=folders, pairs=options.pairs, work=options.work)

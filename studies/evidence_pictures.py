@@ -18,13 +18,14 @@ pictures is kept in the repository:
 
 from __future__ import annotations
 
+import argparse
 import json
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TypeVar
+from typing import Self, TypeVar
 
 import cv2
 import numpy as np
@@ -58,6 +59,17 @@ class Folders:
     clipart: Path
     photos: Path
     """Debian packages unpacked with `dpkg-deb -x`, and wheels unzipped, stamps among them."""
+
+    @classmethod
+    def ask(cls, parser: argparse.ArgumentParser) -> None:
+        """Adds an option for each, as `of` reads them."""
+        for one in fields(cls):
+            parser.add_argument(f"--{one.name}", type=Path, required=True)
+
+    @classmethod
+    def of(cls, options: argparse.Namespace) -> Self:
+        """Those that were given."""
+        return cls(*(getattr(options, one.name) for one in fields(cls)))
 
 
 PHOTOS = (

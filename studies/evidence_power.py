@@ -161,15 +161,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    for name in ("cifar10", "emoji", "clipart", "photos", "work"):
-        parser.add_argument(f"--{name}", type=Path, required=True)
+    Folders.ask(parser)
+    parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--count", type=int, default=30, help="pictures of each kind")
     parser.add_argument("--packed", action="store_true", help="features as an index keeps them")
     parser.add_argument("--page", type=Path, help="the page with the table")
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
-    folders = Folders(options.cifar10, options.emoji, options.clipart, options.photos)
+    folders = Folders.of(options)
     kinds = ("photos", "clip art", "CIFAR-10")
     among = {"folders": folders, "count": options.count, "work": options.work}
     run = partial(kept, **among, in_codes=options.packed)

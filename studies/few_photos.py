@@ -155,13 +155,12 @@ def section(draws: Sequence[Mapping[tuple[str, str], Called]]) -> Iterator[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("cifar10", "emoji", "clipart", "photos"):
-        parser.add_argument(f"--{name}", type=Path, required=True)
+    Folders.ask(parser)
     parser.add_argument("--draws", type=int, default=10)
     parser.add_argument("--page", type=Path)
     args = parser.parse_args()
     cv2.setNumThreads(1)
-    folders = Folders(args.cifar10, args.emoji, args.clipart, args.photos)
+    folders = Folders.of(args)
     made = parts(folders, MOST, 3, side=2560)
     pictures = [one for one in made if prepare(np.asarray(small(one))).sufficient]
     draws = [one_draw(pictures, seed) for seed in range(args.draws)]

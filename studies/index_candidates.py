@@ -171,14 +171,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    for name in ("cifar10", "emoji", "clipart", "photos", "work"):
-        parser.add_argument(f"--{name}", type=Path, required=True)
+    Folders.ask(parser)
+    parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--count", type=int, default=30, help="sources of each kind")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--page", type=Path, help="the page with the table")
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
-    folders = Folders(options.cifar10, options.emoji, options.clipart, options.photos)
+    folders = Folders.of(options)
     for name in OTHERS:
         kept(options.work / f"others {name}.pickle", partial(others, name, folders))
     kinds = ("photos", "clip art", "CIFAR-10")

@@ -125,14 +125,13 @@ def share(one: Searched, name: str) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("cifar10", "emoji", "clipart", "photos"):
-        parser.add_argument(f"--{name}", type=Path, required=True)
+    Folders.ask(parser)
     parser.add_argument("--images", type=int, default=320)
     parser.add_argument("--copies", type=int, default=8)
     parser.add_argument("--page", type=Path)
     args = parser.parse_args()
     cv2.setNumThreads(1)
-    folders = Folders(args.cifar10, args.emoji, args.clipart, args.photos)
+    folders = Folders.of(args)
     made = pictures(folders)
     photos, fresh = made[:-FRESH], made[-FRESH:]
     samples = copies_of(photos, fresh, args.copies)

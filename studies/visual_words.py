@@ -100,12 +100,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    for name in ("cifar10", "emoji", "clipart", "photos", "into"):
-        parser.add_argument(f"--{name}", type=Path, required=True)
+    Folders.ask(parser)
+    parser.add_argument("--into", type=Path, required=True)
     options = parser.parse_args()
     cv2.setNumThreads(1)
     rng = np.random.default_rng(0)
-    folders = Folders(options.cifar10, options.emoji, options.clipart, options.photos)
+    folders = Folders.of(options)
     np.savez_compressed(options.into, **table(descriptors(folders, rng), rng))
 
 

@@ -179,12 +179,11 @@ def copies_of(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name in ("cifar10", "emoji", "clipart", "photos"):
-        parser.add_argument(f"--{name}", type=Path, required=True)
+    Folders.ask(parser)
     parser.add_argument("--copies", type=int, default=200)
     parser.add_argument("--into", type=Path, help="a page whose table is replaced")
     chosen = parser.parse_args()
-    folders = Folders(chosen.cifar10, chosen.emoji, chosen.clipart, chosen.photos)
+    folders = Folders.of(chosen)
     lines = [
         "| pictures | reference | fresh | named at 1e-2, % | 1e-4 | 1e-6 "
         "| copies found at 1e-2, % | 1e-4 | 1e-6 |\n",
