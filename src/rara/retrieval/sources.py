@@ -40,6 +40,12 @@ from rara.storage.atomic import keep_arrays, kept_arrays
 CERTAIN: Final = 1e-6
 """The p-value up to which a sample is a copy as a fact."""
 
+ACCUSES: Final = 2 * CERTAIN
+"""The smallest p-value of an alignment alone, so that it accuses and is never a fact.
+
+Small pictures of one kind, as two aircraft before the sky, can agree as well as a copy does.
+"""
+
 WORTH_SHOWING: Final = 0.05
 """The p-value up to which evidence names a source."""
 
@@ -169,7 +175,7 @@ def _all_aligned(
     found = {}
     every = laid(sample.alignable, [one.alignable for one in candidates.values()])
     for (row, other), alignment in zip(candidates.items(), every, strict=True):
-        p = _joined(chance.p_value(alignment.strength, images))
+        p = max(ACCUSES, _joined(chance.p_value(alignment.strength, images)))
         if p <= WORTH_SHOWING:
             measured = aligned_evidence_between(sample.plain, other.plain, alignment)
             found[row] = _found(p, measured, alignment.regions())
