@@ -1,18 +1,29 @@
-"""What a notebook shows: small pictures of what was scored, escaped names, nothing from outside."""
+"""What a notebook shows: small pictures of what was scored, escaped names, nothing from outside.
 
+Exported notebooks are opened in a browser, where their tables are sorted without a script.
+"""
+
+import html
 import re
 import shutil
 
+import nbformat
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from nbconvert import HTMLExporter
 from PIL import Image
 
-from pages import HOSTILE, outline
-from rara import Features, Reference, Run, ScoreTable
+from browser import browser
+from pages import HOSTILE, needs_browser, outline
+from rara import Features, Reference, Run, ScoreTable, compare, compare_siblings, search
 
 PICTURE = re.compile(r'<img src="(data:image/[a-z]+;base64,[^"]*)" alt="([^"]*)"')
+
+OUR_RULE = re.compile(
+    r'#rara-\w{12}:has\(input\[value="[a-z]+"\]:checked\) \[data-row[\w~="]*\]\{[\w:!;()-]+\}'
+)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +55,9 @@ def cells(html):
 def test_a_table_shows_its_first_rows_with_pictures_of_both_sides(table):
     shown = table[0]._repr_html_()
     page = outline(shown)
-    rows = re.findall(r"<tr><td>.*?</tr>", shown, re.DOTALL)
+    rows = re.findall(
+        r'<div role="row" data-row="given.*?(?=<div role="row"|</details>)', shown, re.S
+    )
     assert len(rows) == 10
     for row, name, verdict, nearest in zip(
         rows, table[0]["id"], table[0]["verdict"], table[0]["nearest"], strict=False
@@ -53,8 +66,9 @@ def test_a_table_shows_its_first_rows_with_pictures_of_both_sides(table):
             f"Sample: {name}", f"Reference image: {nearest}",
         ]  # fmt: skip
         assert verdict in row
-    assert "and 4 more rows" in shown
-    assert {attrs.get("scope") for tag, attrs in page.tags if tag == "th"} == {"row", "col"}
+    assert "The first 10 of 14 rows in this order" in shown
+    roles = {attrs.get("role") for _, attrs in page.tags}
+    assert {"table", "row", "columnheader", "rowheader", "cell"} <= roles
 
 
 def test_what_a_notebook_shows_is_small_and_asks_for_nothing(table):
@@ -85,7 +99,7 @@ def test_a_table_read_from_a_file_shows_what_is_there_now(table, tmp_path):
     file = tmp_path / "scores.parquet"
     scored.to_parquet(file)
     shown = cells(ScoreTable.from_parquet(file, samples=place)._repr_html_())
-    assert sum(alt.startswith("Sample: ") for alt in shown) == 10
+    assert sum(alt.startswith("Sample: ") for alt in shown) == 14
     unasked = cells(ScoreTable.from_parquet(file)._repr_html_())
     assert not [alt for alt in unasked if alt.startswith("Sample: ")]
 
@@ -169,12 +183,112 @@ def test_names_are_only_names_in_a_notebook(name):
     table = reference.score(Features.from_arrays(vectors[:5], ids=names[:5]))
     for shown in (reference._repr_html_(), table._repr_html_(), reference.audit()._repr_html_()):
         page = outline(shown)
-        assert not {tag for tag, _ in page.tags} & {"script", "img", "b", "style"}
+        assert not {tag for tag, _ in page.tags} & {"script", "img", "b"}
+        for rules in re.findall("<style>(.*?)</style>", shown, re.DOTALL):
+            assert all(OUR_RULE.fullmatch(rule) for rule in rules.strip().splitlines())
         assert not [attrs for _, attrs in page.tags for key in attrs if key.startswith("on")]
         assert not page.links
         assert len(shown) < 60_000
         assert not re.search("[\u202a-\u202e\x1b]", shown)
         shown.encode("utf-8")
+
+
+def read(file):
+    with Image.open(file) as image:
+        return image.copy()
+
+
+@pytest.fixture(scope="module")
+def everything(reference, folders, draw, tmp_path_factory):
+    """A result of each kind."""
+    table = reference.score(folders[0], run=Run(threads=1))
+    images = {name: read(folders[0] / name) for name in list(table["id"])[:12]}
+    labelled = tmp_path_factory.mktemp("labelled")
+    for seed, label in enumerate(["one", "two"]):
+        draw(labelled / label, 6, seed)
+    real = next(iter(sorted(folders[1].iterdir())))
+    return {
+        "table": table,
+        "comparison": compare({"first": folders[0], "other": folders[0]}, reference),
+        "matches": search({"copy.png": read(real), **images}, reference),
+        "siblings": compare_siblings(labelled, by="label"),
+    }
+
+
+def test_a_comparison_shows_its_figures_conclusions_and_the_rarest_samples(everything):
+    result = everything["comparison"]
+    shown = result._repr_html_()
+    outline(shown)
+    text = " ".join(re.sub(r"<[^>]*>", " ", shown).split())
+    assert "2 generators compared" in text
+    assert "real images" in text
+    for name, table in result.scores.items():
+        assert name in text
+        for rare in table.rarest(5)["id"]:
+            assert f"Sample: {rare}" in cells(shown)
+    for sentence in result.to_json()["conclusions"]:
+        assert " ".join(sentence.split()) in html.unescape(text)
+
+
+def test_a_search_shows_each_sample_beside_its_source(everything):
+    result = everything["matches"]
+    shown = result._repr_html_()
+    rows = re.findall(r"<tr><td>.*?</tr>", shown, re.S)
+    assert len(rows) == 10
+    assert "and 3 more samples" in shown
+    first = result["copy.png"].source.source
+    assert f"Reference image: {first}" in cells(rows[0])
+    assert "the same picture" in rows[0]
+    assert result.queries[1].source is None
+    assert "nearest: " in rows[1]
+
+
+def test_siblings_show_the_odd_ones(everything):
+    result = everything["siblings"]
+    shown = result._repr_html_()
+    outline(shown)
+    for case in result.facts.odd_ones.cases:
+        assert case.id in shown
+
+
+def exported(result, place):
+    """A notebook that shows one result, as nbconvert makes a page of it."""
+    data = {"text/plain": repr(result), "text/html": result._repr_html_()}
+    output = nbformat.v4.new_output("execute_result", data, execution_count=1)
+    cell = nbformat.v4.new_code_cell("result", outputs=[output], execution_count=1)
+    page, _ = HTMLExporter().from_notebook_node(nbformat.v4.new_notebook(cells=[cell]))
+    place.write_text(page, "utf-8")
+    return place
+
+
+VISIBLE = """[...document.querySelectorAll('[data-row]')]
+  .filter(one => one.getBoundingClientRect().height > 0)
+  .sort((a, b) => a.getBoundingClientRect().y - b.getBoundingClientRect().y)
+  .map(one => one.querySelector('[role=rowheader]').textContent.trim())"""
+
+
+@needs_browser
+def test_the_table_of_an_exported_notebook_is_sorted_without_a_script(everything, tmp_path):
+    table = everything["table"]
+    page = exported(table, tmp_path / "notebook.html")
+    with browser(tmp_path) as tab:
+        tab.open(page, scripts=False)
+        assert tab.value(VISIBLE) == list(table["id"])[:10]
+        for key, wanted in (
+            ("typical", list(table.sort("knn_distance")["id"])[:10]),
+            ("rarest", list(table.rarest(10)["id"])),
+            ("given", list(table["id"])[:10]),
+        ):
+            tab.click(f'input[value="{key}"]')
+            assert tab.value(VISIBLE) == wanted
+
+
+@pytest.mark.parametrize("what", ["table", "comparison", "matches", "siblings"])
+def test_an_exported_notebook_keeps_what_is_shown(everything, what, tmp_path):
+    page = exported(everything[what], tmp_path / "notebook.html").read_text("utf-8")
+    shown = PICTURE.findall(everything[what]._repr_html_())
+    kept = [(one["src"], one["alt"]) for tag, one in outline(page).tags if tag == "img"]
+    assert kept == shown != []
 
 
 def arrays_of(folder):

@@ -27,6 +27,7 @@ From the ground up:
     documents      Markdown and LaTeX
     charts         the geometry of the small multiples
     page           the page
+    notebook       what a notebook shows
     comparison     Comparison: table, summary, page
     compare        rara.compare
 """

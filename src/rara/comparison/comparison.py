@@ -121,6 +121,11 @@ class Comparison:
         page = comparison_html(self.findings, self.scores)
         write_file(path_of(path), lambda file: file.write(page.encode()))
 
+    def _repr_html_(self) -> str:
+        from rara.comparison.notebook import compared_html
+
+        return compared_html(self.findings, self.scores)
+
 
 def check_format(path: str | Path) -> str:
     """The ending of a comparison's name; raises ParameterError where it is no format."""

@@ -77,6 +77,11 @@ class Siblings:
         page = sibling_html(self.facts, self.pictures)
         write_file(path_of(path), lambda file: file.write(page.encode()))
 
+    def _repr_html_(self) -> str:
+        from rara.report.notebook import siblings_html
+
+        return siblings_html(self.facts, self.pictures)
+
     def save(self, path: str | Path, *, formulas: Formulas = "keep") -> None:
         """Write a Parquet, CSV or JSON file, as `ScoreTable.save` does."""
         save(self.arrow, self.provenance, path, formulas=formulas)

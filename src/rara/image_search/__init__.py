@@ -9,6 +9,7 @@ what unrelated pictures give says how sure a match is. From the ground up:
     match        one reference image beside a sample, and all of one sample
     wording      matches in words, for a terminal and for a page
     page         the page: samples and sources side by side
+    notebook     what a notebook shows
     matches      the result: iterable, and written as a table, JSON or a page
     sheets       contact sheets split into panels
     candidates   where candidates come from

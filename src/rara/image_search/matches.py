@@ -139,3 +139,8 @@ class Matches:
         """Write the page, one HTML file that needs nothing else."""
         page = search_html(self.facts, self.pictures)
         write_file(path_of(path), lambda file: file.write(page.encode()))
+
+    def _repr_html_(self) -> str:
+        from rara.image_search.notebook import found_html
+
+        return found_html(self.facts, self.pictures)
