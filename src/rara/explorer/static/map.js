@@ -1,0 +1,214 @@
+// The map: points, thumbnails, what lies over them, and what a hand does there.
+// It follows the rows (filters, selection) and the state (view, colour, the present point).
+
+import { Camera } from "./camera.js";
+import { paper, referenceColour, scheme } from "./colours.js";
+import { $, later, soon } from "./dom.js";
+import { gestures } from "./gestures.js";
+import { Overlay } from "./overlay.js";
+import { Renderer } from "./renderer.js";
+import { shapeOf } from "./shapes.js";
+import { Thumbnails } from "./thumbnails.js";
+
+const CLASS = { faint: 0, reference: 1, sample: 2, loud: 3, selected: 4, hidden: 5 };
+const REACH = 14; // pixels from a point that still hit it
+
+export class MapView {
+  /** Throws where there is no WebGL2. `judged` are pictures that were dropped. */
+  constructor({ data, grid, rows, state, judged, tip }) {
+    this.element = $("map");
+    Object.assign(this, { data, grid, rows, state, judged, tip, camera: new Camera(), tool: "pan", moving: 0, links: [] });
+    this.renderer = new Renderer($("points"));
+    this.thumbnails = new Thumbnails(this.renderer.gl, data, () => this.ask());
+    this.overlay = new Overlay(this.element, this.camera, data);
+    this.looks = new Uint8Array(4 * data.total);
+    this.ask = soon(() => this.#frame());
+    this.camera.frame(data.x, data.y);
+    this.camera.reset();
+    this.renderer.setPoints(grid, data.x, data.y);
+    this.keep = later(() => state.change({ view: [this.camera.x, this.camera.y, this.camera.zoom] }), 250);
+    new ResizeObserver(() => this.#resize()).observe(this.element);
+    this.#resize();
+    this.#listen();
+    this.#follow();
+    this.recolour();
+  }
+
+  #listen() {
+    gestures(this.element, this.camera, () => this.tool, {
+      moved: () => this.#moved(),
+      hover: (place) => this.#hover(place),
+      click: (place, event) => this.#click(place, event),
+      draw: (path) => { this.path = path; this.ask(); },
+      shape: (points, kind, mode) => {
+        const step = shapeOf(points, kind, mode);
+        const steps = mode === "new" ? [step] : [...this.state.get("steps"), step];
+        this.state.change({ steps, show: "selected" });
+      },
+      zoom: (by, place) => this.zoom(by, place),
+    });
+  }
+
+  #follow() {
+    const { state } = this;
+    state.on("by hide", () => this.recolour());
+    state.on("at", () => { this.links = []; this.ask(); });
+    state.on("view", () => this.#jump());
+    this.rows.on(() => this.recolour());
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.recolour());
+    this.#jump();
+  }
+
+  /** To the view of the address, if it is another one. */
+  #jump() {
+    const [x, y, zoom] = this.state.get("view") ?? [this.camera.home.x, this.camera.home.y, 0];
+    if (Math.abs(x - this.camera.x) + Math.abs(y - this.camera.y) + Math.abs(zoom - this.camera.zoom) < 2e-4) return;
+    this.camera.to(x, y, zoom);
+    this.ask();
+  }
+
+  #moved() {
+    this.tip.hide();
+    this.keep();
+    this.ask();
+  }
+
+  #resize() {
+    const { camera, element, renderer } = this;
+    const ratio = Math.min(2, devicePixelRatio || 1);
+    Object.assign(camera, { width: element.clientWidth || 1, height: element.clientHeight || 1, ratio });
+    Object.assign(renderer.canvas, { width: Math.round(camera.width * ratio), height: Math.round(camera.height * ratio) });
+    this.ask();
+  }
+
+  /** A zoom by some powers of two, in a fifth of a second. */
+  zoom(by, place = [this.camera.width / 2, this.camera.height / 2]) {
+    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    const [start, time] = [performance.now(), still ? 0 : 200];
+    let done = 0;
+    const step = (now) => {
+      const share = time ? Math.min(1, Math.max(0, (now - start) / time)) : 1;
+      const eased = share * (2 - share);
+      this.camera.zoomAt(...place, by * (eased - done));
+      done = eased;
+      this.#moved();
+      if (share < 1) requestAnimationFrame(step);
+    };
+    requestAnimationFrame(step);
+  }
+
+  reset() { this.camera.reset(); this.state.change({ view: null }); this.ask(); }
+
+  /** Moves so that a point is in sight. */
+  reveal(x, y) {
+    const [left, top] = this.camera.toWindow(x, y);
+    const edge = 40;
+    if (left > edge && left < this.camera.width - edge && top > edge && top < this.camera.height - edge) return;
+    this.camera.to(x, y);
+    this.#moved();
+  }
+
+  /** Colours and classes of all points, and what the legend says of them. */
+  recolour() {
+    const { data, rows, looks, state } = this;
+    const by = state.get("by");
+    const made = (this.scheme = scheme(data, by));
+    const [plain, hide] = [referenceColour(), new Set(state.get("hide"))];
+    const { order } = this.grid;
+    for (let i = 0; i < order.length; i++) {
+      const id = order[i];
+      const sample = data.side[id] === 1;
+      const index = sample ? made.of(data.row[id]) : -1;
+      const colour = sample ? made.colours[index] : plain;
+      looks[4 * i] = colour[0];
+      looks[4 * i + 1] = colour[1];
+      looks[4 * i + 2] = colour[2];
+      looks[4 * i + 3] = this.#class(sample, data.row[id], made.loud[index], hide);
+    }
+    this.renderer.setLooks(looks, paper());
+    this.legend?.(made);
+    this.ask();
+    rows.coloured = by;
+  }
+
+  #class(sample, row, loud, hide) {
+    if (!sample) return hide.has("reference") ? CLASS.hidden : CLASS.reference;
+    if (hide.has("samples")) return CLASS.hidden;
+    if (this.rows.fails[row] !== 0) return CLASS.faint;
+    if (this.rows.selected[row]) return CLASS.selected;
+    return loud ? CLASS.loud : CLASS.sample;
+  }
+
+  #classOf(id) {
+    const sample = this.data.side[id] === 1;
+    const loud = sample && this.scheme.loud[this.scheme.of(this.data.row[id])];
+    return this.#class(sample, this.data.row[id], loud, new Set(this.state.get("hide")));
+  }
+
+  colourOf(id) { return this.data.side[id] === 1 ? this.scheme.colours[this.scheme.of(this.data.row[id])] : referenceColour(); }
+
+  #frame() {
+    const view = this.camera.view;
+    const more = this.renderer.draw(view);
+    if (this.renderer.drawn && !this.first) { this.first = true; performance.mark("rara: first view"); }
+    this.#thumbs(view);
+    this.overlay.draw({ at: this.state.get("at"), links: this.links, judged: this.judged.list, path: this.path, near: this.near });
+    this.element.dataset.settled = String(!more);
+    if (more) this.ask();
+  }
+
+  #thumbs(view) {
+    const ranks = [-1, 4, 3, 1, 0, -1];
+    const hide = new Set(this.state.get("hide"));
+    const { data, rows, scheme: made } = this;
+    const rank = (id) => {
+      if (data.side[id] === 0) return hide.has("reference") ? -1 : ranks[CLASS.reference];
+      return ranks[this.#class(true, data.row[id], made.loud[made.of(data.row[id])], hide)];
+    };
+    this.thumbnails.choose(view, this.grid, rank, rows);
+    const plain = referenceColour();
+    this.thumbnails.draw(view, (id) => {
+      const colour = data.side[id] === 1 ? made.colours[made.of(data.row[id])] : plain;
+      return [colour[0] / 255, colour[1] / 255, colour[2] / 255, 1];
+    }, this.renderer);
+  }
+
+  /** The point at a place of the window: {side, row}, side 2 for a dropped picture. */
+  hit([left, top]) {
+    const { camera, data } = this;
+    for (const one of this.judged.list) {
+      const [x, y] = camera.toWindow(one.x, one.y);
+      if (Math.hypot(x - left, y - top) < REACH) return { side: 2, row: one.row };
+    }
+    const [x, y] = camera.toMap(left, top);
+    const half = this.thumbnails.size(camera.view) / 2 / camera.scale;
+    const over = this.thumbnails.shown.find((id) => this.thumbnails.slots.has(id) && Math.abs(data.x[id] - x) < half && Math.abs(data.y[id] - y) < half);
+    if (over !== undefined) return { side: data.side[over], row: data.row[over] };
+    const reach = REACH / camera.scale;
+    let [best, nearest] = [Infinity, -1];
+    this.grid.each(x - reach, y - reach, x + reach, y + reach, (id) => {
+      const away = Math.hypot(data.x[id] - x, data.y[id] - y) * (data.side[id] === 1 ? 1 : 1.6);
+      if (away < best && away < reach && ![CLASS.faint, CLASS.hidden].includes(this.#classOf(id))) [best, nearest] = [away, id];
+    });
+    return nearest < 0 ? null : { side: data.side[nearest], row: data.row[nearest] };
+  }
+
+  #hover(place) {
+    this.place = place;
+    if (!this.hovering) this.hovering = soon(() => {
+      this.near = this.place && this.tool === "pan" ? this.hit(this.place) : null;
+      this.element.classList.toggle("over", this.near !== null);
+      if (this.near) this.tip.show(this.near, this.place);
+      else this.tip.hide();
+      this.ask();
+    });
+    this.hovering();
+  }
+
+  #click(place, event) {
+    const found = this.hit(place);
+    if (!found) { if (this.tool === "pan" && !event.shiftKey) this.state.change({ at: null, beside: null }); return; }
+    if (found.side === 1 && (event.shiftKey || event.ctrlKey || event.metaKey)) this.onpick?.(found.row);
+    else this.state.change({ at: found, beside: null });
+  }
+}
