@@ -11,6 +11,9 @@ From the ground up:
     security     Guard: which requests are answered at all, and the headers of every answer
     bodies       bodies of requests: so many bytes, in so many seconds
     metrics      counts and times, as Prometheus reads them
+    uploads      images in the parts of a body
+    work         one crew for all requests, and a queue that has an end
+    judging      images judged against a warm reference
     application  routes, guard and limits put together
     running      the application behind a socket, until it is asked to stop
 

@@ -21,5 +21,5 @@ def check_packages(command: str) -> None:
     """Raise MissingPackageError, with what to install for a command, unless all are there."""
     if missing := [name for name, module in SERVING.items() if find_spec(module) is None]:
         raise MissingPackageError(
-            f"`{command}` takes packages that are not installed: run `pip install {' '.join(missing)}`."
+            f"`{command}` takes packages that are missing: run `pip install {' '.join(missing)}`."
         )

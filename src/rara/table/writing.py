@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from rara.arguments import path_of
 from rara.errors import ParameterError
+from rara.provenance.json_format import JsonObject
 from rara.provenance.provenance import AsJson
 from rara.storage.atomic import write_file
 from rara.table.csv_cells import Formulas, check_formulas, escaped
@@ -82,8 +83,14 @@ def write_csv(arrow: pa.Table, path: str | Path, *, formulas: Formulas) -> None:
 
 def write_json(arrow: pa.Table, record: AsJson, path: str | Path) -> None:
     """Write `{"provenance": …, "rows": […]}`; what is not finite is null."""
-    text = _json({"provenance": record.to_json(), "rows": arrow.to_pylist()})
+    text = _json({"provenance": record.to_json(), "rows": json_rows(arrow)})
     write_file(path_of(path), lambda file: file.write(text.encode() + b"\n"))
+
+
+def json_rows(arrow: pa.Table) -> list[JsonObject]:
+    """The rows as JSON has them; what is not finite is null."""
+    rows: list[JsonObject] = _plain(arrow.to_pylist())
+    return rows
 
 
 def _json(value: object) -> str:
