@@ -21,6 +21,8 @@
     decide               rara decide
     embed                rara embed
     siblings             rara siblings
+    listening            --host, --port and --token-file: where a command listens
+    serve                rara serve
     check_metric         rara check-metric
     doctor               rara doctor
     app                  the commands put together; errors become exit codes

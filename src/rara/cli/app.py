@@ -28,6 +28,7 @@ from rara.cli import (
     reference,
     score,
     search,
+    serve,
     siblings,
 )
 from rara.cli.printing import (
@@ -110,10 +111,11 @@ app.command(
 app.command(siblings.siblings, sort_key=5)
 app.command(embed.embed, sort_key=6)
 app.command(check_metric.check_metric, sort_key=7)
-app.command(doctor.doctor, sort_key=8)
+app.command(serve.serve, sort_key=8, usage="rara serve REFERENCE [OPTIONS]")
+app.command(doctor.doctor, sort_key=9)
 
 
-@app.command(sort_key=9)
+@app.command(sort_key=10)
 def completion(shell: Literal["bash", "zsh", "fish"]) -> None:
     """Print a script with which a shell completes commands, options and places.
 

@@ -14,6 +14,12 @@ From the ground up:
     uploads      images in the parts of a body
     work         one crew for all requests, and a queue that has an end
     judging      images judged against a warm reference
+    thumbnails   small pictures of reference images
+    serving      one reference, ready to answer: what all routes share
+    schemas      JSON schemas from types and from the register of columns
+    operations   what can be asked, as data
+    openapi      the document of all that
+    routes       each operation, and how it is answered
     application  routes, guard and limits put together
     running      the application behind a socket, until it is asked to stop
 
