@@ -37,6 +37,7 @@ lists its files in the same order, and tests/test_layout.py reads both.
     robustness     second opinions
     comparison     generators compared
     service        one reference behind HTTP
+    explorer       samples and reference as a map in the browser
     adapters       rara in the shape that other ecosystems expect
     cli            the command line
 
