@@ -119,7 +119,7 @@ class Serving:
     def _warm(self) -> None:
         """What the first answer would wait for otherwise.
 
-        An error of the reference comes again when somebody asks. At the end no thread can be started.
+        An error of the reference comes again when somebody asks. At the end no thread starts.
         """
         with suppress(RaraError, RuntimeError):
             neighbours_of(self.explored, SAMPLE, 0, 1, self.run)
