@@ -10,6 +10,7 @@ and what is under way is finished. A second signal ends at once.
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import socket
 import threading
@@ -50,6 +51,8 @@ def serve(
     `draining` is called when the end begins. Raises ParameterError where the port is taken.
     """
     limits = limits or Limits()
+    for name in ("uvicorn", "python_multipart"):  # else each damaged request writes to stderr
+        logging.getLogger(name).addHandler(logging.NullHandler())
     with _bound(guard) as listening:
         port = listening.getsockname()[1]
         host = f"[{guard.host}]" if ":" in guard.host else guard.host
