@@ -44,8 +44,8 @@ def serve(
     ready: Callable[[str, Stop], None],
     limits: Limits | None = None,
     draining: Callable[[], None] = lambda: None,
-) -> None:
-    """Serve until SIGINT or SIGTERM, or until somebody calls `stop`.
+) -> bool:
+    """Serve until SIGINT or SIGTERM, or until somebody calls `stop`; whether the end was orderly.
 
     `ready(address, stop)` is called once the socket accepts; `stop` may be called from any thread.
     `draining` is called when the end begins. Raises ParameterError where the port is taken.
@@ -59,6 +59,7 @@ def serve(
         server = _server(app, limits, draining, lambda stop: ready(f"http://{host}:{port}/", stop))
         with suppress(KeyboardInterrupt):
             server.run(sockets=[listening])
+        return not server.force_exit
 
 
 @contextmanager
