@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 LARGEST = 640
-"""Longest side that is kept; the report shows less."""
+"""Longest side that is kept unless more is asked for; the report shows less."""
 
 Side = Literal["samples", "reference"]
 
@@ -38,6 +38,8 @@ class SourcePictures:
 
     A table read from a file has none: there the id alone decides, in a place that the user names.
     """
+    largest: int = LARGEST
+    """Longest side that is kept."""
 
     @classmethod
     def of(
@@ -63,7 +65,7 @@ class SourcePictures:
         for part in places_in(place) if isinstance(place, str) else (place,):
             with suppress(RaraError, OSError):
                 for item in _items(part, ids):
-                    image = _fetched(item, digests)
+                    image = _fetched(item, digests, self.largest)
                     if image is not None:
                         yield item.id, image
 
@@ -100,13 +102,13 @@ def _items(place: Source | str, ids: Collection[str]) -> Iterator[Item]:
     return source.select(ids)
 
 
-def _fetched(item: Item, digests: Mapping[str, str] | None) -> Image.Image | None:
+def _fetched(item: Item, digests: Mapping[str, str] | None, largest: int) -> Image.Image | None:
     """One image; None where it cannot be read any more: the others are shown all the same."""
     with suppress(RaraError, OSError), MemoryBudget().share() as share:  # one at a time
         payload = item.load()
         digest = None if digests is None else content_digest(payload, admit=share.take)
         if digests is None or digest == digests.get(item.id):
             image = decode(payload, admit=share.take)
-            image.thumbnail((LARGEST, LARGEST))
+            image.thumbnail((largest, largest))
             return image
     return None
