@@ -123,7 +123,8 @@ class World:
                       "sheets": -(-(self.samples + self.reference) // per)},
             "can": {"judge": True, "decide": True, "search": True},
             "k": 3, "alpha": 0.01, "reference_name": "train/",
-            "projection": "Made up: no vectors were projected.", "more": {},
+            "projection": "Made up: no vectors were projected.",
+            "more": {"decisions_file": "decisions.json"},
         }  # fmt: skip
 
     def points(self) -> pa.Table:
@@ -283,6 +284,9 @@ class Server(ThreadingHTTPServer):
     """A world on a free port of this machine."""
 
     daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A page that ends breaks its connections off."""
 
     def __init__(self, world: World, port: int = 0) -> None:
         super().__init__(("127.0.0.1", port), Answers)

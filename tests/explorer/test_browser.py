@@ -46,7 +46,7 @@ def test_it_opens_with_all_samples(site):
     site.open()
     site.until(MIDDLE, "true")
     assert site.shown() == 1200
-    assert site.text("#sizes") == "1,200 samples beside 400 reference images"
+    assert site.text("#sizes") == "1,200 samples beside 400 images of train/"
     assert site.page.title() == "Made-up shoes beside made-up photos · rara"
     assert len(site.page.evaluate("document.querySelector('#legend').textContent")) > 20
 
@@ -89,6 +89,7 @@ def test_a_brush_filters_numbers(site):
     site.page.mouse.move(box["x"] + box["width"] * 0.5, y, steps=4)
     site.page.mouse.up()
     site.until_hash("in.rarity=")
+    site.page.wait_for_timeout(300)  # the last movement of the brush too
     low, high = map(float, re.search(r"in\.rarity=([\d.]+)\.\.([\d.]+)", site.hash()).groups())
     rarity = column(site, "rarity").astype(float)
     site.until_shown(int(np.sum((rarity >= low) & (rarity <= high))))

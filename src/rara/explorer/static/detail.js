@@ -47,6 +47,7 @@ export class Detail {
       if (!judged) throw new Error("This picture was dropped before the page was loaded anew. Drop it again.");
       return judged.record;
     }
+    if (at.row >= this.data.points[at.side].length) throw new Error("There is no such image.");
     const key = `${at.side} ${at.row}`;
     if (!this.records.has(key)) {
       const [record, neighbours] = await Promise.all([
@@ -73,7 +74,7 @@ export class Detail {
       record.sentence ? make("p.reason", {}, record.sentence) : null,
       ...[record.evidence, record.stability, ...(record.dissents ?? [])].filter(Boolean).map((text) => make("p.remark", {}, text)),
       source ? this.#source(source) : null,
-      at.side === 1 ? new Decide(at.row, this.marks, this.#partner(record)).element : null,
+      at.side === 1 ? new Decide(at.row, this.marks, this.#partner(record), this.data.about.more?.decisions_file).element : null,
       this.#neighbours(record.neighbours ?? []),
       this.#numbers(record),
     ].filter(Boolean);
@@ -97,7 +98,8 @@ export class Detail {
     if (!this.present) return null;
     const beside = this.state.get("beside");
     const first = this.#partner(this.present.record);
-    return beside ?? (first ? { side: 0, row: first.row } : null);
+    const inside = beside && beside.side === 0 && beside.row < this.data.about.reference;
+    return inside ? beside : (first ? { side: 0, row: first.row } : null);
   }
 
   #marked() {
@@ -138,7 +140,7 @@ export class Detail {
     const items = found.map((one) => {
       const label = `${one.id}, distance ${figure(one.distance)}${one.owner ? ", owner of the ball" : ""}`;
       return make("li", {}, make("button.neighbour", { type: "button", "data-row": one.row, "aria-pressed": "false", "aria-label": label, title: label, onclick: () => this.state.change({ beside: { side: 0, row: one.row } }) },
-        framed({ side: 0, row: one.row }, { edge: 128, alt: "" }), make("span.distance", {}, figure(one.distance)), one.owner ? make("span.owner", {}, "ball") : null));
+        framed({ side: 0, row: one.row }, { edge: 128, alt: "" }), make("span.below-it", {}, make("span.distance", {}, figure(one.distance)), one.owner ? make("span.owner", {}, "ball") : null)));
     });
     return make("section", { "aria-label": "Nearest reference images" }, make("h3", {}, "Nearest reference images"), make("ol.neighbours", {}, items));
   }

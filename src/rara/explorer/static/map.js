@@ -118,6 +118,7 @@ export class MapView {
 
   #recolour() {
     this.stale = false;
+    this.version = (this.version ?? 0) + 1;
     const { data, rows, looks, state } = this;
     const by = state.get("by");
     const made = (this.scheme = scheme(data, by));
@@ -172,12 +173,14 @@ export class MapView {
       if (data.side[id] === 0) return hide.has("reference") ? -1 : ranks[CLASS.reference];
       return ranks[this.#class(true, data.row[id], made.loud[made.index[data.row[id]]], hide)];
     };
-    this.thumbnails.choose(view, this.grid, rank, rows);
+    this.thumbnails.choose(view, this.grid, rank, this.version);
     const plain = referenceColour();
-    this.thumbnails.draw(view, (id) => {
+    const drawn = this.thumbnails.draw(view, (id) => {
       const colour = data.side[id] === 1 ? made.colours[made.index[data.row[id]]] : plain;
       return [colour[0] / 255, colour[1] / 255, colour[2] / 255, 1];
     }, this.renderer);
+    if (drawn !== this.pictures) this.element.dataset.pictures = drawn;
+    this.pictures = drawn;
   }
 
   /** The point at a place of the window: {side, row}, side 2 for a dropped picture. */
