@@ -23,7 +23,16 @@ export const about = () => json("data/about.json");
 export const points = async () => (await ask("data/points.arrow")).arrayBuffer();
 export const table = async (names) => (await ask(`data/table.arrow?columns=${names.map(encodeURIComponent).join(",")}`)).arrayBuffer();
 export const reference = async () => (await ask("data/reference.arrow")).arrayBuffer();
-export const sheet = async (number) => createImageBitmap(await (await ask(`atlas/${number}`)).blob());
+/** An atlas sheet; asked for again while the server still makes it. */
+export async function sheet(number) {
+  for (;;) {
+    const answer = await fetch(`atlas/${number}`, { credentials: "same-origin" });
+    if (answer.ok) return createImageBitmap(await answer.blob());
+    if (answer.status !== 503) throw new Problem(`The server answers ${answer.status}.`);
+    await new Promise((done) => { setTimeout(done, 1000 * (Number(answer.headers.get("Retry-After")) || 2)); });
+  }
+}
+
 export const record = (row, signal) => json(`record/${row}`, { signal });
 export const neighbours = async (side, row, signal) => (await json(`neighbours/${side}/${row}?count=12`, { signal })).neighbours;
 export const decisions = async () => (await json("decisions")).decisions;
@@ -33,8 +42,7 @@ export const picture = (side, row, edge) => `picture/${side}/${row}?edge=${edge}
 export async function judge(files) {
   const form = new FormData();
   for (const file of files) form.append("image", file, file.name || "pasted.png");
-  const answer = await json("v1/judge", { method: "POST", body: form });
-  return Array.isArray(answer) ? answer : answer.records;
+  return (await json("v1/judge", { method: "POST", body: form })).records;
 }
 
 /** The file that an export makes: its name and content. */

@@ -38,6 +38,7 @@ async function start() {
   const parts = { data, grid, rows, state, marks, judged, tip };
   const map = mapOf(parts);
   toolbarOf(parts, map);
+  if (map) await Promise.race([map.first, new Promise((done) => { setTimeout(done, 4000); })]); // the map comes first
   const panel = new Panel(parts);
   const gallery = new Gallery(parts);
   const detail = new Detail(parts);
@@ -51,14 +52,18 @@ async function start() {
 function layers(data) {
   const verdicts = data.get("verdict");
   const loud = verdicts?.codes ? verdicts.values.map((one) => LOUD.has(one)) : [];
-  return Uint8Array.from(data.side, (side, id) => (side === 0 ? 0 : verdicts && loud[verdicts.codes[data.row[id]]] ? 2 : 1));
+  const layers = new Uint8Array(data.total);
+  for (let id = 0; id < layers.length; id++) {
+    if (data.side[id] === 1) layers[id] = verdicts && loud[verdicts.codes[data.row[id]]] ? 2 : 1;
+  }
+  return layers;
 }
 
 function title(data) {
   const { about } = data;
   document.title = `${about.title} · rara`;
   $("title").textContent = about.title;
-  $("sizes").replaceChildren(make("b.sample-word", {}, count(about.samples)), " samples beside ", make("b.reference-word", {}, count(about.reference)), " reference images");
+  $("sizes").replaceChildren(make("b.sample-word", {}, count(about.samples)), " samples beside ", make("b.reference-word", {}, count(about.reference)), " images of ", make("bdi", {}, about.reference_name || "the reference"));
   $("projection").textContent = about.projection ?? "";
 }
 
@@ -127,7 +132,7 @@ function reveal(data, state, judged, map) {
   if (!at || !map) return;
   const one = at.side === 2 ? judged.get(at.row) : null;
   const id = at.side === 2 ? -1 : data.point(at.side, at.row);
-  if (one) map.reveal(one.x, one.y);
+  if (one?.placed) map.reveal(one.x, one.y);
   else if (id >= 0) map.reveal(data.x[id], data.y[id]);
 }
 
@@ -146,10 +151,9 @@ function controls({ data, rows, state }) {
   $("clear").addEventListener("click", () => state.change({ is: {}, in: {}, words: "" }));
   $("deselect").addEventListener("click", () => state.change({ steps: [], show: state.get("show") === "selected" ? "all" : state.get("show") }));
   for (const tab of document.querySelectorAll("[data-show]")) tab.addEventListener("click", () => state.change({ show: tab.dataset.show }));
-  for (const door of document.querySelectorAll("[data-pane]")) door.addEventListener("click", () => {
-    document.body.dataset.pane = door.dataset.pane;
-    document.querySelectorAll("[data-pane]").forEach((one) => one.setAttribute("aria-pressed", String(one === door)));
-  });
+  for (const door of document.querySelectorAll("button[data-pane]")) door.addEventListener("click", () => pane(door.dataset.pane));
+  state.on("at", () => pane(state.get("at") ? "detail" : "gallery"));
+  if (state.get("at")) pane("detail");
   const follow = () => {
     if (document.activeElement !== words) words.value = state.get("words");
     sort.value = state.get("sort").replace(/^-/, "");
@@ -161,6 +165,12 @@ function controls({ data, rows, state }) {
   follow();
 }
 
+/** Narrow windows show one pane below the map. */
+function pane(name) {
+  document.body.dataset.pane = name;
+  for (const door of document.querySelectorAll("button[data-pane]")) door.setAttribute("aria-pressed", String(door.dataset.pane === name));
+}
+
 function heading({ data, rows, state, marks }) {
   const show = state.get("show");
   const counts = { all: rows.passing, selected: rows.many, starred: marks.stars, decided: marks.decisions };
@@ -169,7 +179,7 @@ function heading({ data, rows, state, marks }) {
     tab.querySelector("b").textContent = count(counts[tab.dataset.show]);
   }
   $("deselect").hidden = rows.many === 0;
-  $("passing").textContent = rows.passing === data.samples ? `All ${many(data.samples, "sample")}` : `${count(rows.passing)} of ${many(data.samples, "sample")} pass`;
+  $("passing").textContent = rows.passing === data.samples ? `All ${many(data.samples, "sample")}` : `${count(rows.passing)} of ${count(data.samples)} pass`;
 }
 
 start().catch((error) => {

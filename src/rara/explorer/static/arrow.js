@@ -133,7 +133,9 @@ function readBatch(header, fields, buffer, body) {
 function columnOf(field, parts, dictionaries) {
   const text = field.kind === KIND.utf8 || field.kind === KIND.largeUtf8;
   if (field.dictionary !== null) {
-    const codes = Int32Array.from(joined(parts.map((part) => numbers(field, part)), Float64Array), (c) => (c === c ? c : -1));
+    const all = joined(parts.map((part) => numbers(field, part)), Float64Array);
+    const codes = new Int32Array(all.length);
+    for (let row = 0; row < codes.length; row++) codes[row] = all[row] === all[row] ? all[row] : -1;
     return new CodeColumn(codes, dictionaries.get(field.dictionary) ?? []);
   }
   if (text) return textOf(field, parts);
@@ -155,12 +157,16 @@ function numbers(field, { length, valid, buffer, spots }) {
   const raw = field.dictionary === null && field.kind === KIND.bool ? bits(buffer, spots[0], length) : typed(field, buffer, spots[0], length);
   const whole = raw instanceof BigInt64Array || raw instanceof BigUint64Array;
   if (!valid && !whole) return raw;
-  return Float64Array.from(raw, (value, row) => (valid && !(valid[row >> 3] & (1 << (row & 7))) ? NaN : Number(value)));
+  const values = new Float64Array(length);
+  for (let row = 0; row < length; row++) values[row] = valid && !(valid[row >> 3] & (1 << (row & 7))) ? NaN : Number(raw[row]);
+  return values;
 }
 
 function bits(buffer, [at], length) {
   const bytes = new Uint8Array(buffer, at, (length + 7) >> 3);
-  return Uint8Array.from({ length }, (_, row) => (bytes[row >> 3] >> (row & 7)) & 1);
+  const values = new Uint8Array(length);
+  for (let row = 0; row < length; row++) values[row] = (bytes[row >> 3] >> (row & 7)) & 1;
+  return values;
 }
 
 function typed(field, buffer, [at], length) {
@@ -187,11 +193,13 @@ function textOf(field, parts) {
   const [bytes, offsets, nulls] = [[], [new Float64Array(1)], []];
   let [start, rows] = [0, 0];
   for (const { length, valid, buffer, spots } of parts) {
-    const own = length ? Float64Array.from(typed(Offset, buffer, spots[0], length + 1), Number) : new Float64Array(1);
-    bytes.push(new Uint8Array(buffer, spots[1][0] + own[0], own[length] - own[0]));
-    offsets.push(own.subarray(1).map((offset) => offset - own[0] + start));
+    const own = new Float64Array(length + 1);
+    if (length) typed(Offset, buffer, spots[0], length + 1).forEach((offset, row) => { own[row] = Number(offset); });
+    const first = own[0];
+    bytes.push(new Uint8Array(buffer, spots[1][0] + first, own[length] - first));
+    offsets.push(own.subarray(1).map((offset) => offset - first + start));
     for (let row = 0; valid && row < length; row++) if (!(valid[row >> 3] & (1 << (row & 7)))) nulls.push(rows + row);
-    start += own[length] - own[0];
+    start += own[length] - first;
     rows += length;
   }
   const valid = nulls.length ? new Uint8Array((rows + 7) >> 3).fill(255) : null;

@@ -20,7 +20,10 @@ export class Camera {
   }
 
   /** CSS pixels of a unit of the map when all of it is shown. */
-  get fit() { return 0.94 * Math.min(this.width / 2 / this.home.half, this.height / 2 / this.home.tall); }
+  get fit() {
+    const room = this.height > 360 ? 96 : 40; // for what lies over the map, above and below
+    return 0.94 * Math.min(this.width / 2 / this.home.half, (this.height - room) / 2 / this.home.tall);
+  }
   get scale() { return this.fit * 2 ** this.zoom; }
   get view() {
     const { x, y, scale, fit, width, height, ratio } = this;

@@ -16,16 +16,16 @@ export const referenceColour = () => rgb(token("dot-reference"));
 /** The token of a verdict's colour, such as "v-copy". */
 export const verdictToken = (verdict) => `v-${VERDICTS[verdict] ?? "none"}`;
 
-/** {of: sample row -> index, colours: [[r,g,b]], loud: [bool], legend: [{label, index}] or {ramp, low, high}} */
+/** {index: of each sample's row, colours: [[r,g,b]], loud: [bool], legend: [{label, index}] or {ramp, low, high}} */
 export function scheme(data, by) {
-  if (by === "side" || !data.has(by)) return flat();
+  if (by === "side" || !data.has(by)) return flat(data);
   const column = data.get(by);
-  if (column.kind === "codes") return categories(data, by, column);
-  return column.values ? ramp(column) : flat();
+  if (column.codes) return categories(data, by, column);
+  return column.values ? ramp(column) : flat(data);
 }
 
-function flat() {
-  return { of: () => 0, colours: [rgb(token("sample"))], loud: [false], legend: [{ label: "Samples", index: 0 }] };
+function flat(data) {
+  return { index: new Uint8Array(data.samples), colours: [rgb(token("sample"))], loud: [false], legend: [{ label: "Samples", index: 0 }] };
 }
 
 function categories(data, by, column) {
@@ -43,8 +43,9 @@ function categories(data, by, column) {
   const legend = shown.map((code, index) => ({ label: capital(column.values[code]) || "(empty)", index }));
   if (order.length > shown.length) legend.push({ label: `${order.length - shown.length} more`, index: MOST });
   const loud = shown.map((code) => verdict && LOUD.has(column.values[code]));
-  const codes = column.codes;
-  return { of: (row) => (codes[row] < 0 ? MOST : places[codes[row]]), colours, loud, legend };
+  const index = new Uint8Array(column.length);
+  for (let row = 0; row < index.length; row++) index[row] = column.codes[row] < 0 ? MOST : places[column.codes[row]];
+  return { index, colours, loud, legend };
 }
 
 function ramp(column) {
@@ -57,11 +58,12 @@ function ramp(column) {
   });
   colours.push(rgb(token("v-none")));
   const scale = 63 / (high - low || 1);
-  const of = (row) => {
+  const index = new Uint8Array(column.length);
+  for (let row = 0; row < index.length; row++) {
     const value = column.values[row];
-    return Number.isNaN(value) ? 64 : Math.max(0, Math.min(63, Math.round((value - low) * scale)));
-  };
-  return { of, colours, loud: [], legend: { low: figure(low), high: figure(high) } };
+    index[row] = Number.isNaN(value) ? 64 : Math.max(0, Math.min(63, Math.round((value - low) * scale)));
+  }
+  return { index, colours, loud: [], legend: { low: figure(low), high: figure(high) } };
 }
 
 /** Where most values lie: the 1st and the 99th percentile of a part of them. */

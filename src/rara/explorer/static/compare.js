@@ -40,7 +40,7 @@ export class Compare {
       const moved = make("div.moved", {}, make("div.fitted", {}, picture, region ? outline(region) : null));
       return { kind, element: make("div", { class: `layer ${kind}` }, moved), moved };
     };
-    this.layers = [layer("own", at, record.source?.region), layer("other", partner, null)];
+    this.layers = [layer("own", at, record.source?.sample_region), layer("other", partner, record.source?.row === partner.row ? record.source.source_region : null)];
     this.range = make("input.cut", { type: "range", min: 0, max: 100, step: 0.5, value: 50, "aria-label": "Where the slider stands", oninput: () => this.#place() });
     this.line = make("div.cutline");
     this.stage = make("div.stage", {}, this.layers[0].element, this.layers[1].element, this.line);
@@ -48,7 +48,7 @@ export class Compare {
     const extra = [
       make("button", { type: "button", onclick: () => this.#mirror() }, "Mirror", make("kbd", {}, "m")),
       make("button", { type: "button", onclick: () => this.#rotate() }, "Turn", make("kbd", {}, "t")),
-      record.source?.region ? make("button", { type: "button", "aria-pressed": "true", onclick: (event) => this.#outline(event.currentTarget) }, "Region", make("kbd", {}, "o")) : null,
+      record.source?.sample_region ? make("button", { type: "button", "aria-pressed": "true", onclick: (event) => this.#outline(event.currentTarget) }, "Region", make("kbd", {}, "o")) : null,
       make("button", { type: "button", onclick: () => this.#fit() }, "Fit", make("kbd", {}, "0")),
     ];
     this.regionButton = extra[2];

@@ -17,8 +17,11 @@ export class Data {
   }
 
   static async load() {
-    const [about, points] = await Promise.all([api.about(), api.points().then(read)]);
-    return new Data(about, points);
+    const verdicts = api.table(["verdict"]).then(read).catch(() => ({})); // asked for before about.json is here
+    const [about, points, first] = await Promise.all([api.about(), api.points().then(read), verdicts]);
+    const data = new Data(about, points);
+    data.#take(first, Promise.resolve());
+    return data;
   }
 
   /** The id of the point of a row; -1 where it is not on the map. */
@@ -35,15 +38,19 @@ export class Data {
     const missing = names.filter((name) => this.info.has(name) && !this.asked.has(name));
     if (missing.length) {
       const answer = api.table(missing).then(read).then((columns) => {
-        for (const [name, column] of Object.entries(columns)) {
-          if (!this.columns.has(name)) this.columns.set(name, this.#shaped(name, column));
-          this.asked.set(name, answer);
-        }
+        this.#take(columns, answer);
       });
       for (const name of missing) this.asked.set(name, answer);
       answer.catch(() => missing.forEach((name) => this.asked.delete(name)));
     }
     await Promise.all(names.map((name) => this.asked.get(name)));
+  }
+
+  #take(columns, answer) {
+    for (const [name, column] of Object.entries(columns)) {
+      if (!this.columns.has(name)) this.columns.set(name, this.#shaped(name, column));
+      this.asked.set(name, answer);
+    }
   }
 
   /** Categories are codes, whatever the file keeps them as; booleans are two categories. */

@@ -8,6 +8,8 @@ import { $, make } from "./dom.js";
 import { framed } from "./picture.js";
 import { capital, figure } from "./words.js";
 
+const MOST = 12; // numbers that stand open
+
 export class Detail {
   constructor(parts) {
     Object.assign(this, parts, { records: new Map(), present: null });
@@ -45,6 +47,7 @@ export class Detail {
       if (!judged) throw new Error("This picture was dropped before the page was loaded anew. Drop it again.");
       return judged.record;
     }
+    if (at.row >= this.data.points[at.side].length) throw new Error("There is no such image.");
     const key = `${at.side} ${at.row}`;
     if (!this.records.has(key)) {
       const [record, neighbours] = await Promise.all([
@@ -69,17 +72,17 @@ export class Detail {
       make("div.hero", {}, this.#hero(at, record, source)),
       this.#head(at, record),
       record.sentence ? make("p.reason", {}, record.sentence) : null,
+      ...[record.evidence, record.stability, ...(record.dissents ?? [])].filter(Boolean).map((text) => make("p.remark", {}, text)),
       source ? this.#source(source) : null,
-      at.side === 1 ? new Decide(at.row, this.marks, this.#partner(record)).element : null,
+      at.side === 1 ? new Decide(at.row, this.marks, this.#partner(record), this.data.about.more?.decisions_file).element : null,
       this.#neighbours(record.neighbours ?? []),
       this.#numbers(record),
-      this.#words(at),
     ].filter(Boolean);
   }
 
   #hero(at, record, source) {
     const partner = this.#partner(record);
-    const own = make("figure.own", {}, framed(at, { judged: this.judged, edge: 512, region: source?.region, alt: record.id ?? "" }), make("figcaption", {}, make("span.sample-word", {}, at.side === 0 ? "Reference image" : at.side === 2 ? "Dropped picture" : "Sample")));
+    const own = make("figure.own", {}, framed(at, { judged: this.judged, edge: 512, region: source?.sample_region, alt: record.id ?? "" }), make("figcaption", {}, make("span.sample-word", {}, at.side === 0 ? "Reference image" : at.side === 2 ? "Dropped picture" : "Sample")));
     if (!partner) return [own];
     this.beside = make("figure.other");
     return [own, this.beside, make("button.compare", { type: "button", onclick: () => this.oncompare?.() }, "Compare ", make("kbd", {}, "c"))];
@@ -95,7 +98,8 @@ export class Detail {
     if (!this.present) return null;
     const beside = this.state.get("beside");
     const first = this.#partner(this.present.record);
-    return beside ?? (first ? { side: 0, row: first.row } : null);
+    const inside = beside && beside.side === 0 && beside.row < this.data.about.reference;
+    return inside ? beside : (first ? { side: 0, row: first.row } : null);
   }
 
   #marked() {
@@ -104,7 +108,7 @@ export class Detail {
     const { record } = this.present;
     const found = [record.source, record.nearest, record.owner, ...(record.neighbours ?? [])].find((one) => one?.row === partner.row);
     const caption = make("figcaption", {}, make("span.reference-word", {}, this.#role(partner.row, record)), make("bdi.file", { title: found?.id ?? "" }, found?.id ?? ""));
-    this.beside.replaceChildren(framed(partner, { edge: 512, alt: found?.id ?? "" }), caption);
+    this.beside.replaceChildren(framed(partner, { edge: 512, alt: found?.id ?? "", region: record.source?.row === partner.row ? record.source.source_region : null }), caption);
     for (const button of this.element.querySelectorAll(".neighbour")) button.setAttribute("aria-pressed", String(Number(button.dataset.row) === partner.row));
     this.onpartner?.(partner);
   }
@@ -127,8 +131,8 @@ export class Detail {
   }
 
   #source(source) {
-    const parts = [source.edit ? capital(source.edit) : null, source.p !== undefined && source.p !== null ? `p ${figure(source.p)}` : null, source.region?.length ? "the outline shows what both hold" : null];
-    return make("p.evidence", {}, make("span.reference-word", {}, "The same region is in "), make("bdi.file", {}, source.id ?? ""), parts.filter(Boolean).length ? make("span.muted", {}, ` ${parts.filter(Boolean).join("; ")}.`) : null);
+    const parts = [source.edit, source.overlap, source.sample_region?.length ? "outlined in both" : null, source.p === null || source.p === undefined ? null : `p ${figure(source.p)}`].filter(Boolean);
+    return make("p.evidence", {}, "Shows the same as ", make("bdi.file", {}, source.id ?? ""), parts.length ? `: ${parts.join("; ")}.` : ".");
   }
 
   #neighbours(found) {
@@ -136,29 +140,17 @@ export class Detail {
     const items = found.map((one) => {
       const label = `${one.id}, distance ${figure(one.distance)}${one.owner ? ", owner of the ball" : ""}`;
       return make("li", {}, make("button.neighbour", { type: "button", "data-row": one.row, "aria-pressed": "false", "aria-label": label, title: label, onclick: () => this.state.change({ beside: { side: 0, row: one.row } }) },
-        framed({ side: 0, row: one.row }, { edge: 128, alt: "" }), make("span.distance", {}, figure(one.distance)), one.owner ? make("span.owner", {}, "ball") : null));
+        framed({ side: 0, row: one.row }, { edge: 128, alt: "" }), make("span.below-it", {}, make("span.distance", {}, figure(one.distance)), one.owner ? make("span.owner", {}, "ball") : null)));
     });
     return make("section", { "aria-label": "Nearest reference images" }, make("h3", {}, "Nearest reference images"), make("ol.neighbours", {}, items));
   }
 
   #numbers(record) {
     if (!record.numbers?.length) return null;
-    const info = this.data.info;
-    return make("section", { "aria-label": "Numbers" }, make("h3", {}, "Numbers"), make("dl.numbers", {}, record.numbers.map((one) => make("div", { title: info.get(one.name)?.sentence ?? "" }, make("dt", {}, capital(one.label)), make("dd", {}, make("bdi", {}, one.text))))));
-  }
-
-  /** What the columns of text and categories say of a sample, once they are loaded. */
-  #words(at) {
-    if (at.side !== 1) return null;
-    const names = this.data.about.columns.filter((one) => ["text", "category"].includes(one.kind) && !["id", "verdict", "reason"].includes(one.name)).map((one) => one.name);
-    const list = make("dl.numbers.texts");
-    this.data.need(names).then(() => {
-      for (const name of names) {
-        const value = this.data.get(name)?.at(at.row);
-        if (value !== null && value !== undefined && value !== "") list.append(make("div", {}, make("dt", {}, capital(this.data.label(name))), make("dd", {}, make("bdi", {}, value))));
-      }
-    }, () => {});
-    return list;
+    const line = (one) => make("div", { class: one.text.length > 34 ? "long-text" : null, title: this.data.info.get(one.name)?.sentence ?? "" }, make("dt", {}, capital(one.label)), make("dd", {}, make("bdi", {}, one.text)));
+    const [first, rest] = [record.numbers.slice(0, MOST), record.numbers.slice(MOST)];
+    const more = rest.length ? make("details.more", {}, make("summary", {}, `${rest.length} more`), make("dl.numbers", {}, rest.map(line))) : null;
+    return make("section", { "aria-label": "Numbers" }, make("h3", {}, "Numbers"), make("dl.numbers", {}, first.map(line)), more);
   }
 
   /** To the neighbour before or after the one beside. */

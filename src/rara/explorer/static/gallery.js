@@ -140,10 +140,12 @@ export class Gallery {
   }
 
   /** The sample that many places on. */
-  step(by) {
+  step(by) { this.to(this.place < 0 ? 0 : this.place + by); }
+
+  to(place) {
     if (!this.list.length) return;
-    const place = this.place < 0 ? 0 : Math.max(0, Math.min(this.list.length - 1, this.place + by));
-    this.state.change({ at: { side: 1, row: this.list[place] }, beside: null });
+    const row = this.list[Math.max(0, Math.min(this.list.length - 1, place))];
+    this.state.change({ at: { side: 1, row }, beside: null });
   }
 
   #key(event) {
@@ -153,7 +155,8 @@ export class Gallery {
     if (by === undefined) return;
     event.preventDefault();
     event.stopPropagation();
-    this.step(by);
+    if (event.key === "Home" || event.key === "End") this.to(event.key === "Home" ? 0 : this.list.length - 1);
+    else this.step(by);
   }
 
   /** Said above the gallery. */

@@ -19,7 +19,7 @@ export class Judged {
       const records = await api.judge(files);
       const images = await Promise.all(records.map((record, i) => imageOf(record, files[record.file ?? Math.min(i, files.length - 1)])));
       const start = this.list.length;
-      records.forEach((record, i) => this.list.push({ row: start + i, record: { ...record, id: record.id ?? record.name ?? files[i]?.name ?? "picture" }, name: record.name ?? files[i]?.name ?? "picture", image: images[i], x: record.x ?? 0, y: record.y ?? 0 }));
+      records.forEach((record, i) => this.list.push({ row: start + i, placed: Number.isFinite(record.x), record: { ...record, id: record.id ?? record.name ?? files[i]?.name ?? "picture" }, name: record.name ?? files[i]?.name ?? "picture", image: images[i], x: record.x ?? 0, y: record.y ?? 0 }));
       say(`${many(records.length, "picture")} judged.`);
       if (records.length) done(this.list[start]);
     } catch (error) {

@@ -12,16 +12,18 @@ import { Thumbnails } from "./thumbnails.js";
 
 const CLASS = { faint: 0, reference: 1, sample: 2, loud: 3, selected: 4, hidden: 5 };
 const REACH = 14; // pixels from a point that still hit it
+const pack = ([red, green, blue]) => red | (green << 8) | (blue << 16);
 
 export class MapView {
   /** Throws where there is no WebGL2. `judged` are pictures that were dropped. */
   constructor({ data, grid, rows, state, judged, tip }) {
     this.element = $("map");
-    Object.assign(this, { data, grid, rows, state, judged, tip, camera: new Camera(), tool: "pan", moving: 0, links: [] });
+    Object.assign(this, { data, grid, rows, state, judged, tip, camera: new Camera(), tool: "pan", links: [], settled: true });
+    this.first = new Promise((done) => { this.shown = done; });
     this.renderer = new Renderer($("points"));
     this.thumbnails = new Thumbnails(this.renderer.gl, data, () => this.ask());
     this.overlay = new Overlay(this.element, this.camera, data);
-    this.looks = new Uint8Array(4 * data.total);
+    this.looks = new Uint32Array(data.total);
     this.ask = soon(() => this.#frame());
     this.camera.frame(data.x, data.y);
     this.camera.reset();
@@ -108,26 +110,30 @@ export class MapView {
     this.#moved();
   }
 
-  /** Colours and classes of all points, and what the legend says of them. */
+  /** Colours and classes of all points, once a frame at most, and what the legend says of them. */
   recolour() {
+    this.stale = true;
+    this.ask();
+  }
+
+  #recolour() {
+    this.stale = false;
+    this.version = (this.version ?? 0) + 1;
     const { data, rows, looks, state } = this;
     const by = state.get("by");
     const made = (this.scheme = scheme(data, by));
-    const [plain, hide] = [referenceColour(), new Set(state.get("hide"))];
-    const { order } = this.grid;
-    for (let i = 0; i < order.length; i++) {
-      const id = order[i];
-      const sample = data.side[id] === 1;
-      const index = sample ? made.of(data.row[id]) : -1;
-      const colour = sample ? made.colours[index] : plain;
-      looks[4 * i] = colour[0];
-      looks[4 * i + 1] = colour[1];
-      looks[4 * i + 2] = colour[2];
-      looks[4 * i + 3] = this.#class(sample, data.row[id], made.loud[index], hide);
+    const hide = new Set(state.get("hide"));
+    const packed = made.colours.map(pack);
+    const plain = pack(referenceColour()) | ((hide.has("reference") ? CLASS.hidden : CLASS.reference) << 24);
+    const own = new Uint32Array(data.samples);
+    for (let row = 0; row < own.length; row++) {
+      const index = made.index[row];
+      own[row] = packed[index] | (this.#class(true, row, made.loud[index], hide) << 24);
     }
+    const { order } = this.grid;
+    for (let i = 0; i < order.length; i++) looks[i] = data.side[order[i]] === 1 ? own[data.row[order[i]]] : plain;
     this.renderer.setLooks(looks, paper());
     this.legend?.(made);
-    this.ask();
     rows.coloured = by;
   }
 
@@ -141,19 +147,21 @@ export class MapView {
 
   #classOf(id) {
     const sample = this.data.side[id] === 1;
-    const loud = sample && this.scheme.loud[this.scheme.of(this.data.row[id])];
+    const loud = sample && this.scheme.loud[this.scheme.index[this.data.row[id]]];
     return this.#class(sample, this.data.row[id], loud, new Set(this.state.get("hide")));
   }
 
-  colourOf(id) { return this.data.side[id] === 1 ? this.scheme.colours[this.scheme.of(this.data.row[id])] : referenceColour(); }
+  colourOf(id) { return this.data.side[id] === 1 ? this.scheme.colours[this.scheme.index[this.data.row[id]]] : referenceColour(); }
 
   #frame() {
     const view = this.camera.view;
+    if (this.stale) this.#recolour();
     const more = this.renderer.draw(view);
-    if (this.renderer.drawn && !this.first) { this.first = true; performance.mark("rara: first view"); }
+    if (this.renderer.drawn && !this.seen) { this.seen = true; performance.mark("rara: first view"); this.shown(); }
     this.#thumbs(view);
     this.overlay.draw({ at: this.state.get("at"), links: this.links, judged: this.judged.list, path: this.path, near: this.near });
-    this.element.dataset.settled = String(!more);
+    if (more === this.settled) this.element.dataset.settled = String(!more);
+    this.settled = !more;
     if (more) this.ask();
   }
 
@@ -163,20 +171,23 @@ export class MapView {
     const { data, rows, scheme: made } = this;
     const rank = (id) => {
       if (data.side[id] === 0) return hide.has("reference") ? -1 : ranks[CLASS.reference];
-      return ranks[this.#class(true, data.row[id], made.loud[made.of(data.row[id])], hide)];
+      return ranks[this.#class(true, data.row[id], made.loud[made.index[data.row[id]]], hide)];
     };
-    this.thumbnails.choose(view, this.grid, rank, rows);
+    this.thumbnails.choose(view, this.grid, rank, this.version);
     const plain = referenceColour();
-    this.thumbnails.draw(view, (id) => {
-      const colour = data.side[id] === 1 ? made.colours[made.of(data.row[id])] : plain;
+    const drawn = this.thumbnails.draw(view, (id) => {
+      const colour = data.side[id] === 1 ? made.colours[made.index[data.row[id]]] : plain;
       return [colour[0] / 255, colour[1] / 255, colour[2] / 255, 1];
     }, this.renderer);
+    if (drawn !== this.pictures) this.element.dataset.pictures = drawn;
+    this.pictures = drawn;
   }
 
   /** The point at a place of the window: {side, row}, side 2 for a dropped picture. */
   hit([left, top]) {
     const { camera, data } = this;
     for (const one of this.judged.list) {
+      if (!one.placed) continue;
       const [x, y] = camera.toWindow(one.x, one.y);
       if (Math.hypot(x - left, y - top) < REACH) return { side: 2, row: one.row };
     }

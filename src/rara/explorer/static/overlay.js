@@ -31,7 +31,11 @@ export class Overlay {
     if (extra) set(node, "r", extra);
   }
 
-  draw({ at, links, judged, path, near }) {
+  draw({ at, links, judged: all, path, near }) {
+    const judged = all.filter((one) => one.placed);
+    const empty = !at && !path && !near && !judged.length;
+    this.svg.classList.toggle("off", empty);
+    if (empty) return;
     const place = at && this.#place(at.side, at.row, judged);
     this.#put(this.ring, place);
     this.#put(this.core, place);

@@ -4,7 +4,7 @@
 import * as api from "./api.js";
 import { make } from "./dom.js";
 
-/** {side, row} as a frame. `region` are polygons in shares of the picture. */
+/** {side, row} as a frame. `region` is a polygon, or several, in shares of the picture. */
 export function framed(point, { judged = null, edge = 256, region = null, alt = "" }) {
   const picture = drawn(point, judged, edge, alt);
   const frame = make("span.frame", {}, picture);
@@ -32,7 +32,7 @@ export function drawn(point, judged, edge, alt) {
 
 /** Polygons over the whole picture: a dark line below a bright one, to be seen on any picture. */
 export function outline(region) {
-  const shapes = region.filter((one) => Array.isArray(one) && one.length > 2).map((one) => one.map(([x, y]) => `${(100 * x).toFixed(2)},${(100 * y).toFixed(2)}`).join(" "));
+  const shapes = (typeof region[0]?.[0] === "number" ? [region] : region).filter((one) => Array.isArray(one) && one.length > 2).map((one) => one.map(([x, y]) => `${(100 * x).toFixed(2)},${(100 * y).toFixed(2)}`).join(" "));
   return make("svg.region", { viewBox: "0 0 100 100", preserveAspectRatio: "none", "aria-hidden": "true" },
     shapes.flatMap((points) => [make("polygon.under", { points }), make("polygon.line", { points })]));
 }

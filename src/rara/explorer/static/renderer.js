@@ -1,200 +1,147 @@
-// Draws the points with WebGL2, a million of them at the pace of the screen, also without a GPU.
-// Points are drawn in portions into a frame off the screen. What the screen shows is the last whole
-// frame, moved and scaled to the present view, so that a movement never waits for the points.
+// Shows the points with WebGL2, a million of them at the pace of the screen, also without a GPU.
+// Points are drawn in portions into a frame off the screen (splat.js). What the screen shows is the
+// last whole frame, moved and scaled to the present view, so that no movement waits for the points.
 // Below it lies a frame of the whole map, for what comes in from outside.
 
-import { FRAME, POINTS, program } from "./shaders.js";
+import { FRAME, program } from "./shaders.js";
+import { Splat } from "./splat.js";
 
-const MARGIN = 1.3; // of a frame beside the window, each way
+const MARGIN = 0.15; // of a frame beside the window, each way
 const WORLD = 1.04; // half the width of the whole map's frame
-const LEAST = 20000; // points in a portion
+const [LEAST, MOST] = [3, 9]; // milliseconds of a screen frame that go to points
+const PATIENT = 40; // the same before the first view
 
 export class Renderer {
   /** Throws where there is no WebGL2. */
   constructor(canvas) {
     const gl = canvas.getContext("webgl2", { alpha: false, antialias: false, depth: false, powerPreference: "high-performance" });
     if (!gl) throw new Error("no WebGL2");
-    Object.assign(this, { gl, canvas, total: 0, portion: 60000, job: null, waited: 0, drawn: 0 });
-    this.points = program(gl, POINTS, ["position", "look"]);
+    Object.assign(this, { gl, canvas, total: 0, job: null, drawn: 0, budget: MOST, last: 0, paper: [255, 255, 255] });
     this.frames = program(gl, FRAME, ["corner"]);
     this.corners = gl.createBuffer();
     gl.bindBuffer(gl.ARRAY_BUFFER, this.corners);
     gl.bufferData(gl.ARRAY_BUFFER, new Float32Array([0, 0, 1, 0, 0, 1, 1, 1]), gl.STATIC_DRAW);
-    [this.positions, this.looks] = [gl.createBuffer(), gl.createBuffer()];
-    gl.enable(gl.BLEND);
     gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
-    [this.front, this.back, this.whole] = [this.#frame(), this.#frame(), this.#frame()];
-    this.paper = [1, 1, 1];
+    [this.front, this.whole] = [this.#frame(), this.#frame()];
   }
 
   #frame() {
     const gl = this.gl;
-    const frame = { texture: gl.createTexture(), buffer: gl.createFramebuffer(), width: 0, height: 0, view: null, good: false };
-    gl.bindTexture(gl.TEXTURE_2D, frame.texture);
+    const texture = gl.createTexture();
+    gl.bindTexture(gl.TEXTURE_2D, texture);
     for (const way of [gl.TEXTURE_MIN_FILTER, gl.TEXTURE_MAG_FILTER]) gl.texParameteri(gl.TEXTURE_2D, way, gl.LINEAR);
     for (const way of [gl.TEXTURE_WRAP_S, gl.TEXTURE_WRAP_T]) gl.texParameteri(gl.TEXTURE_2D, way, gl.CLAMP_TO_EDGE);
-    return frame;
-  }
-
-  #size(frame, width, height) {
-    if (frame.width === width && frame.height === height) return;
-    const gl = this.gl;
-    Object.assign(frame, { width, height, good: false });
-    gl.bindTexture(gl.TEXTURE_2D, frame.texture);
-    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA8, width, height, 0, gl.RGBA, gl.UNSIGNED_BYTE, null);
-    gl.bindFramebuffer(gl.FRAMEBUFFER, frame.buffer);
-    gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, frame.texture, 0);
+    return { texture, size: "", pixels: new Uint32Array(0), view: null, good: false, current: false };
   }
 
   /** Positions of all points, in the order of a grid. */
   setPoints(grid, x, y) {
-    const [gl, places] = [this.gl, new Float32Array(2 * x.length)];
-    grid.order.forEach((id, i) => { places[2 * i] = x[id]; places[2 * i + 1] = y[id]; });
-    gl.bindBuffer(gl.ARRAY_BUFFER, this.positions);
-    gl.bufferData(gl.ARRAY_BUFFER, places, gl.STATIC_DRAW);
-    Object.assign(this, { grid, total: x.length });
+    this.grid = grid;
+    this.total = x.length;
+    this.points = { x: new Float32Array(x.length), y: new Float32Array(x.length), looks: new Uint32Array(x.length) };
+    for (let i = 0; i < x.length; i++) {
+      this.points.x[i] = x[grid.order[i]];
+      this.points.y[i] = y[grid.order[i]];
+    }
   }
 
   /** Red, green, blue and class of all points, in the order of the grid. */
   setLooks(looks, paper) {
-    this.paper = paper.map((part) => part / 255);
-    this.gl.bindBuffer(this.gl.ARRAY_BUFFER, this.looks);
-    this.gl.bufferData(this.gl.ARRAY_BUFFER, looks, this.gl.DYNAMIC_DRAW);
-    this.stale();
-  }
-
-  /** What is drawn next starts anew; the last frames stay until then. */
-  stale() {
+    Object.assign(this.points, { looks });
+    this.paper = paper;
     this.job = null;
     this.front.current = this.whole.current = false;
   }
 
-  /** Sizes in pixels of the screen and opacities of the classes, for a view. */
+  /** Diameters in CSS pixels and opacities of the classes, for a view. */
   styles(view) {
     const grown = 2 ** (0.55 * Math.log2(view.scale / view.fit));
     const room = Math.sqrt((view.fit * view.fit * 2.2) / Math.max(1, this.total));
-    const size = Math.max(1, Math.min(13, 0.5 * room * grown, 4.2 * grown)) * view.ratio;
-    const alpha = Math.max(0.4, Math.min(0.9, 0.42 + 0.5 * Math.log10(Math.max(1, size))));
-    const style = (share, opacity) => [Math.max(1, share * size), opacity];
-    return new Float32Array([style(0.7, 0.1), style(0.85, 0.55 * alpha), style(1, alpha), style(1.35, Math.min(1, alpha + 0.25)), style(1.7, 1), [0, 0]].flat());
+    const size = Math.max(1 / view.ratio, Math.min(13, 0.62 * room * grown, 4.6 * grown));
+    const alpha = Math.max(0.4, Math.min(0.92, 0.42 + 0.5 * Math.log10(Math.max(1, size * view.ratio))));
+    const style = (share, opacity) => [Math.max(1 / view.ratio, share * size), opacity];
+    return [style(0.7, 0.12), style(0.85, 0.6 * alpha), style(1, alpha), style(1.3, Math.min(1, alpha + 0.25)), style(1.7, 1), [0, 0]];
   }
 
   /** Draws the present view; true while there is more to draw. */
   draw(view) {
     const gl = this.gl;
     this.#go(view);
-    gl.bindFramebuffer(gl.FRAMEBUFFER, null);
     gl.viewport(0, 0, this.canvas.width, this.canvas.height);
-    gl.clearColor(...this.paper, 1);
+    gl.clearColor(...this.paper.map((part) => part / 255), 1);
     gl.clear(gl.COLOR_BUFFER_BIT);
     gl.disable(gl.BLEND);
-    if (this.whole.good) this.#show(this.whole, view);
+    if (this.whole.good && !this.#covers(view)) this.#show(this.whole, view);
     if (this.front.good) this.#show(this.front, view);
-    else if (this.job?.frame === this.back) this.#show(this.back, view);
     gl.enable(gl.BLEND);
     return this.job !== null || !this.#fits(view) || !this.whole.current;
   }
 
   #fits(view) {
     const made = this.front.view;
-    return this.front.current && made && made.x === view.x && made.y === view.y && made.scale === view.scale && made.width === view.width && made.height === view.height;
+    return this.front.current && ["x", "y", "scale", "width", "height", "ratio"].every((name) => made[name] === view[name]);
   }
 
-  /** One portion of the frame under way, if the last one is done. */
+  /** Whether the last frame fills the window. */
+  #covers(view) {
+    if (!this.front.good) return false;
+    const { view: made, wide, tall } = this.front;
+    const reach = (size, own) => size / 2 / made.scale - own / 2 / view.scale;
+    return Math.abs(made.x - view.x) <= reach(wide, view.width) && Math.abs(made.y - view.y) <= reach(tall, view.height);
+  }
+
+  /** Points for the time of a portion; a frame that is whole goes to the screen. */
   #go(view) {
-    if (this.sync && !this.#done()) return;
-    this.job ??= !this.#fits(view) ? this.#start(this.back, view) : !this.whole.current ? this.#start(this.whole, wholeView(view)) : null;
-    if (!this.job) return;
-    this.#portion(this.job);
-    if (this.job.ranges.length === 0) this.#finish();
-  }
-
-  #done() {
+    this.job ??= !this.#fits(view) ? this.#start(this.front, view) : !this.whole.current ? this.#start(this.whole, wholeView(view)) : null;
+    const { job } = this;
+    const now = performance.now();
+    this.budget = Math.max(LEAST, Math.min(MOST, this.budget * (now - this.last > 28 ? 0.75 : 1.1))); // slow screens get fewer points a frame
+    this.last = now;
+    if (!job || !job.splat.until(now + (this.drawn ? this.budget : PATIENT), this.points)) return;
     const gl = this.gl;
-    this.waited++;
-    if (gl.getSyncParameter(this.sync, gl.SYNC_STATUS) !== gl.SIGNALED && this.waited < 60) return false;
-    if (this.waited === 1) this.portion = Math.min(4e6, this.portion * 1.3);
-    if (this.waited > 2) this.portion = Math.max(LEAST, this.portion * 0.6);
-    gl.deleteSync(this.sync);
-    Object.assign(this, { sync: null, waited: 0 });
-    return true;
-  }
-
-  #start(frame, view) {
-    const gl = this.gl;
-    const margin = frame === this.whole ? 1 : MARGIN;
-    this.#size(frame, Math.round(view.width * view.ratio * margin), Math.round(view.height * view.ratio * margin));
-    Object.assign(frame, { view: { ...view }, margin, good: false });
-    gl.bindFramebuffer(gl.FRAMEBUFFER, frame.buffer);
-    gl.clearColor(...this.paper, 1);
-    gl.clear(gl.COLOR_BUFFER_BIT);
-    const [half, tall] = [(view.width * margin) / 2 / view.scale, (view.height * margin) / 2 / view.scale];
-    const ranges = this.grid ? this.grid.ranges(view.x - half, view.y - tall, view.x + half, view.y + tall) : [];
-    return { frame, ranges, half, tall };
-  }
-
-  #portion({ frame, ranges, half, tall }) {
-    const { gl, points } = this;
-    const { view } = frame;
-    const styles = this.styles(view);
-    gl.bindFramebuffer(gl.FRAMEBUFFER, frame.buffer);
-    gl.viewport(0, 0, frame.width, frame.height);
-    gl.useProgram(points.made);
-    gl.uniform4f(points.places.view, 1 / half, 1 / tall, -view.x / half, -view.y / tall);
-    gl.uniform2fv(points.places.classes, styles);
-    gl.uniform1f(points.places.round, styles[4] > 2.5 ? Math.min(1, 4 / styles[4]) : 0);
-    this.#bind(0, this.positions, 2, gl.FLOAT, false);
-    this.#bind(1, this.looks, 4, gl.UNSIGNED_BYTE, true);
-    let left = this.portion;
-    while (left > 0 && ranges.length) {
-      const range = ranges[0];
-      const some = Math.min(left, range[1] - range[0]);
-      gl.drawArrays(gl.POINTS, range[0], some);
-      left -= some;
-      range[0] += some;
-      if (range[0] >= range[1]) ranges.shift();
-    }
-    this.sync = gl.fenceSync(gl.SYNC_GPU_COMMANDS_COMPLETE, 0);
-    this.waited = 0;
-    gl.flush();
-  }
-
-  #finish() {
-    const { frame } = this.job;
-    Object.assign(frame, { good: true, current: true });
-    if (frame === this.back) [this.front, this.back] = [this.back, this.front];
+    gl.bindTexture(gl.TEXTURE_2D, job.frame.texture);
+    const bytes = new Uint8Array(job.splat.pixels.buffer);
+    if (job.frame.size === job.size) gl.texSubImage2D(gl.TEXTURE_2D, 0, 0, 0, job.splat.width, job.splat.height, gl.RGBA, gl.UNSIGNED_BYTE, bytes);
+    else gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA8, job.splat.width, job.splat.height, 0, gl.RGBA, gl.UNSIGNED_BYTE, bytes);
+    Object.assign(job.frame, { size: job.size, view: job.view, wide: job.wide, tall: job.tall, good: true, current: true });
     this.job = null;
     this.drawn++;
   }
 
-  #bind(place, buffer, size, type, share) {
-    const gl = this.gl;
-    gl.bindBuffer(gl.ARRAY_BUFFER, buffer);
-    gl.enableVertexAttribArray(place);
-    gl.vertexAttribDivisor(place, 0);
-    gl.vertexAttribPointer(place, size, type, share, 0, 0);
+  #start(frame, view) {
+    const margin = (size) => (frame === this.whole ? 0 : Math.round(size * view.ratio * MARGIN));
+    const [width, height] = [view.width, view.height].map((size) => Math.round(size * view.ratio) + 2 * margin(size));
+    if (frame.pixels.length !== width * height) frame.pixels = new Uint32Array(width * height);
+    const [red, green, blue] = this.paper;
+    frame.pixels.fill((0xff000000 | (blue << 16) | (green << 8) | red) >>> 0);
+    const [wide, tall] = [width / view.ratio, height / view.ratio];
+    const [half, high] = [wide / 2 / view.scale, tall / 2 / view.scale];
+    const ranges = this.grid.ranges(view.x - half, view.y - high, view.x + half, view.y + high);
+    const splat = new Splat({ pixels: frame.pixels, width, height, view, styles: this.styles(view), ranges });
+    return { frame, view: { ...view }, wide, tall, splat, size: `${width} ${height}` };
   }
 
   /** The unit square as the first attribute, alone. */
   bindCorners() {
-    this.#bind(0, this.corners, 2, this.gl.FLOAT, false);
-    this.gl.disableVertexAttribArray(1);
+    const gl = this.gl;
+    gl.bindBuffer(gl.ARRAY_BUFFER, this.corners);
+    gl.enableVertexAttribArray(0);
+    gl.vertexAttribPointer(0, 2, gl.FLOAT, false, 0, 0);
   }
 
-  #show(frame, view) {
+  #show({ texture, view: made, wide, tall }, view) {
     const { gl, frames } = this;
-    const made = frame.view;
-    const [wide, tall] = [(made.width * frame.margin) / made.scale, (made.height * frame.margin) / made.scale];
+    const [right, up] = [wide / made.scale, tall / made.scale];
     const [sx, sy] = [(2 * view.scale) / view.width, (2 * view.scale) / view.height];
     gl.useProgram(frames.made);
     this.bindCorners();
-    gl.bindTexture(gl.TEXTURE_2D, frame.texture);
-    gl.uniform4f(frames.places.place, (made.x - wide / 2 - view.x) * sx, (made.y - tall / 2 - view.y) * sy, wide * sx, tall * sy);
+    gl.bindTexture(gl.TEXTURE_2D, texture);
+    gl.uniform4f(frames.places.place, (made.x - right / 2 - view.x) * sx, (made.y - up / 2 - view.y) * sy, right * sx, up * sy);
     gl.drawArrays(gl.TRIANGLE_STRIP, 0, 4);
   }
 }
 
 function wholeView(view) {
-  const edge = Math.min(1024, Math.max(view.width, view.height));
+  const edge = Math.min(1024, Math.round(Math.max(view.width, view.height)));
   return { ...view, x: 0, y: 0, ratio: 1, width: edge, height: edge, scale: edge / (2 * WORLD) };
 }

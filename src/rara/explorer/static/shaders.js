@@ -1,36 +1,11 @@
-// The three programs of the map: points, a picture of an earlier frame, and thumbnails.
-
-export const POINTS = [`#version 300 es
-  in vec2 position;
-  in vec4 look;                       // red, green, blue, class
-  uniform vec4 view;                  // scale x, scale y, shift x, shift y
-  uniform vec2 classes[6];            // size in pixels, opacity
-  out vec4 colour;
-  void main() {
-    vec2 style = classes[int(look.w * 255.0 + 0.5)];
-    gl_Position = style.x == 0.0 ? vec4(2.0, 2.0, 0.0, 1.0) : vec4(position * view.xy + view.zw, 0.0, 1.0);
-    gl_PointSize = style.x;
-    colour = vec4(look.rgb, style.y);
-  }`, `#version 300 es
-  precision highp float;
-  uniform float round;                // 1 where points are large enough to be round
-  in vec4 colour;
-  out vec4 shown;
-  void main() {
-    float alpha = colour.a;
-    if (round > 0.0) {
-      float away = length(gl_PointCoord - 0.5) * 2.0;
-      alpha *= 1.0 - smoothstep(1.0 - round, 1.0, away);
-    }
-    shown = vec4(colour.rgb * alpha, alpha);
-  }`];
+// The two programs of the map: a frame of points that was drawn before, and thumbnails.
 
 export const FRAME = [`#version 300 es
   in vec2 corner;                     // 0..1
   uniform vec4 place;                 // left, bottom, width, height in clip space
   out vec2 at;
   void main() {
-    at = corner;
+    at = vec2(corner.x, 1.0 - corner.y); // the first line of pixels is the top
     gl_Position = vec4(place.xy + corner * place.zw, 0.0, 1.0);
   }`, `#version 300 es
   precision highp float;

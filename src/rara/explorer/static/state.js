@@ -4,13 +4,14 @@
 import { parsed, written } from "./shapes.js";
 
 const EMPTY = { by: "verdict", view: null, is: {}, in: {}, words: "", steps: [], show: "all", sort: "", at: null, beside: null, compare: null, hide: [] };
+const PAUSE = 120; // milliseconds between two writes: browsers slow down pages that write more often
 const PUSHED = new Set(["by", "is", "in", "words", "steps", "show", "sort", "at", "compare", "hide"]);
 
 export class State {
   constructor() {
     this.values = structuredClone(EMPTY);
     this.listeners = [];
-    this.pushed = { time: 0, names: "" };
+    this.pushed = { time: 0, names: "", written: 0 };
   }
 
   get(name) { return this.values[name]; }
@@ -24,14 +25,18 @@ export class State {
     const names = changed.filter((name) => PUSHED.has(name)).sort().join();
     const now = performance.now();
     const push = names !== "" && !(names === this.pushed.names && now - this.pushed.time < 1000);
-    if (names) this.pushed = { time: now, names };
+    if (names) Object.assign(this.pushed, { time: now, names });
     clearTimeout(this.timer);
     if (push) this.#write("pushState");
-    else this.timer = setTimeout(() => this.#write("replaceState"), 150);
+    else if (now - this.pushed.written > PAUSE) this.#write("replaceState");
+    else this.timer = setTimeout(() => this.#write("replaceState"), PAUSE);
     this.#tell(changed);
   }
 
-  #write(way) { history[way](null, "", address(this.values)); }
+  #write(way) {
+    this.pushed.written = performance.now();
+    history[way](null, "", address(this.values));
+  }
 
   #tell(changed) {
     for (const [names, call] of this.listeners) if (changed.some((name) => names.has(name))) call(changed);
@@ -45,7 +50,7 @@ export class State {
       const next = { ...structuredClone(EMPTY), ...values(location.hash) };
       const changed = Object.keys(next).filter((name) => JSON.stringify(next[name]) !== JSON.stringify(this.values[name]));
       this.values = next;
-      this.pushed = { time: 0, names: "" };
+      Object.assign(this.pushed, { time: 0, names: "" });
       this.#tell(changed);
     };
     addEventListener("popstate", read);

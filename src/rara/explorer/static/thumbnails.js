@@ -1,6 +1,5 @@
 // Thumbnails in place of points, where there is room for them. They are thinned so that none covers
-// another: the map is cut into cells that are fixed to it, so that moving changes no choice.
-// Pictures come from atlas sheets, or one by one where the sheets would be too many.
+// another; what calls for a look comes first. Pictures come from atlas sheets, or one by one where the sheets would be too many.
 
 import * as api from "./api.js";
 import { THUMBS, program } from "./shaders.js";
@@ -29,25 +28,26 @@ export class Thumbnails {
     return apart < 9 ? 0 : Math.max(30, Math.min(88, Math.round(apart * 1.7)));
   }
 
-  /** Chooses what is shown in a view. `rank` orders points: the lowest wins a cell; < 0 is hidden. */
-  choose(view, grid, rank) {
+  /** Chooses what is shown in a view: by rank, then by a fixed shuffle; `rank` < 0 is hidden. What is
+   * chosen stays until the view is another one by half a thumbnail. */
+  choose(view, grid, rank, version) {
     const size = this.size(view);
+    const old = this.chosen;
+    const near = old && old.version === version && old.scale === view.scale && old.width === view.width && old.height === view.height
+      && Math.max(Math.abs(old.x - view.x), Math.abs(old.y - view.y)) * view.scale < size / 2;
+    if (near) return;
+    this.chosen = { ...view, version };
     this.shown = [];
     if (size === 0) return;
-    const cell = size / 2 ** Math.floor(Math.log2(view.scale));
-    const [half, tall] = [view.width / 2 / view.scale, view.height / 2 / view.scale];
-    const best = new Map();
+    const [half, tall] = [(view.width / 2 + size) / view.scale, (view.height / 2 + size) / view.scale];
+    const ranks = [[], [], [], [], []];
     grid.each(view.x - half, view.y - tall, view.x + half, view.y + tall, (id) => {
-      const [x, y] = [this.data.x[id], this.data.y[id]];
-      if (Math.abs(x - view.x) > half || Math.abs(y - view.y) > tall) return;
+      if (Math.abs(this.data.x[id] - view.x) > half || Math.abs(this.data.y[id] - view.y) > tall) return;
       const place = rank(id);
-      if (place < 0) return;
-      const key = Math.floor(x / cell) * 1e6 + Math.floor(y / cell);
-      const held = best.get(key);
-      if (held === undefined || place < held[0] || (place === held[0] && id < held[1])) best.set(key, [place, id]);
+      if (place >= 0) ranks[place].push(id);
     });
-    const chosen = [...best.values()].sort((a, b) => a[0] - b[0] || a[1] - b[1]);
-    this.shown = apart(chosen.map((one) => one[1]), this.data, (size * 1.04) / view.scale).slice(0, MOST);
+    for (const one of ranks) one.sort((a, b) => shuffled(a) - shuffled(b));
+    this.shown = apart(ranks.flat(), this.data, (size * 1.04) / view.scale, MOST);
     this.#ask();
   }
 
@@ -112,11 +112,11 @@ export class Thumbnails {
     gl.texSubImage2D(gl.TEXTURE_2D, 0, (slot % SLOTS) * SLOT, Math.floor(slot / SLOTS) * SLOT, SLOT, SLOT, gl.RGBA, gl.UNSIGNED_BYTE, pen.getImageData(0, 0, SLOT, SLOT));
   }
 
-  /** Draws those whose pictures are here; `look` gives red, green, blue and opacity of a frame. */
+  /** Draws those whose pictures are here, and counts them; `look` gives red, green, blue and opacity of a frame. */
   draw(view, look, renderer) {
     const { gl, program: { made, places } } = this;
     const here = this.shown.filter((id) => this.slots.has(id));
-    if (!here.length) return;
+    if (!here.length) return 0;
     const size = this.size(view);
     const rows = new Float32Array(here.length * 8);
     here.forEach((id, i) => {
@@ -139,20 +139,31 @@ export class Thumbnails {
     gl.uniform2f(places.cell, 1 / SLOTS, 2.5 / size);
     gl.drawArraysInstanced(gl.TRIANGLE_STRIP, 0, 4, here.length);
     for (const place of [1, 2, 3]) { gl.vertexAttribDivisor(place, 0); gl.disableVertexAttribArray(place); }
+    return here.length;
   }
 }
 
+/** A number of an id that has no order. */
+const shuffled = (id) => Math.imul(id + 1, 0x9e3779b1) >>> 0;
+
 /** Ids in their order, without those that would cover an earlier one. */
-function apart(ids, data, size) {
+export function apart(ids, data, size, most) {
   const taken = new Map();
-  const key = (x, y) => x * 1e6 + y;
-  return ids.filter((id) => {
+  const kept = [];
+  for (const id of ids) {
     const [x, y] = [Math.floor(data.x[id] / size), Math.floor(data.y[id] / size)];
-    for (let dx = -1; dx <= 1; dx++) for (let dy = -1; dy <= 1; dy++) {
-      const other = taken.get(key(x + dx, y + dy));
-      if (other !== undefined && Math.abs(data.x[other] - data.x[id]) < size && Math.abs(data.y[other] - data.y[id]) < size) return false;
-    }
-    taken.set(key(x, y), id);
-    return true;
-  });
+    if (covered(taken, id, x, y, data, size)) continue;
+    taken.set(x * 1e6 + y, id);
+    kept.push(id);
+    if (kept.length === most) break;
+  }
+  return kept;
+}
+
+function covered(taken, id, x, y, data, size) {
+  for (let dx = -1; dx <= 1; dx++) for (let dy = -1; dy <= 1; dy++) {
+    const other = taken.get((x + dx) * 1e6 + y + dy);
+    if (other !== undefined && Math.abs(data.x[other] - data.x[id]) < size && Math.abs(data.y[other] - data.y[id]) < size) return true;
+  }
+  return false;
 }

@@ -11,8 +11,7 @@ export function toolbar({ data, state, map }) {
     by.value = state.get("by");
     const wanted = state.get("by");
     await data.need([wanted].filter((name) => data.info.has(name)));
-    if (map && map.rows.coloured !== wanted) map.recolour();
-    if (map && state.get("by") === wanted) map.recolour();
+    map?.recolour();
   };
   by.addEventListener("change", () => state.change({ by: by.value }));
   state.on("by", follow);

@@ -1,6 +1,6 @@
-"""A made-up world behind the addresses of the explorer, for the tests of its page and its frame rate.
+"""A made-up world behind the addresses of the explorer: for the tests of its page, and its pace.
 
-    python tests/explorer/static_server.py 1000000     # points; then open the address it prints
+    python tests/explorer_world.py 1000000     # points; then open the address it prints
 
 It needs no reference and no network: positions, columns and pictures come from a seed. What the
 page posts is kept in lists, so that a test can look at it.
@@ -22,7 +22,7 @@ import numpy as np
 import pyarrow as pa
 from PIL import Image, ImageDraw
 
-STATIC = Path(__file__).parents[2] / "src" / "rara" / "explorer" / "static"
+STATIC = Path(__file__).parents[1] / "src" / "rara" / "explorer" / "static"
 TYPES = {".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css",
          ".svg": "image/svg+xml"}  # fmt: skip
 POLICY = (
@@ -123,7 +123,8 @@ class World:
                       "sheets": -(-(self.samples + self.reference) // per)},
             "can": {"judge": True, "decide": True, "search": True},
             "k": 3, "alpha": 0.01, "reference_name": "train/",
-            "projection": "Made up: no vectors were projected.", "more": {},
+            "projection": "Made up: no vectors were projected.",
+            "more": {"decisions_file": "decisions.json"},
         }  # fmt: skip
 
     def points(self) -> pa.Table:
@@ -164,17 +165,17 @@ class World:
     def record(self, row: int) -> dict:
         line = self.table.slice(row, 1).to_pylist()[0]
         near = int(self.nearest[row])
-        region = [[[0.2, 0.2], [0.8, 0.25], [0.75, 0.8], [0.25, 0.7]]]
+        region = [[0.2, 0.2], [0.8, 0.25], [0.75, 0.8], [0.25, 0.7]]
         copied = self.verdict[row] < 2
         numbers = [{"name": n, "label": n.replace("_", " "),
                     "text": "–" if line[n] != line[n] else f"{line[n]:.4g}"}
-                   for n in ("rarity", "nearest_distance", "copy_p", "realism", "balls")]  # fmt: skip
+                   for n in ("rarity", "nearest_distance", "copy_p", "balls")]  # fmt: skip
         return {
             "id": line["id"], "verdict": line["verdict"], "sentence": line["reason"],
             "numbers": numbers, "nearest": {"row": near, "id": f"train/{near:06d}.png"},
             "owner": self.neighbours(1, row, 2)[1],
-            "source": {"row": near, "id": f"train/{near:06d}.png", "region": region,
-                       "edit": "mirrored", "p": 0.0001} if copied else None,
+            "source": {"row": near, "id": f"train/{near:06d}.png", "sample_region": region,
+                       "source_region": region, "edit": "mirrored", "p": 0.0001} if copied else None,
             "decision": next((d for d in self.decisions if d["sample"] == row), None),
         }  # fmt: skip
 
@@ -284,6 +285,9 @@ class Server(ThreadingHTTPServer):
 
     daemon_threads = True
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A page that ends breaks its connections off."""
+
     def __init__(self, world: World, port: int = 0) -> None:
         super().__init__(("127.0.0.1", port), Answers)
         self.world = world
@@ -309,6 +313,8 @@ def served(world: World):
 if __name__ == "__main__":
     points = int(sys.argv[1]) if len(sys.argv) > 1 else 8000
     made = World(points - points // 4, points // 4)
+    made.table  # noqa: B018: made before the first request
     server = Server(made, int(sys.argv[2]) if len(sys.argv) > 2 else 0)
-    print(server.address, flush=True)
+    sys.stdout.write(f"{server.address}\n")
+    sys.stdout.flush()
     server.serve_forever()
