@@ -36,6 +36,8 @@ lists its files in the same order, and tests/test_layout.py reads both.
     image_search   the reference images that a picture comes from
     robustness     second opinions
     comparison     generators compared
+    service        one reference behind HTTP
+    explorer       samples and reference as a map in the browser
     adapters       rara in the shape that other ecosystems expect
     cli            the command line
 

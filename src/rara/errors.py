@@ -26,6 +26,8 @@ A message says what was wrong, the value, what is allowed, and what to do next.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class RaraError(Exception):
     """Root of everything that rara raises on purpose; the message is one plain sentence."""
@@ -45,6 +47,11 @@ class UnknownSourceError(SourceError, ValueError):
 
 class EmptySourceError(SourceError, ValueError):
     """The place can be read, but holds no image."""
+
+    def __init__(self, message: str, skipped: Sequence[tuple[str, str]] = ()) -> None:
+        """`skipped`: the images that were there, each with the reason why it cannot be used."""
+        super().__init__(message)
+        self.skipped = tuple(skipped)
 
 
 class DamagedArchiveError(SourceError, ValueError):

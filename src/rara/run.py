@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol, TypeAlias, TypedDict
+from typing import Literal, Protocol, TypeAlias, TypedDict, get_args
 
 from rara.arguments import path_of, short, whole
 from rara.errors import ParameterError
@@ -17,6 +17,8 @@ from rara.errors import ParameterError
 OnFailed = Literal["keep", "retry"]
 MetadataUse: TypeAlias = Literal["read", "ignore"]
 """Whether tables and sidecars are read; labels from folders always are."""
+VectorUse: TypeAlias = Literal["cache", "forget"]
+"""Whether vectors of images are kept in the cache and looked for there."""
 
 DEFAULT_MAX_PIXELS = 128_000_000
 """The largest image that is decoded unless the caller says otherwise."""
@@ -64,6 +66,9 @@ class Run:
     """Larger images are skipped."""
     metadata: MetadataUse = "read"
     """"ignore" reads images alone, and no tables or small files that describe them."""
+    vectors: VectorUse = "cache"
+    """"forget" neither keeps vectors of images nor looks for them: for images that come once, one
+    at a time, as in a service, where opening the cache takes longer than the network."""
     progress: Progress | None = None
 
     def engine(self, progress: Callable[[int], None] | None = None) -> Engine:
@@ -75,6 +80,8 @@ class Run:
             value = getattr(self, name)
             if value is not None:
                 object.__setattr__(self, name, whole(value, name))
+        if self.vectors not in get_args(VectorUse):
+            raise ParameterError(f"vectors = {short(self.vectors)}: give 'cache' or 'forget'.")
         if self.cache is not None:
             object.__setattr__(self, "cache", path_of(self.cache, "cache"))
         if self.progress is not None and not all(

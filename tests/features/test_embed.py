@@ -32,6 +32,7 @@ from rara.features.features import Features, Noted, Skipped
 from rara.features.vector_cache import VectorCache
 from rara.images.decode import content_digest, decode, decode_noted
 from rara.images.phash import pixel_hash_of
+from rara.sources import open_source
 from rara.storage import atomic as durable
 
 
@@ -519,3 +520,20 @@ def test_the_default_extractor_from_files_to_features(tmp_path):
     flat, stripes, turned = features.vectors.astype(np.float64)
     assert features.vectors.shape == (3, 1280)
     assert np.linalg.norm(stripes - turned) < np.linalg.norm(stripes - flat)
+
+
+def test_forgotten_vectors_are_the_same_and_leave_the_cache_alone(tmp_path, draw):
+    source = open_source(str(draw(tmp_path / "pictures", 5, seed=3)))
+    kept = embed(source, Means(), cache=tmp_path / "cache")
+    forgotten = embed(source, Means(), cache=tmp_path / "other", vectors="forget")
+    assert np.array_equal(kept.vectors, forgotten.vectors)
+    assert kept.items.equals(forgotten.items)
+    assert not (tmp_path / "other").exists()
+
+
+def test_of_a_place_without_a_usable_image_every_reason_is_given():
+    images = open_source({f"{i}.png": b"\x89PNG no" for i in range(5)})
+    with pytest.raises(EmptySourceError) as refused:
+        embed(images, Means(), vectors="forget")
+    assert [name for name, _ in refused.value.skipped] == [f"{i}.png" for i in range(5)]
+    assert all("PNG" in reason for _, reason in refused.value.skipped)

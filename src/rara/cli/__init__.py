@@ -13,6 +13,7 @@
     output               what was skipped or noted
     groups               --group-by and --against-siblings
     opinions             --halves and --extractor repeated
+    scoring              samples judged as options say, for every command that does
     score                rara score
     search               rara search
     compare              rara compare
@@ -21,6 +22,9 @@
     decide               rara decide
     embed                rara embed
     siblings             rara siblings
+    listening            --host, --port and --token-file: where a command listens
+    serve                rara serve
+    explore              rara explore
     check_metric         rara check-metric
     doctor               rara doctor
     app                  the commands put together; errors become exit codes

@@ -24,10 +24,12 @@ from rara.cli import (
     decide,
     doctor,
     embed,
+    explore,
     interrupts,
     reference,
     score,
     search,
+    serve,
     siblings,
 )
 from rara.cli.printing import (
@@ -110,10 +112,16 @@ app.command(
 app.command(siblings.siblings, sort_key=5)
 app.command(embed.embed, sort_key=6)
 app.command(check_metric.check_metric, sort_key=7)
-app.command(doctor.doctor, sort_key=8)
+app.command(
+    explore.explore,
+    sort_key=8,
+    usage="rara explore TABLE | SAMPLES --reference PLACE [OPTIONS]",
+)
+app.command(serve.serve, sort_key=9, usage="rara serve REFERENCE [OPTIONS]")
+app.command(doctor.doctor, sort_key=10)
 
 
-@app.command(sort_key=9)
+@app.command(sort_key=11)
 def completion(shell: Literal["bash", "zsh", "fish"]) -> None:
     """Print a script with which a shell completes commands, options and places.
 

@@ -21,7 +21,7 @@ _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?\s*", re.IGNORECASE)
 _UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 
 
-def bytes_of(text: str) -> int:
+def bytes_of(text: str, option: str = "--memory") -> int:
     """A size such as 512MB, 4GB or 1.5g, in bytes; units are powers of 1024.
 
     >>> bytes_of("1.5 GB")
@@ -29,12 +29,13 @@ def bytes_of(text: str) -> int:
     """
     match = _SIZE.fullmatch(text)
     if match is None:
-        raise ParameterError(f"--memory {text}: give a size such as 512MB or 4GB.")
+        raise ParameterError(f"{option} {text}: give a size such as 512MB or 4GB.")
     return int(float(match[1]) * _UNITS[match[2].lower()])
 
 
-def _size(hint: Any, tokens: Any) -> int:
-    return bytes_of(tokens[0].value)
+def size(hint: Any, tokens: Any) -> int:
+    """Read a size in bytes."""
+    return bytes_of(tokens[0].value, tokens[0].keyword or "--memory")
 
 
 def whole(hint: Any, tokens: Any) -> int:
@@ -124,7 +125,7 @@ class Working:
     memory: Annotated[
         int | None,
         Parameter(
-            converter=_size,
+            converter=size,
             metavar="SIZE",
             show_default="a quarter of the machine's",
             help="Memory beside the vectors, and for decoding, such as 512MB or 4GB.",

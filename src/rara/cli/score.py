@@ -5,7 +5,6 @@ options --checked--> Sides --Scorer--> ScoreTable --> summary, table, page
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -16,8 +15,8 @@ from rara.cli.deciding import Deciding
 from rara.cli.extractions import Extractions
 from rara.cli.formulas import Cells
 from rara.cli.groups import Grouping, encoded_groups, group_lines, warn_of_groups
-from rara.cli.opening import Made, Opened, Sides
-from rara.cli.opinions import Opinions, check_opinions, with_opinions
+from rara.cli.opening import Made
+from rara.cli.opinions import Opinions
 from rara.cli.options import (
     IMAGES,
     OUTPUT,
@@ -36,12 +35,10 @@ from rara.cli.options import (
 )
 from rara.cli.output import check_page, check_table, last_line, list_all
 from rara.cli.printing import say, say_json, tell
+from rara.cli.scoring import Scoring, check_options, placed
 from rara.errors import ParameterError
-from rara.extractors import Extractor
-from rara.features.opening import features_of
 from rara.provenance.parts import CalibrationImages
-from rara.reference.options import Options, ScoreOptions
-from rara.reference.reference import Reference
+from rara.reference.options import Options
 from rara.report import facts
 from rara.report.facts import checked_cards
 from rara.report.formatting import counted
@@ -111,7 +108,7 @@ def score(
     """
     calibration, opinions = calibration or Calibration(), opinions or Opinions()
     grouping = grouping or Grouping()
-    place = _check_options(samples, reference, leave_one_out, compat, calibration)
+    place = check_options(samples, reference, leave_one_out, compat, calibration)
     _check_targets(output, report, cards)
     cells = cells or Cells()
     cells.check(output)
@@ -121,31 +118,15 @@ def score(
         "group_by": grouping.group_by, "against_siblings": grouping.siblings, "evidence": evidence,
         "copy_network": extraction.copy_network,
     }  # fmt: skip
-    score_options = ScoreOptions(**options)
-    samples, place, calibration = _placed(samples, place, calibration, reading)
+    samples, place, calibration = placed(samples, place, calibration, reading)
     run = (working or Working()).run()
-    with step(run.progress, "Listing the images"):
-        sides = Sides.opened(
-            place, Made(metric, unit), run, samples=samples, calibration=calibration.calibration
-        )
-    decisions = (deciding or Deciding()).read(sides)
-    with step(run.progress, "Loading the network"):
-        networks = extraction.make_all(run)
-        options["copy_network"] = extraction.make_copy_network(run)
-        network = sides.network(networks[0] if networks else None, run)
-    check_opinions(sides, opinions, networks, compat=compat)
-    _check(sides, score_options, opinions, own=leave_one_out)
-    with step(run.progress, "Making the reference"):
-        real, reals = sides.both(k, calibration, network, run)
-        real.decisions = decisions
-    _check(replace(sides, reference=real), score_options, opinions, own=leave_one_out)
-    judged = sides.samples if sides.samples is not None and not leave_one_out else real.features
-    if leave_one_out and sides.samples is not None:
-        _check_own(real, sides.samples, network, run)
-    with step(run.progress, "Judging the samples"):
-        scorer = real.scorer(calibration=reals, extractor=network, run=run, **options)
-        table = scorer.score_leave_one_out() if leave_one_out else scorer.score(judged)
-        table = with_opinions(table, real, judged, opinions, networks, reals, run)
+    asked = Scoring(
+        samples=samples, reference=place, options=options, made=Made(metric, unit),
+        calibration=calibration, opinions=opinions, extraction=extraction,
+        deciding=deciding or Deciding(), leave_one_out=leave_one_out,
+    )  # fmt: skip
+    scored = asked.scored(run)
+    table, real = scored.table, scored.reference
     _write(table, output, report, cards, cells, run)
     list_all(real.features, "reference image")
     if not leave_one_out:
@@ -157,15 +138,6 @@ def score(
         say_json(_findings(table))
     else:
         say(*_lines(table, output, report))
-
-
-def _check(sides: Sides, score_options: ScoreOptions, opinions: Opinions, *, own: bool) -> None:
-    """Refuse before the work what would fail after it, as far as it is known by now."""
-    sides.check_k(score_options.k)
-    sides.check_rule(score_options.rule)
-    sides.check_keys(score_options.group_by, score_options.against_siblings, own=own)
-    if opinions.halves:
-        sides.check_halves(score_options.k)
 
 
 def _write(
@@ -182,63 +154,6 @@ def _write(
     if report:
         with step(run.progress, "Writing the page"):
             table.report(report, cards=cards)
-
-
-def _check_options(
-    samples: Place | None,
-    reference: Place | None,
-    leave_one_out: bool,
-    compat: str | None,
-    calibration: Calibration,
-) -> Place:
-    """The place of the reference; raises ParameterError where the options contradict each other."""
-    if reference is None:
-        raise ParameterError(_no_reference(samples))
-    if samples is None and not leave_one_out:
-        raise ParameterError(
-            f"No samples: give the images to judge, as in `rara score samples/ --reference "
-            f"{reference}`, or --leave-one-out to judge the reference's own."
-        )
-    if leave_one_out and compat:
-        raise ParameterError(
-            f"--leave-one-out with --compat {compat}: the authors' code cannot leave an image "
-            "out. Give one of the two."
-        )
-    if leave_one_out and (calibration.calibration is not None or calibration.held_out is not None):
-        raise ParameterError(
-            "--leave-one-out calibrates the reference's own images with one another: remove "
-            "--calibration and --held-out."
-        )
-    return reference
-
-
-def _placed(
-    samples: Place | None, reference: Place, calibration: Calibration, reading: Reading | None
-) -> tuple[Place | None, Place, Calibration]:
-    """The places, each with the array or column that is meant in it."""
-    places = [place for place in (samples, calibration.calibration) if place is not None]
-    real, *others = (reading or Reading()).places([reference, *places])
-    named = dict(zip(places, others, strict=True))
-    return (
-        None if samples is None else named[samples],
-        real,
-        replace(calibration, calibration=named.get(calibration.calibration or "")),
-    )
-
-
-def _no_reference(samples: Place | None) -> str:
-    taken = "" if samples is None else f" '{samples}' is read as the images to judge."
-    return f"Give the real images: --reference train/.{taken}"
-
-
-def _check_own(real: Reference, samples: Opened, network: Extractor | None, run: Run) -> None:
-    """Raise ParameterError where samples given beside --leave-one-out are other images."""
-    others = features_of(samples, network, run)[0]
-    if not others.done["digest"].equals(real.features.done["digest"]):
-        raise ParameterError(
-            f"--leave-one-out judges the reference's own images, and '{samples.location}' holds "
-            "others: remove the samples, or remove --leave-one-out to judge them."
-        )
 
 
 def _list_unusable(images: CalibrationImages) -> None:

@@ -31,13 +31,13 @@ from rara.errors import EmptySourceError, FeatureError, ImageError, OversizeErro
 from rara.extractors.base import Extractor, Spec
 from rara.features.features import Features
 from rara.features.item_table import ITEMS
-from rara.features.vector_cache import Record, VectorCache
+from rara.features.vector_cache import ForgottenVectors, Record, VectorCache
 from rara.features.work_ahead import crew_of, work_ahead
 from rara.images.decode import Payload, content_digest, decode_noted
 from rara.images.memory_budget import MemoryBudget, Share
 from rara.images.phash import pixel_hash_of
 from rara.machine import cores
-from rara.run import DEFAULT_MAX_PIXELS, OnFailed, Progress
+from rara.run import DEFAULT_MAX_PIXELS, OnFailed, Progress, VectorUse
 from rara.sources.base import Item, Source, items_within, remarks_of
 from rara.storage.cache import cache_folder
 from rara.text import encodable
@@ -71,6 +71,7 @@ def embed(
     extractor: Extractor,
     *,
     cache: str | os.PathLike[str] | None = None,
+    vectors: VectorUse = "cache",
     on_failed: OnFailed = "keep",
     max_pixels: int = DEFAULT_MAX_PIXELS,
     threads: int | None = None,
@@ -82,6 +83,7 @@ def embed(
     Content whose vector is in `cache` (default: rara's cache folder) is not decoded
     again, and content that occurs twice is inferred once. An image that cannot be used is
     listed with its reason; a later run does not try it again unless `on_failed` is "retry".
+    With `vectors="forget"` the cache is left alone.
     `threads` load and decode (default: one for each core) beside the extractor's own, fewer at
     a time where images are so large that they would take more than `memory` bytes together
     (default: a quarter of the machine's). An image that takes more than that is decoded alone.
@@ -90,7 +92,7 @@ def embed(
     image could be used, UnwritableError where the cache cannot be written.
     """
     _check(on_failed, threads, memory)
-    vector_cache = VectorCache(cache_folder() if cache is None else Path(cache), extractor.spec)
+    vector_cache = _kept(cache, vectors, extractor.spec)
     total = source.count()
     gathered = _Gathered(extractor.spec.dim, total)
     progress = progress or _Silent()
@@ -114,6 +116,14 @@ def embed(
         vector_cache.flush()
     vector_cache.merge()
     return gathered.features(extractor.spec, source)
+
+
+def _kept(
+    cache: str | os.PathLike[str] | None, vectors: VectorUse, spec: Spec
+) -> VectorCache | ForgottenVectors:
+    if vectors == "forget":
+        return ForgottenVectors()
+    return VectorCache(cache_folder() if cache is None else Path(cache), spec)
 
 
 def _check(on_failed: OnFailed, threads: int | None, memory: int | None) -> None:
@@ -146,7 +156,7 @@ class _Image:
 def _look(
     item: Item,
     *,
-    vector_cache: VectorCache,
+    vector_cache: VectorCache | ForgottenVectors,
     extractor: Extractor,
     on_failed: OnFailed,
     limit: int,
@@ -217,7 +227,10 @@ def _with_vector(image: _Image, vector: NDArray[np.float32]) -> _Image:
 
 
 def _learn(
-    image: _Image, vector_cache: VectorCache, gathered: _Gathered, progress: Progress
+    image: _Image,
+    vector_cache: VectorCache | ForgottenVectors,
+    gathered: _Gathered,
+    progress: Progress,
 ) -> None:
     """Keep what came out: in the cache where it is new, and in the features."""
     record = image.record
@@ -362,7 +375,7 @@ class _Gathered:
             self._vectors, items, spec, encodable(source.location), _remarks(source)
         )
         if not self._done:
-            raise EmptySourceError(_nothing(features))
+            raise EmptySourceError(_nothing(features), features.skipped)
         return features
 
 

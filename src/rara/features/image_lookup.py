@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 LARGEST = 640
-"""Longest side that is kept; the report shows less."""
+"""Longest side that is kept unless more is asked for; the report shows less."""
 
 Side = Literal["samples", "reference"]
 
@@ -38,6 +38,10 @@ class SourcePictures:
 
     A table read from a file has none: there the id alone decides, in a place that the user names.
     """
+    largest: int = LARGEST
+    """Longest side that is kept."""
+    _opened: dict[str, Source] = field(default_factory=dict, compare=False, repr=False)
+    """Places that were opened: listing one again takes longer than reading an image."""
 
     @classmethod
     def of(
@@ -62,8 +66,8 @@ class SourcePictures:
         digests = self._digests(side, ids)
         for part in places_in(place) if isinstance(place, str) else (place,):
             with suppress(RaraError, OSError):
-                for item in _items(part, ids):
-                    image = _fetched(item, digests)
+                for item in self._source(part).select(ids):
+                    image = _fetched(item, digests, self.largest)
                     if image is not None:
                         yield item.id, image
 
@@ -78,10 +82,18 @@ class SourcePictures:
             return recorded or {}
         for part in places_in(place) if isinstance(place, str) else (place,):
             with suppress(RaraError, OSError):
-                for item in _items(part, ids):
+                for item in self._source(part).select(ids):
                     with suppress(RaraError, OSError):
                         found[item.id] = content_digest(item.load())
         return found
+
+    def _source(self, part: Source | str) -> Source:
+        """The source at a place, opened when it is first asked for."""
+        if not isinstance(part, str):
+            return part
+        if part not in self._opened:
+            self._opened[part] = open_source(part, metadata="ignore")
+        return self._opened[part]
 
     def _digests(self, side: Side, ids: Collection[str]) -> dict[str, str] | None:
         """The digest of each image that was scored; None where nobody recorded them."""
@@ -95,18 +107,13 @@ class SourcePictures:
         return dict(zip(rows["id"].to_pylist(), rows["digest"].to_pylist(), strict=True))
 
 
-def _items(place: Source | str, ids: Collection[str]) -> Iterator[Item]:
-    source = open_source(place, metadata="ignore") if isinstance(place, str) else place
-    return source.select(ids)
-
-
-def _fetched(item: Item, digests: Mapping[str, str] | None) -> Image.Image | None:
+def _fetched(item: Item, digests: Mapping[str, str] | None, largest: int) -> Image.Image | None:
     """One image; None where it cannot be read any more: the others are shown all the same."""
     with suppress(RaraError, OSError), MemoryBudget().share() as share:  # one at a time
         payload = item.load()
         digest = None if digests is None else content_digest(payload, admit=share.take)
         if digests is None or digest == digests.get(item.id):
             image = decode(payload, admit=share.take)
-            image.thumbnail((LARGEST, LARGEST))
+            image.thumbnail((largest, largest))
             return image
     return None

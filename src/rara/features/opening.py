@@ -67,6 +67,7 @@ def features_of(
         source,
         extractor,
         cache=run.cache,
+        vectors=run.vectors,
         on_failed=run.on_failed,
         max_pixels=run.max_pixels,
         threads=run.threads,

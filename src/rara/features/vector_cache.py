@@ -166,6 +166,27 @@ class VectorCache:
                 path.unlink(missing_ok=True)
 
 
+class ForgottenVectors:
+    """What stands for a cache where none is wanted: the records of one run, and then nothing."""
+
+    def __init__(self) -> None:
+        self._records: dict[str, Record] = {}
+
+    def get(self, digest: str) -> Record | None:
+        """What this run has learned of a content."""
+        return self._records.get(digest)
+
+    def add(self, record: Record) -> None:
+        """Remember a record until the run ends."""
+        self._records[record.digest] = record
+
+    def flush(self) -> None:
+        """Nothing is written."""
+
+    def merge(self) -> None:
+        """Nothing is tidied up."""
+
+
 # -- packs ------------------------------------------------------------------------------
 
 

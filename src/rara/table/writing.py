@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from rara.arguments import path_of
 from rara.errors import ParameterError
+from rara.provenance.json_format import JsonObject
 from rara.provenance.provenance import AsJson
 from rara.storage.atomic import write_file
 from rara.table.csv_cells import Formulas, check_formulas, escaped
@@ -63,9 +64,15 @@ def write_parquet(arrow: pa.Table, record: AsJson, path: str | Path) -> None:
 
 def write_csv(arrow: pa.Table, path: str | Path, *, formulas: Formulas) -> None:
     """Write a CSV file; what is nested is JSON in its cell, NaN and null are empty."""
-    check_formulas(formulas)
     import pyarrow.csv as csv
 
+    flat = flat_cells(arrow, formulas)
+    write_file(path_of(path), lambda file: csv.write_csv(flat, file))
+
+
+def flat_cells(arrow: pa.Table, formulas: Formulas) -> pa.Table:
+    """The table as its CSV has it, cell by cell."""
+    check_formulas(formulas)
     flat = arrow
     for i, name in enumerate(flat.column_names):
         if pa.types.is_nested(flat.schema.types[i]):
@@ -76,14 +83,19 @@ def write_csv(arrow: pa.Table, path: str | Path, *, formulas: Formulas) -> None:
             flat = flat.set_column(i, name, pa.array(cells, pa.string()))
         elif pa.types.is_floating(flat.schema.types[i]):
             flat = flat.set_column(i, name, pc.if_else(pc.is_nan(flat.column(i)), None, flat[i]))
-    flat = escaped(flat) if formulas == "escape" else flat
-    write_file(path_of(path), lambda file: csv.write_csv(flat, file))
+    return escaped(flat) if formulas == "escape" else flat
 
 
 def write_json(arrow: pa.Table, record: AsJson, path: str | Path) -> None:
     """Write `{"provenance": …, "rows": […]}`; what is not finite is null."""
-    text = _json({"provenance": record.to_json(), "rows": arrow.to_pylist()})
+    text = _json({"provenance": record.to_json(), "rows": json_rows(arrow)})
     write_file(path_of(path), lambda file: file.write(text.encode() + b"\n"))
+
+
+def json_rows(arrow: pa.Table) -> list[JsonObject]:
+    """The rows as JSON has them; what is not finite is null."""
+    rows: list[JsonObject] = _plain(arrow.to_pylist())
+    return rows
 
 
 def _json(value: object) -> str:

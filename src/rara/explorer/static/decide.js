@@ -1,0 +1,19 @@
+// What people decide of one sample: copy, not a copy, and a note. One form, kept at once.
+
+import { later, make } from "./dom.js";
+
+const CHOICES = [["", "Undecided"], ["copy", "Copy"], ["not a copy", "Not a copy"]];
+
+export class Decide {
+  constructor(row, marks, partner, file) {
+    const entry = marks.get(row) ?? {};
+    const name = `decision-${row}`;
+    const choose = (decision) => marks.put(row, { decision: decision || null, reference: partner?.row ?? null });
+    this.radios = CHOICES.map(([value, label]) => make("label", {}, make("input", { type: "radio", name, value, checked: (entry.decision ?? "") === value, onchange: () => choose(value) }), make("span", {}, label)));
+    const keep = later((note) => marks.put(row, { note, reference: partner?.row ?? null }), 500);
+    const note = make("textarea", { rows: 1, maxlength: 1000, placeholder: "Note", "aria-label": "Note", value: entry.note ?? "", oninput: () => keep(note.value) });
+    this.element = make("fieldset.decide", { disabled: !marks.can, title: marks.can ? null : "Start rara explore with --decisions FILE to keep decisions." },
+      make("legend.spoken", {}, "Is it a copy of the reference image beside it?"), make("div.choices", {}, this.radios), note,
+      marks.can && !file ? make("p.kept", {}, "Kept while the server runs: export the decisions, or start it with --decisions FILE.") : null);
+  }
+}

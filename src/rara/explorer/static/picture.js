@@ -1,0 +1,38 @@
+// One picture in a frame: from the server, or a dropped one from memory; a region drawn over it.
+// Where a picture is gone, the frame says so.
+
+import * as api from "./api.js";
+import { make } from "./dom.js";
+
+/** {side, row} as a frame. `region` is a polygon, or several, in shares of the picture. */
+export function framed(point, { judged = null, edge = 256, region = null, alt = "" }) {
+  const picture = drawn(point, judged, edge, alt);
+  const frame = make("span.frame", {}, picture);
+  const gone = () => frame.replaceChildren(make("span.missing", {}, "No picture"));
+  picture.addEventListener("error", gone);
+  if (region?.length) frame.append(outline(region));
+  return frame;
+}
+
+export function drawn(point, judged, edge, alt) {
+  if (point.side === 2) {
+    const canvas = make("canvas", { role: "img", "aria-label": alt || "Dropped picture" });
+    const image = judged?.get(point.row)?.image;
+    if (image) {
+      Object.assign(canvas, { width: image.width, height: image.height });
+      canvas.getContext("2d").drawImage(image, 0, 0);
+    }
+    return canvas;
+  }
+  const image = make("img", { alt, draggable: "false", decoding: "async" });
+  image.addEventListener("load", () => image.classList.toggle("pixels", image.naturalWidth < 100));
+  image.src = api.picture(point.side, point.row, edge);
+  return image;
+}
+
+/** Polygons over the whole picture: a dark line below a bright one, to be seen on any picture. */
+export function outline(region) {
+  const shapes = (typeof region[0]?.[0] === "number" ? [region] : region).filter((one) => Array.isArray(one) && one.length > 2).map((one) => one.map(([x, y]) => `${(100 * x).toFixed(2)},${(100 * y).toFixed(2)}`).join(" "));
+  return make("svg.region", { viewBox: "0 0 100 100", preserveAspectRatio: "none", "aria-hidden": "true" },
+    shapes.flatMap((points) => [make("polygon.under", { points }), make("polygon.line", { points })]));
+}

@@ -1,0 +1,81 @@
+"""Errors as documents that a program can read: RFC 9457, `application/problem+json`.
+
+    Problem --answer--> status, headers, body
+
+Every answer of the service that is no success is one of these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+
+from rara.service.asgi import RawHeaders, Scope, Send
+from rara.text import json_of
+
+MEDIA_TYPE = "application/problem+json"
+
+CODES: Mapping[str, tuple[int, str]] = {
+    "bad-request": (400, "The request is not what this path takes."),
+    "no-token": (401, "A token is needed, and this one is missing or wrong."),
+    "foreign-origin": (403, "A page of another origin sent the request."),
+    "not-found": (404, "Nothing is there."),
+    "method-not-allowed": (405, "The path takes another method."),
+    "too-slow": (408, "The body did not arrive in time."),
+    "too-large": (413, "The body has too many bytes, or too many images."),
+    "unsupported-media-type": (415, "The body is of another type."),
+    "wrong-host": (421, "The Host header names another machine."),
+    "too-busy": (429, "Too many requests wait: try again after `Retry-After` seconds."),
+    "headers-too-large": (431, "The headers have too many bytes, or there are too many."),
+    "internal": (500, "A fault of the service; its log has the same request id."),
+    "stopping": (503, "The service stops, and takes no new work."),
+}
+"""The status of each code, and what it means; the OpenAPI document lists them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem(Exception):  # noqa: N818 (the name of RFC 9457)
+    """Why a request is refused; raised anywhere below the application."""
+
+    code: str
+    """One of `CODES`."""
+    detail: str
+    """In a sentence: what was wrong, and what is allowed."""
+    headers: RawHeaders = field(default_factory=list)
+
+    @property
+    def status(self) -> int:
+        """The status of the answer."""
+        return CODES[self.code][0]
+
+    def body(self, request_id: str) -> bytes:
+        """The document."""
+        document = {
+            "type": "about:blank", "title": HTTPStatus(self.status).phrase, "status": self.status,
+            "code": self.code, "detail": self.detail, "request_id": request_id,
+        }  # fmt: skip
+        return json_of(document).encode()
+
+
+def too_busy(detail: str, seconds: float) -> Problem:
+    """A refusal that says when to come again."""
+    wait = str(max(1, round(seconds + 0.5))).encode()
+    return Problem("too-busy", detail, [(b"retry-after", wait)])
+
+
+def request_id_of(scope: Scope) -> str:
+    """The id under which this request is logged."""
+    return str(scope.get("state", {}).get("request_id", ""))
+
+
+async def answer(problem: Problem, scope: Scope, send: Send) -> None:
+    """Send a refusal. Its connection ends with it, for what is left of the body is not read."""
+    body = problem.body(request_id_of(scope))
+    headers = [
+        (b"content-type", MEDIA_TYPE.encode()),
+        (b"content-length", str(len(body)).encode()),
+        *problem.headers,
+    ]
+    await send({"type": "http.response.start", "status": problem.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

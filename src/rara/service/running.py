@@ -1,0 +1,190 @@
+"""The application behind a socket, until it is asked to stop; no accepted request is lost.
+
+    bind --> ready(address) --> requests --SIGINT, SIGTERM--> drain --> the last answers --> end
+
+On the signal, new requests are served for a moment longer, and told that their connection closes.
+So a client that was about to send on an open connection is answered too. Then the socket closes,
+and what is under way is finished. A second signal ends at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import TYPE_CHECKING, Any, Final
+
+from rara.errors import ParameterError
+from rara.service.asgi import Asgi, Message, Receive, Scope, Send
+from rara.service.limits import Limits
+from rara.service.security import Guard
+
+if TYPE_CHECKING:
+    from uvicorn import Config, Server
+    from uvicorn.protocols.http.h11_impl import H11Protocol
+
+_HEAD_BYTES: Final = 32 << 10
+"""Of a request's line and headers."""
+
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+
+Stop = Callable[[], None]
+
+
+def serve(
+    app: Asgi,
+    guard: Guard,
+    *,
+    ready: Callable[[str, Stop], None],
+    limits: Limits | None = None,
+    draining: Callable[[], None] = lambda: None,
+) -> bool:
+    """Serve until SIGINT or SIGTERM, or until somebody calls `stop`; whether the end was orderly.
+
+    `ready(address, stop)` is called once the socket accepts; `stop` may be called from any thread.
+    `draining` is called when the end begins. Raises ParameterError where the port is taken.
+    """
+    limits = limits or Limits()
+    for name in ("uvicorn", "python_multipart"):  # else each damaged request writes to stderr
+        logging.getLogger(name).addHandler(logging.NullHandler())
+    with _bound(guard) as listening:
+        port = listening.getsockname()[1]
+        host = f"[{guard.host}]" if ":" in guard.host else guard.host
+        server = _server(app, limits, draining, lambda stop: ready(f"http://{host}:{port}/", stop))
+        with suppress(KeyboardInterrupt):
+            server.run(sockets=[listening])
+        return not server.force_exit
+
+
+@contextmanager
+def _bound(guard: Guard) -> Iterator[socket.socket]:
+    try:
+        found = socket.getaddrinfo(guard.host, guard.port, type=socket.SOCK_STREAM)
+        family, kind, protocol, _, address = found[0]
+        listening = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise ParameterError(f"--host {guard.host}: {error.strerror or error}.") from error
+    with listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind(address)
+        except (OSError, OverflowError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise ParameterError(
+                f"--port {guard.port} on {guard.host}: {reason}. Give another, or 0 for a free one."
+            ) from error
+        yield listening
+
+
+class _Closing:
+    """An application that says, once the end has begun, that connections close."""
+
+    def __init__(self, app: Asgi) -> None:
+        self._app, self.ending = app, False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def sent(message: Message) -> None:
+            if self.ending and message["type"] == "http.response.start":
+                others = [one for one in message["headers"] if one[0].lower() != b"connection"]
+                message = {**message, "headers": [*others, (b"connection", b"close")]}
+            await send(message)
+
+        await self._app(scope, receive, sent)
+
+
+def _server(
+    app: Asgi, limits: Limits, draining: Callable[[], None], ready: Callable[[Stop], None]
+) -> Server:
+    from uvicorn import Config, Server
+
+    closing = _Closing(app)
+
+    class GracefulServer(Server):
+        """Drains before it closes, and leaves signals to whoever had them before."""
+
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            ready(self.stop)
+
+        def stop(self) -> None:
+            if not closing.ending:
+                closing.ending = True
+                draining()
+                threading.Thread(target=self._end, name="rara drain", daemon=True).start()
+
+        def _end(self) -> None:
+            time.sleep(limits.drain_seconds)
+            self.should_exit = True
+
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            if closing.ending:
+                self.should_exit = self.force_exit = True
+            self.stop()
+
+        @contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            if threading.current_thread() is not threading.main_thread():
+                yield
+                return
+            before = {number: signal.signal(number, self.handle_exit) for number in _SIGNALS}
+            try:
+                yield
+            finally:
+                for number, handler in before.items():
+                    signal.signal(number, handler)
+
+    return GracefulServer(_config(Config, closing, limits))
+
+
+def _config(config: type[Config], app: Any, limits: Limits) -> Config:
+    return config(
+        app, http=_patient(limits.header_seconds), ws="none", loop="asyncio", lifespan="off",
+        log_config=None, access_log=False, proxy_headers=False, server_header=False,
+        h11_max_incomplete_event_size=_HEAD_BYTES, limit_concurrency=limits.connections,
+        timeout_keep_alive=30, backlog=1024,
+    )  # fmt: skip
+
+
+def _patient(seconds: float) -> type[H11Protocol]:
+    """The protocol of a connection that closes where a request's headers take too long."""
+    from uvicorn.protocols.http.h11_impl import H11Protocol
+
+    class PatientProtocol(H11Protocol):
+        _waiting: asyncio.TimerHandle | None = None
+
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            self._wait()
+
+        def data_received(self, data: bytes) -> None:
+            before = self.cycle
+            super().data_received(data)
+            if self.cycle is not before:
+                self._stop_waiting()
+            elif self._waiting is None and (before is None or before.response_complete):
+                self._wait()  # a further request on this connection has begun
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self._stop_waiting()
+            super().connection_lost(exc)
+
+        def _wait(self) -> None:
+            self._waiting = self.loop.call_later(seconds, self._give_up)
+
+        def _stop_waiting(self) -> None:
+            if self._waiting is not None:
+                self._waiting.cancel()
+                self._waiting = None
+
+        def _give_up(self) -> None:
+            self._waiting = None
+            if not self.transport.is_closing():
+                self.transport.close()
+
+    return PatientProtocol
