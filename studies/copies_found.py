@@ -46,8 +46,8 @@ from duplicates import ALIKE, likeness, thumbnails
 from pages import insert
 from rara import Features, Reference, Run, ScoreTable, get_extractor, open_source
 from rara.features.embed import embed
-from rara.retrieval.chance_agreement import ChanceAgreement
-from rara.retrieval.finding import candidates_by_hash, drawn_rows
+from rara.retrieval.chance_agreement import PICTURES, ChanceAgreement
+from rara.retrieval.finding import candidates_by_hash
 from rara.retrieval.inverted_index import Index
 from rara.retrieval.local_features import PreparedImage, prepare
 from rara.retrieval.sources import best_as_whole, features_between
@@ -165,8 +165,9 @@ class Judge:
         self.ready = [prepare(np.asarray(one)) for one in pictures]
         self.wholes = [whole_picture(one) for one in pictures]
         self.index = Index.build(one.features for one in self.ready)
-        drawn = sorted(drawn_rows(self.reference.features))
-        self.chance = ChanceAgreement.among([self.wholes[row] for row in drawn])
+        digests = self.reference.features.done["digest"].to_pylist()
+        drawn = np.unique(digests, return_index=True)[1][:PICTURES]  # as rara draws them
+        self.chance = ChanceAgreement.among([self.wholes[row] for row in sorted(drawn)])
 
     def named(self, pictures: Sequence[Picture]) -> tuple[dict[str, Named], ScoreTable]:
         named = {f"{row:05d}": one for row, one in enumerate(pictures)}

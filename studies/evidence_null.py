@@ -65,6 +65,9 @@ STEP = 0.25
 
 RELATED: Mapping[str, frozenset[frozenset[str]]] = {
     "emoji": frozenset({frozenset({"star", "dizzy"})}),  # the same star
+    "clip art": frozenset(
+        {frozenset({"creation_day_7_number_ge_04.png", "stylized_yoga_person_ger_02.png"})}
+    ),  # both lack a linked image, and show the same sign for it
 }
 """Pairs of names, by kind, that sheets showed to have a region in common after all."""
 

@@ -13,6 +13,7 @@ from rara.retrieval.evidence import evidence, evidence_between, pair_kind
 from rara.retrieval.feature_codes import packed, unpacked
 from rara.retrieval.local_features import FEWEST, prepare
 from rara.retrieval.polygons import overlap_ratio
+from rara.retrieval.universal_null import p_value
 from scenes import box, pasted, resized, scene
 
 SOURCE = scene(1)
@@ -290,3 +291,26 @@ def test_an_enlarged_picture_is_known_by_its_detail():
         assert pair_kind(prepare(larger), prepare(SOURCE)) == "enlarged"
     assert not any(prepare(scene(seed)).enlarged for seed in range(4))
     assert prepare(np.zeros((80, 80, 3), np.uint8)).enlarged
+
+
+def faint(seed):
+    """A blurred scene in grey values that hardly differ."""
+    blurred = cv2.GaussianBlur(scene(seed), (0, 0), 3).astype(float)
+    return np.rint(128 + 0.3 * (blurred - 128)).astype(np.uint8)
+
+
+def band(seed):
+    """Detail on a line only, as on a horizon."""
+    picture = np.full((320, 480, 3), 150, np.uint8)
+    picture[150:166] = np.hstack([scene(seed), scene(seed + 50)])[100:116, :480]
+    return picture
+
+
+@pytest.mark.parametrize("smooth", [faint, band])
+def test_a_smooth_picture_is_found_by_its_many_matches(smooth):
+    picture = smooth(1)
+    found = evidence(picture[:, ::-1].copy(), picture)
+    assert (found.kind, found.edit) == ("large", "mirrored")
+    assert overlap_ratio(found.source_region, EVERYTHING) > 0.99
+    assert p_value(found.strength, kind="large", candidates=300) < 1e-6
+    assert evidence(smooth(2), picture) is None

@@ -1,5 +1,7 @@
 """Matches of features, and the movement that most agree with."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -185,3 +187,18 @@ def test_matches_on_a_line_or_in_a_spot_are_refused():
     for places, possible in [(line, False), (spot, False), (spread, True)]:
         found = fitted(everything(40), places, places, (300, 200), (300, 200))
         assert (found is not None) is possible
+
+
+def test_many_matches_on_a_line_are_enough_where_they_may_be():
+    line = np.column_stack([np.linspace(0, 250, 40), np.full(40, 50.0)])
+    spot = 100 + np.random.default_rng(9).uniform(0, 8, (40, 2))
+    shift, size = np.array([9.0, 7.0]), (300, 200)
+
+    def through(places, distinct, *, lines):
+        found = replace(everything(40), distinct=distinct)
+        return fitted(found, places, places + shift, size, size, lines=lines)
+
+    moved_by = np.array([[1, 0, 9], [0, 1, 7], [0, 0, 1]])
+    assert through(line, 8, lines=True).matrix == pytest.approx(moved_by, abs=1e-9)
+    assert through(line, 7, lines=True) is through(line, 40, lines=False) is None
+    assert through(spot, 40, lines=True) is None

@@ -28,8 +28,11 @@ _SLOW: Final = 6.0
 _NOISE: Final = 1.0
 """A variance of grey values that compression makes by itself, without what changes slowly."""
 
-_STRUCTURE: Final = 6.0
+STRUCTURE: Final = 6.0
 """Such a variance, in one of the two pictures, from which a cell has structure."""
+
+FAINT: Final = 2.0
+"""The same where faint structure counts too: compression makes about as much."""
 
 _PLAIN: Final = 16.0
 """The variance of all grey values up to which a ground is plain."""
@@ -104,11 +107,17 @@ class CellAgreement:
 
 
 def agreement(
-    sample: PreparedImage, source: PreparedImage, found: ImageMap, overlap: Polygon
+    sample: PreparedImage,
+    source: PreparedImage,
+    found: ImageMap,
+    overlap: Polygon,
+    *,
+    least: float = STRUCTURE,
 ) -> CellAgreement:
     """How well the source, warped by the map, agrees with the sample, cell by cell.
 
-    `overlap`: a polygon of the sample, in working pixels, with an area.
+    `overlap`: a polygon of the sample, in working pixels, with an area. `least`: the variance
+    from which a cell has structure.
     """
     side = max(sample.cell, round(CELL_ORIGINAL * source.factor * found.scale))
     cells = grid(overlap.min(axis=0), overlap.max(axis=0), side)
@@ -117,7 +126,7 @@ def agreement(
     fast = [_fast(planes[0], side) for planes in (left, right)]
     powers = cells.covariances(fast[0], fast[0]), cells.covariances(fast[1], fast[1])
     covered = cells.means(inside.astype(np.float64)) > 0.98
-    structured = covered & (np.maximum(*powers) > _STRUCTURE)
+    structured = covered & (np.maximum(*powers) > least)
     product = np.sqrt((powers[0] + _NOISE) * (powers[1] + _NOISE))
     both = cells.covariances(*fast)
     grey = np.where(structured, both / product, 0.0)

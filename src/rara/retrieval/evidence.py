@@ -11,7 +11,13 @@ from typing import Final
 
 import numpy as np
 
-from rara.retrieval.agreement import CellAgreement, agreement, structure_outside
+from rara.retrieval.agreement import (
+    FAINT,
+    STRUCTURE,
+    CellAgreement,
+    agreement,
+    structure_outside,
+)
 from rara.retrieval.aligned_picture import Alignment
 from rara.retrieval.local_features import (
     Pixels,
@@ -136,7 +142,8 @@ def pair_kind(sample: PreparedImage, source: PreparedImage) -> PairKind:
 
 def _mapped(matches: Consensus, sample: PreparedImage, source: PreparedImage) -> ImageMap | None:
     ends = source.features.points[matches.source], sample.features.points[matches.sample]
-    return fitted(matches, *ends, _size(source), _size(sample))
+    lines = pair_kind(sample, source) == "large"
+    return fitted(matches, *ends, _size(source), _size(sample), lines=lines)
 
 
 def _measured(
@@ -150,7 +157,9 @@ def _measured(
     overlap = common(mapped(rectangle(*_size(source)), found.matrix), rectangle(*_size(sample)))
     if area(overlap) < sample.cell**2:
         return None
-    cells = agreement(sample, source, found, overlap)
+    kind = pair_kind(sample, source)
+    least = FAINT if kind == "large" and matches is not None else STRUCTURE
+    cells = agreement(sample, source, found, overlap, least=least)
     part = region(cells, overlap)
     if not np.any(cells.structured & part.chosen):
         return None
@@ -174,7 +183,6 @@ def _measured(
         correlation=correlation,
         tones=tones,
     )
-    kind = pair_kind(sample, source)
     return Evidence(
         strength=strength(_supporting(found, part, cells), part.agreement, kind),
         kind=kind,

@@ -35,7 +35,11 @@ _BEND: Final = 3.0
 """By which a homography's scale may differ between two corners of the source."""
 
 _SPREAD: Final = 0.03
-"""Of the longest side: how far the agreeing matches must lie apart across their line."""
+"""Of the longest side: how far the agreeing matches must lie apart across their line, or along
+it."""
+
+_ON_A_LINE: Final = 8
+"""Matches at distinct places that a similarity needs where they lie on a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +108,13 @@ def fitted(
     sample: Polygon,
     source_size: tuple[int, int],
     sample_size: tuple[int, int],
+    *,
+    lines: bool = False,
 ) -> ImageMap | None:
     """The best map, or None where none is possible.
 
-    `source`, `sample`: (m, 2) the places of the matches. The sizes are (width, height).
+    `source`, `sample`: (m, 2) the places of the matches. The sizes are (width, height). `lines`:
+    whether many matches on a line, as on a horizon, are enough for a similarity.
     """
     if matches.distinct < FEWEST:
         return None
@@ -122,7 +129,11 @@ def fitted(
     if not _possible(best, source_size) or np.sum(agree) < FEWEST:
         return None
     ends = source[agree], sample[agree]
-    if _flat(ends[0], max(source_size)) or _flat(ends[1], max(sample_size)):
+    along = lines and best is similar and matches.distinct >= _ON_A_LINE
+    if any(
+        _flat(one, max(size), along)
+        for one, size in zip(ends, (source_size, sample_size), strict=True)
+    ):
         return None
     missed = np.linalg.norm(mapped(ends[0], best) - ends[1], axis=1)
     middle = np.mean(ends[0], axis=0)
@@ -237,11 +248,10 @@ def _rotation(matrix: Matrix, place: NDArray[np.float64]) -> float:
     return float(np.degrees(turn))
 
 
-def _flat(places: Polygon, longest: int) -> bool:
-    """Whether the places lie on a line or in one spot."""
-    around = hull(places)
-    if len(around) < 3:
+def _flat(places: Polygon, longest: int, along: bool) -> bool:
+    """Whether the places lie in one spot, or, unless they may lie along a line, on a line."""
+    if not along and len(hull(places)) < 3:
         return True
     middle = places - places.mean(axis=0)
-    across = np.linalg.svd(middle, compute_uv=False)[1] / np.sqrt(len(places))
-    return bool(across < _SPREAD * longest)
+    spread = np.linalg.svd(middle, compute_uv=False) / np.sqrt(len(places))
+    return bool(spread[0 if along else 1] < _SPREAD * longest)
