@@ -167,6 +167,8 @@ class World:
         near = int(self.nearest[row])
         region = [[0.2, 0.2], [0.8, 0.25], [0.75, 0.8], [0.25, 0.7]]
         copied = self.verdict[row] < 2
+        source = {"row": near, "id": f"train/{near:06d}.png", "sample_region": region,
+                  "source_region": region, "edit": "mirrored", "p": 0.0001}  # fmt: skip
         numbers = [{"name": n, "label": n.replace("_", " "),
                     "text": "–" if line[n] != line[n] else f"{line[n]:.4g}"}
                    for n in ("rarity", "nearest_distance", "copy_p", "balls")]  # fmt: skip
@@ -174,8 +176,7 @@ class World:
             "id": line["id"], "verdict": line["verdict"], "sentence": line["reason"],
             "numbers": numbers, "nearest": {"row": near, "id": f"train/{near:06d}.png"},
             "owner": self.neighbours(1, row, 2)[1],
-            "source": {"row": near, "id": f"train/{near:06d}.png", "sample_region": region,
-                       "source_region": region, "edit": "mirrored", "p": 0.0001} if copied else None,
+            "source": source if copied else None,
             "decision": next((d for d in self.decisions if d["sample"] == row), None),
         }  # fmt: skip
 
@@ -313,7 +314,7 @@ def served(world: World):
 if __name__ == "__main__":
     points = int(sys.argv[1]) if len(sys.argv) > 1 else 8000
     made = World(points - points // 4, points // 4)
-    made.table  # noqa: B018: made before the first request
+    assert made.table.num_rows  # made before the first request
     server = Server(made, int(sys.argv[2]) if len(sys.argv) > 2 else 0)
     sys.stdout.write(f"{server.address}\n")
     sys.stdout.flush()

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+
 from explorer_page import Site, chromium
 from explorer_world import World, served
 from pages import HOSTILE, needs_browser
@@ -112,8 +113,8 @@ def test_thumbnails_replace_points_when_there_is_room(site):
     site.until("Number(document.querySelector('#map').dataset.pictures) > 3")
     apart = site.page.evaluate("""async () => {
       const { apart } = await import('/static/thumbnails.js');
-      const at = (count) => Float32Array.from({ length: count }, (_, i) => (i * 0.618) % 1);
-      const [x, y] = [at(4000), at(8000).subarray(4000)];
+      const at = (step) => Float32Array.from({ length: 4000 }, (_, i) => (i * step) % 1);
+      const [x, y] = [at(0.7549), at(0.5698)];
       const kept = apart([...x.keys()], { x, y }, 0.1, 700);
       let least = 1;
       for (const a of kept) for (const b of kept) if (a < b)
@@ -136,9 +137,7 @@ def test_a_side_can_be_hidden(site):
 def test_hostile_names_are_text(site):
     for row, name in enumerate(HOSTILE):
         site.open(f"#at=s{row}")
-        site.page.wait_for_selector(".head .file")
-        shown = site.page.evaluate("document.querySelector('.head .file').textContent")
-        assert shown == name
+        site.until("document.querySelector('.head .file')?.textContent", name)
     for mode in ("side", "difference"):
         site.page.evaluate(f"location.hash = 'at=s0&compare={mode}'")
         site.page.wait_for_selector("#compare[open]")

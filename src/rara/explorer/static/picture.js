@@ -20,6 +20,7 @@ export function drawn(point, judged, edge, alt) {
     const image = judged?.get(point.row)?.image;
     if (image) {
       Object.assign(canvas, { width: image.width, height: image.height });
+      canvas.classList.toggle("pixels", image.width < 100);
       canvas.getContext("2d").drawImage(image, 0, 0);
     }
     return canvas;

@@ -57,6 +57,7 @@ export class Tip {
   #picture(point, image) {
     if (point.side === 2 || !image.isConnected) return;
     image.onerror = () => image.remove();
+    image.onload = () => image.classList.toggle("pixels", image.naturalWidth < 65);
     image.src = api.picture(point.side, point.row, 224);
   }
 }
