@@ -117,6 +117,23 @@ EARLY = {
     "embed, in the way": (["embed", "few", "-o", "vectors"], "delete it first"),
     "extend, nothing": (["reference", "extend", "clipped", "mroe"], "mroe"),
     "extend, found": (["reference", "extend", "bursts", "few"], "build the reference anew"),
+    "explore, nothing": (["explore"], "--reference"),
+    "explore, no reference": (["explore", "samples"], "--reference"),
+    "explore, not there": (["explore", "sampels", "-r", "train"], "Did you mean"),
+    "explore, places of no table": (
+        ["explore", "samples", "-r", "train", "--samples", "few"],
+        "no table",
+    ),
+    "explore, open to all": (
+        ["explore", "samples", "-r", "train", "--host", "0.0.0.0"],
+        "--token-file",
+    ),
+    "explore, port": (["explore", "samples", "-r", "train", "--port", "-1"], "0 to 65535"),
+    "explore, decisions": (
+        ["explore", "samples", "-r", "train", "--decisions", "train"],
+        "train",
+    ),
+    "explore, alpha": (["explore", "samples", "-r", "train", "--alpha", "2"], "alpha"),
     "siblings, key": (["siblings", "samples", "--by", "lable"], "label"),
     "siblings, k": (["siblings", "samples", "--by", "label", "-k", "0"], "at least 1"),
 }

@@ -17,6 +17,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from rara.features.features import Features
+from rara.features.made_once import made_once
 from rara.geometry.hamming import NONE
 from rara.provenance.parts import EvidencePart
 from rara.retrieval.finding import (
@@ -57,7 +58,9 @@ def candidates_near(
     own = geometry.own
     by_hash = candidates_by_hash(samples, reference, own=own, at_most=bits, threads=run.threads)
     neighbours: pa.ListArray = columns["neighbors"]
-    rows = {id_: row for row, id_ in enumerate(reference.ids)}
+    rows = made_once(
+        reference, "rows by id", lambda: {id_: row for row, id_ in enumerate(reference.ids)}
+    )
     nearest = [
         {rows[one["id"]] for one in some[:_NEIGHBOURS]} | set(by_hash.get(row, [])[:_NEIGHBOURS])
         for row, some in enumerate(neighbours.to_pylist())

@@ -151,8 +151,10 @@ def _until_asked(serving: Serving, guard: Guard) -> None:
     app = application(
         routes(serving), guard, limits=serving.limits, metrics=serving.metrics, log=tell
     )
-    serve_until_asked(
+    orderly = serve_until_asked(
         app, guard, ready=ready, limits=serving.limits, draining=serving.begin_to_stop
     )
+    if not orderly:
+        raise KeyboardInterrupt
     serving.close()
     tell("Stopped: every request that was accepted has its answer.")

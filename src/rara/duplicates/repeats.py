@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from rara.duplicates.bursts import STEP, outer_fence
 from rara.duplicates.statistics import Doubles, Integers, Pairs, equal_pairs, first_alike, several
 from rara.features.features import Features
+from rara.features.made_once import made_once
 from rara.features.metadata_groups import AddedColumns, by_content, first_by_content
 from rara.geometry import Nearest, neighbours, neighbours_left, query, squared_distance
 from rara.provenance.parts import RepeatCounts, RepeatGroup, RepeatsPart
@@ -79,7 +80,11 @@ def judge_repeats(
     limit = near_distance(geometry.d2[:, 0])
     nearest = None if geometry.own is None else Nearest.of(geometry.d2, geometry.index)
     repeats = repeats_of(samples, limit, run, nearest)
-    usual = _among_reference(reference, geometry, len(samples), limit, run)
+    usual = made_once(
+        reference,
+        ("repeats among", len(samples), limit),
+        lambda: _among_reference(reference, geometry, len(samples), limit, run),
+    )
     return AddedColumns(_columns(samples.ids, repeats), _described(samples, repeats, usual, limit))
 
 

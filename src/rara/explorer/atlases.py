@@ -70,9 +70,14 @@ class Atlases:
         with self._changed:
             return len(self._state.gaps), sum(self._state.gaps.values())
 
+    @property
+    def kept(self) -> bool:
+        """Whether the cache has the first sheet, though the pictures may be gone."""
+        return self._gone(0) is not None
+
     def start(self) -> None:
         """Make what the cache lacks in a thread of its own."""
-        self._thread = Thread(target=self._work, name="rara atlases", daemon=True)
+        self._thread = Thread(target=self.work, name="rara atlases", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
@@ -118,7 +123,8 @@ class Atlases:
         sheet.save(buffer, "WEBP", quality=80, method=2)
         return buffer.getvalue(), len(points) - there
 
-    def _work(self) -> None:
+    def work(self) -> None:
+        """Make every sheet that the cache lacks, then those again that lack pictures."""
         looked = {number: self._gone(number) for number in range(self.sheets)}
         gaps = {number: gone for number, gone in looked.items() if gone is not None}
         for number, gone in gaps.items():

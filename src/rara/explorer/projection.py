@@ -41,7 +41,7 @@ def check_library() -> None:
     """Raise MissingPackageError where the library is not installed."""
     if find_spec("umap") is None:
         raise MissingPackageError(
-            "The map needs umap-learn, which is not installed: run `pip install 'rara[explore]'`."
+            "The map takes umap-learn, which is not installed: run `pip install umap-learn`."
         )
 
 

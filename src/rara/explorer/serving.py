@@ -56,10 +56,11 @@ class Serving:
         """Makes the map first, then everything else when it is asked for. `judge` makes one."""
         made = map_of(explored, run)
         quiet, pictures = replace(run, progress=None), PointPictures(explored)
-        some = pictures.can(REFERENCE) or pictures.can(SAMPLE)
+        atlases = Atlases(explored, pictures, quiet)
+        some = pictures.can(REFERENCE) or pictures.can(SAMPLE) or atlases.kept
         return cls(
             explored, made, pictures,
-            Atlases(explored, pictures, quiet) if some else None,
+            atlases if some else None,
             Marks(explored, explored.reference.decisions if decisions is None else decisions),
             None if judge is None else OnMap(explored, made, judge),
             limits or Limits(), quiet,
@@ -116,10 +117,13 @@ class Serving:
         Thread(target=self._warm, name="rara warm", daemon=True).start()
 
     def _warm(self) -> None:
-        """What the first answer would wait for otherwise."""
-        neighbours_of(self.explored, SAMPLE, 0, 1, self.run)
-        if self.judge is not None:
-            with suppress(RaraError):  # a picture that is sent meets it again, and hears of it
+        """What the first answer would wait for otherwise.
+
+        An error of the reference comes again when somebody asks. At the end no thread starts.
+        """
+        with suppress(RaraError, RuntimeError):
+            neighbours_of(self.explored, SAMPLE, 0, 1, self.run)
+            if self.judge is not None:
                 self.judge.judge.warm()
 
     def close(self) -> None:

@@ -4,6 +4,7 @@ From the ground up:
 
     item_table         the table of items: which images there are
     origin             where features come from
+    made_once          what follows from features alone, for warm references
     features           Features: vectors with their items, in memory or in a folder
     vector_cache       the vector of each content, kept between runs
     work_ahead         threads that work ahead within a bounded window

@@ -24,6 +24,7 @@ from rara.arguments import array_of, listed, number, path_of, short, whole
 from rara.errors import FeatureError, ParameterError
 from rara.extractors.base import Spec
 from rara.features.item_table import ITEMS, Metadata, items_in, records_of
+from rara.features.made_once import made_once
 from rara.features.origin import AND, HELD_OUT, origin_in
 from rara.images.decode import AND_NOTED
 from rara.images.phash import VERSION
@@ -60,7 +61,7 @@ class Noted:
     """Ids of the first of them."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Features:
     """The vectors of a source's images, with every item listed, the failed ones too.
 
@@ -98,7 +99,7 @@ class Features:
     @property
     def ids(self) -> list[str]:
         """Ids of the items that have a vector, row for row."""
-        return list(self.done["id"].to_pylist())
+        return list(made_once(self, "ids", self.done["id"].to_pylist))
 
     @property
     def records(self) -> list[Metadata]:
@@ -119,9 +120,8 @@ class Features:
             return None
         remarked = done.filter(pc.not_equal(done["note"], ""))
         ids: defaultdict[str, list[str]] = defaultdict(list)
-        for name, notes in zip(
-            remarked["id"].to_pylist(), remarked["note"].to_pylist(), strict=True
-        ):
+        pairs = zip(remarked["id"].to_pylist(), remarked["note"].to_pylist(), strict=True)
+        for name, notes in pairs:
             for note in notes.split(AND_NOTED):
                 ids[note].append(name)
         noted = [Noted(note, len(names), names[:NOTED]) for note, names in ids.items()]

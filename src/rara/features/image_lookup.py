@@ -40,6 +40,8 @@ class SourcePictures:
     """
     largest: int = LARGEST
     """Longest side that is kept."""
+    _opened: dict[str, Source] = field(default_factory=dict, compare=False, repr=False)
+    """Places that were opened: listing one again takes longer than reading an image."""
 
     @classmethod
     def of(
@@ -64,7 +66,7 @@ class SourcePictures:
         digests = self._digests(side, ids)
         for part in places_in(place) if isinstance(place, str) else (place,):
             with suppress(RaraError, OSError):
-                for item in _items(part, ids):
+                for item in self._source(part).select(ids):
                     image = _fetched(item, digests, self.largest)
                     if image is not None:
                         yield item.id, image
@@ -80,10 +82,18 @@ class SourcePictures:
             return recorded or {}
         for part in places_in(place) if isinstance(place, str) else (place,):
             with suppress(RaraError, OSError):
-                for item in _items(part, ids):
+                for item in self._source(part).select(ids):
                     with suppress(RaraError, OSError):
                         found[item.id] = content_digest(item.load())
         return found
+
+    def _source(self, part: Source | str) -> Source:
+        """The source at a place, opened when it is first asked for."""
+        if not isinstance(part, str):
+            return part
+        if part not in self._opened:
+            self._opened[part] = open_source(part, metadata="ignore")
+        return self._opened[part]
 
     def _digests(self, side: Side, ids: Collection[str]) -> dict[str, str] | None:
         """The digest of each image that was scored; None where nobody recorded them."""
@@ -95,11 +105,6 @@ class SourcePictures:
         items = self.scored[side].embedded
         rows = items.filter(pc.is_in(items["id"], pa.array(list(ids), items["id"].type)))
         return dict(zip(rows["id"].to_pylist(), rows["digest"].to_pylist(), strict=True))
-
-
-def _items(place: Source | str, ids: Collection[str]) -> Iterator[Item]:
-    source = open_source(place, metadata="ignore") if isinstance(place, str) else place
-    return source.select(ids)
 
 
 def _fetched(item: Item, digests: Mapping[str, str] | None, largest: int) -> Image.Image | None:

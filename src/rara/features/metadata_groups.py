@@ -17,6 +17,7 @@ from rara.arguments import short
 from rara.errors import ParameterError
 from rara.features.features import Features
 from rara.features.item_table import record_of
+from rara.features.made_once import made_once
 from rara.sources import Source
 from rara.sources.base import remarks_of
 
@@ -76,6 +77,10 @@ def named(names: list[str | None]) -> Groups:
 
 def by_content(features: Features) -> Rows:
     """Rows in the order of their content, then of their ids, whatever their own order is."""
+    return made_once(features, "order by content", lambda: _by_content(features))
+
+
+def _by_content(features: Features) -> Rows:
     digests, ids = features.done["digest"].to_pylist(), features.ids
     return np.array(sorted(range(len(ids)), key=lambda row: (digests[row], ids[row])), np.int64)
 

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from rara.features.features import Features
+from rara.features.made_once import made_once
 from rara.geometry import Nearest
 from rara.geometry.hamming import (
     NONE,
@@ -66,6 +67,10 @@ class Closest:
 
 def pixel_hashes_of(features: Features) -> PixelHashes | None:
     """The pixel hashes of all images; None where rara has not seen the pixels of each."""
+    return made_once(features, "pixel hashes", lambda: _hashes(features))
+
+
+def _hashes(features: Features) -> PixelHashes | None:
     done = features.done
     pictures, codes = done["picture"].combine_chunks(), done["code"].combine_chunks()
     if pictures.null_count:

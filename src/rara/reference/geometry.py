@@ -127,6 +127,9 @@ class ReferenceGeometry:
 
     def describe(self, k: int | None = None) -> ReferencePart:
         """What results say of the reference that they are relative to."""
+        return self.once(("description", self.checked_k(k)), lambda: self._described(k))
+
+    def _described(self, k: int | None) -> ReferencePart:
         geometry = self.ball_geometry(k)
         own = self.once(("own", geometry.k), lambda: leave_one_out_summary(geometry))
         how = self.cleaning.describe(self.features, geometry)

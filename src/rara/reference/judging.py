@@ -63,6 +63,8 @@ class PairEvidence:
     decisions: Sequence[Decision] = ()
     pictures: SourcePictures | None = None
     """None where there are only vectors."""
+    reference: ReadyPictures | None = None
+    """The reference's pictures, as far as they were read before; None reads them anew."""
     looking: Looking = "none"
     index: Path | None = None
     """The folder of the reference's index of local features, where it has one."""
@@ -142,7 +144,7 @@ def judge_one_by_one(
         )  # fmt: skip
         candidates = _with_network(candidates, network).without(excluded)
         ours = ReadyPictures("samples", samples, pairs.pictures, run)
-        theirs = ReadyPictures("reference", reference, pairs.pictures, run)
+        theirs = pairs.reference or ReadyPictures("reference", reference, pairs.pictures, run)
         found = find_sources(candidates, ours, theirs, pairs.looking, run, index=pairs.index)
         compared = _passed_over(found, excluded, reference)
     columns = with_witness(with_sources(columns, reference, found))
@@ -172,6 +174,8 @@ def _passed_over(
     found: FoundSources, excluded: Mapping[int, NDArray[np.int32]], reference: Features
 ) -> dict[int, list[str]]:
     """The ids of the excluded reference images that are candidates, by the row of the sample."""
+    if not excluded:
+        return {}
     ids = reference.ids
     return {
         row: [ids[one] for one in images.tolist() if one in found.passed_over.get(row, ())]

@@ -10,7 +10,8 @@ reference.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,6 +34,9 @@ from rara.reference.copy_network import CopyNetwork
 from rara.reference.geometry import Once, ReferenceGeometry
 from rara.reference.judging import PairEvidence, Scored, judge_by_vectors, judge_one_by_one
 from rara.reference.options import ScoreOptions
+from rara.retrieval.ready_pictures import ReadyPictures
+from rara.retrieval.reference_index import has_index, index_of
+from rara.retrieval.sources import chance_aligned_in, chance_in
 from rara.run import Run, checked_run, step
 from rara.scores import BallGeometry, Families
 from rara.sources import Source
@@ -68,6 +72,7 @@ class Scorer:
         self._network: CopyNetwork | None = None
         if options.copy_network is not None:
             self._network = CopyNetwork(options.copy_network, geometry, source, self.run)
+        self._spare: list[ReadyPictures] = []
         self._calibration_images: Features | None = None
         self._calibration_source: Source | None = None
         if calibration is not None:
@@ -138,8 +143,11 @@ class Scorer:
             network = self._network.compare(
                 samples, source, balls, calibration, self._calibration_source
             )  # fmt: skip
-        pairs = PairEvidence(self.decisions, pictures, options.evidence, self._index, network)
-        scored = self._scored(samples, balls, calibration, options.families, pairs)
+        with self._read_before() as ready:
+            pairs = PairEvidence(
+                self.decisions, pictures, ready, options.evidence, self._index, network
+            )
+            scored = self._scored(samples, balls, calibration, options.families, pairs)
         with step(run.progress, "Two-sample test"):
             test, part = two_sample_test(samples, reference, balls, threads=run.threads)
         provenance = replace(
@@ -149,6 +157,35 @@ class Scorer:
         )  # fmt: skip
         added = {**test, **repeats.columns, **groups.columns, **siblings.columns}
         return ScoreTable(table_of(samples, {**scored.columns, **added}), provenance, pictures)
+
+    def warm(self) -> None:
+        """Make now what follows from the reference alone, which the first call would wait for.
+
+        Raises nothing where pictures are gone: calls do without them.
+        """
+        self._calibration(self._ball_geometry(1, own=False))
+        self._ball_geometry(1, own=False)  # codes are made once it is clear that more will come
+        if self.options.evidence == "none" or self.geometry.features.spec.weights == "none":
+            return
+        with self._read_before() as ready:
+            chance_in(ready, self.run)
+            chance_aligned_in(ready, self.run)
+            if has_index(self.geometry.features, self._index):
+                index_of(ready, self._index, self.run)
+
+    @contextmanager
+    def _read_before(self) -> Iterator[ReadyPictures]:
+        """The reference's pictures, those that an earlier call read at hand; each thread has its
+        own."""
+        try:
+            ready = self._spare.pop()
+        except IndexError:
+            own = self.geometry.features
+            pictures = SourcePictures.of(own, None, own, self._source)
+            ready = ReadyPictures("reference", own, pictures, self.run)
+        ready.unavailable.clear()
+        yield ready
+        self._spare.append(ready)
 
     def _judge_group(self, samples: Features, k: int, *, own: bool) -> JudgeGroup:
         """Judges some of the samples by some of the reference, with the same options."""

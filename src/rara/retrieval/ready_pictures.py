@@ -113,6 +113,11 @@ class ReadyPictures:
         self._index = index
         self._ready.clear()
 
+    @property
+    def index(self) -> StoredIndex | None:
+        """The index that is in use."""
+        return self._index
+
     @contextmanager
     def uncounted(self) -> Iterator[None]:
         """Pictures that cannot be read inside are not counted: the cache decides if any is read."""

@@ -92,8 +92,11 @@ def build_index_of(reference: ReadyPictures, folder: Path, run: Run) -> Referenc
 def index_of(reference: ReadyPictures, folder: Path | None, run: Run) -> ReferenceIndex:
     """The index in this folder, or of at most `FEW` images one that is made now.
 
-    An index that is damaged, of other images or of another version is not used.
+    An index that is damaged, of other images or of another version is not used. One that these
+    pictures use already stays.
     """
+    if reference.index is not None:
+        return ReferenceIndex(reference.index.index)
     problem = None
     if folder is not None:
         with step(run.progress, "Reading the index of the reference"):

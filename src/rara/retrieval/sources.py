@@ -12,10 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 
+from rara.features.made_once import made_once
 from rara.features.neighbours import kept_place
 from rara.geometry.threads import one_core
 from rara.images.decode import DECODER
@@ -109,19 +111,28 @@ def _kept_chance(
     Of a large reference, the images with the smallest digests are drawn, each content once: a
     random draw that no order changes.
     """
-    digests = reference.features.done["digest"].combine_chunks().to_numpy(zero_copy_only=False)
-    drawn, first = np.unique(digests.astype(str), return_index=True)
-    key = " ".join([f"agreement of {what}, decoder {DECODER}", *drawn[:PICTURES]])
+    drawn, rows = made_once(reference.features, "drawn pictures", lambda: _drawn(reference))
+    key = " ".join([f"agreement of {what}, decoder {DECODER}", *drawn])
     place = kept_place(key, run)
+    memory = made_once(reference.features, "agreements", dict[Path, ChanceAgreement])
+    if place in memory:
+        return memory[place]
     kept = kept_arrays(place)
     if kept and kept["agreement"].shape == (3,) and np.isfinite(kept["agreement"]).all():
-        return ChanceAgreement(*kept["agreement"].tolist())
-    rows = set(first[:PICTURES].tolist())
+        memory[place] = ChanceAgreement(*kept["agreement"].tolist())
+        return memory[place]
     with one_core(), reference.uncounted():
         found, read = made(rows)
     if found is not None and read == len(rows):
         keep_arrays(place, agreement=np.array([found.start, found.share, found.scale]))
     return found
+
+
+def _drawn(reference: ReadyPictures) -> tuple[list[str], set[int]]:
+    """The smallest digests, each once, and the first row of each."""
+    digests = reference.features.done["digest"].combine_chunks().to_numpy(zero_copy_only=False)
+    drawn, first = np.unique(digests.astype(str), return_index=True)
+    return drawn[:PICTURES].tolist(), set(first[:PICTURES].tolist())
 
 
 def compared(

@@ -80,14 +80,18 @@ class Judge:
     def warm(self) -> ScoreTable:
         """Judge pictures, so that the first request finds all that is made once.
 
-        The second is one of the reference's own: a copy, which is compared with its source.
+        All but the first are copies, which are compared with their source, and with others.
         """
+        self.scorer.warm()
         noise = np.random.default_rng(0).integers(0, 256, (_PIXELS, _PIXELS, 3), dtype=np.uint8)
         table = self.scorer.score({"warm": Image.fromarray(noise)})
         own = self.reference.features
         pictures = SourcePictures.of(own, None, own, self.reference.source)
         for copy in pictures("reference", self.reference.ids[:1]).values():
-            self.scorer.score({"copy": copy})
+            small = copy.resize((max(16, copy.width * 3 // 4), max(16, copy.height * 3 // 4)))
+            cut = copy.crop((copy.width // 4, copy.height // 4, copy.width, copy.height))
+            for image in (copy, small, cut):
+                self.scorer.score({"copy": image})
         return table
 
     def row(self, name: str) -> int:

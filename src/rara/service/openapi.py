@@ -17,7 +17,7 @@ from rara.service.uploads import FIELD
 from rara.service.uploads import MEDIA_TYPE as MULTIPART
 from rara.sources.limits import amount
 
-ALWAYS: Final = ("bad-request", "foreign-origin", "wrong-host", "internal")
+ALWAYS: Final = ("bad-request", "foreign-origin", "wrong-host", "headers-too-large", "internal")
 """Of the problems that any operation can answer with."""
 _UPLOADING: Final = ("too-slow", "too-large", "unsupported-media-type", "too-busy")
 

@@ -27,6 +27,7 @@ CODES: Mapping[str, tuple[int, str]] = {
     "unsupported-media-type": (415, "The body is of another type."),
     "wrong-host": (421, "The Host header names another machine."),
     "too-busy": (429, "Too many requests wait: try again after `Retry-After` seconds."),
+    "headers-too-large": (431, "The headers have too many bytes, or there are too many."),
     "internal": (500, "A fault of the service; its log has the same request id."),
     "stopping": (503, "The service stops, and takes no new work."),
 }

@@ -10,6 +10,7 @@ and what is under way is finished. A second signal ends at once.
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import socket
 import threading
@@ -43,19 +44,22 @@ def serve(
     ready: Callable[[str, Stop], None],
     limits: Limits | None = None,
     draining: Callable[[], None] = lambda: None,
-) -> None:
-    """Serve until SIGINT or SIGTERM, or until somebody calls `stop`.
+) -> bool:
+    """Serve until SIGINT or SIGTERM, or until somebody calls `stop`; whether the end was orderly.
 
     `ready(address, stop)` is called once the socket accepts; `stop` may be called from any thread.
     `draining` is called when the end begins. Raises ParameterError where the port is taken.
     """
     limits = limits or Limits()
+    for name in ("uvicorn", "python_multipart"):  # else each damaged request writes to stderr
+        logging.getLogger(name).addHandler(logging.NullHandler())
     with _bound(guard) as listening:
         port = listening.getsockname()[1]
         host = f"[{guard.host}]" if ":" in guard.host else guard.host
         server = _server(app, limits, draining, lambda stop: ready(f"http://{host}:{port}/", stop))
         with suppress(KeyboardInterrupt):
             server.run(sockets=[listening])
+        return not server.force_exit
 
 
 @contextmanager

@@ -86,23 +86,27 @@ def record_schema(
 
 
 def _column(column: Column) -> JsonObject:
-    """What JSON has of a column: NaN is null there."""
+    """What JSON has of a column: NaN is null there, and so is what is infinite."""
     schema = dict(_arrow(column.type))
     if column.values:
         schema["enum"] = [*column.values, *([None] if column.gap else [])]
     bounds = {"minimum": column.low, "maximum": column.high}
     schema |= {key: bound for key, bound in bounds.items() if bound is not None}
-    if column.gap is not None and column.gap.stands != "no column":
+    gaps = column.gap is not None and column.gap.stands != "no column"
+    if gaps or column.type == "double":
         schema["type"] = [str(schema["type"]), "null"]
     unit = "" if column.unit == "text" else f" Unit: {column.unit}."
-    gap = f" Null {column.gap.when}." if column.gap and column.gap.stands != "no column" else ""
+    gap = f" Null {column.gap.when}." if column.gap and gaps else ""
     return {**schema, "description": f"{column.meaning}{unit}{gap}"}
 
 
 def _arrow(kind: str) -> JsonObject:
     """Of an Arrow type, as pyarrow prints it: a scalar, a list, or a struct of scalars."""
     if match := _ITEM.fullmatch(kind):
-        return {"type": "array", "items": _arrow(match["inner"])}
+        inner = _arrow(match["inner"])
+        if inner == {"type": "number"}:
+            inner = {"type": ["number", "null"]}
+        return {"type": "array", "items": inner}
     if match := _FIELDS.fullmatch(kind):
         named = dict(one.split(": ") for one in match["inner"].split(", "))
         properties: JsonObject = {name: _arrow(inner) for name, inner in named.items()}

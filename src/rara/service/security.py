@@ -29,6 +29,7 @@ from rara.service.asgi import (
     with_headers,
 )
 from rara.service.problems import Problem, answer
+from rara.sources.limits import amount
 
 LOOPBACK: Final = "127.0.0.1"
 PORT: Final = 8765
@@ -40,6 +41,10 @@ OPEN_PATHS: Final = frozenset({"/v1/health"})
 
 POLICY: Final = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 """Of answers that are no page: nothing may be loaded or run."""
+
+MOST_HEADERS: Final = 100
+MOST_HEADER_BYTES: Final = 16 << 10
+"""Of one request."""
 
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
@@ -102,6 +107,7 @@ class Guard:
 
         Gives headers for a browser that brings the token in the address: it is sent on.
         """
+        _check_size(scope)
         host = self._checked_host(scope)
         self._check_origin(scope, host)
         if self.token is None or scope["path"] in OPEN_PATHS:
@@ -215,6 +221,15 @@ class Guarded:
             return
         await sent({"type": "http.response.start", "status": 303, "headers": entry})
         await sent({"type": "http.response.body", "body": b""})
+
+
+def _check_size(scope: Scope) -> None:
+    sizes = [len(key) + len(value) for key, value in scope["headers"]]
+    if len(sizes) > MOST_HEADERS or sum(sizes, len(scope["query_string"])) > MOST_HEADER_BYTES:
+        raise Problem(
+            "headers-too-large",
+            f"At most {MOST_HEADERS} headers, and {amount(MOST_HEADER_BYTES)} with the address.",
+        )
 
 
 def request_id(scope: Scope) -> str:

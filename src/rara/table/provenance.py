@@ -6,6 +6,7 @@ Last step before the result: scores -> table and provenance -> ScoreTable.
 from __future__ import annotations
 
 import platform
+from functools import cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -134,7 +135,13 @@ def _quantiles(values: NDArray[np.float64]) -> tuple[float, ...]:
 
 def _versions() -> dict[str, str]:
     packages = ("numpy", "numba", "onnxruntime", "pillow", "pyarrow")
-    return {"python": platform.python_version(), **{name: version(name) for name in packages}}
+    return {"python": platform.python_version(), **{name: _version(name) for name in packages}}
+
+
+@cache
+def _version(package: str) -> str:
+    """Read once: for a single sample it takes longer than all pairs."""
+    return version(package)
 
 
 def table_of(features: Features, columns: Columns) -> pa.Table:

@@ -121,8 +121,9 @@ class ArraySource:
 
     def select(self, ids: Collection[str]) -> Iterator[Item]:
         """The items of these ids, in the order of the array."""
-        wanted = set(ids)
-        return self._items([row for row in range(self.count()) if number(row) in wanted])
+        rows = {int(name) for name in set(ids) if name.isascii() and name.isdecimal()}
+        there = [row for row in sorted(rows) if row < self.count() and number(row) in ids]
+        return self._items(there)
 
     def _items(self, rows: Sequence[int]) -> Iterator[Item]:
         meaning = self._meaning()
