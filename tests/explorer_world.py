@@ -131,17 +131,18 @@ class World:
         return pa.table({"x": self.x, "y": self.y, "side": self.side, "row": self.row})
 
     def picture(self, side: int, row: int, edge: int) -> Image.Image:
-        """A shape in the colour of its kind; a copy is drawn like its source."""
+        """A shape in the colour of its kind, each third one wide; a copy looks like its source."""
         if side and self.verdict[row] < 2:
             return self.picture(0, int(self.nearest[row]), edge)
         kind = int(self.kind[self.reference * side + row])
         dice = np.random.default_rng([side, row])
-        image = Image.new("RGB", (edge, edge), (236, 231, 222))
+        tall = edge if row % 3 else edge * 2 // 3
+        image = Image.new("RGB", (edge, tall), (236, 231, 222))
         draw, red = ImageDraw.Draw(image), HUES[kind % len(HUES)]
         for step in range(3):
             shade = tuple(min(255, c + 45 * step) for c in red)
-            box = np.sort(dice.uniform(0.08, 0.92, (2, 2)), axis=0) * edge
-            spot = [*box[0], *(box[1] + edge * 0.12)]
+            box = np.sort(dice.uniform(0.08, 0.8, (2, 2)), axis=0) * (edge, tall)
+            spot = [*box[0], *(box[1] + tall * 0.12)]
             (draw.ellipse if (kind + step) % 2 else draw.rectangle)(spot, fill=shade)
         return image
 

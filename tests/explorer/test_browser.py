@@ -304,8 +304,9 @@ def test_the_comparison_has_four_views_and_its_keys(site):
     site.until(f"{moved}.every((one) => /scale\\(1\\.5/.test(one))")
     own, other = site.page.evaluate(moved)
     assert other.startswith(own)
+    assert "scaleX(-1)" in other  # the source was mirrored, so it starts mirrored
     site.page.keyboard.press("m")
-    site.until(f"{moved}[1].includes('scaleX(-1)')")
+    site.until(f"{moved}[1].includes('scaleX(1)')")
     site.page.keyboard.press("o")
     site.until("document.querySelector('.stage').classList.contains('bare')")
     site.page.reload()
@@ -314,6 +315,14 @@ def test_the_comparison_has_four_views_and_its_keys(site):
     site.until("location.hash.includes('compare')", False)
     site.page.go_back()
     site.page.wait_for_selector("#compare[open]")
+
+
+def test_a_wide_picture_keeps_its_shape(site):
+    row = next(r for r in range(600, 700) if site.world.verdict[r] > 1 and r % 3 == 0)
+    site.open(f"#at=s{row}&compare=slider")
+    for frame in (".hero .own .frame", "#compare .layer.own .fitted"):
+        box = f"document.querySelector('{frame}').getBoundingClientRect()"
+        site.until(f"Math.abs({box}.width / {box}.height - 1.5) < 0.02")
 
 
 def picture(colour=(200, 40, 40)):

@@ -102,7 +102,8 @@ function wire({ data, rows, state, marks, judged, map, gallery, detail, compare 
   marks.on(() => heading({ data, rows, state, marks }));
   state.on("at", () => reveal(data, state, judged, map));
   judged.listen((one) => { state.change({ at: { side: 2, row: one.row }, beside: null }); map?.ask(); });
-  exporting(() => (state.get("show") === "all" && rows.many ? rows.chosen() : [...rows.list]));
+  const selection = () => rows.many > 0 && state.get("show") === "all";
+  exporting(() => (selection() ? rows.chosen() : [...rows.list]), () => (selection() ? `The ${many(rows.many, "selected sample")}` : `The ${many(rows.list.length, "sample")} shown`));
   controls({ data, rows, state });
 
   const entries = [

@@ -27,6 +27,9 @@ export class Data {
   /** The id of the point of a row; -1 where it is not on the map. */
   point(side, row) { return this.points[side]?.[row] ?? -1; }
 
+  /** Whether the pictures of a side are at hand. */
+  pictured(side) { return this.about.more?.pictures?.[side === 1 ? "samples" : "reference"] !== false; }
+
   has(name) { return this.columns.has(name); }
   get(name) { return this.columns.get(name); }
   label(name) { return this.info.get(name)?.label ?? name; }

@@ -109,8 +109,8 @@ export class Gallery {
     cell.value.textContent = shown;
     cell.dot.setAttribute("class", `dot ${verdictToken(verdict)}`);
     cell.star.hidden = !this.marks.starred(row);
-    cell.image.hidden = false;
-    cell.image.src = api.picture(1, row, this.edge * (devicePixelRatio || 1) > 130 ? 256 : 128);
+    cell.image.hidden = !data.pictured(1);
+    if (data.pictured(1)) cell.image.src = api.picture(1, row, this.edge * (devicePixelRatio || 1) > 130 ? 256 : 128);
     this.sheet.append(cell.element);
     return cell;
   }

@@ -50,7 +50,7 @@ export class Tip {
     } else {
       lines.push(make("strong", {}, this.judged.get(point.row)?.name ?? ""), make("span.muted", {}, "dropped picture"));
     }
-    this.element.replaceChildren(...(point.side === 2 ? [] : [image]), make("span.lines", {}, ...lines));
+    this.element.replaceChildren(...(point.side === 2 || !data.pictured(point.side) ? [] : [image]), make("span.lines", {}, ...lines));
     this.load(point, image);
   }
 
