@@ -79,6 +79,8 @@ class World:
         self.rng, self.names = rng, names or []
         self.decisions: list[dict] = []
         self.judged, self.exports = 0, []
+        self.bare = False
+        """Whether there are no verdicts, no pictures, and nothing to judge or decide."""
         self.without: set[int] = set()
         """Rows of samples whose picture is gone."""
 
@@ -111,7 +113,7 @@ class World:
 
     def about(self) -> dict:
         per = ACROSS * ACROSS
-        return {
+        found = {
             "title": "Made-up shoes beside made-up photos",
             "samples": self.samples, "reference": self.reference,
             "columns": [dict(zip(("name", "unit", "direction", "sentence"),
@@ -126,6 +128,12 @@ class World:
             "projection": "Made up: no vectors were projected.",
             "more": {"decisions_file": "decisions.json"},
         }  # fmt: skip
+        if self.bare:
+            found["atlas"] = None
+            found["can"] = {"judge": False, "decide": False, "search": False}
+            found["columns"] = [one for one in found["columns"] if one["name"] != "verdict"]
+            found["more"] = {"pictures": {"samples": False, "reference": False}}
+        return found
 
     def points(self) -> pa.Table:
         return pa.table({"x": self.x, "y": self.y, "side": self.side, "row": self.row})

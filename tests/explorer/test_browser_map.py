@@ -232,6 +232,25 @@ def test_a_hundred_thousand_rows_are_few_elements(browser):
         site.close()
 
 
+@pytest.mark.parametrize("count", [1, 40])
+def test_little_and_bare_tables(browser, count):
+    world = World(count, 1)
+    world.bare = True
+    with served(world) as server:
+        site = Site(browser, server)
+        site.open()
+        settled(site)
+        assert site.shown() == count
+        site.page.keyboard.press("j")
+        site.page.wait_for_selector(".hero .missing")
+        for key in ("s", "n", "c", "Escape", "+", "+", "+", "+", "+"):
+            site.page.keyboard.press(key)
+        settled(site)
+        assert site.page.locator("#judge").is_hidden()
+        assert not [url for url in site.asked if "/picture/" in url or "/atlas/" in url]
+        site.close()
+
+
 def axe():
     found = importlib.util.find_spec("axe_playwright_python")
     if found is None:

@@ -27,7 +27,6 @@ async function start() {
   const state = new State();
   state.listen();
   const data = await Data.load();
-  await data.need(["verdict"].filter((name) => data.info.has(name)));
   title(data);
   const grid = new Grid(data.x, data.y, layers(data));
   const marks = new Marks(data.about.can.decide);

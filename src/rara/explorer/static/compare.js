@@ -1,7 +1,7 @@
 // Two pictures laid over each other: side by side, a slider, blinking, the difference.
 // Zoom and position are the same for both; the reference image can be mirrored and turned.
 
-import { $, make } from "./dom.js";
+import { $, make, say } from "./dom.js";
 import { drawn, outline, shaped } from "./picture.js";
 import { base } from "./words.js";
 
@@ -17,12 +17,20 @@ export class Compare {
     this.state.on("compare beside at", () => this.show());
   }
 
-  open() { if (this.detail.partner) this.state.change({ compare: this.last ?? "slider" }); }
+  open() {
+    if (!this.#pictured()) say("There are no pictures to compare.");
+    else if (this.detail.partner) this.state.change({ compare: this.last ?? "slider" });
+  }
+
+  #pictured() {
+    const side = this.state.get("at")?.side;
+    return this.data.pictured(0) && (side === 2 || this.data.pictured(1));
+  }
 
   show() {
     const mode = this.state.get("compare");
     const partner = this.detail.partner;
-    if (!mode || !partner || !this.detail.present) { if (this.dialog.open) this.dialog.close(); return; }
+    if (!mode || !partner || !this.#pictured() || !this.detail.present) { if (this.dialog.open) this.dialog.close(); return; }
     const key = JSON.stringify([this.detail.present.at, partner]);
     if (key !== this.key) this.#build(partner);
     this.key = key;

@@ -17,8 +17,11 @@ export class Data {
   }
 
   static async load() {
-    const verdicts = api.table(["verdict"]).then(read).catch(() => ({})); // asked for before about.json is here
-    const [about, points, first] = await Promise.all([api.about(), api.points().then(read), verdicts]);
+    const coming = api.points(); // the largest answer, asked for first
+    coming.catch(() => {});
+    const about = await api.about();
+    const named = about.columns.some((one) => one.name === "verdict");
+    const [points, first] = await Promise.all([coming.then(read), named ? api.table(["verdict"]).then(read) : {}]);
     const data = new Data(about, points);
     data.#take(first, Promise.resolve());
     return data;
