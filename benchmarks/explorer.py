@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
 SERVER = Path(__file__).parents[1] / "tests" / "explorer_world.py"
@@ -49,7 +50,7 @@ def frames(page, move, middle, wide):
     page.evaluate(COUNT)
     move(page, middle, wide)
     times = page.evaluate(STOP)
-    gaps = sorted(b - a for a, b in zip(times, times[1:], strict=False))
+    gaps = sorted(b - a for a, b in pairwise(times))
     return 1000 * len(gaps) / sum(gaps), gaps[int(0.95 * len(gaps))]
 
 

@@ -27,7 +27,6 @@ async function start() {
   const state = new State();
   state.listen();
   const data = await Data.load();
-  await data.need(["verdict"].filter((name) => data.info.has(name)));
   title(data);
   const grid = new Grid(data.x, data.y, layers(data));
   const marks = new Marks(data.about.can.decide);
@@ -102,7 +101,8 @@ function wire({ data, rows, state, marks, judged, map, gallery, detail, compare 
   marks.on(() => heading({ data, rows, state, marks }));
   state.on("at", () => reveal(data, state, judged, map));
   judged.listen((one) => { state.change({ at: { side: 2, row: one.row }, beside: null }); map?.ask(); });
-  exporting(() => (state.get("show") === "all" && rows.many ? rows.chosen() : [...rows.list]));
+  const selection = () => rows.many > 0 && state.get("show") === "all";
+  exporting(() => (selection() ? rows.chosen() : [...rows.list]), () => (selection() ? `The ${many(rows.many, "selected sample")}` : `The ${many(rows.list.length, "sample")} shown`));
   controls({ data, rows, state });
 
   const entries = [
