@@ -62,6 +62,7 @@ test: install-dev browser lint
 	$(BIN)/pytest $(PARALLEL)
 
 test-slow: install-dev browser
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[slow]'
 	$(BIN)/pytest -m slow
 
 test-torch: install-dev

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from explorer.runs import HOSTILE, client_of, explored, of_vectors, scored, without
+from exploring import HOSTILE, client_of, explored, of_vectors, scored, without
 from make import encoded, gaussian
 from rara import Run, ScoreTable
 from rara.decisions.decisions import Decisions

@@ -63,8 +63,9 @@ def reference_table(explored: Explored) -> pa.Table:
     """What is kept of the reference images: ids, the radii of their balls, and metadata."""
     items = explored.items[REFERENCE]
     columns = {"id": items["id"], "radius": pa.array(explored.radii)}
-    for name, values in metadata_columns(items["metadata"].to_pylist()).items():
-        columns[free_name(name, columns)] = values
+    if pc.any(pc.not_equal(items["metadata"], "{}")).as_py():
+        for name, values in metadata_columns(items["metadata"].to_pylist()).items():
+            columns[free_name(name, columns)] = values
     return pa.table(columns)
 
 
