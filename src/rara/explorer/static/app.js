@@ -6,7 +6,7 @@
 // From the ground up, each imports only from those before it:
 //
 //     words, dom, api, arrow              text, elements, requests, the reader of columns
-//     data, state, shapes, marks, judged  what is there, what people chose, decided and dropped
+//     data, shapes, state, marks, judged  what is there, what people chose, decided and dropped
 //     search, sort, grid, rows            which samples, in what order, and where on the map
 //     colours, camera, splat, shaders     how points look, and from where
 //     renderer, thumbnails, overlay, tip, gestures, map, toolbar     the map
