@@ -1,7 +1,18 @@
 // Starts the page: loads the points, puts the parts together, and hands events from one to another.
 //
-//     state (address) <-> filters, map, gallery, detail, compare
+//     state (address) <-> panel, map, gallery, detail, compare
 //     data (columns)  --> rows (what passes, what is selected, in what order) --> map, gallery
+//
+// From the ground up, each imports only from those before it:
+//
+//     words, dom, api, arrow              text, elements, requests, the reader of columns
+//     data, shapes, state, marks, judged  what is there, what people chose, decided and dropped
+//     search, sort, grid, rows            which samples, in what order, and where on the map
+//     colours, camera, splat, shaders     how points look, and from where
+//     renderer, thumbnails, overlay, tip, gestures, map, toolbar     the map
+//     histogram, panel, gallery           filters and samples
+//     picture, decide, detail, compare    one sample
+//     exporting, keys                     files, and the keyboard
 
 import { Compare } from "./compare.js";
 import { Data } from "./data.js";

@@ -1,6 +1,6 @@
 """How fast the explorer's page is: the time to its first view, and frames a second while it moves.
 
-    python benchmarks/explorer.py [POINTS]      # 1,000,000 unless given
+    python benchmarks/frame_rate.py [POINTS]      # 1,000,000 unless given
 
 A made-up world (tests/explorer_world.py) is opened in headless Chromium without a GPU. Then
 the mouse pans and the wheel zooms, as a hand would, while the page counts its frames.
