@@ -136,6 +136,26 @@ def test_the_same_reference_with_other_options(served, capsys):
     assert asked(app, "/data/about.json").json()["samples"] == 16
 
 
+@pytest.mark.parametrize(
+    ("samples", "reference", "says"),
+    [
+        (np.full((3, 4), np.nan), gaussian(9, 4), "NaN"),
+        (gaussian(3, 4), np.full((9, 4), np.inf), "NaN"),
+        (gaussian(3, 4), gaussian(1, 4), "k = 3 with 1 reference image"),
+        (gaussian(3, 5), gaussian(9, 4), "dimensions"),
+        (np.zeros((0, 4)), gaussian(9, 4), "numbers of shape"),
+    ],
+)  # fmt: skip
+def test_vectors_that_cannot_be_explored(served, capsys, tmp_path, samples, reference, says):
+    np.save(tmp_path / "samples.npy", samples)
+    np.save(tmp_path / "train.npy", reference)
+    words = [tmp_path / "samples.npy", "-r", tmp_path / "train.npy", "--no-open"]
+    code, _, err = called(capsys, "explore", *words)
+    assert code == 2
+    assert says in err
+    assert served == []
+
+
 @pytest.mark.slow
 def test_an_interrupt_ends_it_cleanly(tmp_path):
     """A real process and a real socket; SIGINT answers what is under way, and ends with 0."""

@@ -1,6 +1,7 @@
 """The explorer behind a client: data, pictures, marks, exports, judgements, hostile requests."""
 
 import csv
+import hashlib
 import io
 import json
 import shutil
@@ -164,6 +165,33 @@ def test_pictures_are_encoded_anew_and_bounded(client, place, seen):
     assert np.array_equal(np.asarray(small.convert("RGB")), np.asarray(original))
     again = client.get(address, headers={"if-none-match": answer.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
+
+
+def test_what_a_file_says_beside_its_pixels_never_leaves(seen, place, tmp_path):
+    seen, run = moved(seen, place, tmp_path)
+    told = Image.Exif()
+    told[0x010E] = "SECRET"  # ImageDescription
+    image = Image.open(tmp_path / "samples" / "005.png")
+    image.info["comment"] = "SECRET"
+    data = encoded(image, "PNG", exif=told, icc_profile=b"SECRET")
+    assert b"SECRET" in data
+    (tmp_path / "samples" / "005.png").write_bytes(data)
+    row = row_of(seen, "005.png")
+    items = seen.samples.items
+    digests = items["digest"].to_pylist()
+    digests[row] = hashlib.sha256(data).hexdigest()
+    at = items.schema.get_field_index("digest")
+    items = items.set_column(at, "digest", pa.array(digests, pa.string()))
+    samples = replace(seen.samples, items=items)
+    scored = {"samples": samples, "reference": seen.reference.features}
+    seen = replace(seen, samples=samples, pictures=replace(seen.pictures, scored=scored))
+    client, _ = client_of(seen, run)
+    picture = client.get(f"/picture/1/{row}")
+    assert picture.status_code == 200
+    folder = client.post("/export", json={"rows": [row], "format": "folder"})
+    assert len(zipfile.ZipFile(io.BytesIO(folder.content)).namelist()) == 2
+    for answer in (picture, folder):
+        assert b"SECRET" not in answer.content
 
 
 def test_sheets_hold_every_picture_in_its_cell(client, seen):
