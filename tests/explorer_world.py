@@ -79,6 +79,8 @@ class World:
         self.rng, self.names = rng, names or []
         self.decisions: list[dict] = []
         self.judged, self.exports = 0, []
+        self.bare = False
+        """Whether there are no verdicts, no pictures, and nothing to judge or decide."""
         self.without: set[int] = set()
         """Rows of samples whose picture is gone."""
 
@@ -111,7 +113,7 @@ class World:
 
     def about(self) -> dict:
         per = ACROSS * ACROSS
-        return {
+        found = {
             "title": "Made-up shoes beside made-up photos",
             "samples": self.samples, "reference": self.reference,
             "columns": [dict(zip(("name", "unit", "direction", "sentence"),
@@ -126,22 +128,29 @@ class World:
             "projection": "Made up: no vectors were projected.",
             "more": {"decisions_file": "decisions.json"},
         }  # fmt: skip
+        if self.bare:
+            found["atlas"] = None
+            found["can"] = {"judge": False, "decide": False, "search": False}
+            found["columns"] = [one for one in found["columns"] if one["name"] != "verdict"]
+            found["more"] = {"pictures": {"samples": False, "reference": False}}
+        return found
 
     def points(self) -> pa.Table:
         return pa.table({"x": self.x, "y": self.y, "side": self.side, "row": self.row})
 
     def picture(self, side: int, row: int, edge: int) -> Image.Image:
-        """A shape in the colour of its kind; a copy is drawn like its source."""
+        """A shape in the colour of its kind, each third one wide; a copy looks like its source."""
         if side and self.verdict[row] < 2:
             return self.picture(0, int(self.nearest[row]), edge)
         kind = int(self.kind[self.reference * side + row])
         dice = np.random.default_rng([side, row])
-        image = Image.new("RGB", (edge, edge), (236, 231, 222))
+        tall = edge if row % 3 else edge * 2 // 3
+        image = Image.new("RGB", (edge, tall), (236, 231, 222))
         draw, red = ImageDraw.Draw(image), HUES[kind % len(HUES)]
         for step in range(3):
             shade = tuple(min(255, c + 45 * step) for c in red)
-            box = np.sort(dice.uniform(0.08, 0.92, (2, 2)), axis=0) * edge
-            spot = [*box[0], *(box[1] + edge * 0.12)]
+            box = np.sort(dice.uniform(0.08, 0.8, (2, 2)), axis=0) * (edge, tall)
+            spot = [*box[0], *(box[1] + tall * 0.12)]
             (draw.ellipse if (kind + step) % 2 else draw.rectangle)(spot, fill=shade)
         return image
 
@@ -167,6 +176,8 @@ class World:
         near = int(self.nearest[row])
         region = [[0.2, 0.2], [0.8, 0.25], [0.75, 0.8], [0.25, 0.7]]
         copied = self.verdict[row] < 2
+        source = {"row": near, "id": f"train/{near:06d}.png", "sample_region": region,
+                  "source_region": region, "edit": "mirrored", "p": 0.0001}  # fmt: skip
         numbers = [{"name": n, "label": n.replace("_", " "),
                     "text": "–" if line[n] != line[n] else f"{line[n]:.4g}"}
                    for n in ("rarity", "nearest_distance", "copy_p", "balls")]  # fmt: skip
@@ -174,8 +185,7 @@ class World:
             "id": line["id"], "verdict": line["verdict"], "sentence": line["reason"],
             "numbers": numbers, "nearest": {"row": near, "id": f"train/{near:06d}.png"},
             "owner": self.neighbours(1, row, 2)[1],
-            "source": {"row": near, "id": f"train/{near:06d}.png", "sample_region": region,
-                       "source_region": region, "edit": "mirrored", "p": 0.0001} if copied else None,
+            "source": source if copied else None,
             "decision": next((d for d in self.decisions if d["sample"] == row), None),
         }  # fmt: skip
 
@@ -313,7 +323,7 @@ def served(world: World):
 if __name__ == "__main__":
     points = int(sys.argv[1]) if len(sys.argv) > 1 else 8000
     made = World(points - points // 4, points // 4)
-    made.table  # noqa: B018: made before the first request
+    assert made.table.num_rows  # made before the first request
     server = Server(made, int(sys.argv[2]) if len(sys.argv) > 2 else 0)
     sys.stdout.write(f"{server.address}\n")
     sys.stdout.flush()

@@ -243,8 +243,19 @@ def named(page):
     return str(page.relative_to(ROOT))
 
 
+@pytest.fixture
+def ends_at_once(monkeypatch):
+    """What serves says where, and ends; no browser opens."""
+
+    def served(app, guard, *, ready, **_):
+        ready(f"http://{guard.host}:{guard.port}/", lambda: None)
+
+    monkeypatch.setattr("rara.service.running.serve", served)
+    monkeypatch.setattr("webbrowser.open", lambda address: True)
+
+
 @pytest.mark.parametrize("page", list(filter(steps, PAGES)), ids=named)
-def test_what_a_page_shows_runs_in_its_order(page, place, capsys):
+def test_what_a_page_shows_runs_in_its_order(page, place, capsys, ends_at_once):
     for language, code in steps(page):
         if language == "python":
             exec(compile(code, page.name, "exec"), {})

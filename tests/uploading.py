@@ -1,8 +1,12 @@
 """The service as tests call it: in the process, or behind a socket in a thread."""
 
 import asyncio
+import subprocess
+import sys
 import threading
+from collections import Counter
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 
@@ -13,6 +17,7 @@ from rara.service.running import serve
 from rara.service.security import Guard
 
 HOST = "http://127.0.0.1:8765"
+PROCESS = Path(__file__).parent / "service" / "process.py"
 
 
 class Client:
@@ -73,3 +78,49 @@ def parts(folder, names=None):
     return [
         ("image", (item.id, item.load())) for item in source if names is None or item.id in names
     ]
+
+
+@contextmanager
+def served(place, seconds=0.0):
+    """The process of a service, and its address."""
+    words = [sys.executable, str(PROCESS), str(place), str(seconds)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as one:
+        try:
+            address = one.stdout.readline().strip()
+            assert address.startswith("http://127.0.0.1:"), one.stderr.read()
+            yield one, address
+        finally:
+            one.kill()
+
+
+class Load:
+    """Clients that send one image after the other, on connections that stay open."""
+
+    def __init__(self, address, image, clients):
+        self.answers, self.refused, self.lost = Counter(), 0, []
+        self._address, self._image, self._end = address, image, threading.Event()
+        self.crew = [threading.Thread(target=self._send) for _ in range(clients)]
+        for one in self.crew:
+            one.start()
+
+    def _send(self):
+        with httpx.Client(timeout=30) as client:
+            while not self._end.is_set():
+                try:
+                    answer = client.post(f"{self._address}v1/judge", files=[self._image])
+                    answer.json()
+                    self.answers[answer.status_code] += 1
+                except httpx.ConnectError:
+                    self.refused += 1  # never accepted: the service is gone
+                    return
+                except httpx.HTTPError as error:
+                    self.lost.append(repr(error))
+                    return
+
+    def join(self, *, end=False):
+        """Wait for the clients; `end` has them stop by themselves."""
+        if end:
+            self._end.set()
+        for one in self.crew:
+            one.join(30)
+            assert not one.is_alive()

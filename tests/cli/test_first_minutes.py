@@ -134,6 +134,19 @@ EARLY = {
         "train",
     ),
     "explore, alpha": (["explore", "samples", "-r", "train", "--alpha", "2"], "alpha"),
+    "serve, place": (["serve", "trian"], "Did you mean"),
+    "serve, k": (["serve", "train", "-k", "16"], "k <= 15"),
+    "serve, alpha": (["serve", "train", "--alpha", "2"], "alpha"),
+    "serve, port": (["serve", "train", "--port", "70000"], "0 to 65535"),
+    "serve, to all": (["serve", "train", "--host", "0.0.0.0"], "--token-file"),
+    "serve, token": (
+        ["serve", "train", "--token-file", "gone"],
+        "No such file",
+    ),
+    "serve, short token": (["serve", "train", "--token-file", "my_token"], "32"),
+    "serve, name": (["serve", "train", "--allow-host", "a b"], "--allow-host"),
+    "serve, size": (["serve", "train", "--max-body", "much"], "--max-body much"),
+    "serve, images": (["serve", "train", "--max-images", "0"], "more than 0"),
     "siblings, key": (["siblings", "samples", "--by", "lable"], "label"),
     "siblings, k": (["siblings", "samples", "--by", "label", "-k", "0"], "at least 1"),
 }
@@ -146,6 +159,7 @@ def made(place):
     spec = Spec("wider", "w", "none", 12)
     features = Features(one.vectors, one.items, spec, "elsewhere/")
     features.save(place / "vectors")
+    (place / "my_token").write_text("short\n", encoding="utf-8")
     rara.Reference.fit(features).save(place / "other")
     clipped = rara.Reference.fit(str(place / "train"), extractor=Means(), clip_radii=0.9)
     clipped.save(place / "clipped")
@@ -565,6 +579,8 @@ printf '%s\n' "${COMPREPLY[@]}"
                 "siblings",
                 "embed",
                 "check-metric",
+                "explore",
+                "serve",
                 "doctor",
                 "completion",
             },

@@ -1,14 +1,16 @@
 """The explorer's page as a person uses it, in Chromium: every control, key and view."""
 
+import base64
 import io
 import re
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from explorer_page import Site, chromium
 from explorer_world import VERDICTS, World, served
 from pages import HOSTILE, needs_browser
-from PIL import Image
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytestmark = needs_browser
@@ -165,7 +167,7 @@ def around(site, row, size=60):
 def within(site, corners):
     """Samples in a square of the window."""
     (left, top), (right, bottom) = corners[0], corners[2]
-    (x0, y0), (x1, y1) = site.spot(1, 0), site.spot(1, 1)
+    (x0, y0), (x1, _) = site.spot(1, 0), site.spot(1, 1)
     world, first = site.world, site.world.reference
     scale = (x1 - x0) / float(world.x[first + 1] - world.x[first])
     x = x0 + (world.x[first:] - world.x[first]) * scale
@@ -302,8 +304,9 @@ def test_the_comparison_has_four_views_and_its_keys(site):
     site.until(f"{moved}.every((one) => /scale\\(1\\.5/.test(one))")
     own, other = site.page.evaluate(moved)
     assert other.startswith(own)
+    assert "scaleX(-1)" in other  # the source was mirrored, so it starts mirrored
     site.page.keyboard.press("m")
-    site.until(f"{moved}[1].includes('scaleX(-1)')")
+    site.until(f"{moved}[1].includes('scaleX(1)')")
     site.page.keyboard.press("o")
     site.until("document.querySelector('.stage').classList.contains('bare')")
     site.page.reload()
@@ -312,6 +315,14 @@ def test_the_comparison_has_four_views_and_its_keys(site):
     site.until("location.hash.includes('compare')", False)
     site.page.go_back()
     site.page.wait_for_selector("#compare[open]")
+
+
+def test_a_wide_picture_keeps_its_shape(site):
+    row = next(r for r in range(600, 700) if site.world.verdict[r] > 1 and r % 3 == 0)
+    site.open(f"#at=s{row}&compare=slider")
+    for frame in (".hero .own .frame", "#compare .layer.own .fitted"):
+        box = f"document.querySelector('{frame}').getBoundingClientRect()"
+        site.until(f"Math.abs({box}.width / {box}.height - 1.5) < 0.02")
 
 
 def picture(colour=(200, 40, 40)):
@@ -337,8 +348,6 @@ def test_a_picture_is_chosen_dropped_or_pasted_and_judged(site):
         ? new ClipboardEvent('paste', { ...what, clipboardData: data })
         : new DragEvent(kind, { ...what, dataTransfer: data }));
     }"""
-    import base64
-
     site.page.evaluate("(png) => { window.png_ = png; }", base64.b64encode(picture()).decode())
     site.page.evaluate(give, "dragenter")
     assert site.page.locator("#dropzone").is_visible()

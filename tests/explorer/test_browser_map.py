@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+
 from explorer_page import Site, chromium
 from explorer_world import World, served
 from pages import HOSTILE, needs_browser
@@ -112,8 +113,8 @@ def test_thumbnails_replace_points_when_there_is_room(site):
     site.until("Number(document.querySelector('#map').dataset.pictures) > 3")
     apart = site.page.evaluate("""async () => {
       const { apart } = await import('/static/thumbnails.js');
-      const at = (count) => Float32Array.from({ length: count }, (_, i) => (i * 0.618) % 1);
-      const [x, y] = [at(4000), at(8000).subarray(4000)];
+      const at = (step) => Float32Array.from({ length: 4000 }, (_, i) => (i * step) % 1);
+      const [x, y] = [at(0.7549), at(0.5698)];
       const kept = apart([...x.keys()], { x, y }, 0.1, 700);
       let least = 1;
       for (const a of kept) for (const b of kept) if (a < b)
@@ -136,9 +137,7 @@ def test_a_side_can_be_hidden(site):
 def test_hostile_names_are_text(site):
     for row, name in enumerate(HOSTILE):
         site.open(f"#at=s{row}")
-        site.page.wait_for_selector(".head .file")
-        shown = site.page.evaluate("document.querySelector('.head .file').textContent")
-        assert shown == name
+        site.until("document.querySelector('.head .file')?.textContent", name)
     for mode in ("side", "difference"):
         site.page.evaluate(f"location.hash = 'at=s0&compare={mode}'")
         site.page.wait_for_selector("#compare[open]")
@@ -230,6 +229,25 @@ def test_a_hundred_thousand_rows_are_few_elements(browser):
         site.page.focus("#gallery")
         site.page.keyboard.press("Home")
         site.until("document.querySelector('.cell.at')?.ariaPosInSet", "1")
+        site.close()
+
+
+@pytest.mark.parametrize("count", [1, 40])
+def test_little_and_bare_tables(browser, count):
+    world = World(count, 1)
+    world.bare = True
+    with served(world) as server:
+        site = Site(browser, server)
+        site.open()
+        settled(site)
+        assert site.shown() == count
+        site.page.keyboard.press("j")
+        site.page.wait_for_selector(".hero .missing")
+        for key in ("s", "n", "c", "Escape", "+", "+", "+", "+", "+"):
+            site.page.keyboard.press(key)
+        settled(site)
+        assert site.page.locator("#judge").is_hidden()
+        assert not [url for url in site.asked if "/picture/" in url or "/atlas/" in url]
         site.close()
 
 

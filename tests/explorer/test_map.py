@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from explorer.runs import of_vectors
+from exploring import of_vectors
 from make import gaussian
 from rara import Run
 from rara.explorer import maps

@@ -37,6 +37,7 @@ BAD = {
     "no end": (body(IMAGE, end=""), "ends before"),
     "another part": (body(('name="picture"', b"x")), "named 'image'"),
     "a part without a name": (body(('filename="a.png"', b"x")), "named 'image'"),
+    "text in place of a file": (body(('name="image"', b"{}")), "filename"),
     "another boundary": (b"--other\r\n\r\n", "damaged"),
     "a header without an end": (f"--{BOUNDARY}\r\nA: {'b' * 5000}".encode(), "damaged"),
     "many headers": (f"--{BOUNDARY}\r\n{'A: b' + chr(13) + chr(10)}".encode() * 1
@@ -71,9 +72,9 @@ def test_a_boundary_is_needed(client, boundary):
     )
 
 
-def test_a_part_needs_no_name_of_a_file(client, pictures):
+def test_images_without_a_name_are_numbered(client, pictures):
     content = parts(pictures / "samples")[0][1][1]
-    sent = body(('name="image"', content), ('name="image"; filename=""', content))
+    sent = body(*[('name="image"; filename=""', content)] * 2)
     records = client.post("/v1/judge", content=sent, headers=KIND).json()
     assert [one["id"] for one in records] == ["image 1", "image 2"]
 
@@ -156,7 +157,7 @@ def test_more_images_than_the_limit_are_refused(limited, pictures):
     client = Client(app_of(limited(images=3)))
     images = parts(pictures / "samples")
     assert len(client.post("/v1/judge", files=images[:3]).json()) == 3
-    assert "3 images" in refused(client.post("/v1/judge", files=images[:4]), "too-large")
+    assert "3 images" in refused(client.post("/v1/judge", files=images[:4]), "bad-request")
 
 
 @pytest.fixture(scope="module")

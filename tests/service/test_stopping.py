@@ -2,67 +2,17 @@
 
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
-from collections import Counter
-from contextlib import contextmanager
-from pathlib import Path
 
 import httpx
 import pytest
 
 from rara.errors import ParameterError
+from rara.service.limits import Limits
 from rara.service.running import serve
 from rara.service.security import Guard
-from uploading import listening, parts
-
-PROCESS = Path(__file__).with_name("process.py")
-
-
-@contextmanager
-def served(place, seconds=0.0):
-    """The process of a service, and its address."""
-    words = [sys.executable, str(PROCESS), str(place), str(seconds)]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as one:
-        try:
-            address = one.stdout.readline().strip()
-            assert address.startswith("http://127.0.0.1:"), one.stderr.read()
-            yield one, address
-        finally:
-            one.kill()
-
-
-class Load:
-    """Clients that send one image after the other, on connections that stay open."""
-
-    def __init__(self, address, image, clients):
-        self.answers, self.refused, self.lost = Counter(), 0, []
-        self._address, self._image, self._end = address, image, threading.Event()
-        self.crew = [threading.Thread(target=self._send) for _ in range(clients)]
-        for one in self.crew:
-            one.start()
-
-    def _send(self):
-        with httpx.Client(timeout=30) as client:
-            while not self._end.is_set():
-                try:
-                    answer = client.post(f"{self._address}v1/judge", files=[self._image])
-                    answer.json()
-                    self.answers[answer.status_code] += 1
-                except httpx.ConnectError:
-                    self.refused += 1  # never accepted: the service is gone
-                    return
-                except httpx.HTTPError as error:
-                    self.lost.append(repr(error))
-                    return
-
-    def join(self):
-        self._end.wait(0)
-        for one in self.crew:
-            one.join(30)
-            assert not one.is_alive()
+from uploading import Load, app_of, listening, parts, served
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -145,9 +95,6 @@ def test_signals_are_left_as_they_were(serving):
 
     def ready(_, stop):
         threading.Timer(0.05, lambda: os.kill(os.getpid(), signal.SIGTERM)).start()
-
-    from rara.service.limits import Limits
-    from uploading import app_of
 
     serve(app_of(serving), guard, ready=ready, limits=Limits(drain_seconds=0.05))
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before

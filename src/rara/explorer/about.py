@@ -7,6 +7,7 @@ Columns of the register bring their meaning with them; all others are metadata o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -26,6 +27,18 @@ Kind = Literal["number", "category", "boolean", "text"]
 MOST_CATEGORIES: Final = 256
 """Texts with more different values are no categories."""
 _NAME: Final = 80
+_NAMES: Final = frozenset(
+    {
+        *("id", "reason", "nearest", "rarity_witness", "pixel_nearest", "network_nearest"),
+        *("source", "repeat_of", "decision_source"),
+    }
+)
+"""Columns of names and sentences: to be searched, not to be chosen from a list."""
+_WORDS: Final = {
+    "knn": "k-NN", "p": "p-value", "q": "q-value", "off manifold": "off-manifold",
+    "two sample": "two-sample",
+}  # fmt: skip
+_LABELLED: Final = re.compile(r"\b(knn|off manifold|two sample|[pq]$)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,12 +128,24 @@ def _column(name: str, values: pa.ChunkedArray) -> ColumnAbout:
     column = COLUMNS.get(name)
     return ColumnAbout(
         name=name,
-        label=printable(name.replace("_", " ")),
-        kind=kind_of(values),
+        label=label_of(name),
+        kind="text" if name in _NAMES else kind_of(values),
         unit=column.unit if column else "",
         direction=column.higher if column else "",
         sentence=column.meaning if column else "What the source says of the image.",
     )
+
+
+def label_of(name: str) -> str:
+    """A column's name as people read it.
+
+    >>> label_of("off_manifold_p")
+    'off-manifold p-value'
+    """
+    words = printable(name.replace("_", " "))
+    if name not in COLUMNS:
+        return shorten(words, _NAME)
+    return _LABELLED.sub(lambda match: _WORDS[match[1]], words)
 
 
 def kind_of(values: pa.ChunkedArray) -> Kind:

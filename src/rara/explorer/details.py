@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 
 from rara.columns.score_tables import COLUMNS, metadata_names
+from rara.explorer.about import label_of
 from rara.explorer.explored import Explored
 from rara.provenance.json_format import JsonObject, encoded
 from rara.report.copied import asked_image, evidence_sentence
@@ -122,7 +123,7 @@ def figures(cells: Row) -> Iterator[Figure]:
     for name in (*FIRST, *own, *metadata_names(cells.cells)):
         text = None if name in _ELSEWHERE else _text(name, cells.cells.get(name))
         if text is not None:
-            yield Figure(name=name, label=shorten(name.replace("_", " "), 60), text=text)
+            yield Figure(name=name, label=label_of(name), text=text)
 
 
 def _text(name: str, value: object) -> str | None:

@@ -122,6 +122,7 @@ class Serving:
         An error of the reference comes again when somebody asks. At the end no thread starts.
         """
         with suppress(RaraError, RuntimeError):
+            _ = self._about
             neighbours_of(self.explored, SAMPLE, 0, 1, self.run)
             if self.judge is not None:
                 self.judge.judge.warm()

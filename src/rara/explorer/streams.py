@@ -54,17 +54,21 @@ class StreamedTable:
     def column(self, name: str) -> pa.ChunkedArray:
         """One column as it travels."""
         with self._lock:
-            if name not in self._ready:
-                self._ready[name] = travelling(self._table[name])
-            return self._ready[name]
+            ready = self._ready.get(name)
+        if ready is None:  # made outside of the lock: a long one does not hold up the others
+            ready = travelling(self._table[name])
+            with self._lock:
+                self._ready[name] = ready
+        return ready
 
 
 def reference_table(explored: Explored) -> pa.Table:
     """What is kept of the reference images: ids, the radii of their balls, and metadata."""
     items = explored.items[REFERENCE]
     columns = {"id": items["id"], "radius": pa.array(explored.radii)}
-    for name, values in metadata_columns(items["metadata"].to_pylist()).items():
-        columns[free_name(name, columns)] = values
+    if pc.any(pc.not_equal(items["metadata"], "{}")).as_py():
+        for name, values in metadata_columns(items["metadata"].to_pylist()).items():
+            columns[free_name(name, columns)] = values
     return pa.table(columns)
 
 

@@ -20,7 +20,7 @@ class Limits:
     bytes_at_once: int = 256 << 20
     """Of all bodies that are read or wait; a request that finds no room is refused with 429."""
     images: int = 64
-    """Of one request; more is refused with 413."""
+    """Of one request; more is refused with 400."""
     pixels: int = 50_000_000
     """Of one image; a larger one is listed with its reason, and not decoded."""
     waiting: int = 16

@@ -63,7 +63,7 @@ class Parameter:
         elif self.words:
             schema["enum"] = list(self.words)
         elif self.pattern:
-            schema["pattern"] = f"^{self.pattern}$"
+            schema["pattern"] = f"^(?:{self.pattern})$"
         if self.usual is not None:
             schema["default"] = self.usual
         return {

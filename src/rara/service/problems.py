@@ -23,7 +23,7 @@ CODES: Mapping[str, tuple[int, str]] = {
     "not-found": (404, "Nothing is there."),
     "method-not-allowed": (405, "The path takes another method."),
     "too-slow": (408, "The body did not arrive in time."),
-    "too-large": (413, "The body has too many bytes, or too many images."),
+    "too-large": (413, "The body has too many bytes."),
     "unsupported-media-type": (415, "The body is of another type."),
     "wrong-host": (421, "The Host header names another machine."),
     "too-busy": (429, "Too many requests wait: try again after `Retry-After` seconds."),

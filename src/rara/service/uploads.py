@@ -150,7 +150,7 @@ class _Parts:
 
     def _begin(self) -> None:
         if len(self.uploads) == self._most:
-            raise Problem("too-large", f"A request has at most {self._most} images here.")
+            raise Problem("bad-request", f"A request has at most {self._most} images here.")
         self._disposition, self._content = b"", bytearray()
 
     def _header(self) -> None:
@@ -168,6 +168,8 @@ class _Parts:
             raise Problem(
                 "bad-request", f"Parts are named '{FIELD}' here, and this one '{part[:60]}'."
             )
+        if b"filename" not in options:
+            raise Problem("bad-request", "Send each image as a file: its part has a filename.")
         self._name = _text(options.get(b"filename", b"")) or f"image {len(self.uploads) + 1}"
 
     def _end(self) -> None:

@@ -1,7 +1,18 @@
 // Starts the page: loads the points, puts the parts together, and hands events from one to another.
 //
-//     state (address) <-> filters, map, gallery, detail, compare
+//     state (address) <-> panel, map, gallery, detail, compare
 //     data (columns)  --> rows (what passes, what is selected, in what order) --> map, gallery
+//
+// From the ground up, each imports only from those before it:
+//
+//     words, dom, api, arrow              text, elements, requests, the reader of columns
+//     data, shapes, state, marks, judged  what is there, what people chose, decided and dropped
+//     search, sort, grid, rows            which samples, in what order, and where on the map
+//     colours, camera, splat, shaders     how points look, and from where
+//     renderer, thumbnails, overlay, tip, gestures, map, toolbar     the map
+//     histogram, panel, gallery           filters and samples
+//     picture, decide, detail, compare    one sample
+//     exporting, keys                     files, and the keyboard
 
 import { Compare } from "./compare.js";
 import { Data } from "./data.js";
@@ -27,7 +38,6 @@ async function start() {
   const state = new State();
   state.listen();
   const data = await Data.load();
-  await data.need(["verdict"].filter((name) => data.info.has(name)));
   title(data);
   const grid = new Grid(data.x, data.y, layers(data));
   const marks = new Marks(data.about.can.decide);
@@ -102,7 +112,8 @@ function wire({ data, rows, state, marks, judged, map, gallery, detail, compare 
   marks.on(() => heading({ data, rows, state, marks }));
   state.on("at", () => reveal(data, state, judged, map));
   judged.listen((one) => { state.change({ at: { side: 2, row: one.row }, beside: null }); map?.ask(); });
-  exporting(() => (state.get("show") === "all" && rows.many ? rows.chosen() : [...rows.list]));
+  const selection = () => rows.many > 0 && state.get("show") === "all";
+  exporting(() => (selection() ? rows.chosen() : [...rows.list]), () => (selection() ? `The ${many(rows.many, "selected sample")}` : `The ${many(rows.list.length, "sample")} shown`));
   controls({ data, rows, state });
 
   const entries = [

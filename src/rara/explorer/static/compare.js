@@ -1,8 +1,8 @@
 // Two pictures laid over each other: side by side, a slider, blinking, the difference.
 // Zoom and position are the same for both; the reference image can be mirrored and turned.
 
-import { $, make } from "./dom.js";
-import { drawn, outline } from "./picture.js";
+import { $, make, say } from "./dom.js";
+import { drawn, outline, shaped } from "./picture.js";
 import { base } from "./words.js";
 
 const MODES = [["side", "Side by side"], ["slider", "Slider"], ["blink", "Blink"], ["difference", "Difference"]];
@@ -17,12 +17,20 @@ export class Compare {
     this.state.on("compare beside at", () => this.show());
   }
 
-  open() { if (this.detail.partner) this.state.change({ compare: this.last ?? "slider" }); }
+  open() {
+    if (!this.#pictured()) say("There are no pictures to compare.");
+    else if (this.detail.partner) this.state.change({ compare: this.last ?? "slider" });
+  }
+
+  #pictured() {
+    const side = this.state.get("at")?.side;
+    return this.data.pictured(0) && (side === 2 || this.data.pictured(1));
+  }
 
   show() {
     const mode = this.state.get("compare");
     const partner = this.detail.partner;
-    if (!mode || !partner || !this.detail.present) { if (this.dialog.open) this.dialog.close(); return; }
+    if (!mode || !partner || !this.#pictured() || !this.detail.present) { if (this.dialog.open) this.dialog.close(); return; }
     const key = JSON.stringify([this.detail.present.at, partner]);
     if (key !== this.key) this.#build(partner);
     this.key = key;
@@ -33,20 +41,23 @@ export class Compare {
 
   #build(partner) {
     const { at, record } = this.detail.present;
-    Object.assign(this, { zoom: 1, x: 0, y: 0, turn: 0, mirrored: false });
+    const source = record.source?.row === partner.row ? record.source : null;
+    Object.assign(this, { zoom: 1, x: 0, y: 0, turn: 0, mirrored: /^mirrored/i.test(source?.edit ?? "") }); // as it lines up
     const found = [record.source, record.nearest, record.owner, ...(record.neighbours ?? [])].find((one) => one?.row === partner.row);
     const layer = (kind, point, region) => {
       const picture = drawn(point, this.judged, 1024, "");
-      const moved = make("div.moved", {}, make("div.fitted", {}, picture, region ? outline(region) : null));
+      const fitted = make("div.fitted", {}, picture, region ? outline(region) : null);
+      shaped(picture, fitted);
+      const moved = make("div.moved", {}, fitted);
       return { kind, element: make("div", { class: `layer ${kind}` }, moved), moved };
     };
-    this.layers = [layer("own", at, record.source?.sample_region), layer("other", partner, record.source?.row === partner.row ? record.source.source_region : null)];
+    this.layers = [layer("own", at, record.source?.sample_region), layer("other", partner, source?.source_region)];
     this.range = make("input.cut", { type: "range", min: 0, max: 100, step: 0.5, value: 50, "aria-label": "Where the slider stands", oninput: () => this.#place() });
     this.line = make("div.cutline");
     this.stage = make("div.stage", {}, this.layers[0].element, this.layers[1].element, this.line);
     this.tabs = MODES.map(([name, label], i) => make("button", { type: "button", "aria-pressed": "false", "data-mode": name, onclick: () => this.state.change({ compare: name }) }, label, make("kbd", {}, i + 1)));
     const extra = [
-      make("button", { type: "button", onclick: () => this.#mirror() }, "Mirror", make("kbd", {}, "m")),
+      (this.mirrorButton = make("button", { type: "button", "aria-pressed": String(this.mirrored), onclick: () => this.#mirror() }, "Mirror", make("kbd", {}, "m"))),
       make("button", { type: "button", onclick: () => this.#rotate() }, "Turn", make("kbd", {}, "t")),
       record.source?.sample_region ? make("button", { type: "button", "aria-pressed": "true", onclick: (event) => this.#outline(event.currentTarget) }, "Region", make("kbd", {}, "o")) : null,
       make("button", { type: "button", onclick: () => this.#fit() }, "Fit", make("kbd", {}, "0")),
@@ -83,7 +94,11 @@ export class Compare {
     for (const one of this.layers) one.element.classList.toggle("deep", deep);
   }
 
-  #mirror() { this.mirrored = !this.mirrored; this.#place(); }
+  #mirror() {
+    this.mirrored = !this.mirrored;
+    this.mirrorButton.setAttribute("aria-pressed", String(this.mirrored));
+    this.#place();
+  }
   #rotate() { this.turn = (this.turn + 1) % 4; this.#place(); }
   #fit() { Object.assign(this, { zoom: 1, x: 0, y: 0 }); this.#place(); }
   #outline(button) {

@@ -17,8 +17,11 @@ export class Data {
   }
 
   static async load() {
-    const verdicts = api.table(["verdict"]).then(read).catch(() => ({})); // asked for before about.json is here
-    const [about, points, first] = await Promise.all([api.about(), api.points().then(read), verdicts]);
+    const coming = api.points(); // the largest answer, asked for first
+    coming.catch(() => {});
+    const about = await api.about();
+    const named = about.columns.some((one) => one.name === "verdict");
+    const [points, first] = await Promise.all([coming.then(read), named ? api.table(["verdict"]).then(read) : {}]);
     const data = new Data(about, points);
     data.#take(first, Promise.resolve());
     return data;
@@ -26,6 +29,9 @@ export class Data {
 
   /** The id of the point of a row; -1 where it is not on the map. */
   point(side, row) { return this.points[side]?.[row] ?? -1; }
+
+  /** Whether the pictures of a side are at hand. */
+  pictured(side) { return this.about.more?.pictures?.[side === 1 ? "samples" : "reference"] !== false; }
 
   has(name) { return this.columns.has(name); }
   get(name) { return this.columns.get(name); }

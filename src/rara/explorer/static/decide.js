@@ -14,6 +14,6 @@ export class Decide {
     const note = make("textarea", { rows: 1, maxlength: 1000, placeholder: "Note", "aria-label": "Note", value: entry.note ?? "", oninput: () => keep(note.value) });
     this.element = make("fieldset.decide", { disabled: !marks.can, title: marks.can ? null : "Start rara explore with --decisions FILE to keep decisions." },
       make("legend.spoken", {}, "Is it a copy of the reference image beside it?"), make("div.choices", {}, this.radios), note,
-      marks.can && !file ? make("p.kept", {}, "Kept while the server runs: export the decisions, or start it with --decisions FILE.") : null);
+      marks.can && !file ? make("p.kept", {}, "Kept while the server runs. Export the decisions, or start it with ", make("code", {}, "--decisions FILE"), ".") : null);
   }
 }

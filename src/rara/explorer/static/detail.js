@@ -82,7 +82,7 @@ export class Detail {
 
   #hero(at, record, source) {
     const partner = this.#partner(record);
-    const own = make("figure.own", {}, framed(at, { judged: this.judged, edge: 512, region: source?.sample_region, alt: record.id ?? "" }), make("figcaption", {}, make("span.sample-word", {}, at.side === 0 ? "Reference image" : at.side === 2 ? "Dropped picture" : "Sample")));
+    const own = make("figure.own", {}, framed(at, { data: this.data, judged: this.judged, edge: 512, region: source?.sample_region, alt: record.id ?? "" }), make("figcaption", {}, make("span.sample-word", {}, at.side === 0 ? "Reference image" : at.side === 2 ? "Dropped picture" : "Sample")));
     if (!partner) return [own];
     this.beside = make("figure.other");
     return [own, this.beside, make("button.compare", { type: "button", onclick: () => this.oncompare?.() }, "Compare ", make("kbd", {}, "c"))];
@@ -108,7 +108,7 @@ export class Detail {
     const { record } = this.present;
     const found = [record.source, record.nearest, record.owner, ...(record.neighbours ?? [])].find((one) => one?.row === partner.row);
     const caption = make("figcaption", {}, make("span.reference-word", {}, this.#role(partner.row, record)), make("bdi.file", { title: found?.id ?? "" }, found?.id ?? ""));
-    this.beside.replaceChildren(framed(partner, { edge: 512, alt: found?.id ?? "", region: record.source?.row === partner.row ? record.source.source_region : null }), caption);
+    this.beside.replaceChildren(framed(partner, { data: this.data, edge: 512, alt: found?.id ?? "", region: record.source?.row === partner.row ? record.source.source_region : null }), caption);
     for (const button of this.element.querySelectorAll(".neighbour")) button.setAttribute("aria-pressed", String(Number(button.dataset.row) === partner.row));
     this.onpartner?.(partner);
   }
@@ -140,7 +140,7 @@ export class Detail {
     const items = found.map((one) => {
       const label = `${one.id}, distance ${figure(one.distance)}${one.owner ? ", owner of the ball" : ""}`;
       return make("li", {}, make("button.neighbour", { type: "button", "data-row": one.row, "aria-pressed": "false", "aria-label": label, title: label, onclick: () => this.state.change({ beside: { side: 0, row: one.row } }) },
-        framed({ side: 0, row: one.row }, { edge: 128, alt: "" }), make("span.below-it", {}, make("span.distance", {}, figure(one.distance)), one.owner ? make("span.owner", {}, "ball") : null)));
+        framed({ side: 0, row: one.row }, { data: this.data, edge: 128, alt: "" }), make("span.below-it", {}, make("span.distance", {}, figure(one.distance)), one.owner ? make("span.owner", {}, "ball") : null)));
     });
     return make("section", { "aria-label": "Nearest reference images" }, make("h3", {}, "Nearest reference images"), make("ol.neighbours", {}, items));
   }

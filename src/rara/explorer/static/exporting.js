@@ -6,8 +6,8 @@ import { many } from "./words.js";
 
 const FORMATS = [["csv", "CSV"], ["parquet", "Parquet"], ["folder", "Folder of pictures"], ["decisions", "Decisions"]];
 
-/** Fills the export menu. `rows()` gives what is exported: the selection, or what the gallery shows. */
-export function exporting(rows) {
+/** Fills the export menu. `rows()` gives what is exported, `said()` says what that is. */
+export function exporting(rows, said) {
   const menu = $("export");
   const save = async (format) => {
     menu.open = false;
@@ -24,6 +24,7 @@ export function exporting(rows) {
     }
   };
   menu.querySelector("ul").replaceChildren(...FORMATS.map(([format, label]) => make("li", {}, make("button", { type: "button", "data-format": format, onclick: () => save(format) }, label))));
+  menu.addEventListener("toggle", () => { $("exports").textContent = said(); });
   document.addEventListener("click", (event) => { if (!menu.contains(event.target)) menu.open = false; });
   menu.addEventListener("keydown", (event) => { if (event.key === "Escape") { menu.open = false; menu.querySelector("summary").focus(); } });
 }

@@ -29,9 +29,13 @@ export class Gallery {
   get list() { return this.rows.list; }
   get place() { const at = this.state.get("at"); return at?.side === 1 ? this.list.indexOf(at.row) : -1; }
 
+  /** Says anew what stands in each cell; a picture that stays is not loaded again. */
   refresh() {
-    for (const cell of this.cells.values()) this.#drop(cell);
-    this.cells.clear();
+    const { list } = this;
+    for (const [place, cell] of this.cells) {
+      if (place < list.length && list[place] === cell.row) this.#say(cell, place);
+      else { this.#drop(cell); this.cells.delete(place); }
+    }
     this.#measure();
     this.draw();
   }
@@ -93,9 +97,18 @@ export class Gallery {
 
   #fill(place) {
     const cell = this.free.pop() ?? this.#made();
-    const row = this.list[place];
+    cell.row = this.list[place];
+    this.#say(cell, place);
+    const pictured = this.data.pictured(1);
+    cell.image.hidden = !pictured;
+    if (pictured) cell.image.src = api.picture(1, cell.row, this.edge * (devicePixelRatio || 1) > 130 ? 256 : 128);
+    this.sheet.append(cell.element);
+    return cell;
+  }
+
+  #say(cell, place) {
+    const { row } = cell;
     const { data, state } = this;
-    Object.assign(cell, { row, place });
     const verdict = data.get("verdict")?.at(row) ?? "";
     const name = data.name(1, row);
     const sort = state.get("sort").replace(/^-/, "");
@@ -109,10 +122,6 @@ export class Gallery {
     cell.value.textContent = shown;
     cell.dot.setAttribute("class", `dot ${verdictToken(verdict)}`);
     cell.star.hidden = !this.marks.starred(row);
-    cell.image.hidden = false;
-    cell.image.src = api.picture(1, row, this.edge * (devicePixelRatio || 1) > 130 ? 256 : 128);
-    this.sheet.append(cell.element);
-    return cell;
   }
 
   #made() {

@@ -5,9 +5,11 @@ import * as api from "./api.js";
 import { make } from "./dom.js";
 
 /** {side, row} as a frame. `region` is a polygon, or several, in shares of the picture. */
-export function framed(point, { judged = null, edge = 256, region = null, alt = "" }) {
+export function framed(point, { data, judged = null, edge = 256, region = null, alt = "" }) {
+  if (point.side < 2 && !data.pictured(point.side)) return make("span.frame", {}, make("span.missing", {}, "No picture"));
   const picture = drawn(point, judged, edge, alt);
   const frame = make("span.frame", {}, picture);
+  shaped(picture, frame);
   const gone = () => frame.replaceChildren(make("span.missing", {}, "No picture"));
   picture.addEventListener("error", gone);
   if (region?.length) frame.append(outline(region));
@@ -20,6 +22,7 @@ export function drawn(point, judged, edge, alt) {
     const image = judged?.get(point.row)?.image;
     if (image) {
       Object.assign(canvas, { width: image.width, height: image.height });
+      canvas.classList.toggle("pixels", image.width < 100);
       canvas.getContext("2d").drawImage(image, 0, 0);
     }
     return canvas;
@@ -28,6 +31,13 @@ export function drawn(point, judged, edge, alt) {
   image.addEventListener("load", () => image.classList.toggle("pixels", image.naturalWidth < 100));
   image.src = api.picture(point.side, point.row, edge);
   return image;
+}
+
+/** Gives a frame the shape of its picture, once that is loaded. */
+export function shaped(picture, frame) {
+  const shape = (width, height) => { if (width && height) frame.style.setProperty("--shape", width / height); };
+  if (picture.tagName === "CANVAS") shape(picture.width, picture.height);
+  else picture.addEventListener("load", () => shape(picture.naturalWidth, picture.naturalHeight));
 }
 
 /** Polygons over the whole picture: a dark line below a bright one, to be seen on any picture. */

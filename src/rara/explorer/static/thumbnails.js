@@ -44,7 +44,7 @@ export class Thumbnails {
     grid.each(view.x - half, view.y - tall, view.x + half, view.y + tall, (id) => {
       if (Math.abs(this.data.x[id] - view.x) > half || Math.abs(this.data.y[id] - view.y) > tall) return;
       const place = rank(id);
-      if (place >= 0) ranks[place].push(id);
+      if (place >= 0 && this.data.pictured(this.data.side[id])) ranks[place].push(id);
     });
     for (const one of ranks) one.sort((a, b) => shuffled(a) - shuffled(b));
     this.shown = apart(ranks.flat(), this.data, (size * 1.04) / view.scale, MOST);

@@ -50,13 +50,14 @@ export class Tip {
     } else {
       lines.push(make("strong", {}, this.judged.get(point.row)?.name ?? ""), make("span.muted", {}, "dropped picture"));
     }
-    this.element.replaceChildren(...(point.side === 2 ? [] : [image]), make("span.lines", {}, ...lines));
+    this.element.replaceChildren(...(point.side === 2 || !data.pictured(point.side) ? [] : [image]), make("span.lines", {}, ...lines));
     this.load(point, image);
   }
 
   #picture(point, image) {
     if (point.side === 2 || !image.isConnected) return;
     image.onerror = () => image.remove();
+    image.onload = () => image.classList.toggle("pixels", image.naturalWidth < 65);
     image.src = api.picture(point.side, point.row, 224);
   }
 }

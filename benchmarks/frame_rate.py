@@ -1,6 +1,6 @@
 """How fast the explorer's page is: the time to its first view, and frames a second while it moves.
 
-    python benchmarks/explorer.py [POINTS]      # 1,000,000 unless given
+    python benchmarks/frame_rate.py [POINTS]      # 1,000,000 unless given
 
 A made-up world (tests/explorer_world.py) is opened in headless Chromium without a GPU. Then
 the mouse pans and the wheel zooms, as a hand would, while the page counts its frames.
@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
 SERVER = Path(__file__).parents[1] / "tests" / "explorer_world.py"
@@ -49,7 +50,7 @@ def frames(page, move, middle, wide):
     page.evaluate(COUNT)
     move(page, middle, wide)
     times = page.evaluate(STOP)
-    gaps = sorted(b - a for a, b in zip(times, times[1:], strict=False))
+    gaps = sorted(b - a for a, b in pairwise(times))
     return 1000 * len(gaps) / sum(gaps), gaps[int(0.95 * len(gaps))]
 
 

@@ -1,0 +1,196 @@
+"""`rara explore`: a table or samples, its address, its files, and its end."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import httpx
+import numpy as np
+import pytest
+
+from commands import called
+from embedding import Means
+from exploring import ADDRESS, of_vectors, pictures
+from make import gaussian
+from rara import Run, ScoreTable
+from rara.decisions.decisions import Decisions
+from rara.explorer import maps
+from rara.explorer.projection import principal_places
+from rara.features import compatibility
+from rara.features import opening as running
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    root = tmp_path_factory.mktemp("place")
+    pictures(root / "train", 16, 1)
+    pictures(root / "samples", 5, 2)
+    return root
+
+
+@pytest.fixture
+def served(monkeypatch, place):
+    """What would be served, once it is ready: the command ends at once. A cheap network."""
+    seen = []
+
+    def serve(app, guard, *, ready, **_):
+        seen.append((app, guard))
+        ready(f"http://{guard.host}:{guard.port}/", lambda: None)
+
+    monkeypatch.setattr("rara.service.running.serve", serve)
+    monkeypatch.setattr(running, "get_extractor", lambda *name, **options: Means())
+    monkeypatch.setattr(compatibility, "available", lambda: ["means"])
+    monkeypatch.setattr(compatibility, "is_name", lambda name: name == "means")
+    monkeypatch.setattr(maps, "projected", lambda vectors, run: principal_places(vectors))
+    monkeypatch.setenv("RARA_CACHE", str(place / "cache"))
+    monkeypatch.chdir(place)
+    return seen
+
+
+def asked(app, address, **options):
+    async def ask():
+        way = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=way, base_url=ADDRESS, timeout=60) as client:
+            return await client.request("POST" if options else "GET", address, **options)
+
+    return asyncio.run(ask())
+
+
+def test_samples_are_judged_first(served, capsys):
+    code, out, err = called(capsys, "explore", "samples", "-r", "train", "--no-open")
+    assert code == 0, err
+    assert out.splitlines()[0] == (
+        "Exploring 5 samples and 16 reference images at http://127.0.0.1:8765/"
+    )
+    [(app, _)] = served
+    about = asked(app, "/data/about.json").json()
+    assert (about["samples"], about["title"], about["can"]["judge"]) == (5, "samples", True)
+
+
+def test_a_table_is_opened_with_its_images(served, capsys, place, tmp_path, monkeypatch):
+    assert called(capsys, "score", "samples", "-r", "train", "-o", tmp_path / "t.parquet")[0] == 0
+    code, _, err = called(capsys, "explore", tmp_path / "t.parquet", "--no-open")
+    assert code == 0, err
+    assert "Reference: '" in err
+    app, _ = served[-1]
+    assert asked(app, "/picture/1/0").status_code == 200
+    (place / "samples").rename(place / "moved")
+    try:
+        code, _, err = called(capsys, "explore", tmp_path / "t.parquet", "--no-open")
+        assert code == 2
+        assert "--samples" in err
+        words = ["--samples", place / "moved", "--reference", place / "train"]
+        assert called(capsys, "explore", tmp_path / "t.parquet", "--no-open", *words)[0] == 0
+        words = ["--samples", place / "train"]
+        code, _, err = called(capsys, "explore", tmp_path / "t.parquet", "--no-open", *words)
+        assert (code, "holds other images" in err) == (2, True)
+    finally:
+        (place / "moved").rename(place / "samples")
+
+
+def test_decisions_go_into_the_file_and_the_next_run_respects_them(served, capsys, tmp_path):
+    file = tmp_path / "decisions.csv"
+    words = ["explore", "samples", "-r", "train", "--no-open", "--decisions", file]
+    assert called(capsys, *words)[0] == 0
+    assert not file.exists()
+    app, _ = served[-1]
+    body = {"sample": 0, "reference": 3, "decision": "copy"}
+    assert asked(app, "/decisions", json=body).status_code == 200
+    assert [one.word for one in Decisions.load(file)] == ["copy"]
+    assert called(capsys, *words)[0] == 0
+    app, _ = served[-1]
+    record = asked(app, "/record/0").json()
+    assert (record["verdict"], record["nearest"]["row"]) == ("copy", 3)
+
+
+@pytest.mark.parametrize("opens", [True, False])
+def test_a_browser_opens_unless_told_otherwise(served, capsys, monkeypatch, opens):
+    addresses = []
+    monkeypatch.setattr("webbrowser.open", addresses.append)
+    words = [] if opens else ["--no-open"]
+    assert called(capsys, "explore", "samples", "-r", "train", *words)[0] == 0
+    assert addresses == (["http://127.0.0.1:8765/"] if opens else [])
+
+
+def test_packages_that_are_missing_are_named_before_the_work(served, capsys, monkeypatch):
+    from rara.explorer import projection
+
+    monkeypatch.setattr(projection, "find_spec", lambda name: None)
+    code, _, err = called(capsys, "explore", "samples", "-r", "train")
+    assert code == 2
+    assert "pip install umap-learn" in err
+    assert served == []
+
+
+def test_the_same_reference_with_other_options(served, capsys):
+    words = ["-k", "2", "--group-by", "label", "--alpha", "0.1"]
+    code, _, err = called(capsys, "explore", "samples", "-r", "train", "--no-open", *words)
+    assert code == 2
+    assert "label" in err
+    code, _, _ = called(capsys, "explore", "train", "-r", "train", "--leave-one-out", "--no-open")
+    assert code == 0
+    app, _ = served[-1]
+    assert asked(app, "/data/about.json").json()["samples"] == 16
+
+
+@pytest.mark.parametrize(
+    ("samples", "reference", "says"),
+    [
+        (np.full((3, 4), np.nan), gaussian(9, 4), "NaN"),
+        (gaussian(3, 4), np.full((9, 4), np.inf), "NaN"),
+        (gaussian(3, 4), gaussian(1, 4), "k = 3 with 1 reference image"),
+        (gaussian(3, 5), gaussian(9, 4), "dimensions"),
+        (np.zeros((0, 4)), gaussian(9, 4), "numbers of shape"),
+    ],
+)  # fmt: skip
+def test_vectors_that_cannot_be_explored(served, capsys, tmp_path, samples, reference, says):
+    np.save(tmp_path / "samples.npy", samples)
+    np.save(tmp_path / "train.npy", reference)
+    words = [tmp_path / "samples.npy", "-r", tmp_path / "train.npy", "--no-open"]
+    code, _, err = called(capsys, "explore", *words)
+    assert code == 2
+    assert says in err
+    assert served == []
+
+
+@pytest.mark.slow
+def test_an_interrupt_ends_it_cleanly(tmp_path):
+    """A real process and a real socket; SIGINT answers what is under way, and ends with 0."""
+    seen = of_vectors(gaussian(6, 4, 1), gaussian(20, 4, 2), Run(threads=1, cache=tmp_path))
+    np.save(tmp_path / "train.npy", seen.reference.features.vectors)
+    np.save(tmp_path / "samples.npy", seen.samples.vectors)
+    words = ["samples.npy", "-r", "train.npy", "--no-open", "--port", "0"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "rara", "explore", *words], cwd=tmp_path, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=dict(os.environ),
+    )  # fmt: skip
+    line = process.stdout.readline()
+    assert "Exploring 6 samples and 20 reference images at http://127.0.0.1:" in line
+    address = line.split()[-1]
+    assert httpx.get(f"{address}data/about.json").json()["atlas"] is None
+    assert httpx.get(address).headers["content-type"].startswith("text/html")
+    since = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert time.monotonic() - since < 30
+    assert "Traceback" not in err
+
+
+def test_a_table_of_images_is_no_saved_table(tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from rara.cli.explore import is_table
+
+    pq.write_table(pa.table({"image": [b"x"]}), tmp_path / "images.parquet")
+    seen = of_vectors(gaussian(3, 4, 1), gaussian(9, 4, 2), Run(threads=1, cache=tmp_path))
+    seen.table.save(tmp_path / "scores.parquet")
+    (tmp_path / "broken.parquet").write_bytes(b"PAR1")
+    names = ("images", "scores", "broken", "nothing")
+    found = [name for name in names if is_table(tmp_path / f"{name}.parquet")]
+    assert found == ["scores"]
+    assert isinstance(ScoreTable.from_parquet(tmp_path / "scores.parquet"), ScoreTable)
