@@ -23,7 +23,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 from contact_sheets_made import GRIDS, PAIRS, Layout, MadeSheet, Pixels, any_layout, draw
-from contact_sheets_single import DRAWN, maybe_jpeg
+from contact_sheets_parts import IN_PARTS
+from contact_sheets_single import DRAWN, Maker, maybe_jpeg
 from evidence_pictures import Folders, cifar10, clipart, clothes, emoji, photos, stamps, textures
 from PIL import Image, ImageDraw
 
@@ -31,6 +32,7 @@ from pages import insert
 from rara.images.contact_sheet import Sheet, panels
 
 SIDE = 1600
+MADE: Mapping[str, Maker] = {**DRAWN, **IN_PARTS}
 HALVES = ("tuning", "held-out")
 FOUND: Mapping[str, int] = {
     "CIFAR-10, enlarged": 2000,
@@ -153,8 +155,8 @@ OUTCOMES = ("exact", "near", "whole", "wrong")
 
 
 def drawn_split(seed: int, kind: str, work: Path, half: str) -> bool:
-    rng = np.random.default_rng([seed, list(DRAWN).index(kind), HALVES.index(half)])
-    return panels(DRAWN[kind](rng, partial(crop, work=work, half=half))) is not None
+    rng = np.random.default_rng([seed, list(MADE).index(kind), HALVES.index(half)])
+    return panels(MADE[kind](rng, partial(crop, work=work, half=half))) is not None
 
 
 def found_pictures(kind: str, folders: Folders) -> Iterator[Pixels]:
@@ -255,7 +257,7 @@ def main() -> None:
             tables[section] = sheet_table(list(pool.map(job, range(count), chunksize=4)))
             print(tables[section])
         splits: dict[str, Iterable[bool]] = {}
-        for kind in DRAWN:
+        for kind in MADE:
             times = 10 if kind == "photos" else 1
             job = partial(drawn_split, kind=kind, work=work, half=half)
             splits[kind] = pool.map(job, range(times * options.single), chunksize=8)

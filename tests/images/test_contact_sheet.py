@@ -10,7 +10,10 @@ from PIL import Image, ImageDraw
 
 from rara.errors import ImageError
 from rara.images.contact_sheet import Box, Sheet, panels
-from rara.images.sheet_neighbours import separateness
+from rara.images.grids import Run
+from rara.images.seams import lines
+from rara.images.sheet_evidence import Grid, evidence
+from rara.images.sheet_neighbours import separateness, unlikeness
 from scenes import resized, scene
 
 WHITE, BLACK, GREY = (255, 255, 255), (0, 0, 0), (210, 210, 210)
@@ -30,7 +33,15 @@ def compressed(pixels, quality):
 
 
 def sheet(
-    rows, columns, width=120, height=120, gutter=0, colour=WHITE, margins=(0, 0, 0, 0), empty=0
+    rows,
+    columns,
+    width=120,
+    height=120,
+    gutter=0,
+    colour=WHITE,
+    margins=(0, 0, 0, 0),
+    empty=0,
+    first=FIRST,
 ):
     """Scenes in a grid, and the boxes that they fill; margins left, top, right and bottom."""
     left, top, right, bottom = margins
@@ -41,7 +52,7 @@ def sheet(
     for place in range(rows * columns - empty):
         row, column = divmod(place, columns)
         x, y = left + column * (width + gutter), top + row * (height + gutter)
-        whole[y : y + height, x : x + width] = part(FIRST + place, width, height)
+        whole[y : y + height, x : x + width] = part(first + place, width, height)
         boxes.append((x, y, x + width, y + height))
     return whole, boxes
 
@@ -143,6 +154,42 @@ def test_large_sheets_are_split_to_the_pixel_too():
     assert_split(whole, boxes, within=1)
 
 
+@pytest.mark.parametrize(("gutter", "side"), [(2, 300), (3, 450)])
+def test_two_panels_at_a_thin_gutter(gutter, side):
+    assert_split(*sheet(1, 2, side, side, gutter=gutter))
+
+
+def test_borders_beside_an_empty_cell():
+    """Where nothing is, no border is: it says nothing of the panels above."""
+    pixels, boxes = sheet(3, 3, gutter=14, margins=(7, 7, 7, 7), empty=2)
+    framed = pixels.copy()
+    for left, top, right, bottom in boxes:
+        framed[top - 3 : bottom + 3, left - 3 : right + 3] = BLACK
+        framed[top:bottom, left:right] = pixels[top:bottom, left:right]
+    assert_split(framed, boxes)
+
+
+def test_a_gutter_ends_above_an_empty_cell():
+    """The ground of the empty cell begins where the last panel ends, and no panel does."""
+    margins = (6, 30, 23, 9)
+    colour = (200, 190, 170)
+    pixels, boxes = sheet(2, 2, 108, 81, 6, colour, margins, empty=1, first=260)
+    assert_split(compressed(pixels, 85), boxes, within=1)
+
+
+def test_four_in_a_row_are_not_two():
+    """Where a grid of two fits four panels, each of its two is divided in the middle."""
+
+    def divided(columns):
+        pixels = sheet(1, columns, 816 // columns - 4, 200, gutter=4, colour=GREY)[0]
+        across, down = lines(pixels, 1), lines(pixels, 0)
+        half = Run(np.array([0.0, 408.0]), np.array([404.0, 812.0]), 1, 0)
+        whole = Run(np.array([0.0]), np.array([200.0]), 1, 0)
+        return evidence(Grid(half, whole, across, down)).divided
+
+    assert divided(2) < 0.3 < 0.9 < divided(4)
+
+
 def test_two_panels_only_at_a_gutter():
     pixels, boxes = sheet(1, 2, 200, 200, gutter=12, margins=(12, 12, 12, 12))
     assert_split(pixels, boxes)
@@ -205,12 +252,22 @@ def test_one_scene_cut_apart_is_less_separate_than_scenes_of_their_own():
     assert separateness(cut, cells) < -0.3 < 0.05 < separateness(own, cells)
 
 
+def test_one_scene_cut_apart_has_the_same_colours_on_both_sides():
+    own, boxes = sheet(1, 2, 200, 200, gutter=6)
+    one = smooth(4, 406, 200)
+    cells = np.array(boxes, float).reshape(1, 2, 4)
+    warm = own.copy()
+    warm[:, 206:] = 255 - warm[:, 206:] // 3
+    assert unlikeness(one, cells) < unlikeness(own, cells) < unlikeness(warm, cells)
+
+
 def test_empty_cells_have_no_neighbours():
     pixels, boxes = sheet(2, 2, gutter=6)
     cells = np.array(boxes, float).reshape(2, 2, 4)
     cells[1, 1] = np.nan
-    assert np.isfinite(separateness(pixels, cells))
-    assert separateness(pixels, cells[:1, :1]) == 0
+    for compared in (separateness, unlikeness):
+        assert np.isfinite(compared(pixels, cells))
+        assert compared(pixels, cells[:1, :1]) == 0
 
 
 # -- single pictures ---------------------------------------------------------------------

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import compress
 from math import ceil
 from typing import Final, NamedTuple
 
@@ -21,8 +22,8 @@ from numpy.typing import NDArray
 from rara.errors import ImageError
 from rara.images.grids import LEAST, Run, runs, snapped
 from rara.images.seams import SAME, Lines, Places, lines, plain
-from rara.images.sheet_evidence import Evidence, Grid, evidence, gutter_share
-from rara.images.sheet_neighbours import separateness
+from rara.images.sheet_evidence import Evidence, Flags, Grid, evidence, gutter_share
+from rara.images.sheet_neighbours import separateness, unlikeness
 
 _TRIED: Final = 14
 """Grids looked at, the best ones first."""
@@ -30,8 +31,14 @@ _TRIED: Final = 14
 _BORDER: Final = 13
 """Pixels: borders are narrower."""
 
+_CLEAR: Final = 0.97
+"""The share of a gutter that has one colour, where it divides but two panels."""
+
 _APART: Final = 0.05
-"""The least separateness of panels that a gutter of one colour lies between, twice that of two."""
+"""The least separateness of panels that a gutter of one colour lies between."""
+
+_APART_IN_LINE: Final = (0.3, 0.6)
+"""The same of two panels, and of a single row or column; the unlikeness added."""
 
 _CLOSE: Final = (0.65, 0.8)
 """The same of other panels, of up to four and of more."""
@@ -100,7 +107,7 @@ def panels(pixels: NDArray[np.uint8]) -> Sheet | None:
 
     `pixels` are (height, width, 3), of any size. A sheet has two to eight panels a row or column,
     all of one size, with sides of up to 2.6 to 1 and of at least 28 pixels after the sheet is
-    reduced to 640 pixels a side. Between panels there is a gutter of one colour, or nothing. Two
+    reduced to 960 pixels a side. Between panels there is a gutter of one colour, or nothing. Two
     panels alone are only split at a gutter. Outside there may be margins, and a toolbar above or
     below of up to 22 % of the height. Boxes are within a pixel or two; borders are left out.
 
@@ -120,15 +127,18 @@ def panels(pixels: NDArray[np.uint8]) -> Sheet | None:
     for grid in _grids(lines(pixels, 1), lines(pixels, 0)):
         found = evidence(grid)
         if _lines_fit(grid, found):
-            return _of_pictures(pixels, grid, found)
+            whole = _at_full_size(grid, pixels, ~found.empty)
+            share = float(np.nanmax([found.gutter, gutter_share(whole, 2), 0]))
+            if share > _CLEAR or not _is_pair(grid):
+                return _of_pictures(pixels, whole, found, share)
     return None
 
 
 def _lines_fit(grid: Grid, found: Evidence) -> bool:
     """Whether all of the lines are there, and nothing else."""
-    clear = found.gutter > 0.97
-    pair = len(grid.rows) * len(grid.columns) == 2
-    if pair and not (clear and max(found.clutter) < 0.02):
+    clear = found.gutter > _CLEAR
+    narrow = np.isnan(found.gutter)  # looked at again at full size
+    if _is_pair(grid) and not ((clear or narrow) and max(found.clutter) < 0.02):
         return False
     several = len(found.gutters) == 2
     wide = max(grid.columns.gutter, grid.rows.gutter) >= 8
@@ -139,7 +149,8 @@ def _lines_fit(grid: Grid, found: Evidence) -> bool:
         and found.sides >= 0.8
         and (found.rival <= rival or (clear and found.mean > 0.75 and not several))
         and 1 / _LONGEST <= grid.aspect <= _LONGEST
-        and found.crossed <= 0.6
+        and found.crossed <= (0.8 if clear else 0.6)
+        and found.divided <= 0.45
         and found.clutter[0] <= 0.08
         and found.clutter[1] <= 0.22
         and not found.left_over
@@ -148,20 +159,27 @@ def _lines_fit(grid: Grid, found: Evidence) -> bool:
     )
 
 
-def _of_pictures(pixels: NDArray[np.uint8], grid: Grid, found: Evidence) -> Sheet | None:
-    """The sheet, if its panels are pictures, and pictures of their own."""
-    whole = _at_full_size(grid, pixels)
-    share = gutter_share(whole, 2)
+def _of_pictures(
+    pixels: NDArray[np.uint8], whole: Grid, found: Evidence, share: float
+) -> Sheet | None:
+    """The sheet, if its panels are pictures, and pictures of their own.
+
+    `share` of the gutters has one colour; the more, the less the panels have to be apart.
+    """
     if not _are_pictures(found, clear=share > 0.9):
         return None
-    needed = _least_separateness(0.0 if np.isnan(share) else share, found.empty.size)
-    return _sheet(whole, found) if separateness(pixels, _cells(whole, found)) >= needed else None
+    return _sheet(whole, found) if _are_apart(pixels, _cells(whole, found), share) else None
 
 
-def _least_separateness(share: float, count: int) -> float:
-    """Less where more of the gutters has one colour; of so many panels."""
-    apart = _APART * (1 + (count == 2))
-    return float(np.interp(share, (0.6, 0.9), (_CLOSE[count > 4], apart)))
+def _are_apart(pixels: NDArray[np.uint8], cells: NDArray[np.float64], share: float) -> bool:
+    apart, count = separateness(pixels, cells), cells.shape[0] * cells.shape[1]
+    if share > 0.9 and 1 in cells.shape[:2]:
+        return apart + unlikeness(pixels, cells) >= _APART_IN_LINE[count > 2]
+    return apart >= float(np.interp(share, (0.6, 0.9), (_CLOSE[count > 4], _APART)))
+
+
+def _is_pair(grid: Grid) -> bool:
+    return len(grid.rows) * len(grid.columns) == 2
 
 
 def _are_pictures(found: Evidence, *, clear: bool) -> bool:
@@ -171,7 +189,8 @@ def _are_pictures(found: Evidence, *, clear: bool) -> bool:
         and found.framed <= 0.5
         and found.contrast >= (12 if clear else 18)
         and found.detail >= (6 if clear else 8)
-        and -0.45 <= found.repeated <= 0.75
+        and (found.empty.size < 4 or found.repeated >= -0.45)
+        and found.repeated <= 0.75
         and found.parity <= 0.9
     )
 
@@ -225,27 +244,29 @@ def _extent(lines: Lines, strips: list[slice]) -> Run:
     return Run(np.array([float(begin)]), np.array([float(end)]), 0.0, 0.0)
 
 
-def _snapped(grid: Grid, across: int, down: int) -> Grid:
-    columns = snapped(grid.columns, grid.across, grid.row_strips, across)
-    rows = snapped(grid.rows, grid.down, grid.column_strips, down)
+def _snapped(grid: Grid, across: int, down: int, filled: Flags | None = None) -> Grid:
+    if filled is None:
+        filled = np.ones((len(grid.rows), len(grid.columns)), bool)
+    columns = snapped(grid.columns, grid.across, grid.row_strips, across, filled)
+    rows = snapped(grid.rows, grid.down, grid.column_strips, down, filled.T)
     return Grid(columns, rows, grid.across, grid.down)
 
 
-def _at_full_size(grid: Grid, pixels: NDArray[np.uint8]) -> Grid:
+def _at_full_size(grid: Grid, pixels: NDArray[np.uint8], filled: Flags) -> Grid:
     scales = grid.across.scale, grid.down.scale
     across, down = (lines(pixels, axis, max(pixels.shape), bands=False) for axis in (1, 0))
     large = Grid(grid.columns.times(scales[0]), grid.rows.times(scales[1]), across, down)
     reach = [ceil(3 * scale) + 1 for scale in scales]
-    return _without_borders(_snapped(large, reach[0], reach[1]))
+    return _without_borders(_snapped(large, reach[0], reach[1], filled), filled)
 
 
-def _without_borders(grid: Grid) -> Grid:
+def _without_borders(grid: Grid, filled: Flags) -> Grid:
     """Panels without the lines of one colour that all of them have at their sides."""
     found = [
-        _borders(lines, run, strips)
-        for lines, run, strips in (
-            (grid.across, grid.columns, grid.row_strips),
-            (grid.down, grid.rows, grid.column_strips),
+        _borders(lines, run, strips, some)
+        for lines, run, strips, some in (
+            (grid.across, grid.columns, grid.row_strips, filled),
+            (grid.down, grid.rows, grid.column_strips, filled.T),
         )
     ]
     several = len(grid.columns) * len(grid.rows) >= 4
@@ -265,11 +286,17 @@ def _belong(run: Run, widths: Places, *, sure: bool) -> bool:
     return bool(np.ptp(sides - widths.sum(axis=0)) < np.ptp(sides))
 
 
-def _borders(lines: Lines, run: Run, strips: list[slice]) -> Places:
-    """(2, panels) how many lines of one colour each panel begins with, and ends with."""
-    inside = np.concatenate([np.arange(part.start, part.stop) for part in strips])
+def _borders(lines: Lines, run: Run, strips: list[slice], filled: Flags) -> Places:
+    """(2, panels) how many lines of one colour each panel begins with, and ends with.
+
+    `filled` is (parts, panels): strips of a part without a picture don't count.
+    """
+    inside = [
+        np.concatenate([np.arange(part.start, part.stop) for part in compress(strips, some)])
+        for some in filled.T
+    ]
     places = np.array([run.sides_at(0), run.sides_at(1) - 1])
-    outer = [lines.means[inside, place] for place in places.ravel()]
+    outer = [lines.means[inside[i], place] for line in places for i, place in enumerate(line)]
     main = [np.median(line, axis=0) for line in outer]
     pairs = zip(outer, main, strict=True)
     plain_ones = [one for line, one in pairs if _plain_lines(line[:, None], one)]
@@ -280,7 +307,7 @@ def _borders(lines: Lines, run: Run, strips: list[slice]) -> Places:
     for end, step in enumerate((1, -1)):
         for i, place in enumerate(places[end]):
             near = np.clip(place + step * np.arange(_BORDER), 0, lines.length - 1)
-            count = _plain_lines(lines.means[np.ix_(inside, near)], colour)
+            count = _plain_lines(lines.means[np.ix_(inside[i], near)], colour)
             widths[end, i] = count if count < _BORDER else 0
     return _usual(widths)
 

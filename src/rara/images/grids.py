@@ -191,20 +191,30 @@ def _differ(one: Run, other: Run) -> bool:
     return bool(moved.max() > 3)
 
 
-def snapped(run: Run, lines: Lines, strips: Sequence[slice], reach: int) -> Run:
+def snapped(
+    run: Run, lines: Lines, strips: Sequence[slice], reach: int, filled: NDArray[np.bool_]
+) -> Run:
     """Each edge moved to the line nearby that stands out most in these strips.
+
+    `filled` is (parts, panels): strips of a part without a picture say nothing of the panel.
 
     Of lines that stand out alike, such as those of a border, the one next to the panel. Where the
     edge that is found does not lie at the distance of the others, it is put there.
     """
-    opened, closed, informed = (counts.sum(axis=0) for counts in lines.counts(strips))
+    opened, closed, informed = (filled.T.astype(float) @ counts for counts in lines.counts(strips))
     opened, closed = opened / informed, closed / informed
     margins = plain(lines.means[strips[0].start : strips[-1].stop, [0, -1]], 0.95)
-    opened[0], closed[-1] = np.where(margins, _WEAKEST, 1)
+    opened[:, 0], closed[:, -1] = np.where(margins, _WEAKEST, 1)
     inside = np.concatenate([np.arange(part.start, part.stop) for part in strips])
     one = plain(lines.means[inside], 0.9)
-    lefts = [_snap(opened, lines.jumps, one, x, reach, 1) for x in run.lefts]
-    rights = [_snap(closed, lines.jumps, one, x, reach, -1) for x in run.rights]
+    lefts = [
+        _snap(shares, lines.jumps, one, x, reach, 1)
+        for shares, x in zip(opened, run.lefts, strict=True)
+    ]
+    rights = [
+        _snap(shares, lines.jumps, one, x, reach, -1)
+        for shares, x in zip(closed, run.rights, strict=True)
+    ]
     places, shares = np.array([lefts, rights]).transpose(2, 0, 1)
     begins, ends = _regular(places, shares)
     crossing = ends[:-1] > begins[1:]

@@ -21,7 +21,7 @@ Places = NDArray[np.intp]
 Axis = Literal[0, 1]
 """Across which axis of the array: 0 from top to bottom, 1 from left to right."""
 
-WORK: Final = 640
+WORK: Final = 960
 """Most pixels across at which lines are searched for."""
 
 STRIPS: Final = 96

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rara.images.grids import Run
-from rara.images.seams import SAME, Floats, Lines, plain
+from rara.images.seams import SAME, Floats, Lines, plain, widest
 
 Flags = NDArray[np.bool_]
 Means = NDArray[np.float32]
@@ -72,6 +72,8 @@ class Evidence:
     crossed: float
     """The same, in the panel where it is least, of a line through all panels of a single row or
     column; 0 where there are several of both."""
+    divided: float
+    """How far lines stand out in the middle of every panel, as if there were twice as many."""
     gutters: tuple[float, ...]
     """Pixels of the picture between panels, one figure for each direction with several panels."""
     gutter: float
@@ -112,6 +114,7 @@ def evidence(grid: Grid) -> Evidence:
         sides=float(np.mean(sides >= 0.4)),
         rival=max(axis.rival() for axis in axes),
         crossed=_crossed(grid),
+        divided=max(axis.divided() for axis in axes),
         gutters=tuple(axis.run.gutter * axis.lines.scale for axis in axes),
         gutter=gutter_share(grid, 4),
         flat=float(np.mean([cell.dominant > 0.6 for cell in filled])),
@@ -245,6 +248,16 @@ class _Axis:
         inside = [counts[left + _BESIDE : right + 1 - _BESIDE] for left, right in self.run.sides()]
         ordered = np.sort(np.concatenate(inside))[::-1]
         return float(ordered[min(3, len(ordered) - 1)])  # one line stands out three pixels wide
+
+    def divided(self) -> float:
+        counts = np.stack([self.closed.sum(axis=0), self.opened.sum(axis=0)])
+        ends, begins = (widest(line, 2) for line in counts / self.informed.sum(axis=0))
+        middles = (self.run.lefts + self.run.rights) / 2
+        half = self.run.gutter / 2
+        shares = [
+            min(ends[round(middle - half)], begins[round(middle + half)]) for middle in middles
+        ]
+        return float(min(shares))
 
 
 def _crossed(grid: Grid) -> float:
