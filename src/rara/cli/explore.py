@@ -131,8 +131,8 @@ def explore(
             "-k": k, "--metric": metric, "--unit": unit, "--also": also, "--compat": compat,
             "--leave-one-out": leave_one_out, "--alpha": alpha != ALPHA,
             "--evidence": evidence != "near", "--boundary": boundary != "open",
-            "--calibration or --held-out": calibration, "--halves": opinions, "--group-by or --against-siblings": grouping,
-            "--array or --image-column": reading,
+            "--calibration or --held-out": calibration, "--halves": opinions,
+            "--group-by or --against-siblings": grouping, "--array or --image-column": reading,
         })  # fmt: skip
         seen = _saved(ScoreTable.from_parquet(place), samples, reference, extraction, run)
     else:
