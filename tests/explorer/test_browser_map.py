@@ -68,7 +68,7 @@ def test_wheel_drag_keys_and_double_click_move_the_map(site):
     zoomed = view(site)
     assert zoomed[2] > 0.5
     site.page.mouse.down()
-    site.page.mouse.move(middle[0] + 80, middle[1], steps=4)
+    site.page.mouse.move(middle[0] + 90, middle[1])
     site.page.mouse.up()
     site.until(f"location.hash.includes('{zoomed[0]}')", False)
     panned = view(site)

@@ -153,7 +153,7 @@ function controls({ data, rows, state }) {
   const search = later(() => state.change({ words: words.value.trim() }), 180);
   words.addEventListener("input", search);
   const sort = $("sort");
-  sort.append(make("option", { value: "" }, "As in the table"), ...data.about.columns.map((one) => make("option", { value: one.name }, capital(one.label))));
+  sort.append(make("option", { value: "" }, "As in the table"), ...data.plain.map((one) => make("option", { value: one.name }, capital(one.label))));
   sort.addEventListener("change", () => state.change({ sort: sort.value && (state.get("sort").startsWith("-") ? "-" : "") + sort.value }));
   $("down").addEventListener("click", () => {
     const now = state.get("sort");

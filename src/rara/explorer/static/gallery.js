@@ -44,10 +44,12 @@ export class Gallery {
 
   #measure() {
     const wide = this.scroller.clientWidth - 24;
-    const least = wide < 420 ? 92 : 116;
+    const pictured = this.data.pictured(1);
+    const least = !pictured ? 150 : wide < 420 ? 92 : 116;
     this.across = Math.max(2, Math.floor(wide / least));
     this.edge = Math.floor(wide / this.across);
-    this.tall = this.edge + WORDS;
+    this.tall = (pictured ? this.edge : 12) + WORDS;
+    this.scroller.classList.toggle("bare", !pictured);
     this.lines = Math.ceil(this.list.length / this.across);
     this.whole = this.lines * this.tall;
     this.sheet.style.height = `${Math.min(this.whole, TALLEST)}px`;
