@@ -107,6 +107,7 @@ function wire({ data, rows, state, marks, judged, map, gallery, detail, compare 
   detail.onlinks = (links) => { if (map) { map.links = links; map.ask(); } compare.show(); };
   detail.onpartner = () => compare.show();
   compare.onstep = (by) => gallery.step(by);
+  gallery.onnear = detail.onnear = (point) => map?.ring(point);
   marks.on(() => detail.refresh());
   rows.on(() => { detail.refresh(); heading({ data, rows, state, marks }); });
   marks.on(() => heading({ data, rows, state, marks }));
