@@ -229,7 +229,10 @@ def test_what_the_gallery_shows_is_exported(site, form):
 
 
 def test_keys_go_through_samples_and_neighbours(site):
-    site.open("#at=s12")
+    site.open("#at=s900")
+    site.page.wait_for_selector("#sample-900.at")
+    site.page.goto(site.server.address + "#at=s12")
+    site.page.wait_for_selector("#sample-12.at")
     site.page.keyboard.press("j")
     site.until_hash("at=s13")
     site.page.keyboard.press("k")

@@ -55,6 +55,7 @@ async function start() {
   const compare = new Compare({ ...parts, detail });
   wire({ ...parts, map, panel, gallery, detail, compare });
   await rows.update();
+  gallery.show();
   await Promise.allSettled([marks.load(), detail.show().then(() => compare.show()), data.names().then(() => gallery.refresh())]);
   document.body.dataset.ready = "true";
 }
