@@ -78,6 +78,7 @@ PAGE := .bench/performance.md
 PEERS ?= --reference 4000 --samples 1000 --memory 2 --repeats 1
 GROWTH ?= --counts 2000 4000 --samples 1000 --shared 4000 --turns 1
 SMALL ?= --reference 4000 --images 100 --calls 5
+SERVICE ?= --calls 20
 GEOMETRY ?= --reference 4000 --samples 1000 --repeats 1
 EXTRACTION ?= --images 16 --rounds 1
 PICTURES ?= --reference 4000 --samples 1000 --repeats 1
@@ -95,6 +96,7 @@ bench: install-dev
 	$(BIN)/python benchmarks/peers.py --results $(RESULTS) $(PEERS)
 	$(BIN)/python benchmarks/growth.py --results $(RESULTS) $(GROWTH)
 	$(BIN)/python benchmarks/small.py --results $(RESULTS) $(SMALL)
+	$(BIN)/python benchmarks/service.py --results $(RESULTS) $(SERVICE)
 	$(BIN)/python benchmarks/geometry.py --results $(RESULTS) $(GEOMETRY)
 	$(BIN)/python benchmarks/extraction.py --results $(RESULTS) $(EXTRACTION)
 	$(BIN)/python benchmarks/pictures.py --results $(RESULTS) $(PICTURES)

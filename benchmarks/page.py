@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -119,6 +120,21 @@ def threads(results: Results) -> str:
     one = results["threads"][0]
     heads = ["task", "threads", "CPU s", "wall s", "faster by the clock"]
     return f"n = {one['n']:,}, d = {one['d']:,}.\n\n{table_of(heads, lines)}"
+
+
+def service(results: Results) -> str:
+    """How long an answer takes, with one client and with several."""
+    lines = []
+    for row in results["rows"]:
+        sorted_ms = sorted(1000 * one for one in row["seconds"])
+        worst = sorted_ms[min(len(sorted_ms) - 1, math.ceil(0.99 * len(sorted_ms)) - 1)]
+        rate = len(sorted_ms) / row["wall"]
+        lines.append([
+            row["what"], str(row["clients"]), f"{len(sorted_ms):,}", number(median(sorted_ms)),
+            number(worst), number(rate),
+        ])  # fmt: skip
+    heads = ["what", "clients", "answers", "median ms", "99th percentile, ms", "answers a second"]
+    return table_of(heads, lines)
 
 
 def small(results: Results) -> str:
@@ -262,6 +278,7 @@ TABLES: dict[str, tuple[str, Callable[[Any], str]]] = {
     "growth": ("growth", growth),
     "threads": ("growth", threads),
     "small": ("small", small),
+    "service": ("service", service),
     "pictures": ("pictures", pictures),
     "frechet": ("frechet", frechet),
     "sets": ("sets", sets),

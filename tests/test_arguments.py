@@ -98,6 +98,7 @@ WORDS = {
     "compat": lambda x: REFERENCE.score_features(VECTORS, compat=x),
     "group_by": lambda x: REFERENCE.score_features(VECTORS, group_by=x),
     "evidence": lambda x: REFERENCE.score_features(VECTORS, evidence=x),
+    "Run vectors": lambda x: rara.Run(vectors=x),
     "search by": lambda x: rara.search(FEATURES, REFERENCE, by=x),
     "ScoreTable.sort": lambda x: TABLE.sort(x),
     "ScoreTable[]": lambda x: TABLE[x],

@@ -19,6 +19,7 @@ TOY = {
     "peers": "--reference 60 --samples 20 --dimensions 8 --repeats 1 --tasks query",
     "growth": "--counts 60 --samples 20 --dimensions 8 --turns 0",
     "small": "--reference 60 --dimensions 8 --images 20 --calls 1",
+    "service": "--reference 40 --calls 2",
     "geometry": "--reference 60 --samples 20 --dimensions 8 --repeats 1 --arithmetic",
     "extraction": "--images 2 --rounds 1",
     "pictures": "--reference 60 --samples 20 --repeats 1",

@@ -579,6 +579,8 @@ printf '%s\n' "${COMPREPLY[@]}"
                 "siblings",
                 "embed",
                 "check-metric",
+                "explore",
+                "serve",
                 "doctor",
                 "completion",
             },

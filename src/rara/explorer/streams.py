@@ -54,9 +54,12 @@ class StreamedTable:
     def column(self, name: str) -> pa.ChunkedArray:
         """One column as it travels."""
         with self._lock:
-            if name not in self._ready:
-                self._ready[name] = travelling(self._table[name])
-            return self._ready[name]
+            ready = self._ready.get(name)
+        if ready is None:  # made outside of the lock: a long one does not hold up the others
+            ready = travelling(self._table[name])
+            with self._lock:
+                self._ready[name] = ready
+        return ready
 
 
 def reference_table(explored: Explored) -> pa.Table:

@@ -13,7 +13,7 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, cast
 
@@ -167,6 +167,14 @@ def _loaded(
     elif data is not None:
         image, note = deep_colours(image, data)
     return image, orientation, AND_NOTED.join(filter(None, (frames, note)))
+
+
+def declared_pixels(data: bytes) -> int:
+    """How many pixels an encoded image says that it has, without decoding one; 0 if it is none."""
+    with suppress(ImageError), _explained(_kind(data), DEFAULT_MAX_PIXELS):
+        width, height = _opened(data, screened(data)).size
+        return width * height
+    return 0
 
 
 def resize(

@@ -62,7 +62,10 @@ class Bounded:
         except Problem as problem:
             if started:
                 raise
-            await body.pass_over()
+            problem.__traceback__ = None  # it holds what was read of the body
+            body.release()
+            if not header_values(scope, b"expect"):  # such a client waits for the answer
+                await body.pass_over()
             await answer(problem, scope, sent)
         finally:
             body.release()

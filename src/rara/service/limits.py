@@ -23,6 +23,8 @@ class Limits:
     """Of one request; more is refused with 400."""
     pixels: int = 50_000_000
     """Of one image; a larger one is listed with its reason, and not decoded."""
+    pixels_at_once: int = 100_000_000
+    """Of all images of a request; more is refused with 413, for it would take minutes."""
     waiting: int = 16
     """Requests that wait for their turn; a further one is refused with 429."""
     connections: int = 256

@@ -98,7 +98,7 @@ def _images(limits: Limits) -> JsonObject:
         "required": True,
         "description": f"One image or several, each in a part named `{FIELD}` with its file name. "
         f"At most {limits.images} images, {amount(limits.body_bytes)} together, and "
-        f"{limits.pixels / 1e6:g} megapixels each.",
+        f"{limits.pixels / 1e6:g} megapixels each, {limits.pixels_at_once / 1e6:g} together.",
         "content": {
             MULTIPART: {
                 "schema": {

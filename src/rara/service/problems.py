@@ -23,7 +23,7 @@ CODES: Mapping[str, tuple[int, str]] = {
     "not-found": (404, "Nothing is there."),
     "method-not-allowed": (405, "The path takes another method."),
     "too-slow": (408, "The body did not arrive in time."),
-    "too-large": (413, "The body has too many bytes."),
+    "too-large": (413, "The body has too many bytes, or its images have too many pixels together."),
     "unsupported-media-type": (415, "The body is of another type."),
     "wrong-host": (421, "The Host header names another machine."),
     "too-busy": (429, "Too many requests wait: try again after `Retry-After` seconds."),
@@ -34,7 +34,7 @@ CODES: Mapping[str, tuple[int, str]] = {
 """The status of each code, and what it means; the OpenAPI document lists them."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False)  # not frozen: Python itself sets the traceback of what is raised
 class Problem(Exception):  # noqa: N818 (the name of RFC 9457)
     """Why a request is refused; raised anywhere below the application."""
 
@@ -69,13 +69,14 @@ def request_id_of(scope: Scope) -> str:
     return str(scope.get("state", {}).get("request_id", ""))
 
 
-async def answer(problem: Problem, scope: Scope, send: Send) -> None:
-    """Send a refusal. Its connection ends with it, for what is left of the body is not read."""
+async def answer(problem: Problem, scope: Scope, send: Send, *, close: bool = False) -> None:
+    """Send a refusal. `close`: the connection ends with it, for its body is not read."""
     body = problem.body(request_id_of(scope))
     headers = [
         (b"content-type", MEDIA_TYPE.encode()),
         (b"content-length", str(len(body)).encode()),
         *problem.headers,
+        *([(b"connection", b"close")] if close else []),
     ]
     await send({"type": "http.response.start", "status": problem.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -27,7 +27,7 @@ from rara.service.serving import (
     Start,
 )
 from rara.service.thumbnails import MEDIA_TYPE
-from rara.service.uploads import uploads_of
+from rara.service.uploads import UploadedImages, uploads_of
 from rara.text import json_of
 
 if TYPE_CHECKING:
@@ -83,10 +83,17 @@ def _json(value: object, status: int = 200) -> Response:
 # -- what takes images ------------------------------------------------------------------
 
 
+async def _images(serving: Serving, request: Request) -> UploadedImages:
+    """What was sent, within the limits; a full queue is said before a body is read."""
+    serving.crew.check()
+    images = await uploads_of(request, serving.limits)
+    await serving.readers.do(lambda: images.check_pixels(serving.limits))
+    return images
+
+
 def _judge(serving: Serving) -> Operation:
     async def handle(request: Request, values: Values) -> Response:
-        serving.crew.check()
-        images = await uploads_of(request, serving.limits)
+        images = await _images(serving, request)
         together, split = values["judged"] == "together", values["sheets"] == "split"
         records = await serving.crew.do(
             lambda: serving.judge.judge(images, together=together, split=split)
@@ -108,8 +115,7 @@ def _judge(serving: Serving) -> Operation:
 
 def _search(serving: Serving) -> Operation:
     async def handle(request: Request, values: Values) -> Response:
-        serving.crew.check()
-        images = await uploads_of(request, serving.limits)
+        images = await _images(serving, request)
         by, top, split = cast(By, values["by"]), int(values["top"]), values["sheets"] == "split"
         return _json(await serving.crew.do(lambda: serving.search(images, by, top, split=split)))
 

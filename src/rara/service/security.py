@@ -107,7 +107,7 @@ class Guard:
 
         Gives headers for a browser that brings the token in the address: it is sent on.
         """
-        _check_size(scope)
+        _check_head(scope)
         host = self._checked_host(scope)
         self._check_origin(scope, host)
         if self.token is None or scope["path"] in OPEN_PATHS:
@@ -214,7 +214,7 @@ class Guarded:
         try:
             entry = self.guard.admit(scope)
         except Problem as problem:
-            await answer(problem, scope, sent)
+            await answer(problem, scope, sent, close=True)
             return
         if entry is None:
             await self._app(scope, receive, sent)
@@ -223,13 +223,16 @@ class Guarded:
         await sent({"type": "http.response.body", "body": b""})
 
 
-def _check_size(scope: Scope) -> None:
+def _check_head(scope: Scope) -> None:
+    """Refuse too much of it, and two lengths of a body: a proxy may believe the other one."""
     sizes = [len(key) + len(value) for key, value in scope["headers"]]
     if len(sizes) > MOST_HEADERS or sum(sizes, len(scope["query_string"])) > MOST_HEADER_BYTES:
         raise Problem(
             "headers-too-large",
             f"At most {MOST_HEADERS} headers, and {amount(MOST_HEADER_BYTES)} with the address.",
         )
+    if all(header_values(scope, name) for name in (b"content-length", b"transfer-encoding")):
+        raise Problem("bad-request", "Give Content-Length or Transfer-Encoding, not both.")
 
 
 def request_id(scope: Scope) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from rara.images.decode import declared_pixels
 from rara.service.limits import Limits
 from rara.service.problems import Problem
 from rara.sources.base import Item, pick
@@ -61,6 +62,21 @@ class UploadedImages:
     def select(self, ids: Collection[str]) -> Iterator[Item]:
         """The items of these ids."""
         return pick(self, ids)
+
+    def check_pixels(self, limits: Limits) -> None:
+        """Raise Problem where they have too many pixels together, without decoding one.
+
+        Images that are too large by themselves are not decoded, and do not count.
+        """
+        sizes = [declared_pixels(upload.content) for upload in self.uploads]
+        total = sum(size for size in sizes if size <= limits.pixels)
+        if total > limits.pixels_at_once:
+            most = f"{limits.pixels_at_once / 1e6:g}"
+            raise Problem(
+                "too-large",
+                f"The images have {total / 1e6:.4g} megapixels together, and a request has at most "
+                f"{most} here: send fewer at once.",
+            )
 
     def each(self) -> list[UploadedImages]:
         """Every image as a source of its own, under the id that it has here."""
