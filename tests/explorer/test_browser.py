@@ -360,6 +360,9 @@ def test_a_picture_is_chosen_dropped_or_pasted_and_judged(site):
     site.until("document.querySelectorAll('.dropped').length", 3)
     site.page.get_by_role("region", name="Dropped pictures").get_by_role("button").first.click()
     site.until_hash("at=j0")
+    site.page.keyboard.press("s")
+    site.until("document.querySelector('#says').textContent.startsWith('Only samples')")
+    assert site.shown("starred") == 0
     site.page.wait_for_selector("[aria-label='Dropped pictures'] [aria-pressed=true]")
     site.page.keyboard.press("c")
     site.page.wait_for_selector("#compare[open] canvas")

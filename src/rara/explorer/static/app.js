@@ -100,7 +100,11 @@ function wire({ data, rows, state, marks, judged, map, gallery, detail, compare 
   };
   const star = (row) => marks.put(row, { star: !marks.starred(row) });
   const present = () => (state.get("at")?.side === 1 ? state.get("at").row : null);
-  const withPresent = (act) => () => { const row = present(); if (row === null) gallery.step(0); else act(row); };
+  const withPresent = (act) => () => {
+    if (present() !== null) act(present());
+    else if (state.get("at")) say("Only samples of the table can be marked.");
+    else gallery.step(0);
+  };
   gallery.onpick = detail.onpick = pick;
   detail.onstar = star;
   if (map) map.onpick = pick;
