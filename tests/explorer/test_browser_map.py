@@ -55,6 +55,12 @@ def test_hovering_names_a_point_and_a_click_shows_it(site):
     site.until_hash("at=")
     site.page.wait_for_selector(".head h2")
     site.page.wait_for_selector(".overlay line.owner")
+    site.page.mouse.move(5, 5)
+    for spot in (".cell", ".neighbour"):
+        site.page.wait_for_selector(".overlay .hovered.off", state="attached")
+        site.page.hover(spot)
+        site.page.wait_for_selector(".overlay .hovered:not(.off)", state="attached")
+        site.page.mouse.move(5, 5)
 
 
 def test_wheel_drag_keys_and_double_click_move_the_map(site):

@@ -18,6 +18,8 @@ export class Gallery {
     this.scroller.addEventListener("scroll", this.draw, { passive: true });
     this.scroller.addEventListener("keydown", (event) => this.#key(event));
     this.sheet.addEventListener("click", (event) => this.#click(event));
+    this.sheet.addEventListener("pointerover", (event) => this.#near(event.target.closest(".cell")));
+    this.sheet.addEventListener("pointerleave", () => this.#near(null));
     this.sheet.addEventListener("dblclick", () => this.oncompare?.());
     new ResizeObserver(() => { this.#measure(); this.draw(); }).observe(this.scroller);
     this.rows.on(() => this.refresh());
@@ -134,6 +136,9 @@ export class Gallery {
     const element = make("div.cell", { role: "option", "aria-selected": "false" }, make("span.frame", {}, image, star), name, make("span.value", {}, dot, value));
     return { element, image, name, value, dot, star };
   }
+
+  /** The map rings the sample under the pointer. */
+  #near(element) { this.onnear?.(element ? { side: 1, row: Number(element.id.slice(7)) } : null); }
 
   #click(event) {
     const element = event.target.closest(".cell");
