@@ -144,6 +144,10 @@ EARLY = {
         "No such file",
     ),
     "serve, short token": (["serve", "train", "--token-file", "my_token"], "32"),
+    "serve, address": (
+        ["serve", "train", "--host", "192.0.2.1", "--token-file", "long_token"],
+        "--host 192.0.2.1",
+    ),
     "serve, name": (["serve", "train", "--allow-host", "a b"], "--allow-host"),
     "serve, size": (["serve", "train", "--max-body", "much"], "--max-body much"),
     "serve, images": (["serve", "train", "--max-images", "0"], "more than 0"),
@@ -159,6 +163,7 @@ def made(place):
     spec = Spec("wider", "w", "none", 12)
     features = Features(one.vectors, one.items, spec, "elsewhere/")
     features.save(place / "vectors")
+    (place / "long_token").write_text("x" * 40, encoding="utf-8")
     (place / "my_token").write_text("short\n", encoding="utf-8")
     rara.Reference.fit(features).save(place / "other")
     clipped = rara.Reference.fit(str(place / "train"), extractor=Means(), clip_radii=0.9)

@@ -229,7 +229,10 @@ def test_what_the_gallery_shows_is_exported(site, form):
 
 
 def test_keys_go_through_samples_and_neighbours(site):
-    site.open("#at=s12")
+    site.open("#at=s900")
+    site.page.wait_for_selector("#sample-900.at")
+    site.page.goto(site.server.address + "#at=s12")
+    site.page.wait_for_selector("#sample-12.at")
     site.page.keyboard.press("j")
     site.until_hash("at=s13")
     site.page.keyboard.press("k")
@@ -355,5 +358,11 @@ def test_a_picture_is_chosen_dropped_or_pasted_and_judged(site):
     site.until("document.querySelectorAll('.dropped').length", 2)
     site.page.evaluate(give, "paste")
     site.until("document.querySelectorAll('.dropped').length", 3)
+    site.page.get_by_role("region", name="Dropped pictures").get_by_role("button").first.click()
+    site.until_hash("at=j0")
+    site.page.keyboard.press("s")
+    site.until("document.querySelector('#says').textContent.startsWith('Only samples')")
+    assert site.shown("starred") == 0
+    site.page.wait_for_selector("[aria-label='Dropped pictures'] [aria-pressed=true]")
     site.page.keyboard.press("c")
     site.page.wait_for_selector("#compare[open] canvas")

@@ -55,6 +55,12 @@ def test_hovering_names_a_point_and_a_click_shows_it(site):
     site.until_hash("at=")
     site.page.wait_for_selector(".head h2")
     site.page.wait_for_selector(".overlay line.owner")
+    site.page.mouse.move(5, 5)
+    for spot in (".cell", ".neighbour"):
+        site.page.wait_for_selector(".overlay .hovered.off", state="attached")
+        site.page.hover(spot)
+        site.page.wait_for_selector(".overlay .hovered:not(.off)", state="attached")
+        site.page.mouse.move(5, 5)
 
 
 def test_wheel_drag_keys_and_double_click_move_the_map(site):
@@ -68,7 +74,7 @@ def test_wheel_drag_keys_and_double_click_move_the_map(site):
     zoomed = view(site)
     assert zoomed[2] > 0.5
     site.page.mouse.down()
-    site.page.mouse.move(middle[0] + 80, middle[1], steps=4)
+    site.page.mouse.move(middle[0] + 90, middle[1])
     site.page.mouse.up()
     site.until(f"location.hash.includes('{zoomed[0]}')", False)
     panned = view(site)

@@ -77,6 +77,9 @@ def test_a_table_is_opened_with_its_images(served, capsys, place, tmp_path, monk
     assert "Reference: '" in err
     app, _ = served[-1]
     assert asked(app, "/picture/1/0").status_code == 200
+    for words in (["-k", 2], ["--alpha", 0.1], ["--group-by", "label"], ["--held-out", 0.5]):
+        code, _, err = called(capsys, "explore", tmp_path / "t.parquet", "--no-open", *words)
+        assert (code, "was judged already" in err) == (2, True)
     (place / "samples").rename(place / "moved")
     try:
         code, _, err = called(capsys, "explore", tmp_path / "t.parquet", "--no-open")

@@ -6,7 +6,7 @@ samples, options --Scoring-----^
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -127,6 +127,13 @@ def explore(
     if held is not None:
         len(held)  # reads the file: a mistake in it is found now
     if place is not None and is_table(place):
+        _refuse_beside_table({
+            "-k": k, "--metric": metric, "--unit": unit, "--also": also, "--compat": compat,
+            "--leave-one-out": leave_one_out, "--alpha": alpha != ALPHA,
+            "--evidence": evidence != "near", "--boundary": boundary != "open",
+            "--calibration or --held-out": calibration, "--halves": opinions,
+            "--group-by or --against-siblings": grouping, "--array or --image-column": reading,
+        })  # fmt: skip
         seen = _saved(ScoreTable.from_parquet(place), samples, reference, extraction, run)
     else:
         if samples is not None:
@@ -158,6 +165,15 @@ class _Seen:
     explored: Explored
     network: Extractor | None
     options: Options
+
+
+def _refuse_beside_table(given: Mapping[str, object]) -> None:
+    """Raise ParameterError for an option of scoring: a table was scored already."""
+    if names := [name for name, value in given.items() if value]:
+        raise ParameterError(
+            f"{names[0]}: the table was judged already, so this would change nothing. Remove it, "
+            "or give the samples instead of the table."
+        )
 
 
 def is_table(place: Place) -> bool:

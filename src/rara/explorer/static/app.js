@@ -55,6 +55,7 @@ async function start() {
   const compare = new Compare({ ...parts, detail });
   wire({ ...parts, map, panel, gallery, detail, compare });
   await rows.update();
+  gallery.show();
   await Promise.allSettled([marks.load(), detail.show().then(() => compare.show()), data.names().then(() => gallery.refresh())]);
   document.body.dataset.ready = "true";
 }
@@ -99,7 +100,11 @@ function wire({ data, rows, state, marks, judged, map, gallery, detail, compare 
   };
   const star = (row) => marks.put(row, { star: !marks.starred(row) });
   const present = () => (state.get("at")?.side === 1 ? state.get("at").row : null);
-  const withPresent = (act) => () => { const row = present(); if (row === null) gallery.step(0); else act(row); };
+  const withPresent = (act) => () => {
+    if (present() !== null) act(present());
+    else if (state.get("at")) say("Only samples of the table can be marked.");
+    else gallery.step(0);
+  };
   gallery.onpick = detail.onpick = pick;
   detail.onstar = star;
   if (map) map.onpick = pick;
@@ -107,6 +112,7 @@ function wire({ data, rows, state, marks, judged, map, gallery, detail, compare 
   detail.onlinks = (links) => { if (map) { map.links = links; map.ask(); } compare.show(); };
   detail.onpartner = () => compare.show();
   compare.onstep = (by) => gallery.step(by);
+  gallery.onnear = detail.onnear = (point) => map?.ring(point);
   marks.on(() => detail.refresh());
   rows.on(() => { detail.refresh(); heading({ data, rows, state, marks }); });
   marks.on(() => heading({ data, rows, state, marks }));
@@ -153,7 +159,7 @@ function controls({ data, rows, state }) {
   const search = later(() => state.change({ words: words.value.trim() }), 180);
   words.addEventListener("input", search);
   const sort = $("sort");
-  sort.append(make("option", { value: "" }, "As in the table"), ...data.about.columns.map((one) => make("option", { value: one.name }, capital(one.label))));
+  sort.append(make("option", { value: "" }, "As in the table"), ...data.plain.map((one) => make("option", { value: one.name }, capital(one.label))));
   sort.addEventListener("change", () => state.change({ sort: sort.value && (state.get("sort").startsWith("-") ? "-" : "") + sort.value }));
   $("down").addEventListener("click", () => {
     const now = state.get("sort");

@@ -15,8 +15,7 @@ class Table {
     this.size = view.getUint16(this.fields, true);
   }
   place(field) {
-    const slot = 4 + 2 * field;
-    const offset = slot < this.size ? this.view.getUint16(this.fields + slot, true) : 0;
+    const offset = 4 + 2 * field < this.size ? this.view.getUint16(this.fields + 4 + 2 * field, true) : 0;
     return offset && this.at + offset;
   }
   byte(field) { const at = this.place(field); return at ? this.view.getUint8(at) : 0; }
@@ -131,14 +130,9 @@ function readBatch(header, fields, buffer, body) {
 }
 
 function columnOf(field, parts, dictionaries) {
-  const text = field.kind === KIND.utf8 || field.kind === KIND.largeUtf8;
-  if (field.dictionary !== null) {
-    const all = joined(parts.map((part) => numbers(field, part)), Float64Array);
-    const codes = new Int32Array(all.length);
-    for (let row = 0; row < codes.length; row++) codes[row] = all[row] === all[row] ? all[row] : -1;
-    return new CodeColumn(codes, dictionaries.get(field.dictionary) ?? []);
-  }
-  if (text) return textOf(field, parts);
+  const coded = () => new Int32Array(joined(parts.map((part) => numbers(field, part, -1)), Float64Array));
+  if (field.dictionary !== null) return new CodeColumn(coded(), dictionaries.get(field.dictionary) ?? []);
+  if (field.kind === KIND.utf8 || field.kind === KIND.largeUtf8) return textOf(field, parts);
   return new NumberColumn(joined(parts.map((part) => numbers(field, part)), Float64Array), field.kind === KIND.bool);
 }
 
@@ -146,25 +140,22 @@ function joined(arrays, Empty) {
   if (arrays.length <= 1) return arrays[0] ?? new Empty(0);
   const same = arrays.every((one) => one.constructor === arrays[0].constructor);
   const all = new (same ? arrays[0].constructor : Empty)(arrays.reduce((sum, one) => sum + one.length, 0));
-  let at = 0;
-  for (const one of arrays) { all.set(one, at); at += one.length; }
+  arrays.reduce((at, one) => { all.set(one, at); return at + one.length; }, 0);
   return all;
 }
 
 /** The numbers of a part; a copy where there are gaps, 64-bit integers or bits. */
-function numbers(field, { length, valid, buffer, spots }) {
+function numbers(field, { length, valid, buffer, spots }, gap = NaN) {
   if (field.kind === KIND.null) return new Float64Array(length).fill(NaN);
   const raw = field.dictionary === null && field.kind === KIND.bool ? bits(buffer, spots[0], length) : typed(field, buffer, spots[0], length);
-  const whole = raw instanceof BigInt64Array || raw instanceof BigUint64Array;
-  if (!valid && !whole) return raw;
+  if (!valid && !(raw instanceof BigInt64Array || raw instanceof BigUint64Array)) return raw;
   const values = new Float64Array(length);
-  for (let row = 0; row < length; row++) values[row] = valid && !(valid[row >> 3] & (1 << (row & 7))) ? NaN : Number(raw[row]);
+  for (let row = 0; row < length; row++) values[row] = valid && !(valid[row >> 3] & (1 << (row & 7))) ? gap : Number(raw[row]);
   return values;
 }
 
 function bits(buffer, [at], length) {
-  const bytes = new Uint8Array(buffer, at, (length + 7) >> 3);
-  const values = new Uint8Array(length);
+  const [bytes, values] = [new Uint8Array(buffer, at, (length + 7) >> 3), new Uint8Array(length)];
   for (let row = 0; row < length; row++) values[row] = (bytes[row >> 3] >> (row & 7)) & 1;
   return values;
 }

@@ -37,7 +37,10 @@ export class Data {
   get(name) { return this.columns.get(name); }
   label(name) { return this.info.get(name)?.label ?? name; }
   kind(name) { return this.info.get(name)?.kind; }
-  named(kind) { return this.about.columns.filter((one) => one.kind === kind).map((one) => one.name); }
+
+  /** Columns that people read or order by: lists, which come as JSON, are neither. */
+  get plain() { return this.about.columns.filter((one) => one.kind !== "text" || ["", "text"].includes(one.unit)); }
+  get texts() { return this.plain.filter((one) => one.kind === "text").map((one) => one.name); }
 
   /** Makes sure that columns are here. A server that sends more than was asked for is fine. */
   async need(names) {

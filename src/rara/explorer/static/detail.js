@@ -14,6 +14,11 @@ export class Detail {
   constructor(parts) {
     Object.assign(this, parts, { records: new Map(), present: null });
     this.element = $("detail");
+    this.element.addEventListener("pointerover", (event) => {
+      const row = event.target.closest(".neighbour")?.dataset.row;
+      this.onnear?.(row === undefined ? null : { side: 0, row: Number(row) });
+    });
+    this.element.addEventListener("pointerleave", () => this.onnear?.(null));
     this.state.on("at", () => this.show());
     this.state.on("beside", () => this.#marked());
   }
@@ -75,6 +80,7 @@ export class Detail {
       ...[record.evidence, record.stability, ...(record.dissents ?? [])].filter(Boolean).map((text) => make("p.remark", {}, text)),
       source ? this.#source(source) : null,
       at.side === 1 ? new Decide(at.row, this.marks, this.#partner(record), this.data.about.more?.decisions_file).element : null,
+      at.side === 2 ? this.#dropped(at) : null,
       this.#neighbours(record.neighbours ?? []),
       this.#numbers(record),
     ].filter(Boolean);
@@ -109,7 +115,7 @@ export class Detail {
     const found = [record.source, record.nearest, record.owner, ...(record.neighbours ?? [])].find((one) => one?.row === partner.row);
     const caption = make("figcaption", {}, make("span.reference-word", {}, this.#role(partner.row, record)), make("bdi.file", { title: found?.id ?? "" }, found?.id ?? ""));
     this.beside.replaceChildren(framed(partner, { data: this.data, edge: 512, alt: found?.id ?? "", region: record.source?.row === partner.row ? record.source.source_region : null }), caption);
-    for (const button of this.element.querySelectorAll(".neighbour")) button.setAttribute("aria-pressed", String(Number(button.dataset.row) === partner.row));
+    for (const button of this.element.querySelectorAll(".neighbour[data-row]")) button.setAttribute("aria-pressed", String(Number(button.dataset.row) === partner.row));
     this.onpartner?.(partner);
   }
 
@@ -133,6 +139,15 @@ export class Detail {
   #source(source) {
     const parts = [source.edit, source.overlap, source.sample_region?.length ? "outlined in both" : null, source.p === null || source.p === undefined ? null : `p ${figure(source.p)}`].filter(Boolean);
     return make("p.evidence", {}, "Shows the same as ", make("bdi.file", {}, source.id ?? ""), parts.length ? `: ${parts.join("; ")}.` : ".");
+  }
+
+  /** The other pictures that were dropped, the panels of a contact sheet among them. */
+  #dropped(at) {
+    const { list } = this.judged;
+    if (list.length < 2) return null;
+    const items = list.map((one) => make("li", {}, make("button.neighbour", { type: "button", "aria-pressed": String(one.row === at.row), "aria-label": `${one.name}, ${one.record.verdict ?? "not judged"}`, title: one.name, onclick: () => this.state.change({ at: { side: 2, row: one.row }, beside: null }) },
+      framed({ side: 2, row: one.row }, { judged: this.judged }), make("span", { class: `verdict distance ${verdictToken(one.record.verdict)}` }, one.record.verdict ?? "–"))));
+    return make("section", { "aria-label": "Dropped pictures" }, make("h3", {}, "Dropped pictures"), make("ol.neighbours", {}, items));
   }
 
   #neighbours(found) {

@@ -18,6 +18,8 @@ export class Gallery {
     this.scroller.addEventListener("scroll", this.draw, { passive: true });
     this.scroller.addEventListener("keydown", (event) => this.#key(event));
     this.sheet.addEventListener("click", (event) => this.#click(event));
+    this.sheet.addEventListener("pointerover", (event) => this.#near(event.target.closest(".cell")));
+    this.sheet.addEventListener("pointerleave", () => this.#near(null));
     this.sheet.addEventListener("dblclick", () => this.oncompare?.());
     new ResizeObserver(() => { this.#measure(); this.draw(); }).observe(this.scroller);
     this.rows.on(() => this.refresh());
@@ -44,10 +46,12 @@ export class Gallery {
 
   #measure() {
     const wide = this.scroller.clientWidth - 24;
-    const least = wide < 420 ? 92 : 116;
+    const pictured = this.data.pictured(1);
+    const least = !pictured ? 150 : wide < 420 ? 92 : 116;
     this.across = Math.max(2, Math.floor(wide / least));
     this.edge = Math.floor(wide / this.across);
-    this.tall = this.edge + WORDS;
+    this.tall = (pictured ? this.edge : 12) + WORDS;
+    this.scroller.classList.toggle("bare", !pictured);
     this.lines = Math.ceil(this.list.length / this.across);
     this.whole = this.lines * this.tall;
     this.sheet.style.height = `${Math.min(this.whole, TALLEST)}px`;
@@ -132,6 +136,9 @@ export class Gallery {
     const element = make("div.cell", { role: "option", "aria-selected": "false" }, make("span.frame", {}, image, star), name, make("span.value", {}, dot, value));
     return { element, image, name, value, dot, star };
   }
+
+  /** The map rings the sample under the pointer. */
+  #near(element) { this.onnear?.(element ? { side: 1, row: Number(element.id.slice(7)) } : null); }
 
   #click(event) {
     const element = event.target.closest(".cell");

@@ -99,6 +99,9 @@ export class MapView {
     requestAnimationFrame(step);
   }
 
+  /** Rings a point that is pointed at elsewhere. */
+  ring(point) { this.near = point; this.ask(); }
+
   reset() { this.camera.reset(); this.state.change({ view: null }); this.ask(); }
 
   /** Moves so that a point is in sight. */

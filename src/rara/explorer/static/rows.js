@@ -28,7 +28,7 @@ export class Rows {
     for (const name of changed) this.dirty.add(name);
     const { is, in: ranges, words, sort } = this.state.values;
     const column = sort.replace(/^-/, "");
-    const texts = words ? this.data.named("text") : [];
+    const texts = words ? this.data.texts : [];
     try {
       await this.data.need([...Object.keys(is), ...Object.keys(ranges), ...texts, column].filter((name) => this.data.info.has(name)));
     } catch (error) {
