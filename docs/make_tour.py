@@ -1,6 +1,6 @@
-"""Makes the pictures of the explorer: python docs/make_tour.py (needs the extras explore and test, and chromium).
+"""Makes the pictures of the explorer: python docs/make_tour.py (needs chromium).
 
-It judges the demo's images, opens the explorer on them, and takes pictures as a person would see
+It takes the extras explore and test. It judges the demo's images, opens the explorer on them, and takes pictures as a person would see
 it. They go to docs/pictures/.
 """
 
