@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 
 import httpx
 import numpy as np
@@ -39,7 +40,9 @@ def served(monkeypatch, place):
     def serve(app, guard, *, ready, **_):
         seen.append((app, guard))
         ready(f"http://{guard.host}:{guard.port}/", lambda: None)
+        return True
 
+    monkeypatch.setattr("rara.service.running.bound", nullcontext)
     monkeypatch.setattr("rara.service.running.serve", serve)
     monkeypatch.setattr(running, "get_extractor", lambda *name, **options: Means())
     monkeypatch.setattr(compatibility, "available", lambda: ["means"])
