@@ -101,7 +101,7 @@ class Watched:
             self._log(f"Request {name} ({what}) met an unexpected error:\n{trace}")
 
     def _count(self, scope: Scope, status: int, seconds: float) -> None:
-        route = getattr(scope.get("route"), "path", "none")
+        route = scope["state"].get("route") or getattr(scope.get("route"), "path", "none")
         self._metrics.count(
             "rara_requests_total", "Requests, by route and status.",
             route=route, status=str(status),
