@@ -42,8 +42,8 @@ def application(
 ) -> Starlette:
     """The routes behind a guard and limits, as an ASGI application.
 
-    A route raises `Problem` to refuse a request. `log` gets one line for each request that met an
-    unexpected error, with its id and the traceback. `metrics` counts every request.
+    A route raises `Problem` to refuse a request. `log` is called for each request that met an
+    unexpected error, with its id and the traceback, in several lines. `metrics` counts every request.
     """
     from starlette.applications import Starlette
     from starlette.middleware import Middleware
