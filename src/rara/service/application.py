@@ -43,7 +43,7 @@ def application(
     """The routes behind a guard and limits, as an ASGI application.
 
     A route raises `Problem` to refuse a request. `log` is called for each request that met an
-    unexpected error, with its id and the traceback, in several lines. `metrics` counts every request.
+    unexpected error, with its id and the traceback, in several lines. `metrics` counts all.
     """
     from starlette.applications import Starlette
     from starlette.middleware import Middleware
