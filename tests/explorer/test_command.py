@@ -121,6 +121,24 @@ def test_a_browser_opens_unless_told_otherwise(served, capsys, monkeypatch, open
     assert addresses == (["http://127.0.0.1:8765/"] if opens else [])
 
 
+def test_with_a_token_it_says_how_to_bring_it_and_never_shows_it(
+    served, capsys, monkeypatch, tmp_path
+):
+    addresses = []
+    monkeypatch.setattr("webbrowser.open", addresses.append)
+    (tmp_path / "token").write_text("t" * 40)
+    words = ["--host", "0.0.0.0", "--token-file", tmp_path / "token"]
+    code, out, err = called(capsys, "explore", "samples", "-r", "train", *words)
+    assert code == 0
+    assert "?token=" in out
+    assert "tttt" not in out + err
+    assert addresses == []
+    [(app, guard)] = served
+    assert guard.token == "t" * 40
+    assert asked(app, "/data/about.json").status_code == 401
+    assert asked(app, "/").status_code == 401
+
+
 def test_packages_that_are_missing_are_named_before_the_work(served, capsys, monkeypatch):
     from rara.explorer import projection
 

@@ -256,12 +256,15 @@ def _serve(
 
     serving = Serving.of(seen.explored, run=run, decisions=decisions, judge=_judge(seen, run))
     explored = seen.explored
+    hints = ["Ctrl-C ends it."]
+    if guard.token is not None:
+        hints.insert(0, "The first time, open it with ?token= and your token behind the address.")
 
     def ready(address: str, _: Stop) -> None:
         samples = counted(explored.count(SAMPLE), "sample")
         images = counted(explored.count(REFERENCE), "reference image")
-        say(f"Exploring {samples} and {images} at {address}", "Ctrl-C ends it.")
-        if opens:
+        say(f"Exploring {samples} and {images} at {address}", *hints)
+        if opens and guard.token is None:
             import webbrowser
 
             webbrowser.open(address)
