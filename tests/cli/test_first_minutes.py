@@ -63,6 +63,7 @@ def images_read(monkeypatch):
 # -- mistakes come before the work --------------------------------------------------------
 
 SCORE = ["score", "samples", "-r", "train"]
+EXPLORE = ["explore", "--port", "0"]
 EARLY = {
     "samples are not there": (["score", "sampels", "-r", "train"], "Did you mean"),
     "reference is not there": (["score", "samples", "-r", "trian"], "Did you mean"),
@@ -117,23 +118,17 @@ EARLY = {
     "embed, in the way": (["embed", "few", "-o", "vectors"], "delete it first"),
     "extend, nothing": (["reference", "extend", "clipped", "mroe"], "mroe"),
     "extend, found": (["reference", "extend", "bursts", "few"], "build the reference anew"),
-    "explore, nothing": (["explore"], "--reference"),
-    "explore, no reference": (["explore", "samples"], "--reference"),
-    "explore, not there": (["explore", "sampels", "-r", "train"], "Did you mean"),
+    "explore, nothing": ([*EXPLORE], "--reference"),
+    "explore, no reference": ([*EXPLORE, "samples"], "--reference"),
+    "explore, not there": ([*EXPLORE, "sampels", "-r", "train"], "Did you mean"),
     "explore, places of no table": (
-        ["explore", "samples", "-r", "train", "--samples", "few"],
+        [*EXPLORE, "samples", "-r", "train", "--samples", "few"],
         "no table",
     ),
-    "explore, open to all": (
-        ["explore", "samples", "-r", "train", "--host", "0.0.0.0"],
-        "--token-file",
-    ),
+    "explore, open to all": ([*EXPLORE, "samples", "--host", "0.0.0.0"], "--token-file"),
     "explore, port": (["explore", "samples", "-r", "train", "--port", "-1"], "0 to 65535"),
-    "explore, decisions": (
-        ["explore", "samples", "-r", "train", "--decisions", "train"],
-        "train",
-    ),
-    "explore, alpha": (["explore", "samples", "-r", "train", "--alpha", "2"], "alpha"),
+    "explore, decisions": ([*EXPLORE, "samples", "-r", "train", "--decisions", "train"], "train"),
+    "explore, alpha": ([*EXPLORE, "samples", "-r", "train", "--alpha", "2"], "alpha"),
     "serve, place": (["serve", "trian"], "Did you mean"),
     "serve, k": (["serve", "train", "-k", "16"], "k <= 15"),
     "serve, alpha": (["serve", "train", "--alpha", "2"], "alpha"),

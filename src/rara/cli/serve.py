@@ -156,8 +156,9 @@ def _until_asked(serving: Serving, guard: Guard, listening: socket.socket) -> No
         say(f"Serving '{serving.name}' ({images}) at {address}")
 
     app = application(
-        routes(serving), guard, limits=serving.limits, metrics=serving.metrics, log=tell
-    )
+        routes(serving), guard, limits=serving.limits, metrics=serving.metrics,
+        log=lambda text: tell(*text.splitlines()),
+    )  # fmt: skip
     orderly = serve_until_asked(
         app, guard, ready=ready, limits=serving.limits, draining=serving.begin_to_stop,
         listening=listening,
