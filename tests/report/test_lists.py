@@ -217,8 +217,7 @@ def test_the_rarest_are_those_that_verdicts_call_so(table):
 def test_summary_cards_and_table_have_one_order(table):
     first = table.rarest(8)
     found = summarise(table.arrow, table.provenance, None)
-    [cards] = [one.cards for one in found.rows if one.key == "rarest"]
-    assert [card.record.id for card in cards] == list(first["id"])
+    assert [card.record.id for card in found.rows["rarest"].cards] == list(first["id"])
     [line] = [one for one in table.summary().splitlines() if one.startswith("Rarest")]
     assert first["id"][0] in line
 

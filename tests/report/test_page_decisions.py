@@ -316,7 +316,7 @@ def test_copies_in_spite_of_a_decision_do_not_lead_the_page():
     rows += [row(f"t{i}", **{**plain, "verdict": "typical", "reason": "Near."}, decision=None,
                  decision_source=None) for i in range(20)]  # fmt: skip
     made = summarise(made_of(rows), provenance(len(rows), **more), Known())
-    shown = {one.key: one for one in made.rows}
+    shown = made.rows
     assert [one.record.id for one in shown["copies"].cards] == ["b", "c", "a"]
     assert [one.record.id for one in shown["decided"].cards] == ["a", "c"]
     assert [one.partner.id for one in shown["decided"].cards] == ["ref/0.png"] * 2

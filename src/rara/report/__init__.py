@@ -25,6 +25,7 @@ From the ground up:
     controls               pairs that people decide of on a page, and its one script
     copied                 the image that a sample is called a copy of, and what named it
     picks                  which samples are worth a look
+    conclusion             each count beside what real images would give, and the headline
     facts                  everything that a table says
     sentences              one plain sentence about one sample
     summary                the lines in a terminal
@@ -33,6 +34,7 @@ From the ground up:
     lists                  every sample with a verdict other than typical, by name
     sections               what the cards under a heading have in common
     cards                  the samples worth a look, beside reference images
+    order                  in which order the page shows its sections
     score_page             the whole page
     audit_facts            what an audit found
     trust                  how far FID and k-NN figures may be believed

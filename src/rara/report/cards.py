@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 
+from rara.report.conclusion import CLAUSES
 from rara.report.controls import AskedPair
 from rara.report.copied import (
     accused_image,
@@ -19,7 +20,7 @@ from rara.report.copied import (
 )
 from rara.report.decisions import decided_line
 from rara.report.facts import CARDS, Facts
-from rara.report.formatting import counted, in_sentence
+from rara.report.formatting import counted, in_sentence, nearest_of
 from rara.report.found_sources import Region, overlap
 from rara.report.rarest import STANDING_OUT, WHY
 from rara.report.records import Record
@@ -124,6 +125,9 @@ def card_rows(facts: Facts, cards: int = CARDS) -> list[CardRow]:
 def _ranked(section: Section, facts: Facts) -> Section:
     """The rarest say by what they are ranked, and how few of them stand out."""
     verdicts, shown = facts.verdicts, facts.picks.rarest
+    section = replace(section, lede=section.lede.format(neighbor=nearest_of(facts.k)))
+    if section.key == "farthest" and verdicts and not verdicts.shortfall:
+        return _off_the_reference(section, facts)
     if section.key != "rarest" or not verdicts or verdicts.shortfall:
         return section
     many = sum(record.verdict in STANDING_OUT for record in shown)
@@ -133,6 +137,22 @@ def _ranked(section: Section, facts: Facts) -> Section:
         few = f" Of these {len(shown):,} only {many:,} {verb}" if many else " None of these is"
         few += f" called rare or uncommon{': no other sample inside is' if many else ''}."
     return replace(section, lede=f"{section.lede} {WHY}{few}")
+
+
+def _off_the_reference(section: Section, facts: Facts) -> Section:
+    """What the verdicts mean, and how many real images would have them."""
+    statement = facts.conclusion.of("off")
+    if statement is None or facts.verdicts is None:
+        return section
+    level = f"{100 * facts.verdicts.alpha:g} %"
+    expected = "" if statement.expected is None else f", where about {statement.expected:,.0f} of "
+    lede = (
+        f"{counted(int(statement.observed), 'sample')} {CLAUSES['off'][statement.observed != 1]}"
+        f"{expected and expected + 'as many real images would'}: farther from it than all but "
+        f"{level} of real images. Alone there, the verdict is off-manifold; among others like it, "
+        f"unknown to this reference. {section.lede}"
+    )
+    return replace(section, title="Off the reference", lede=lede)
 
 
 def add_pictures(

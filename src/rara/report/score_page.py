@@ -30,6 +30,7 @@ from rara.report.disagreement import disagreement_sentence
 from rara.report.facts import CARDS, Facts, facts, rarities
 from rara.report.histogram import Histogram, histogram
 from rara.report.lists import Listing, listings
+from rara.report.order import sections_in_order
 from rara.report.rarest import inside
 from rara.report.records import Record, records
 from rara.report.reference_quantiles import own_spreads
@@ -56,7 +57,12 @@ class ReportPage:
     """The histogram of rarity; None where no image is inside."""
     examples: tuple[Record | None, ...]
     """Samples under the histogram, each where its rarity is on the axis."""
-    rows: tuple[CardRow, ...]
+    order: tuple[str, ...]
+    """The keys of the sections, the strongest evidence first."""
+    rows: Mapping[str, CardRow]
+    """Cards by the key of their section."""
+    nothing: tuple[str, ...]
+    """What was searched and not found, in sentences."""
     listings: Mapping[str, Listing]
     """By the key of the row under whose cards they are."""
     keys: PictureKeys
@@ -88,12 +94,24 @@ def summarise(
         facts=all_facts,
         drawing=None if bins is None else draw(bins),
         examples=tuple(examples),
-        rows=tuple(rows),
+        order=sections_in_order(all_facts, _shown(all_facts, rows)),
+        rows={row.key: row for row in rows},
+        nothing=tuple(row.nothing for row in rows if not row.cards and row.nothing),
         listings=listings(table, provenance),
         keys=add_pictures(rows, filter(None, examples), pictures, album),
         pictures=album.thumbnails,
         controls=controls_of(_asked(rows), pictures),
     )
+
+
+def _shown(facts: Facts, rows: Iterable[CardRow]) -> set[str]:
+    """The sections that have anything to show."""
+    always = {"outside", "rarity"} if facts.samples.count else set()
+    return {
+        *always,
+        *({"groups"} if facts.grouped else ()),
+        *(row.key for row in rows if row.cards),
+    }
 
 
 def to_html(page: ReportPage) -> str:
@@ -158,6 +176,7 @@ def _environment() -> jinja2.Environment:
         "odd_sentence": odd_sentence,
         "capitalized": lambda text: text[:1].upper() + text[1:],
         "shorten": words.shorten,
+        "base_name": words.base_name,
         "breakable": _breakable,
         "typeset": _typeset,
     }
