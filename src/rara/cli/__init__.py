@@ -14,6 +14,7 @@
     groups               --group-by and --against-siblings
     opinions             --halves and --extractor repeated
     score                rara score
+    report               rara report
     search               rara search
     compare              rara compare
     audit                rara reference audit

@@ -26,6 +26,7 @@ from rara.cli import (
     embed,
     interrupts,
     reference,
+    report,
     score,
     search,
     siblings,
@@ -107,13 +108,18 @@ app.command(
     sort_key=4,
     usage="rara decide SAMPLE SOURCE --not-a-copy --reference PLACE [OPTIONS]",
 )
-app.command(siblings.siblings, sort_key=5)
-app.command(embed.embed, sort_key=6)
-app.command(check_metric.check_metric, sort_key=7)
-app.command(doctor.doctor, sort_key=8)
+app.command(
+    report.report,
+    sort_key=5,
+    usage="rara report TABLE PAGE.html --samples PLACE --reference PLACE [OPTIONS]",
+)
+app.command(siblings.siblings, sort_key=6)
+app.command(embed.embed, sort_key=7)
+app.command(check_metric.check_metric, sort_key=8)
+app.command(doctor.doctor, sort_key=9)
 
 
-@app.command(sort_key=9)
+@app.command(sort_key=10)
 def completion(shell: Literal["bash", "zsh", "fish"]) -> None:
     """Print a script with which a shell completes commands, options and places.
 

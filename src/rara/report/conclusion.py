@@ -18,7 +18,7 @@ from rara.report.formatting import counted, percent
 from rara.report.repeats import Repeats
 from rara.report.two_sample import Difference
 from rara.report.verdicts import ASTRAY, COPIED, Verdicts
-from rara.stats.intervals import LEVEL, wilson
+from rara.stats.intervals import share_interval
 from rara.verdict.rules import Thresholds
 
 DEVIATIONS = 2.0
@@ -226,11 +226,7 @@ def _difference(result: Difference) -> tuple[Statement, float]:
 
 
 def _interval(count: int, images: int) -> tuple[float, float] | None:
-    if not images:
-        return None
-    share = count / images
-    arms = wilson(share, images, LEVEL)
-    return max(0.0, share - arms.below), min(1.0, share + arms.above)
+    return share_interval(count / images, images) if images else None
 
 
 def _headline(order: list[Statement], found: Findings, noun: str) -> str:
