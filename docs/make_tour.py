@@ -1,7 +1,7 @@
 """Makes the pictures of the explorer: python docs/make_tour.py (needs chromium).
 
-It takes the extras explore and test. It judges the demo's images, opens the explorer on them, and takes pictures as a person would see
-it. They go to docs/pictures/.
+It takes the extras explore and test. It judges the demo's images, opens the explorer on them, and
+takes pictures as a person would see it. They go to docs/pictures/.
 """
 
 from __future__ import annotations

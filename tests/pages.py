@@ -116,7 +116,8 @@ VOID = {"meta", "link", "br", "wbr", "hr", "img", "input"}
 
 
 class Outline(HTMLParser):
-    """Checks nesting and unique ids, keeps tags, links, and the text outside <style>."""
+    """Checks nesting and unique ids, keeps tags, links, and the text outside <style>
+    and <script>."""
 
     def __init__(self):
         super().__init__()
@@ -139,7 +140,7 @@ class Outline(HTMLParser):
         assert self.open.pop() == tag, f"{tag} closes out of turn"
 
     def handle_data(self, data):
-        if "style" not in self.open:
+        if "style" not in self.open and "script" not in self.open:
             self.text.append(data)
 
 

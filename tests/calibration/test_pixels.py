@@ -152,7 +152,7 @@ def test_an_exact_copy_of_what_nothing_repeats_is_second_to_its_source_alone(ref
 def test_the_page_shows_the_picture_that_the_pixels_name(table):
     page = to_html(summarise(table.arrow, table.provenance, table.pictures))
     assert "by pixels" in page
-    assert "of 256 bits" in page
+    assert "bits of 256 that differ" in page
     assert "same picture" in page
 
 

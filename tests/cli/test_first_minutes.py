@@ -225,7 +225,7 @@ def test_the_page_is_asked_for_as_many_cards_as_given(
     monkeypatch.chdir(made)
     for words in ([], ["--cards", 3]):
         assert called(capsys, *SCORE, "--report", tmp_path / "a.html", *words)[0] == 0
-    assert asked == [{"cards": None}, {"cards": 3}]
+    assert asked == [{"cards": None, "assets": None}, {"cards": 3, "assets": None}]
 
 
 # -- progress -----------------------------------------------------------------------------
@@ -576,6 +576,7 @@ printf '%s\n' "${COMPREPLY[@]}"
                 "search",
                 "decide",
                 "reference",
+                "report",
                 "siblings",
                 "embed",
                 "check-metric",

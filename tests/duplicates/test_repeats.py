@@ -122,7 +122,7 @@ def test_the_page_shows_the_picture_and_its_count_on_both_sides(reference):
         return dict.fromkeys(ids, red)
 
     found = summarise(table.arrow, table.provenance, pictures)
-    (row,) = [row for row in found.rows if row.key == "repeats"]
+    row = found.rows["repeats"]
     assert [card.record.id for card in row.cards] == [case["id"], other["id"]]
     assert [card.sentence for card in row.cards] == [
         "40 samples have nearly this picture, none of the others exactly.",

@@ -529,7 +529,7 @@ def test_nobody_asked_is_nothing_said(reference):
 def test_the_page_says_what_others_say(weighed):
     found = summarise(weighed.arrow, weighed.provenance, None)
     page = to_html(found)
-    shown = [card.record for row in found.rows for card in row.cards]
+    shown = [card.record for row in found.rows.values() for card in row.cards]
     rows = {row["id"]: row for row in weighed.arrow.to_pylist()}
     assert any(record.dissents for record in shown)
     for record in shown:

@@ -15,6 +15,7 @@
     opinions             --halves and --extractor repeated
     scoring              samples judged as options say, for every command that does
     score                rara score
+    report               rara report
     search               rara search
     compare              rara compare
     audit                rara reference audit

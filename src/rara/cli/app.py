@@ -27,6 +27,7 @@ from rara.cli import (
     explore,
     interrupts,
     reference,
+    report,
     score,
     search,
     serve,
@@ -109,19 +110,24 @@ app.command(
     sort_key=4,
     usage="rara decide SAMPLE SOURCE --not-a-copy --reference PLACE [OPTIONS]",
 )
-app.command(siblings.siblings, sort_key=5)
-app.command(embed.embed, sort_key=6)
-app.command(check_metric.check_metric, sort_key=7)
+app.command(
+    report.report,
+    sort_key=5,
+    usage="rara report TABLE PAGE.html --samples PLACE --reference PLACE [OPTIONS]",
+)
+app.command(siblings.siblings, sort_key=6)
+app.command(embed.embed, sort_key=7)
+app.command(check_metric.check_metric, sort_key=8)
 app.command(
     explore.explore,
-    sort_key=8,
+    sort_key=9,
     usage="rara explore TABLE | SAMPLES --reference PLACE [OPTIONS]",
 )
-app.command(serve.serve, sort_key=9, usage="rara serve REFERENCE [OPTIONS]")
-app.command(doctor.doctor, sort_key=10)
+app.command(serve.serve, sort_key=10, usage="rara serve REFERENCE [OPTIONS]")
+app.command(doctor.doctor, sort_key=11)
 
 
-@app.command(sort_key=11)
+@app.command(sort_key=12)
 def completion(shell: Literal["bash", "zsh", "fish"]) -> None:
     """Print a script with which a shell completes commands, options and places.
 

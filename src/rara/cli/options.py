@@ -89,6 +89,14 @@ Page = Annotated[
     Path | None,
     Parameter(group=OUTPUT, metavar="FILE", help="Write a page to look at: one HTML file."),
 ]
+Assets = Annotated[
+    Path | None,
+    Parameter(
+        group=OUTPUT,
+        metavar="FOLDER",
+        help="Put the page's pictures and rows into files beside it, for very many samples.",
+    ),
+]
 Metrics = Annotated[
     Metric | None,
     Parameter(

@@ -11,7 +11,9 @@ from rara.errors import ParameterError, UnwritableError
 from rara.features.features import NAMED, Features, Noted, Skipped
 from rara.features.origin import origin_in
 from rara.provenance.parts import CalibrationImages, SamplesPart
+from rara.report.assets import check_folder
 from rara.report.formatting import counted, shorten
+from rara.report.saving import checked_report
 from rara.storage.folder import kind_of, read_folder
 from rara.table.writing import check_format
 from rara.text import encodable
@@ -75,6 +77,23 @@ def check_page(report: Path | None) -> None:
     if report.suffix.lower() not in {".html", ".htm"}:
         raise ParameterError(f"The report '{report}' is one HTML file: end its name in .html.")
     check_target(report)
+
+
+def check_report(report: Path | None, assets: Path | None = None) -> None:
+    """Refuse before the work a report in any form that could not be written after it."""
+    if report is not None:
+        checked_report(report, assets=assets)
+        check_target(report)
+
+
+def check_assets(report: Path | None, assets: Path | None) -> None:
+    """Refuse before the work a folder that could not take what stands beside a page."""
+    if assets is None:
+        return
+    if report is None:
+        raise ParameterError(f"--assets {assets} is for the page: give --report page.html too.")
+    check_folder(assets)
+    check_target(assets / "picture-1.webp")
 
 
 def check_target(target: Path) -> None:

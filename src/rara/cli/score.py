@@ -22,6 +22,7 @@ from rara.cli.options import (
     OUTPUT,
     SCORES,
     VERDICTS,
+    Assets,
     Calibration,
     Json,
     Metrics,
@@ -33,7 +34,7 @@ from rara.cli.options import (
     Working,
     whole,
 )
-from rara.cli.output import check_page, check_table, last_line, list_all
+from rara.cli.output import check_assets, check_report, check_table, last_line, list_all
 from rara.cli.printing import say, say_json, tell
 from rara.cli.scoring import Scoring, check_options, placed
 from rara.errors import ParameterError
@@ -62,6 +63,7 @@ def score(
         int | None,
         Parameter(group=OUTPUT, metavar="N", converter=whole, show_default="8"),
     ] = None,
+    assets: Assets = None,
     json: Json = False,
     k: Neighbours = None,
     metric: Metrics = None,
@@ -109,7 +111,7 @@ def score(
     calibration, opinions = calibration or Calibration(), opinions or Opinions()
     grouping = grouping or Grouping()
     place = check_options(samples, reference, leave_one_out, compat, calibration)
-    _check_targets(output, report, cards)
+    _check_targets(output, report, cards, assets)
     cells = cells or Cells()
     cells.check(output)
     extraction = extraction or Extractions()
@@ -127,7 +129,7 @@ def score(
     )  # fmt: skip
     scored = asked.scored(run)
     table, real = scored.table, scored.reference
-    _write(table, output, report, cards, cells, run)
+    _write(table, output, (report, cards, assets), cells, run)
     list_all(real.features, "reference image")
     if not leave_one_out:
         list_all(table.provenance.samples, "sample")
@@ -143,17 +145,18 @@ def score(
 def _write(
     table: ScoreTable,
     output: Path | None,
-    report: Path | None,
-    cards: int | None,
+    page: tuple[Path | None, int | None, Path | None],
     cells: Cells,
     run: Run,
 ) -> None:
+    """`page`: the report, its cards, and the folder beside it."""
+    report, cards, assets = page
     if output:
         with step(run.progress, "Writing the table"):
             cells.save(table, table.arrow, output)
     if report:
         with step(run.progress, "Writing the page"):
-            table.report(report, cards=cards)
+            table.report(report, cards=cards, assets=assets)
 
 
 def _list_unusable(images: CalibrationImages) -> None:
@@ -164,13 +167,16 @@ def _list_unusable(images: CalibrationImages) -> None:
         tell(f"Left out {many}: the reference holds {held} too.")
 
 
-def _check_targets(output: Path | None, report: Path | None, cards: int | None) -> None:
+def _check_targets(
+    output: Path | None, report: Path | None, cards: int | None, assets: Path | None
+) -> None:
     """Refuse before the work what would fail after it."""
     checked_cards(cards)
     if cards is not None and report is None:
         raise ParameterError(f"--cards {cards} is for the page: give --report page.html too.")
     check_table(output)
-    check_page(report)
+    check_report(report, assets)
+    check_assets(report, assets)
 
 
 def _findings(table: ScoreTable) -> dict[str, object]:

@@ -18,8 +18,8 @@ from rara.comparison.pairwise import Difference
 from rara.comparison.summary import HEADS, cells, conclusions, real_cells, real_rows
 from rara.comparison.sweep import Sweep
 from rara.provenance.comparison import ComparisonProvenance
-from rara.report.cards import MEDIUM
 from rara.report.formatting import number
+from rara.report.gallery import MEDIUM
 from rara.report.score_page import rendered
 from rara.report.thumbnails import Album, Side, Thumbnail
 from rara.table.score_table import ScoreTable

@@ -22,18 +22,25 @@ From the ground up:
     siblings               the odd ones out among siblings
     repeats                samples that repeat one another
     records                one sample, and where it stands
-    controls               pairs that people decide of on a page, and its one script
+    scripts                the scripts of pages, each with its digest
+    controls               pairs that people decide of on a page
     copied                 the image that a sample is called a copy of, and what named it
     picks                  which samples are worth a look
+    conclusion             each count beside what real images would give, and the headline
     facts                  everything that a table says
     sentences              one plain sentence about one sample
     summary                the lines in a terminal
     histogram              rarity of the samples and of the reference, in the same bins
     chart                  the geometry of the histogram
-    lists                  every sample with a verdict other than typical, by name
+    every                  every sample by name and numbers
+    assets                 pictures and rows in files beside the page
     sections               what the cards under a heading have in common
     cards                  the samples worth a look, beside reference images
+    gallery                which pictures the page holds
+    order                  in which order the page shows its sections
     score_page             the whole page
+    markdown               the same facts as Markdown
+    saving                 a report in a file, in the form of its name
     audit_facts            what an audit found
     trust                  how far FID and k-NN figures may be believed
     audit_page             an audit of a reference: lines and page

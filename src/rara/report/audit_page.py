@@ -12,8 +12,8 @@ from textwrap import wrap
 
 from rara import __version__
 from rara.report.audit_facts import AuditFacts, Case, Finding, Kind
-from rara.report.cards import LARGE
 from rara.report.formatting import counted, number, percent, shorten, width
+from rara.report.gallery import LARGE
 from rara.report.score_page import rendered
 from rara.report.summary import COLUMNS
 from rara.report.thumbnails import Album, PictureKeys, Pictures, Side, Thumbnail

@@ -1,14 +1,15 @@
 """Rows of cards: the samples worth a look, each with the reference images that say why.
 
-facts --card_rows--> rows of cards --add_pictures--> keys of their pictures in the album
+facts --card_rows--> rows of cards, for the page
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from rara.report.conclusion import CLAUSES
 from rara.report.controls import AskedPair
 from rara.report.copied import (
     accused_image,
@@ -19,8 +20,9 @@ from rara.report.copied import (
 )
 from rara.report.decisions import decided_line
 from rara.report.facts import CARDS, Facts
-from rara.report.formatting import counted, in_sentence
+from rara.report.formatting import counted, in_sentence, nearest_of
 from rara.report.found_sources import Region, overlap
+from rara.report.picks import Picks
 from rara.report.rarest import STANDING_OUT, WHY
 from rara.report.records import Record
 from rara.report.repeats import repeat_sentence, repeats_lede
@@ -40,12 +42,8 @@ from rara.report.sections import (
 )
 from rara.report.sentences import reason, stability_sentence
 from rara.report.siblings import odd_sentence
-from rara.report.thumbnails import Album, PictureKeys, Pictures, Side
+from rara.report.thumbnails import Side
 from rara.report.two_sample import difference_sentences
-from rara.report.verdicts import COPIED
-
-LARGE, MEDIUM, SMALL = 240, 160, 96
-"""Longest side of a picture, in pixels: the sample, the image beside it, all others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,31 +97,77 @@ class CardRow:
     nothing: str
     """Why there are no cards."""
     cards: tuple[Card, ...]
+    compact: bool = False
+    """Whether the cards are pairs without more images."""
+    more: int = 0
+    """Cards for which the page has no room."""
 
 
-def card_rows(facts: Facts, cards: int = CARDS) -> list[CardRow]:
+OTHERS_FIRST = ("two_sample_score", "contested", "nearest", "typical")
+"""Sections that show other samples than those above them, as long as there are others."""
+
+
+def card_rows(
+    facts: Facts,
+    cards: int = CARDS,
+    copies: Sequence[Record] = (),
+    spare: Picks | None = None,
+) -> list[CardRow]:
     """The rows of cards; a single row where there are so few samples that rows would repeat them.
 
-    `cards`: how many samples the picks of the facts hold at most.
+    `cards`: how many samples the picks of the facts hold at most; `copies`: all that are called
+    so, each of which has a card; `spare`: more picks, for sections that would show again what
+    stands in another one.
     """
     picks = facts.picks
     if facts.samples.count <= min(cards, CARDS):
         once = {record.id: record for pick in PICKS for record in picks.of(pick)}
         return [_row(ALL_SAMPLES, once.values(), facts.k), *_last_rows(facts)]
     sections = (
-        *_copies_section(facts, cards),
         *map(partial(_ranked, facts=facts), SECTIONS),
         *_two_sample_section(facts),
         *([CONTESTED] if facts.dissent else []),
         *_strays_section(facts),
     )
-    rows = [_row(section, picks.of(section.key), facts.k) for section in sections]
-    return [*rows, *_last_rows(facts)]
+    rows = {section.key: _row(section, picks.of(section.key), facts.k) for section in sections}
+    first = _copies_row(facts, copies)
+    if spare is not None:
+        shown = {record.id for key in ("rarest", "farthest") for record in picks.of(key)}
+        shown |= {record.id for record in copies}
+        rows |= _others(rows, spare, shown, cards, facts.k, {one.key: one for one in sections})
+    return [*first, *rows.values(), *_last_rows(facts)]
+
+
+def _others(
+    rows: Mapping[str, CardRow],
+    spare: Picks,
+    shown: set[str],
+    cards: int,
+    k: int,
+    sections: Mapping[str, Section],
+) -> dict[str, CardRow]:
+    """The rows of `OTHERS_FIRST` without what is shown already; such a row may become empty."""
+    found = {}
+    for key in (key for key in OTHERS_FIRST if key in rows):
+        picked = [record for record in spare.of(key) if record.id not in shown][:cards]
+        repeated = sum(card.record.id in shown for card in rows[key].cards)
+        shown |= {record.id for record in picked}
+        made = _row(sections[key], picked, k)
+        again = f" {counted(repeated, 'sample')} of the first {len(rows[key].cards)}"
+        again += f" {'stands' if repeated == 1 else 'stand'} in a section above."
+        found[key] = replace(made, lede=made.lede + again) if repeated and picked else made
+        if rows[key].cards and not picked:  # all of them are above
+            lede_counts = key in ("two_sample_score", "contested")
+            found[key] = rows[key] if lede_counts else replace(made, nothing="")
+    return found
 
 
 def _ranked(section: Section, facts: Facts) -> Section:
     """The rarest say by what they are ranked, and how few of them stand out."""
     verdicts, shown = facts.verdicts, facts.picks.rarest
+    section = replace(section, lede=section.lede.format(neighbor=nearest_of(facts.k)))
+    if section.key == "farthest" and verdicts and not verdicts.shortfall:
+        return _off_the_reference(section, facts)
     if section.key != "rarest" or not verdicts or verdicts.shortfall:
         return section
     many = sum(record.verdict in STANDING_OUT for record in shown)
@@ -135,40 +179,31 @@ def _ranked(section: Section, facts: Facts) -> Section:
     return replace(section, lede=f"{section.lede} {WHY}{few}")
 
 
-def add_pictures(
-    rows: Iterable[CardRow], others: Iterable[Record], pictures: Pictures | None, album: Album
-) -> PictureKeys:
-    """Put all pictures of the cards, and small ones of other samples, into the album."""
-    cards = [card for row in rows for card in row.cards]
-    edges: dict[Side, dict[str, int]] = {"samples": {}, "reference": {}}
-    edges["samples"] |= {record.id: SMALL for record in others}
-    for shown, edge in _other_images(cards):
-        edges[shown.side][shown.id] = edge
-    edges["samples"] |= {card.record.id: LARGE for card in cards}
-    return PictureKeys(
-        samples=album.add_all("samples", edges["samples"], pictures),
-        reference=album.add_all("reference", edges["reference"], pictures),
+def _off_the_reference(section: Section, facts: Facts) -> Section:
+    """What the verdicts mean, and how many real images would have them."""
+    statement = facts.conclusion.of("off")
+    if statement is None or facts.verdicts is None:
+        return section
+    level = f"{100 * facts.verdicts.alpha:g} %"
+    expected = "" if statement.expected is None else f", where about {statement.expected:,.0f} of "
+    lede = (
+        f"{counted(int(statement.observed), 'sample')} {CLAUSES['off'][statement.observed != 1]}"
+        f"{expected and expected + 'as many real images would'}: farther from it than all but "
+        f"{level} of real images. Alone there, the verdict is off-manifold; among others like it, "
+        f"unknown to this reference. {section.lede}"
     )
+    return replace(section, title="Off the reference", lede=lede)
 
 
-def _other_images(cards: list[Card]) -> Iterator[tuple[OtherImage, int]]:
-    """All images on cards but the samples, each with its size; the larger sizes last."""
-    yield from ((shown, SMALL) for card in cards for shown in card.others)
-    yield from ((card.partner, MEDIUM) for card in cards)
-
-
-def _copies_section(facts: Facts, cards: int) -> list[Section]:
-    """None where there are no verdicts; it says where there are more copies than cards."""
+def _copies_row(facts: Facts, copies: Sequence[Record]) -> list[CardRow]:
+    """None where there are no verdicts."""
     if facts.verdicts is None:
         return []
-    called = sum(facts.verdicts.counts.get(verdict, 0) for verdict in COPIED)
     lede = COPIES.lede
     if facts.decided and facts.decided.copies:
         verb = "is a copy" if facts.decided.copies == 1 else "are copies"
         lede += f" {counted(facts.decided.copies, 'sample')} {verb} by your decision."
-    if called > cards:
-        lede += f" Here are {cards} of {called:,}, copies first."
-    return [replace(COPIES, lede=lede)]
+    return [replace(_row(replace(COPIES, lede=lede), copies, facts.k), compact=True)]
 
 
 def _two_sample_section(facts: Facts) -> list[Section]:

@@ -3,21 +3,14 @@
     pairs of ids --controls_of--> PairControl --script--> decisions.json, for `rara decide --from`
 
 A decision holds for contents, so a pair without both digests has no control. The controls are
-hidden in the page; its one script shows them. The policy of the page allows that script alone, by
-its digest.
+hidden in the page; the script `decide` shows them (`scripts`).
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
-from importlib import resources
 from typing import Protocol, runtime_checkable
-
-from markupsafe import Markup
 
 from rara.decisions.decision import is_digest
 from rara.report.thumbnails import Pictures, Side
@@ -79,21 +72,3 @@ def controls_of(pairs: Iterable[AskedPair], pictures: Pictures | None) -> Contro
         if is_digest(sample) and is_digest(source):
             controls[one.sample, one.source] = PairControl(asked=one, sample=sample, source=source)
     return controls
-
-
-@dataclass(frozen=True, slots=True)
-class Script:
-    """The script of a page."""
-
-    text: Markup
-    policy: str
-    """The source expression that allows it in a Content-Security-Policy."""
-
-
-@cache
-def script() -> Script:
-    """Shows the controls, keeps pairs in step, and makes the file of decisions."""
-    place = resources.files("rara.report") / "templates" / "decide.js"
-    text = place.read_text(encoding="utf-8").replace("\r\n", "\n")
-    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-    return Script(Markup(text), f"'sha256-{digest}'")

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from rara.report.controls import SAME_PIXELS
-from rara.report.formatting import p_in_words
+from rara.report.formatting import number, p_in_words
 from rara.report.records import Record
 from rara.report.verdicts import COPIED
 
@@ -49,6 +49,50 @@ def fact(record: Record, image: str) -> str:
     return SAME_PIXELS if same else ""
 
 
+def in_words(record: Record) -> str:
+    """What was done to the source, in a few words; else what the sample has in common with it."""
+    if record.source is not None and record.found is not None:
+        return record.found.edit or "the same picture"
+    if record.pixel_distance == SAME and record.by_pixels:
+        return "the same picture"
+    if record.nearest_distance == 0 and not record.by_pixels and not record.by_network:
+        return "the same features"
+    p = "" if record.copy_p is None else f" ({p_in_words(record.copy_p)})"
+    return f"{EVIDENCE_OF.get(_loudest(record), 'nearer than real images are')}{p}"
+
+
+def copy_numbers(record: Record, image: str) -> list[tuple[str, str]]:
+    """What names the image a source, in words first, then the numbers."""
+    numbers = [("what was done", in_words(record))]
+    if record.copy_p is not None:
+        numbers.append(("copy_p", p_in_words(record.copy_p)))
+    if record.pixel_distance is not None and record.pixel_nearest == image:
+        bits = "none, the same picture" if record.pixel_distance < 0 else f"{record.pixel_distance}"
+        numbers.append(("bits of 256 that differ", bits))
+    if record.nearest == image:
+        numbers.append(("distance", number(record.nearest_distance)))
+    if record.copy_q is not None:
+        numbers.append(("copy_q", f"{record.copy_q:.2g}"))
+    if record.stability is not None and record.tried:
+        same = round(record.stability * record.tried)
+        numbers.append(("the same verdict", f"at {same} of {record.tried} values of k"))
+    return numbers
+
+
+EVIDENCE_OF = {
+    "pixels": "pixels nearer than real images have",
+    "vectors": "features nearer than real images have",
+    "the copy network": "nearer than real images are, by the copy network",
+}
+
+
+def _loudest(record: Record) -> str:
+    """The test that is the strongest evidence."""
+    if record.by_network:
+        return "the copy network"
+    return "pixels" if record.by_pixels else "vectors"
+
+
 def evidence_sentence(record: Record) -> str:
     """Which comparison named the image, and the p-values of the others; empty without one.
 
@@ -62,9 +106,7 @@ def evidence_sentence(record: Record) -> str:
         "vectors": record.volume_p,
         "the copy network": record.network_p,
     }
-    by_test = "pixels" if record.by_pixels else "vectors"
-    by_test = "the copy network" if record.by_network else by_test
-    loudest = "the pictures" if record.source else by_test
+    loudest = "the pictures" if record.source else _loudest(record)
     first = values.pop(loudest)
     if first is None or first == 0:
         return ""

@@ -24,6 +24,7 @@ from rara.provenance.json_format import JsonObject, encoded
 from rara.provenance.parts import ReferencePart, SamplesPart
 from rara.provenance.provenance import Provenance
 from rara.report.calibration import Calibration, calibration
+from rara.report.conclusion import Conclusion, Findings, conclude
 from rara.report.decisions import Decided, decided
 from rara.report.disagreement import Disagreement, disagreement
 from rara.report.groups import Groups, groups
@@ -156,6 +157,8 @@ class Facts:
     """How values are distributed on both sides."""
     picks: Picks
     """The samples worth a look."""
+    conclusion: Conclusion
+    """The main finding in words, and the counts behind it."""
 
     def to_json(self) -> JsonObject:
         """The same as `json.dumps` takes it: docs/reference/json.md lists the keys."""
@@ -188,6 +191,12 @@ def facts(table: pa.Table, provenance: Provenance, *, cards: int = CARDS) -> Fac
     )
     compared = odd_ones(table, provenance, most=cards)
     repeated = repeats(table, provenance, most=cards)
+    counts, calls = verdicts(table, provenance), calibration(table, provenance)
+    found = Findings(
+        count=samples.count, whole=not filtered, outside=samples.outside,
+        own_outside=reference.share_outside, verdicts=counts, calibration=calls, repeats=repeated,
+        difference=result,
+    )  # fmt: skip
     return Facts(
         samples=samples,
         reference=reference,
@@ -195,9 +204,9 @@ def facts(table: pa.Table, provenance: Provenance, *, cards: int = CARDS) -> Fac
         boundary=provenance.boundary,
         compat=provenance.compat,
         leave_one_out=provenance.leave_one_out,
-        calibration=calibration(table, provenance),
+        calibration=calls,
         two_sample=result,
-        verdicts=verdicts(table, provenance),
+        verdicts=counts,
         decided=decided(table, provenance),
         looked=looked_at(table, provenance),
         dissent=disagreement(table, provenance),
@@ -216,6 +225,7 @@ def facts(table: pa.Table, provenance: Provenance, *, cards: int = CARDS) -> Fac
         picks=picks(
             table, own, cards=cards, difference=result, odd_ones=compared, repeats=repeated
         ),
+        conclusion=conclude(found, provenance),
     )
 
 

@@ -115,6 +115,11 @@ def wrapped(line: str, columns: int) -> list[str]:
     return [one.rstrip(" ") for one in lines]
 
 
+def base_name(location: str) -> str:
+    """The last part of a path, and what follows it; of `a.zip::images` that is the whole."""
+    return re.split(r"[/\\](?=[^/\\])", location.rstrip("/\\"))[-1] or location
+
+
 def isolated(text: str) -> str:
     """A name that runs from right to left, kept from turning the sentence round it."""
     if any(unicodedata.bidirectional(letter) in RIGHT_TO_LEFT for letter in text):

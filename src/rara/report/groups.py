@@ -19,6 +19,7 @@ from rara.provenance.provenance import Provenance
 from rara.report.rarest import called, numbers, ordered
 from rara.report.verdicts import ASTRAY, COPIED
 from rara.stats.conformal import shortage
+from rara.stats.intervals import share_interval
 from rara.verdict.rules import ALPHA
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ class GroupRow:
     """Whether the group has fewer reference images than `least`."""
     off_manifold: float | None
     """Share of its samples that is too far out for the group; null where no p is small enough."""
+    interval: tuple[float, float] | None
+    """Wilson's 95 % interval of this share; null where it is."""
     differs: bool
     """Whether this share is above the level by more than two standard errors."""
     copies: int | None
@@ -125,6 +128,7 @@ def _row(part: GroupPart, samples: pa.Table, level: float) -> GroupRow:
         reference=part.reference,
         too_small=smallest is None,
         off_manifold=share,
+        interval=None if share is None else share_interval(share, samples.num_rows),
         differs=share is not None and share > level + 2 * error,
         copies=int(called(samples, COPIED).sum()) if judged else None,
         rarity_percentile=None if smallest is None else _median_percentile(samples),

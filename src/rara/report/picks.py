@@ -90,7 +90,7 @@ def picks(
 
     scored, names = difference is not None and difference.detected, table.column_names
     return Picks(
-        copies=some(_copies(table, cards)),
+        copies=some(copied_rows(table, cards)),
         rarest=some(order_of_rarity(table)),
         typical=some(ordered(np.flatnonzero(~copied), knn, nearest)),
         nearest=some(ordered(everything, nearest, knn)),
@@ -143,10 +143,11 @@ def decided_rows(table: pa.Table) -> Rows:
     return ordered(rows, copies, numbers(table, "nearest_distance"))
 
 
-def _copies(table: pa.Table, cards: int) -> Rows:
+def copied_rows(table: pa.Table, cards: int) -> Rows:
     """As many of both kinds as fit, so that exact copies do not crowd out the altered ones.
 
-    Those that are copies in spite of a decision come last of their kind.
+    Copies come before near copies; those that are copies in spite of a decision come last of
+    their kind.
     """
     no_copies = decided_as(table, "not a copy")
     copies, near = (

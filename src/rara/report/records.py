@@ -101,6 +101,10 @@ class Record:
     """The reference image that the pictures show in it, where that is why it is called."""
     found: PictureEvidence | None
     """What a comparison of the pictures found; null where it found nothing."""
+    copy_p: float | None
+    """How likely a real image is as near, by all evidence; null where not tested."""
+    copy_q: float | None
+    """The same as a rate of false calls among the samples; null where not tested."""
     pixel_p: float | None
     """How likely a real image is as near by the pixels; null where not compared."""
     volume_p: float | None
@@ -164,6 +168,8 @@ def _record(row: Row, own: Mapping[str, Spread]) -> Record:
         copy_witness=row.text("copy_witness"),
         source=named_source(row),
         found=picture_evidence(row),
+        copy_p=row.finite("copy_p"),
+        copy_q=row.finite("copy_q"),
         pixel_p=row.finite("pixel_p"),
         volume_p=row.finite("volume_p"),
         network_p=row.finite("network_p"),

@@ -11,7 +11,7 @@ Content-Security-Policy forbids everything else, and every name is escaped, so a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
 from itertools import pairwise
@@ -23,19 +23,25 @@ from numpy.typing import NDArray
 
 from rara.provenance.provenance import Provenance
 from rara.report import formatting as words
-from rara.report.cards import CardRow, add_pictures, card_rows
+from rara.report.assets import AssetFolder, Assets
+from rara.report.cards import CardRow, card_rows
 from rara.report.chart import Drawing, draw
-from rara.report.controls import AskedPair, Controls, controls_of, script
+from rara.report.controls import AskedPair, Controls, controls_of
+from rara.report.copied import copy_numbers, in_words
 from rara.report.disagreement import disagreement_sentence
+from rara.report.every import EverySample, every_sample
 from rara.report.facts import CARDS, Facts, facts, rarities
+from rara.report.gallery import MOST_ON_SHEETS, MOST_PAIRS, Sheet, fill, room
 from rara.report.histogram import Histogram, histogram
-from rara.report.lists import Listing, listings
-from rara.report.rarest import inside
+from rara.report.order import sections_in_order
+from rara.report.picks import copied_rows, far_out, picks
+from rara.report.rarest import STANDING_OUT, called, inside, numbers, order_of_rarity, ordered
 from rara.report.records import Record, records
 from rara.report.reference_quantiles import own_spreads
+from rara.report.scripts import script
 from rara.report.siblings import odd_sentence
 from rara.report.thumbnails import Album, PictureKeys, Pictures, Thumbnail
-from rara.report.verdicts import counted_as
+from rara.report.verdicts import ASTRAY, COPIED, counted_as
 
 if TYPE_CHECKING:
     import jinja2
@@ -43,6 +49,12 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 NO_BREAK = "\u00a0"
+SPARE = 4
+"""So many times the cards of a section are examined for samples that stand in no other one."""
+SPARED = 500
+"""Copies that are passed over for it."""
+WITH_ASSETS, FEW_ROWS = 2_000_000, 120_000
+"""Bytes of pairs and sheets, and of rows, in a page whose pictures and rows are files beside it."""
 SLOTS = 10
 """Places for pictures under the histogram, evenly along its axis."""
 
@@ -56,9 +68,18 @@ class ReportPage:
     """The histogram of rarity; None where no image is inside."""
     examples: tuple[Record | None, ...]
     """Samples under the histogram, each where its rarity is on the axis."""
-    rows: tuple[CardRow, ...]
-    listings: Mapping[str, Listing]
-    """By the key of the row under whose cards they are."""
+    order: tuple[str, ...]
+    """The keys of the sections, the strongest evidence first."""
+    rows: Mapping[str, CardRow]
+    """Cards by the key of their section."""
+    nothing: tuple[str, ...]
+    """What was searched and not found, in sentences."""
+    sheets: Mapping[str, Sheet]
+    """Small pictures of all samples of a kind, by the key of their section."""
+    every: EverySample
+    """Every sample by name and numbers."""
+    assets: Assets | None
+    """The files beside the page; None where it has none."""
     keys: PictureKeys
     pictures: Mapping[str, Thumbnail]
     """By their keys."""
@@ -72,28 +93,75 @@ def summarise(
     pictures: Pictures | None,
     *,
     cards: int = CARDS,
+    assets: AssetFolder | None = None,
 ) -> ReportPage:
     """Everything that the report shows: `facts`, the histogram, the cards, pictures, and lists.
 
-    `cards`: how many a section shows; lists name every sample with a verdict but typical.
+    `cards`: how many a section shows; the table under them names every sample. `assets`: a folder
+    for pictures and rows, so that the page itself stays small.
 
     `pictures` gives the images of a side by id, in any size; those it leaves out are
     shown by name. They are asked for once a side and read one by one, so a mapping
     that decodes on access never holds more than one image in memory.
     """
-    all_facts = facts(table, provenance, cards=cards)
-    bins = histogram(rarities(table), own_spreads(provenance.reference).get("rarity"))
-    rows, examples, album = card_rows(all_facts, cards), _examples(table, bins), Album()
+    all_facts, own = facts(table, provenance, cards=cards), own_spreads(provenance.reference)
+    bins = histogram(rarities(table), own.get("rarity"))
+    album = Album(WITH_ASSETS, assets.keep_picture) if assets else Album(room(table.num_rows))
+    every = every_sample(table, FEW_ROWS if assets else None)
+    examples = _examples(table, bins)
+    copies = records(table, copied(table)[:MOST_PAIRS], own)
+    spare = picks(
+        table,
+        own,
+        cards=SPARE * cards + min(len(copies), SPARED),
+        difference=all_facts.two_sample,
+        odd_ones=None,
+        repeats=None,
+    )
+    rows = card_rows(all_facts, cards, copies, spare)
+    made = fill(rows, filter(None, examples), _sheets(table), pictures, album)
     return ReportPage(
         facts=all_facts,
         drawing=None if bins is None else draw(bins),
         examples=tuple(examples),
-        rows=tuple(rows),
-        listings=listings(table, provenance),
-        keys=add_pictures(rows, filter(None, examples), pictures, album),
+        order=sections_in_order(all_facts, _shown(all_facts, made.rows)),
+        rows={row.key: row for row in made.rows},
+        nothing=tuple(row.nothing for row in made.rows if not row.cards and row.nothing),
+        sheets=made.sheets,
+        every=every,
+        assets=assets.keep_rows(table, every.filters) if assets else None,
+        keys=made.keys,
         pictures=album.thumbnails,
-        controls=controls_of(_asked(rows), pictures),
+        controls=controls_of(_asked(made.rows), pictures),
     )
+
+
+def copied(table: pa.Table) -> NDArray[np.int64]:
+    """Copies first, then near copies, the surest of each first."""
+    return copied_rows(table, int(called(table, COPIED).sum()))
+
+
+def _sheets(table: pa.Table) -> Mapping[str, Sequence[str]]:
+    """The ids of all samples that are off the reference, and of all that stand out on it."""
+    if "verdict" not in table.column_names:
+        return {}
+    off = ordered(
+        np.flatnonzero(called(table, ASTRAY)), *far_out(table), -numbers(table, "nearest_distance")
+    )
+    rare = order_of_rarity(table)
+    rare = rare[called(table, STANDING_OUT)[rare]]
+    kinds = {"farthest": off[:MOST_ON_SHEETS], "rarest": rare[: MOST_ON_SHEETS - len(off)]}
+    return {key: table["id"].take(rows).to_pylist() for key, rows in kinds.items()}
+
+
+def _shown(facts: Facts, rows: Iterable[CardRow]) -> set[str]:
+    """The sections that have anything to show."""
+    always = {"outside", "rarity"} if facts.samples.count else set()
+    return {
+        *always,
+        *({"groups"} if facts.grouped else ()),
+        *(row.key for row in rows if row.cards),
+    }
 
 
 def to_html(page: ReportPage) -> str:
@@ -158,6 +226,9 @@ def _environment() -> jinja2.Environment:
         "odd_sentence": odd_sentence,
         "capitalized": lambda text: text[:1].upper() + text[1:],
         "shorten": words.shorten,
+        "base_name": words.base_name,
+        "in_words": in_words,
+        "copy_numbers": lambda record, partner: copy_numbers(record, partner.id),
         "breakable": _breakable,
         "typeset": _typeset,
     }

@@ -47,9 +47,10 @@ SECTIONS = (
     Section(
         key="rarest",
         title="The rarest",
-        lede="Inside a ball, where the reference is sparse. Beside each sample is its witness: the "
-        "reference image with the smallest ball that holds it.",
-        nothing="No sample is inside, so none has a rarity.",
+        lede="On the reference, where it is sparse. Around each reference image lies a ball that "
+        "reaches to its {neighbor} other one. Beside each sample is its witness: the owner of the "
+        "smallest ball that holds it.",
+        nothing="No sample lies in a ball, so none has a rarity.",
         sentence=lambda record, k: rarity_sentence(record),
         leading="witness",
     ),
@@ -70,10 +71,9 @@ SECTIONS = (
     ),
     Section(
         key="farthest",
-        title="The farthest outside",
-        lede="No ball holds these samples, or they are off the manifold. Those with the fewest "
-        "real images as far out come first.",
-        nothing="No sample lies outside every ball.",
+        title="The farthest from the reference",
+        lede="Those with the fewest real images as far out come first.",
+        nothing="No sample lies off the reference.",
         sentence=lambda record, k: outside_sentence(record),
     ),
 )

@@ -14,8 +14,8 @@ from rara.extractors.base import Spec
 from rara.features.features import Noted, Skipped
 from rara.provenance.json_format import JsonObject, encoded
 from rara.provenance.provenance import SiblingsProvenance
-from rara.report.cards import LARGE, MEDIUM, SMALL
 from rara.report.formatting import counted, shorten, times, width
+from rara.report.gallery import LARGE, MEDIUM, SMALL
 from rara.report.score_page import rendered
 from rara.report.siblings import OddOne, OddOnes, odd_ones_of
 from rara.report.summary import COLUMNS

@@ -9,10 +9,11 @@ once, and so do two images of the same pixels.
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from io import BytesIO
-from typing import Literal
+from math import inf
+from typing import Literal, Protocol, runtime_checkable
 
 from PIL import Image, features
 
@@ -21,6 +22,17 @@ from rara.errors import RaraError
 Side = Literal["samples", "reference"]
 Pictures = Callable[[Side, Collection[str]], Mapping[str, Image.Image]]
 
+
+@runtime_checkable
+class OneByOne(Protocol):
+    """Pictures that can be read without holding more than one in memory."""
+
+    def each(self, side: Side, ids: Collection[str]) -> Iterator[tuple[str, Image.Image]]:
+        """The images of these ids that can be read, in any order."""
+
+
+QUALITY = 74
+"""Of WebP, where a picture is not kept without loss."""
 PIXEL_ART = 64
 """Longer side up to which an image is shown pixel by pixel, enlarged without smoothing."""
 
@@ -30,11 +42,16 @@ class Thumbnail:
     """A picture as the page embeds it."""
 
     uri: str
-    """A data URI."""
+    """A data URI, or the address of a file beside the page."""
     width: int
     height: int
     pixelated: bool
     """Whether it is enlarged without smoothing."""
+
+    @property
+    def beside(self) -> bool:
+        """Whether it is in a file beside the page."""
+        return not self.uri.startswith("data:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +67,55 @@ class PictureKeys:
         return None if name is None else keys.get(name)
 
 
-class Album:
-    """The thumbnails of a report, under one key for each distinct picture."""
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A picture that a page would show."""
 
-    def __init__(self) -> None:
+    side: Side
+    id: str
+    edge: int
+    """Its longest side there, in pixels."""
+
+
+class Album:
+    """The thumbnails of a report, under one key for each distinct picture.
+
+    `limit`: bytes after which it is full; None for as many as are added. `keep`: gives a picture
+    an address beside the page, where it costs the page nothing.
+    """
+
+    def __init__(self, limit: int | None = None, keep: Callable[[str], str] | None = None) -> None:
         self.thumbnails: dict[str, Thumbnail] = {}
+        self.size = 0
+        self._limit, self._keep = limit, keep
         self._keys: dict[str, str] = {}
+
+    @property
+    def left(self) -> float:
+        """Bytes below the limit."""
+        return inf if self._limit is None else self._limit - self.size
+
+    @property
+    def full(self) -> bool:
+        """Whether its bytes have reached the limit."""
+        return self.left <= 0
+
+    def spend(self, size: int) -> None:
+        """Count bytes that a page needs beside the pictures."""
+        self.size += size
 
     def add(self, image: Image.Image, *, edge: int) -> str:
         """Key of the picture, shrunk to fit a square of `edge` pixels."""
-        made = thumbnail(image, edge=edge)
+        return self.put(thumbnail(image, edge=edge))
+
+    def put(self, made: Thumbnail) -> str:
+        """Key of a thumbnail."""
         key = self._keys.setdefault(made.uri, f"picture-{len(self._keys) + 1}")
-        self.thumbnails.setdefault(key, made)
+        if key not in self.thumbnails:
+            if self._keep is not None:
+                made = replace(made, uri=self._keep(made.uri))
+            self.thumbnails[key] = made
+            self.size += len(made.uri)
         return key
 
     def add_all(
@@ -74,6 +128,37 @@ class Album:
             name: self.add(image, edge=edges[name])
             for name, image in _available(pictures(side, edges.keys()), edges)
         }
+
+
+class Filling:
+    """Fills an album in any order from pictures that are read in theirs, one at a time.
+
+    An image that is wanted in several sizes is added once, in the largest.
+    """
+
+    def __init__(self, wanted: Iterable[Wanted], pictures: Pictures | None, album: Album) -> None:
+        self.album = album
+        edges: dict[Side, dict[str, int]] = {"samples": {}, "reference": {}}
+        for one in wanted:
+            edges[one.side][one.id] = max(one.edge, edges[one.side].get(one.id, 0))
+        self._made = {
+            side: {
+                name: thumbnail(image, edge=sizes[name])
+                for name, image in _each(side, sizes, pictures)
+            }
+            for side, sizes in edges.items()
+        }
+        self._keys: dict[Side, dict[str, str]] = {"samples": {}, "reference": {}}
+
+    def add(self, side: Side, name: str) -> None:
+        """The picture of an image that was wanted, where it could be read."""
+        made = self._made[side].get(name)
+        if made is not None:
+            self._keys[side][name] = self.album.put(made)
+
+    def keys(self) -> PictureKeys:
+        """Of all pictures that were added."""
+        return PictureKeys(samples=self._keys["samples"], reference=self._keys["reference"])
 
 
 def thumbnail(image: Image.Image, *, edge: int) -> Thumbnail:
@@ -90,6 +175,17 @@ def thumbnail(image: Image.Image, *, edge: int) -> Thumbnail:
         height=small.height,
         pixelated=pixelated,
     )
+
+
+def _each(
+    side: Side, ids: Mapping[str, int], pictures: Pictures | None
+) -> Iterator[tuple[str, Image.Image]]:
+    """The images that can be read, each with its id."""
+    if pictures is None or not ids:
+        return iter(())
+    if isinstance(pictures, OneByOne):
+        return pictures.each(side, ids.keys())
+    return _available(pictures(side, ids.keys()), ids)
 
 
 def _available(
@@ -111,7 +207,7 @@ def _lossless(image: Image.Image) -> list[tuple[str, bytes]]:
 
 def _lossy(image: Image.Image) -> list[tuple[str, bytes]]:
     if features.check("webp"):
-        return [("image/webp", _saved(image, "WEBP", quality=80, method=4))]
+        return [("image/webp", _saved(image, "WEBP", quality=QUALITY, method=4))]
     return [("image/jpeg", _saved(image, "JPEG", quality=82, optimize=True))]
 
 

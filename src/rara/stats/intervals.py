@@ -104,6 +104,16 @@ def wilson(share: float, count: float, level: float) -> Arms:
     return Arms(max(0.0, share - middle + half), max(0.0, middle + half - share))
 
 
+def share_interval(share: float, count: int) -> tuple[float, float]:
+    """The two ends of Wilson's 95 % interval of a share among so many; between 0 and 1.
+
+    >>> [round(end, 3) for end in share_interval(0.5, 100)]
+    [0.404, 0.596]
+    """
+    arms = wilson(share, count, LEVEL)
+    return max(0.0, share - arms.below), min(1.0, share + arms.above)
+
+
 def combined(value: float, sources: Iterable[Arms]) -> Estimate:
     """One interval of several independent sources of error: their arms add up in squares.
 

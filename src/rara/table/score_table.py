@@ -25,7 +25,6 @@ from rara.errors import ParameterError, SourceNotFoundError
 from rara.features.image_lookup import SourcePictures
 from rara.features.item_table import record_of
 from rara.provenance.provenance import Provenance
-from rara.storage.atomic import write_file
 from rara.table.csv_cells import Formulas
 from rara.table.earlier_versions import brought_up
 from rara.table.validation import wrong_columns
@@ -213,18 +212,21 @@ class ScoreTable:
             lines += wrap(note, 80)
         return "\n".join(lines)
 
-    def report(self, path: str | Path, cards: int | None = None) -> None:
-        """Write the report, one HTML file that needs nothing else.
+    def report(
+        self, path: str | Path, cards: int | None = None, *, assets: str | Path | None = None
+    ) -> None:
+        """Write the report as the name's ending says: .html to look at, .md or .json to read.
 
-        `cards`: how many samples a section shows with pictures, 1 to 200; 8 unless given. Under
-        them a list names every sample that was called anything, up to 2,000 a section.
+        The HTML is one file that needs nothing else, of at most 20 MB; what has no room is counted
+        in it. `cards`: how many samples a section shows with pictures, 1 to 200; 8 unless given.
+        `assets`: a folder for pictures and rows, so that a page of many samples opens at once.
         """
-        from rara.report import summarise, to_html
-        from rara.report.facts import checked_cards
+        from rara.report.saving import save_report
 
-        many = checked_cards(cards)
-        page = to_html(summarise(self.arrow, self.provenance, self.pictures, cards=many))
-        write_file(path_of(path), lambda file: file.write(page.encode()))
+        save_report(
+            self.arrow, self.provenance, self.pictures, path_of(path),
+            cards=cards, assets=None if assets is None else path_of(assets),
+        )  # fmt: skip
 
     def __repr__(self) -> str:
         return (

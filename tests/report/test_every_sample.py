@@ -1,7 +1,8 @@
-"""The lists under the cards, the number of cards, and the one order of the rarest."""
+"""The table of every sample, the number of cards, and the one order of the rarest."""
 
 import re
 from collections import Counter
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -22,11 +23,12 @@ from pages import (
 )
 from rara import Features, Reference
 from rara.errors import ParameterError
+from rara.report import every as listed
 from rara.report import facts, summarise, summary_lines, to_html
-from rara.report import lists as listed
 from rara.report.rarest import order_of_rarity
 from rara.robustness.contested import contested
 from rara.robustness.second_opinions import by_halves
+from rara.verdict.rules import Verdict
 
 KNOWN = {"verdict": {"alpha": 0.05, "shortfall": None}}
 
@@ -55,70 +57,114 @@ def sections(page):
     return dict(re.findall(r'<section id="([a-z_]+)"[^>]*>(.*?)</section>', page, re.DOTALL))
 
 
-def named(section):
-    """Ids in the list of a section, in its order."""
-    found = re.search(r'<details class="wide list">.*?</details>', section, re.DOTALL)
-    rows = re.findall(r'<tr><th scope="row">(.*?)</th>', found[0]) if found else []
+def named(page):
+    """Ids in the table, in its order."""
+    part = sections(page)["every"]
+    rows = re.findall(r'<tr id="r\d+"[^>]*><th scope="row">(.*?)</th>', part)
     return [re.sub(r"<[^>]*>", "", one).strip() for one in rows]
+
+
+def cells(page, name):
+    """The cells of a sample's row, by their columns."""
+    part = sections(page)["every"]
+    [line] = [one for one in re.findall(r'<tr id="r\d+".*?</tr>', part, re.DOTALL)
+              if f">{name}<" in one.replace("<wbr>", "")]  # fmt: skip
+    plain = [re.sub(r"<[^>]*>", "", one).strip() for one in re.split(r"</t[hd]>", line)]
+    heads = re.findall(r'<th scope="col"[^>]*>(.*?)</th>', part)
+    return dict(zip(heads, plain, strict=False))
 
 
 def ids(table, *verdicts):
     return list(table.filter(np.isin(table["verdict"], verdicts))["id"])
 
 
-def test_every_sample_that_was_called_anything_is_named_on_the_page(table, page):
-    assert {"copy", "near copy", "rare", "uncommon", "off-manifold"} <= set(table["verdict"])
-    found = sections(page)
-    kinds = {
-        "copies": ("copy", "near copy", "no verdict"),
-        "rarest": ("rare", "uncommon"),
-        "farthest": ("off-manifold", "unknown to this reference"),
-    }
-    for key, verdicts in kinds.items():
-        assert sorted(named(found[key])) == sorted(ids(table, *verdicts)), key
-    assert table["contested"].any()
-    assert sorted(named(found["contested"])) == sorted(table.filter(table["contested"])["id"])
-    repeating = [name for name, size in zip(table["id"], table["repeats"], strict=True) if size > 1]
-    assert len(repeating) >= 9
-    assert sorted(named(found["repeats"])) == sorted(repeating)
-    listed_ids = {name for section in found.values() for name in named(section)}
-    assert listed_ids >= set(table.filter(table["verdict"] != "typical")["id"])
+def test_every_sample_is_named_on_the_page_what_was_called_first(table, page):
+    names = named(page)
+    assert sorted(names) == sorted(table["id"])
+    verdicts = dict(zip(table["id"], table["verdict"], strict=True))
+    order = [verdicts[name] for name in names]
+    assert list(dict.fromkeys(order)) == [
+        one for one in get_args(Verdict) if one in set(verdicts.values())
+    ]
+    assert order == sorted(order, key=list(dict.fromkeys(order)).index)
 
 
-def test_a_list_says_what_decided_and_who_is_nearest(table, page):
+def test_within_a_verdict_the_strongest_come_first(table, page):
+    within = set(table.filter(table["inside"])["id"])
+    names = [name for name in named(page) if name in within]
+    rarest = [name for name in table.rarest()["id"] if name in ids(table, "rare", "uncommon")]
+    first = names.index(rarest[0])
+    assert names[first : first + len(rarest)] == rarest
+    off = ids(table, "off-manifold")
+    p = dict(zip(table["id"], table["off_manifold_p"], strict=True))
+    values = [p[name] for name in named(page) if name in off]
+    assert values == sorted(values)
+
+
+def test_a_row_says_what_decided_and_who_is_nearest(table, page):
     first = table.rarest(1)
-    line = re.search(r'<tr><th scope="row"><bdi>.*?</tr>', sections(page)["rarest"].split(
-        'class="wide list"')[1], re.DOTALL)[0]  # fmt: skip
-    said = re.sub(r"<[^>]*>", " ", line.replace("<wbr>", "")).split()
-    assert said[:2] == [first["id"][0], "rare"]
-    assert f"{first['knn_p'][0]:#.2g}" in said
-    assert said[-1] == first["nearest"][0]
+    said = cells(page, first["id"][0])
+    assert said["verdict"] == "rare"
+    assert said["beside"] == first["nearest"][0]
+    assert float(said["k-NN distance"]) == pytest.approx(first["knn_distance"][0], rel=1e-3)
+    assert float(said["copy p"]) == pytest.approx(first["copy_p"][0], rel=0.05)
+    contested = table.filter(table["contested"])["id"][0]
+    assert "reference call" in cells(page, contested)["contested"]
+    assert cells(page, table.filter(~table["contested"])["id"][0])["contested"] == ""
 
 
-def test_a_longer_list_is_cut_and_says_how_many_more_there_are(table, monkeypatch):
-    monkeypatch.setattr(listed, "LISTED", 5)
+def test_rows_beyond_the_budget_are_counted(table, page, monkeypatch):
+    whole = page
+    monkeypatch.setattr(listed, "ROWS_BYTES", 2_000)
     page = to_html(summarise(table.arrow, table.provenance, None))
-    section, called = sections(page)["rarest"], ids(table, "rare", "uncommon")
-    assert f"{len(called) - 5:,} more are in the saved table" in section
-    assert "<code>verdict</code>" in section
-    ranked = table.filter(np.isin(table["verdict"], ["rare", "uncommon"]))
-    ranked = ranked.sort("knn_distance", descending=True).sort("knn_p")
-    rare = list(ranked.filter(ranked["verdict"] == "rare")["id"])
-    assert named(section) == [*rare, *ranked.filter(ranked["verdict"] == "uncommon")["id"]][:5]
+    names = named(page)
+    assert 5 < len(names) < 60
+    assert names == named(whole)[: len(names)]
+    text = shown(page)
+    more = len(table) - len(names)
+    assert f"Here are {len(names)} of {len(table)}; the other {more} are in the saved table" in text
 
 
-def test_a_reference_that_carries_no_verdicts_makes_no_lists():
-    few = Reference.from_features(np.random.default_rng(0).normal(size=(14, 3)))
-    found = few.score_features(np.random.default_rng(1).normal(size=(40, 3)))
-    assert set(found["verdict"]) == {"no verdict"}
-    assert listed.listings(found.arrow, found.provenance) == {}
+def test_what_can_be_chosen_has_a_rule_and_a_count(table, page):
+    part = sections(page)["every"]
+    chips = dict(
+        re.findall(r'id="f0-(\d+)" value="\d+" autocomplete="off"><span>(.*?)</span>', part)
+    )
+    tally = Counter(table["verdict"])
+    assert sorted(chips.values()) == sorted(f"{name} {count}" for name, count in tally.items())
+    for at in chips:
+        assert f'#every:has(#f0-{at}:checked) tr[data-f0]:not([data-f0="{at}"])' in page
+        many = part.count(f'data-f0="{at}"')
+        assert chips[at].endswith(f" {many}")
+
+
+def test_labels_and_groups_can_be_chosen_and_equal_ones_once():
+    more = {"verdict": "typical", "reason": "So."}
+    rows = [row(f"s{i}", rarity=2.0, label="<b>" if i % 3 else "cat", group="g", **more)
+            for i in range(12)]  # fmt: skip
+    found = summarise(made_of(rows), provenance(12, **KNOWN), None)
+    assert [
+        (one.name, [choice.count for choice in one.choices]) for one in found.every.filters
+    ] == [("label", [8, 4])]
+    rows = [one | {"group": one["label"]} for one in rows]
+    found = summarise(made_of(rows), provenance(12, **KNOWN), None)
+    assert [one.name for one in found.every.filters] == ["label"]
+    assert "group" not in [one.title for one in found.every.columns]
+    outline(to_html(found))
+
+
+def test_too_many_labels_are_a_column_and_no_choice():
+    rows = [row(f"s{i}", rarity=2.0, label=f"l{i}") for i in range(listed.MOST_KINDS + 1)]
+    found = summarise(made_of(rows), provenance(len(rows)), None)
+    assert found.every.filters == ()
+    assert "label" in [one.title for one in found.every.columns]
 
 
 # -- names --
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_names_are_only_names_in_lists(name):
+def test_hostile_names_are_only_names_in_the_table(name):
     rows = [
         row(f"{name}{i}", rarity=2.0, verdict="rare", reason="So.", knn_p=0.01) | {"nearest": name}
         for i in range(12)
@@ -132,7 +178,7 @@ def test_hostile_names_are_only_names_in_lists(name):
     assert "49" not in "".join(page.text)
 
 
-def test_names_in_a_list_keep_to_themselves_and_cost_little():
+def test_names_in_the_table_keep_to_themselves_and_cost_little():
     """Marks have no width: a name is cut by its letters as well."""
     names = ["a" * 5_000, "e" + "\u0301" * 5_000, "長い名前" * 2_000]
     rows = [
@@ -140,13 +186,13 @@ def test_names_in_a_list_keep_to_themselves_and_cost_little():
         for i in range(300)
     ]
     found = page_of(rows, pictures=None, **KNOWN)
-    section = re.search(r'<details class="wide list">.*?</details>', found, re.DOTALL)[0]
+    section = sections(found)["every"]
     assert section.count("<bdi title=") == 200
     assert max(map(len, re.findall(r'title="(.*?)"', section))) <= listed.LONGEST
     assert len(section) < 300 * 700
 
 
-def test_a_list_can_be_read_aloud_and_reached_by_keyboard(page):
+def test_the_table_can_be_read_aloud_and_reached_by_keyboard(page):
     tags = outline(page).tags
     assert {attrs.get("scope") for tag, attrs in tags if tag == "th"} == {"row", "col"}
     regions = [attrs for _, attrs in tags if attrs.get("class") == "scroll"]
@@ -154,22 +200,20 @@ def test_a_list_can_be_read_aloud_and_reached_by_keyboard(page):
     for attrs in regions:
         assert (attrs.get("role"), attrs.get("tabindex")) == ("region", "0")
         assert attrs.get("aria-label")
-    lists = re.findall(r'<details class="wide list">.*?</details>', page, re.DOTALL)
-    assert len(lists) == 5
-    assert all(one.count("<caption>") == 1 for one in lists)
+    assert sections(page)["every"].count("<caption") == 1
 
 
 def test_a_page_of_many_samples_stays_small():
-    """2,000 rows of a list, however many were called."""
+    """As many rows as fit, however many were called."""
     rows = [
         row(
             f"batch/{i:06d}.png", rarity=2.0, knn=i / 7, verdict="uncommon", reason="So.", knn_p=0.1
         )
-        for i in range(6_000)
+        for i in range(2_000)
     ]
     page = page_of(rows, pictures=None, **KNOWN)
-    assert len(named(sections(page)["rarest"])) == listed.LISTED == 2_000
-    assert len(page.encode()) < 800_000
+    assert len(named(page)) == 2_000
+    assert len(page.encode()) < 900_000
 
 
 # -- cards --
@@ -179,8 +223,17 @@ def test_a_section_shows_as_many_cards_as_asked(table, tmp_path):
     for cards, count in ((3, 3), (None, 8), (30, 30)):
         table.report(tmp_path / "page.html", cards)
         found = sections((tmp_path / "page.html").read_text("utf-8"))
-        for key in ("copies", "rarest", "typical", "nearest", "farthest"):
+        for key in ("rarest", "typical", "nearest", "farthest"):
             assert found[key].count("<article") == count, (cards, key)
+        assert found["copies"].count("<article") == len(ids(table, "copy", "near copy"))
+
+
+def test_no_section_shows_what_another_one_shows(table):
+    rows = summarise(table.arrow, table.provenance, None).rows
+    shown = [card.record.id for key in ("copies", "rarest", "farthest", "nearest", "typical")
+             for card in rows[key].cards]  # fmt: skip
+    assert len(shown) == len(set(shown))
+    assert "8 samples of the first 8 stand in a section above." in rows["nearest"].lede
 
 
 @pytest.mark.parametrize("cards", [0, -1, 201])
@@ -217,8 +270,7 @@ def test_the_rarest_are_those_that_verdicts_call_so(table):
 def test_summary_cards_and_table_have_one_order(table):
     first = table.rarest(8)
     found = summarise(table.arrow, table.provenance, None)
-    [cards] = [one.cards for one in found.rows if one.key == "rarest"]
-    assert [card.record.id for card in cards] == list(first["id"])
+    assert [card.record.id for card in found.rows["rarest"].cards] == list(first["id"])
     [line] = [one for one in table.summary().splitlines() if one.startswith("Rarest")]
     assert first["id"][0] in line
 
@@ -273,8 +325,8 @@ def test_remarks_are_listed_on_the_page_and_counted_in_the_summary():
 
 
 @needs_browser
-def test_a_browser_shows_the_lists_and_complains_of_nothing(page, tmp_path):
+def test_a_browser_shows_the_table_and_complains_of_nothing(page, tmp_path):
     elements, console, asked = opened(page, tmp_path)
-    assert elements.count('<details class="wide list">') == 5
+    assert elements.count('aria-label="Every sample, by name"') == 1
     assert console == []
     assert asked == set()

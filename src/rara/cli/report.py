@@ -1,0 +1,53 @@
+"""`rara report`: a page, Markdown or JSON of a table that was saved before.
+
+TABLE.parquet, places of the images --ScoreTable--> PAGE.html, .md or .json
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from rara.cli.options import IMAGES, OUTPUT, Assets, Place, whole
+from rara.cli.output import check_assets, check_report, last_line
+from rara.cli.printing import say
+from rara.report.facts import checked_cards
+from rara.table.score_table import ScoreTable
+
+
+def report(
+    table: Annotated[Path, Parameter(group=IMAGES, metavar="TABLE")],
+    output: Annotated[Path, Parameter(alias="-o", group=OUTPUT, metavar="FILE")],
+    *,
+    samples: Annotated[Place | None, Parameter(group=IMAGES, metavar="PLACE")] = None,
+    reference: Annotated[Place | None, Parameter(alias="-r", group=IMAGES, metavar="PLACE")] = None,
+    cards: Annotated[
+        int | None, Parameter(group=OUTPUT, metavar="N", converter=whole, show_default="8")
+    ] = None,
+    assets: Assets = None,
+) -> None:
+    """Write the report of a saved table: a page to look at, Markdown or JSON.
+
+    A table has no pictures: give the places of the images, or the page shows names.
+
+    Parameters
+    ----------
+    table
+        What `rara score -o TABLE.parquet` wrote.
+    output
+        The file to write: .html, .md or .json.
+    samples
+        Where the judged images are, for their pictures.
+    reference
+        Where the real images are, for their pictures.
+    cards
+        Samples with pictures in each section of the page.
+    """
+    checked_cards(cards)
+    check_report(output, assets)
+    check_assets(output, assets)
+    saved = ScoreTable.from_parquet(table, samples=samples, reference=reference)
+    saved.report(output, cards, assets=assets)
+    say(*saved.summary().splitlines(), last_line((output, assets), ""))

@@ -1,0 +1,73 @@
+"""The page against the rules of axe-core, in light and dark, narrow and wide.
+
+axe-core is an npm package: `npm install axe-core` in the repository, or AXE_CORE names its file.
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from browser import browser
+from pages import made_of, needs_browser, painted, provenance, row
+from rara.report import summarise, to_html
+
+PLACES = [Path(one) for one in (os.environ.get("AXE_CORE"),) if one]
+PLACES.append(Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js")
+AXE = next((one for one in PLACES if one.is_file()), None)
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+KNOWN = {"verdict": {"alpha": 0.05, "rare": 95.0, "uncommon": 80.0, "shortfall": None}}
+KINDS = {"copy": 6, "off-manifold": 12, "rare": 4, "uncommon": 6, "typical": 12}
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    more = {"copy_p": 0.001, "copy_q": 0.01, "off_manifold_p": 0.01, "reason": "So."}
+    rows = [
+        row(f"{kind} {i}", rarity=1.0 + i, verdict=kind, label=f"l{i % 3}", **more)
+        for kind, count in KINDS.items()
+        for i in range(count)
+    ]
+    path = tmp_path_factory.mktemp("axe") / "page.html"
+    made = summarise(made_of(rows), provenance(len(rows), **KNOWN), painted)
+    path.write_text(to_html(made), encoding="utf-8")
+    return path
+
+
+def violations(tab):
+    """What the rules find, each with its first place."""
+    tab.value(AXE.read_text("utf-8") + ";0")
+    answer = tab.send(
+        "Runtime.evaluate", awaitPromise=True, returnByValue=True,
+        expression=f"axe.run(document, {{runOnly: {RULES}}}).then(found =>"
+        " found.violations.map(one => [one.id, one.nodes[0].html]))",
+    )  # fmt: skip
+    return answer["result"]["value"]
+
+
+@needs_browser
+@pytest.mark.skipif(
+    AXE is None, reason="axe-core is not there: `npm install axe-core`, or AXE_CORE"
+)
+@pytest.mark.parametrize("opened", [False, True], ids=["page", "a pair in large"])
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280, 2560])
+def test_no_rule_of_accessibility_is_broken(page, tmp_path, width, dark, opened):
+    with browser(tmp_path) as tab:
+        tab.open(page, width=width, dark=dark)
+        if opened:
+            tab.click("#pair-1 .shot")
+        assert violations(tab) == []
+        assert tab.value("document.documentElement.scrollWidth") <= width
+
+
+@needs_browser
+@pytest.mark.skipif(
+    AXE is None, reason="axe-core is not there: `npm install axe-core`, or AXE_CORE"
+)
+def test_the_rules_would_have_found_a_fault(page, tmp_path):
+    with browser(tmp_path) as tab:
+        tab.open(page)
+        tab.value("document.querySelector('#every select').closest('label').replaceWith("
+                  "document.querySelector('#every select'))")  # fmt: skip
+        assert "select-name" in [rule for rule, _ in violations(tab)]
