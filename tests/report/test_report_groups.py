@@ -90,7 +90,7 @@ def test_the_worst_come_first_and_the_small_last(found):
     assert rows[0].off_manifold >= 0.2
     assert [row.differs for row in rows] == [True, False, False, False]
     assert rows[-1] == GroupRow(
-        group="few", samples=3, reference=10, too_small=True, off_manifold=None,
+        group="few", samples=3, reference=10, too_small=True, off_manifold=None, interval=None,
         differs=False, copies=rows[-1].copies, rarity_percentile=None,
     )  # fmt: skip
     assert found.grouped.too_small == 3

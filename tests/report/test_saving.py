@@ -3,8 +3,11 @@
 import json
 import re
 from pathlib import Path
+from zlib import crc32
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from browser import browser
 from commands import called
@@ -23,7 +26,7 @@ from pages import (
 from rara import ScoreTable
 from rara.errors import ParameterError, UnwritableError
 from rara.report import assets as beside
-from rara.report import facts, gallery
+from rara.report import facts, gallery, summarise, to_html
 
 KNOWN = {"verdict": {"alpha": 0.05, "rare": 95.0, "uncommon": 80.0, "shortfall": None}}
 
@@ -229,6 +232,18 @@ def test_what_has_no_room_is_counted(tmp_path, monkeypatch):
     assert html.count("<tr id=") == 100
 
 
+def test_what_is_not_even_read_is_counted_too(monkeypatch):
+    monkeypatch.setattr("rara.report.score_page.MOST_PAIRS", 5)
+    monkeypatch.setattr(gallery, "MOST_ON_SHEETS", 8)
+    made = [one | {"verdict": "copy" if i < 9 else "rare"} for i, one in enumerate(rows(40))]
+    found = summarise(made_of(made), provenance(40, **KNOWN), painted)
+    assert (len(found.rows["copies"].cards), found.rows["copies"].more) == (5, 4)
+    assert (len(found.sheets["rarest"].ids), found.sheets["rarest"].more) == (4, 27)
+    assert "5 pairs of 9 have room on this page; the table names the other 4." in shown(
+        to_html(found)
+    )
+
+
 def test_room_grows_with_the_samples_and_ends():
     assert gallery.room(0) == gallery.room(2_000) == gallery.LEAST_BYTES
     assert gallery.room(10**7) == gallery.MOST_BYTES
@@ -288,3 +303,37 @@ def test_mixed_tables_have_a_report_in_every_form(tmp_path):
             plain.report(tmp_path / f"report.{ending}")
             assert not re.search(r"\b(nan|NaN|None)\b", (tmp_path / f"report.{ending}").read_text()
                                  .partition("<script")[0])  # fmt: skip
+
+
+def test_long_names_do_not_make_a_page_large():
+    """Bytes are counted, and not letters: these have three each."""
+    made = [one | {"id": f"{'長い名前' * 60}{i}", "nearest": "長" * 300}
+            for i, one in enumerate(rows(6_000))]  # fmt: skip
+    found = summarise(made_of(made), provenance(len(made), **KNOWN), None)
+    held = len(found.every.lines)
+    assert 500 < held < 6_000
+    assert found.every.more == 6_000 - held
+    assert len(to_html(found).encode()) < 9_000_000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("count", "copies", "most"), [(2_000, 128, 3e6), (100_000, 5_000, 20e6)])
+def test_a_page_of_photos_has_a_largest_size(count, copies, most):
+    """Each picture is another part of a noisy photo, as large as the page may show it."""
+    across, down = np.meshgrid(np.linspace(0, 40, 2_000), np.linspace(0, 30, 1_500))
+    noise = np.random.default_rng(0).normal(0, 8, (1_500, 2_000, 3))
+    waves = np.stack([120 + 90 * np.sin(across + i) * np.cos(down * i + 1) for i in range(3)], -1)
+    scene = Image.fromarray(np.clip(waves + noise, 0, 255).astype(np.uint8))
+
+    def pictures(side, ids):
+        places = {name: crc32(f"{side} {name}".encode()) for name in ids}
+        return {name: scene.crop((at % 1_600, at % 1_100, at % 1_600 + 400, at % 1_100 + 400))
+                for name, at in places.items()}  # fmt: skip
+
+    kinds = ["copy"] * copies + ["rare", "uncommon", "off-manifold", "typical", "typical"] * count
+    made = [one | {"verdict": kinds[i], "nearest": f"ref/{i % 4_000}.png"}
+            for i, one in enumerate(rows(count, "folder/sample-"))]  # fmt: skip
+    found = summarise(made_of(made), provenance(count, **KNOWN), pictures)
+    size = len(to_html(found).encode())
+    assert size < most
+    assert len(found.rows["copies"].cards) >= min(copies, 100)

@@ -44,6 +44,7 @@ from rara.report.sentences import reason, stability_sentence
 from rara.report.siblings import odd_sentence
 from rara.report.thumbnails import Side
 from rara.report.two_sample import difference_sentences
+from rara.report.verdicts import COPIED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,7 +204,9 @@ def _copies_row(facts: Facts, copies: Sequence[Record]) -> list[CardRow]:
     if facts.decided and facts.decided.copies:
         verb = "is a copy" if facts.decided.copies == 1 else "are copies"
         lede += f" {counted(facts.decided.copies, 'sample')} {verb} by your decision."
-    return [replace(_row(replace(COPIES, lede=lede), copies, facts.k), compact=True)]
+    called = sum(facts.verdicts.counts.get(verdict, 0) for verdict in COPIED)
+    row = _row(replace(COPIES, lede=lede), copies, facts.k)
+    return [replace(row, compact=True, more=called - len(row.cards))]
 
 
 def _two_sample_section(facts: Facts) -> list[Section]:

@@ -15,6 +15,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
+from markupsafe import escape
 from numpy.typing import NDArray
 
 from rara.report.disagreement import dissents
@@ -107,7 +108,7 @@ def every_sample(table: pa.Table, room: int | None = None) -> EverySample:
     room = ROWS_BYTES if room is None else room
     filters, lines, size = filters_of(table), [], 0
     for line in all_lines(table, filters):
-        size += sum(map(len, line.cells)) + len(line.id)
+        size += sum(len(escape(cell).encode("utf-8", "replace")) for cell in line.cells)
         if size > room:
             break
         lines.append(line)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from math import sqrt
 
 from rara.report.cards import Card, CardRow
+from rara.report.facts import CARDS
 from rara.report.records import Record
 from rara.report.thumbnails import Album, Filling, PictureKeys, Pictures, Wanted
 
@@ -19,7 +20,7 @@ LARGE, MEDIUM, SMALL = 240, 160, 96
 """Longest side of a picture on pages of few, in pixels: the sample, the image beside it, others."""
 SAMPLE, PARTNER, OTHER, TINY = 192, 128, 64, 56
 """The same on the page of a table, and on a sheet."""
-LEAST_PAIR, MOST_PAIR = 112, 320
+LEAST_PAIR, MOST_PAIR, BESIDE = 112, 320, 384
 PAIRS = 1_250
 """Pixels of a pair's side times the root of their number: 125 pairs of photos need about 1 MB."""
 LEAST_BYTES, MOST_BYTES, BYTES_A_SAMPLE = 2_000_000, 12_000_000, 750
@@ -29,6 +30,8 @@ SHARE = 4
 """One part of so many is kept for what comes after the pairs."""
 PAIR_MARKUP, SHEET_MARKUP = 2_600, 250
 """Bytes of the page around the pictures of a pair, and around one on a sheet."""
+NAMED_TIMES, USUAL_NAME = 4, 60
+"""How often the page has a name in full, and how many bytes of it are in these counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +52,10 @@ class Gallery:
     sheets: Mapping[str, Sheet]
 
 
-def room(samples: int) -> int:
-    """Bytes of pictures in a page of so many samples."""
-    return min(MOST_BYTES, max(LEAST_BYTES, BYTES_A_SAMPLE * samples))
+def room(samples: int, cards: int = CARDS) -> int:
+    """Bytes of pictures in a page of so many samples; more where more cards are asked for."""
+    usual = max(LEAST_BYTES, BYTES_A_SAMPLE * samples)
+    return min(MOST_BYTES, usual * max(cards, CARDS) // CARDS)
 
 
 def fill(
@@ -65,22 +69,28 @@ def fill(
     cards = [card for row in rows if not row.compact for card in row.cards]
     first, last = list(_of_cards(cards)), list(_around(cards, examples))
     pairs = {row.key: row.cards for row in rows if row.compact}
-    edge = _pair_edge(sum(map(len, pairs.values())))
+    edge = BESIDE if album.beside else _pair_edge(sum(map(len, pairs.values())))
     second = [one for shown in pairs.values() for card in shown for one in _of_pair(card, edge)]
-    small = [Wanted("samples", name, TINY) for ids in sheets.values() for name in ids]
+    few = MOST_ON_SHEETS // max(len(sheets), 1)
+    small = [Wanted("samples", name, TINY) for ids in sheets.values() for name in ids[:few]]
     filling = Filling([*first, *second, *last, *small], pictures, album)
     for one in first:
-        filling.add(one.side, one.id)
+        if not album.full:
+            filling.add(one.side, one.id)
     reserve = room(0) // SHARE
     shown = {key: _fitting_pairs(cards, filling, edge, reserve) for key, cards in pairs.items()}
     for one in last:
         if not album.full:
             filling.add(one.side, one.id)
     made = {
-        key: _fitting(ids, filling) for key, ids in sheets.items() if pictures is not None and ids
+        key: _fitting(ids, few, filling)
+        for key, ids in sheets.items()
+        if pictures is not None and ids
     }
     cut = [
-        replace(row, cards=row.cards[: shown[row.key]], more=len(row.cards) - shown[row.key])
+        replace(
+            row, cards=row.cards[: shown[row.key]], more=row.more + len(row.cards) - shown[row.key]
+        )
         if row.compact
         else row
         for row in rows
@@ -116,17 +126,22 @@ def _fitting_pairs(cards: Sequence[Card], filling: Filling, edge: int, reserve: 
     for at, card in enumerate(cards):
         if filling.album.left < reserve:
             return at
-        filling.album.spend(PAIR_MARKUP)
+        filling.album.spend(PAIR_MARKUP + NAMED_TIMES * _long(card.record.id, card.partner.id))
         for one in _of_pair(card, edge):
             filling.add(one.side, one.id)
     return len(cards)
 
 
-def _fitting(ids: Sequence[str], filling: Filling) -> Sheet:
-    """The first pictures of a sheet, as many as there is room for."""
-    for at, name in enumerate(ids):
+def _long(*names: str) -> int:
+    """The bytes by which names are longer than usual ones."""
+    return sum(max(0, len(name.encode("utf-8", "replace")) - USUAL_NAME) for name in names)
+
+
+def _fitting(ids: Sequence[str], few: int, filling: Filling) -> Sheet:
+    """The first pictures of a sheet, as many as were read and as there is room for."""
+    for at, name in enumerate(ids[:few]):
         if filling.album.full:
             return Sheet(tuple(ids[:at]), len(ids) - at)
-        filling.album.spend(SHEET_MARKUP)
+        filling.album.spend(SHEET_MARKUP + NAMED_TIMES * _long(name))
         filling.add("samples", name)
-    return Sheet(tuple(ids))
+    return Sheet(tuple(ids[:few]), max(0, len(ids) - few))

@@ -31,7 +31,7 @@ from rara.report.copied import copy_numbers, in_words
 from rara.report.disagreement import disagreement_sentence
 from rara.report.every import EverySample, every_sample
 from rara.report.facts import CARDS, Facts, facts, rarities
-from rara.report.gallery import MOST_ON_SHEETS, MOST_PAIRS, Sheet, fill, room
+from rara.report.gallery import MOST_PAIRS, Sheet, fill, room
 from rara.report.histogram import Histogram, histogram
 from rara.report.order import sections_in_order
 from rara.report.picks import copied_rows, far_out, picks
@@ -106,7 +106,9 @@ def summarise(
     """
     all_facts, own = facts(table, provenance, cards=cards), own_spreads(provenance.reference)
     bins = histogram(rarities(table), own.get("rarity"))
-    album = Album(WITH_ASSETS, assets.keep_picture) if assets else Album(room(table.num_rows))
+    album = (
+        Album(WITH_ASSETS, assets.keep_picture) if assets else Album(room(table.num_rows, cards))
+    )
     every = every_sample(table, FEW_ROWS if assets else None)
     examples = _examples(table, bins)
     copies = records(table, copied(table)[:MOST_PAIRS], own)
@@ -150,7 +152,7 @@ def _sheets(table: pa.Table) -> Mapping[str, Sequence[str]]:
     )
     rare = order_of_rarity(table)
     rare = rare[called(table, STANDING_OUT)[rare]]
-    kinds = {"farthest": off[:MOST_ON_SHEETS], "rarest": rare[: MOST_ON_SHEETS - len(off)]}
+    kinds = {"farthest": off, "rarest": rare}
     return {key: table["id"].take(rows).to_pylist() for key, rows in kinds.items()}
 
 

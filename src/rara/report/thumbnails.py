@@ -91,6 +91,11 @@ class Album:
         self._keys: dict[str, str] = {}
 
     @property
+    def beside(self) -> bool:
+        """Whether its pictures are files beside the page."""
+        return self._keep is not None
+
+    @property
     def left(self) -> float:
         """Bytes below the limit."""
         return inf if self._limit is None else self._limit - self.size
