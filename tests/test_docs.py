@@ -5,6 +5,7 @@ import builtins
 import re
 import shlex
 import zipfile
+from contextlib import nullcontext
 from pathlib import Path
 
 import onnx
@@ -249,7 +250,9 @@ def ends_at_once(monkeypatch):
 
     def served(app, guard, *, ready, **_):
         ready(f"http://{guard.host}:{guard.port}/", lambda: None)
+        return True
 
+    monkeypatch.setattr("rara.service.running.bound", nullcontext)
     monkeypatch.setattr("rara.service.running.serve", served)
     monkeypatch.setattr("webbrowser.open", lambda address: True)
 

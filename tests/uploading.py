@@ -104,7 +104,7 @@ class Load:
             one.start()
 
     def _send(self):
-        with httpx.Client(timeout=30) as client:
+        with httpx.Client(timeout=120) as client:
             while not self._end.is_set():
                 try:
                     answer = client.post(f"{self._address}v1/judge", files=[self._image])
@@ -122,5 +122,5 @@ class Load:
         if end:
             self._end.set()
         for one in self.crew:
-            one.join(30)
+            one.join(150)
             assert not one.is_alive()

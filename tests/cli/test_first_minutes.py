@@ -63,6 +63,7 @@ def images_read(monkeypatch):
 # -- mistakes come before the work --------------------------------------------------------
 
 SCORE = ["score", "samples", "-r", "train"]
+EXPLORE = ["explore", "--port", "0"]
 EARLY = {
     "samples are not there": (["score", "sampels", "-r", "train"], "Did you mean"),
     "reference is not there": (["score", "samples", "-r", "trian"], "Did you mean"),
@@ -117,23 +118,17 @@ EARLY = {
     "embed, in the way": (["embed", "few", "-o", "vectors"], "delete it first"),
     "extend, nothing": (["reference", "extend", "clipped", "mroe"], "mroe"),
     "extend, found": (["reference", "extend", "bursts", "few"], "build the reference anew"),
-    "explore, nothing": (["explore"], "--reference"),
-    "explore, no reference": (["explore", "samples"], "--reference"),
-    "explore, not there": (["explore", "sampels", "-r", "train"], "Did you mean"),
+    "explore, nothing": ([*EXPLORE], "--reference"),
+    "explore, no reference": ([*EXPLORE, "samples"], "--reference"),
+    "explore, not there": ([*EXPLORE, "sampels", "-r", "train"], "Did you mean"),
     "explore, places of no table": (
-        ["explore", "samples", "-r", "train", "--samples", "few"],
+        [*EXPLORE, "samples", "-r", "train", "--samples", "few"],
         "no table",
     ),
-    "explore, open to all": (
-        ["explore", "samples", "-r", "train", "--host", "0.0.0.0"],
-        "--token-file",
-    ),
+    "explore, open to all": ([*EXPLORE, "samples", "--host", "0.0.0.0"], "--token-file"),
     "explore, port": (["explore", "samples", "-r", "train", "--port", "-1"], "0 to 65535"),
-    "explore, decisions": (
-        ["explore", "samples", "-r", "train", "--decisions", "train"],
-        "train",
-    ),
-    "explore, alpha": (["explore", "samples", "-r", "train", "--alpha", "2"], "alpha"),
+    "explore, decisions": ([*EXPLORE, "samples", "-r", "train", "--decisions", "train"], "train"),
+    "explore, alpha": ([*EXPLORE, "samples", "-r", "train", "--alpha", "2"], "alpha"),
     "serve, place": (["serve", "trian"], "Did you mean"),
     "serve, k": (["serve", "train", "-k", "16"], "k <= 15"),
     "serve, alpha": (["serve", "train", "--alpha", "2"], "alpha"),
@@ -144,6 +139,10 @@ EARLY = {
         "No such file",
     ),
     "serve, short token": (["serve", "train", "--token-file", "my_token"], "32"),
+    "serve, address": (
+        ["serve", "train", "--host", "192.0.2.1", "--token-file", "long_token"],
+        "--host 192.0.2.1",
+    ),
     "serve, name": (["serve", "train", "--allow-host", "a b"], "--allow-host"),
     "serve, size": (["serve", "train", "--max-body", "much"], "--max-body much"),
     "serve, images": (["serve", "train", "--max-images", "0"], "more than 0"),
@@ -159,6 +158,7 @@ def made(place):
     spec = Spec("wider", "w", "none", 12)
     features = Features(one.vectors, one.items, spec, "elsewhere/")
     features.save(place / "vectors")
+    (place / "long_token").write_text("x" * 40, encoding="utf-8")
     (place / "my_token").write_text("short\n", encoding="utf-8")
     rara.Reference.fit(features).save(place / "other")
     clipped = rara.Reference.fit(str(place / "train"), extractor=Means(), clip_radii=0.9)

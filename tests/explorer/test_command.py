@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 
 import httpx
 import numpy as np
@@ -39,7 +40,9 @@ def served(monkeypatch, place):
     def serve(app, guard, *, ready, **_):
         seen.append((app, guard))
         ready(f"http://{guard.host}:{guard.port}/", lambda: None)
+        return True
 
+    monkeypatch.setattr("rara.service.running.bound", nullcontext)
     monkeypatch.setattr("rara.service.running.serve", serve)
     monkeypatch.setattr(running, "get_extractor", lambda *name, **options: Means())
     monkeypatch.setattr(compatibility, "available", lambda: ["means"])
@@ -116,6 +119,24 @@ def test_a_browser_opens_unless_told_otherwise(served, capsys, monkeypatch, open
     words = [] if opens else ["--no-open"]
     assert called(capsys, "explore", "samples", "-r", "train", *words)[0] == 0
     assert addresses == (["http://127.0.0.1:8765/"] if opens else [])
+
+
+def test_with_a_token_it_says_how_to_bring_it_and_never_shows_it(
+    served, capsys, monkeypatch, tmp_path
+):
+    addresses = []
+    monkeypatch.setattr("webbrowser.open", addresses.append)
+    (tmp_path / "token").write_text("t" * 40)
+    words = ["--host", "0.0.0.0", "--token-file", tmp_path / "token"]
+    code, out, err = called(capsys, "explore", "samples", "-r", "train", *words)
+    assert code == 0
+    assert "?token=" in out
+    assert "tttt" not in out + err
+    assert addresses == []
+    [(app, guard)] = served
+    assert guard.token == "t" * 40
+    assert asked(app, "/data/about.json").status_code == 401
+    assert asked(app, "/").status_code == 401
 
 
 def test_packages_that_are_missing_are_named_before_the_work(served, capsys, monkeypatch):

@@ -19,7 +19,7 @@ from make import encoded, gaussian
 from rara import Run, ScoreTable
 from rara.decisions.decisions import Decisions
 from rara.errors import ParameterError, SourceNotFoundError
-from rara.explorer import maps
+from rara.explorer import atlases, maps
 from rara.explorer.explored import Explored
 from rara.explorer.marks import Change
 from rara.explorer.projection import principal_places
@@ -254,6 +254,22 @@ def test_sheets_come_from_the_cache(seen, place, tmp_path):
     serving.start()
     assert client.get("/atlas/0").status_code == 404  # nothing is there to make it of
     serving.close()
+
+
+def test_of_very_many_sheets_only_those_asked_for_are_made(seen, place, tmp_path, monkeypatch):
+    monkeypatch.setattr(atlases, "EAGER", 1)
+    monkeypatch.setattr(atlases, "SIDE", 3 * atlases.CELL)
+    seen, run = moved(seen, place, tmp_path)
+    client, serving = client_of(seen, run)
+    serving.start()
+    assert serving.atlases.sheets == 5
+    for number in (3, 1, 3):
+        assert client.get(f"/atlas/{number}").status_code == 200
+    assert serving.atlases.progress == (2, 0)
+    assert len(list((tmp_path / "cache" / "atlases").iterdir())) == 2
+    assert client.get("/atlas/5").status_code == 404
+    serving.close()
+    assert client.get("/atlas/0").status_code == 503  # at the end nothing is begun
 
 
 def test_pictures_that_are_back_fill_their_cells(seen, place, tmp_path):

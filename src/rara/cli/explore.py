@@ -55,6 +55,8 @@ from rara.table.writing import RECORD
 from rara.verdict.rules import ALPHA
 
 if TYPE_CHECKING:
+    from socket import socket
+
     from rara.service.judging import Judge
     from rara.service.running import Stop
     from rara.service.security import Guard
@@ -122,40 +124,43 @@ def explore(
     check_packages(COMMAND)
     check_library()
     guard = (listening or Listening()).guard()
-    run, extraction = (working or Working()).run(), extraction or Extractions()
-    held = None if decisions is None else Decisions(decisions)
-    if held is not None:
-        len(held)  # reads the file: a mistake in it is found now
-    if place is not None and is_table(place):
-        _refuse_beside_table({
-            "-k": k, "--metric": metric, "--unit": unit, "--also": also, "--compat": compat,
-            "--leave-one-out": leave_one_out, "--alpha": alpha != ALPHA,
-            "--evidence": evidence != "near", "--boundary": boundary != "open",
-            "--calibration or --held-out": calibration, "--halves": opinions,
-            "--group-by or --against-siblings": grouping, "--array or --image-column": reading,
-        })  # fmt: skip
-        seen = _saved(ScoreTable.from_parquet(place), samples, reference, extraction, run)
-    else:
-        if samples is not None:
-            raise ParameterError(
-                f"--samples {samples} says where the images of a table are, and '{place}' is no "
-                "table of `rara score`: give the samples first, without --samples."
-            )
-        calibration, grouping = calibration or Calibration(), grouping or Grouping()
-        real = check_options(place, reference, leave_one_out, compat, calibration)
-        options: Options = {
-            "k": k, "boundary": boundary, "compat": compat, "alpha": alpha, "also": also or (),
-            "group_by": grouping.group_by, "against_siblings": grouping.siblings,
-            "evidence": evidence, "copy_network": extraction.copy_network,
-        }  # fmt: skip
-        place, real, calibration = placed(place, real, calibration, reading)
-        there = decisions is not None and decisions.exists()
-        seen = _scored(Scoring(
-            samples=place, reference=real, options=options, made=Made(metric, unit),
-            calibration=calibration, opinions=opinions or Opinions(), extraction=extraction,
-            deciding=Deciding(decisions if there else None), leave_one_out=leave_one_out,
-        ), run)  # fmt: skip
-    _serve(seen, held, run, guard, opens=not no_open)
+    from rara.service.running import bound
+
+    with bound(guard) as port:  # one that is taken is said before the work
+        run, extraction = (working or Working()).run(), extraction or Extractions()
+        held = None if decisions is None else Decisions(decisions)
+        if held is not None:
+            len(held)  # reads the file: a mistake in it is found now
+        if place is not None and is_table(place):
+            _refuse_beside_table({
+                "-k": k, "--metric": metric, "--unit": unit, "--also": also, "--compat": compat,
+                "--leave-one-out": leave_one_out, "--alpha": alpha != ALPHA,
+                "--evidence": evidence != "near", "--boundary": boundary != "open",
+                "--calibration or --held-out": calibration, "--halves": opinions,
+                "--group-by or --against-siblings": grouping, "--array or --image-column": reading,
+            })  # fmt: skip
+            seen = _saved(ScoreTable.from_parquet(place), samples, reference, extraction, run)
+        else:
+            if samples is not None:
+                raise ParameterError(
+                    f"--samples {samples} says where the images of a table are, and '{place}' is "
+                    "no table of `rara score`: give the samples first, without --samples."
+                )
+            calibration, grouping = calibration or Calibration(), grouping or Grouping()
+            real = check_options(place, reference, leave_one_out, compat, calibration)
+            options: Options = {
+                "k": k, "boundary": boundary, "compat": compat, "alpha": alpha, "also": also or (),
+                "group_by": grouping.group_by, "against_siblings": grouping.siblings,
+                "evidence": evidence, "copy_network": extraction.copy_network,
+            }  # fmt: skip
+            place, real, calibration = placed(place, real, calibration, reading)
+            there = decisions is not None and decisions.exists()
+            seen = _scored(Scoring(
+                samples=place, reference=real, options=options, made=Made(metric, unit),
+                calibration=calibration, opinions=opinions or Opinions(), extraction=extraction,
+                deciding=Deciding(decisions if there else None), leave_one_out=leave_one_out,
+            ), run)  # fmt: skip
+        _serve(seen, held, run, guard, port, opens=not no_open)
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +246,7 @@ def _judge(seen: _Seen, run: Run) -> Callable[[], Judge] | None:
 
 
 def _serve(
-    seen: _Seen, decisions: Decisions | None, run: Run, guard: Guard, *, opens: bool
+    seen: _Seen, decisions: Decisions | None, run: Run, guard: Guard, port: socket, *, opens: bool
 ) -> None:
     """Serve the page, say where, and open it, until somebody asks for the end."""
     from rara.explorer.routes import routes
@@ -251,12 +256,15 @@ def _serve(
 
     serving = Serving.of(seen.explored, run=run, decisions=decisions, judge=_judge(seen, run))
     explored = seen.explored
+    hints = ["Ctrl-C ends it."]
+    if guard.token is not None:
+        hints.insert(0, "The first time, open it with ?token= and your token behind the address.")
 
     def ready(address: str, _: Stop) -> None:
         samples = counted(explored.count(SAMPLE), "sample")
         images = counted(explored.count(REFERENCE), "reference image")
-        say(f"Exploring {samples} and {images} at {address}", "Ctrl-C ends it.")
-        if opens:
+        say(f"Exploring {samples} and {images} at {address}", *hints)
+        if opens and guard.token is None:
             import webbrowser
 
             webbrowser.open(address)
@@ -264,6 +272,7 @@ def _serve(
     serving.start()
     try:
         app = application(routes(serving), guard, limits=serving.limits, log=tell)
-        serve_until_asked(app, guard, ready=ready, limits=serving.limits)
+        if not serve_until_asked(app, guard, ready=ready, limits=serving.limits, listening=port):
+            raise KeyboardInterrupt
     finally:
         serving.close()

@@ -38,6 +38,8 @@ from rara.service.packages import check_packages
 from rara.verdict.rules import ALPHA
 
 if TYPE_CHECKING:
+    import socket
+
     from rara.service.running import Stop
     from rara.service.security import Guard
     from rara.service.serving import Serving
@@ -119,28 +121,31 @@ def serve(
     with step(run.progress, "Loading the network"):
         network = sides.network((extraction or ReferenceExtraction()).make(run), run)
     sides.check_k(options.k)
-    with step(run.progress, "Making the reference"):
-        real = sides.reference_of(k, network, run)
-        real.decisions = decisions
-    list_all(real.features, "reference image")
+
     from rara.service.judging import Judge
     from rara.service.metrics import Metrics as Counts
+    from rara.service.running import bound
     from rara.service.serving import Serving
 
-    counts = Counts()
-    with step(run.progress, "Judging a first picture"):
-        judge = Judge(
-            real, run=run, max_pixels=limits.pixels, extractor=network, metrics=counts,
-            k=k, alpha=alpha, evidence=evidence,
-        )  # fmt: skip
-        name = Path(str(reference)).name or str(reference)
-        serving = Serving(
-            judge, name, limits=limits, metrics=counts, token=guard.token is not None
-        )  # fmt: skip
-    _until_asked(serving, guard)
+    with bound(guard) as bound_socket:  # a port that is taken is said before the work
+        with step(run.progress, "Making the reference"):
+            real = sides.reference_of(k, network, run)
+            real.decisions = decisions
+        list_all(real.features, "reference image")
+        counts = Counts()
+        with step(run.progress, "Judging a first picture"):
+            judge = Judge(
+                real, run=run, max_pixels=limits.pixels, extractor=network, metrics=counts,
+                k=k, alpha=alpha, evidence=evidence,
+            )  # fmt: skip
+            name = Path(str(reference)).name or str(reference)
+            serving = Serving(
+                judge, name, limits=limits, metrics=counts, token=guard.token is not None
+            )  # fmt: skip
+        _until_asked(serving, guard, bound_socket)
 
 
-def _until_asked(serving: Serving, guard: Guard) -> None:
+def _until_asked(serving: Serving, guard: Guard, listening: socket.socket) -> None:
     """Serve, and say where."""
     from rara.service.application import application
     from rara.service.routes import routes
@@ -151,11 +156,13 @@ def _until_asked(serving: Serving, guard: Guard) -> None:
         say(f"Serving '{serving.name}' ({images}) at {address}")
 
     app = application(
-        routes(serving), guard, limits=serving.limits, metrics=serving.metrics, log=tell
-    )
+        routes(serving), guard, limits=serving.limits, metrics=serving.metrics,
+        log=lambda text: tell(*text.splitlines()),
+    )  # fmt: skip
     orderly = serve_until_asked(
-        app, guard, ready=ready, limits=serving.limits, draining=serving.begin_to_stop
-    )
+        app, guard, ready=ready, limits=serving.limits, draining=serving.begin_to_stop,
+        listening=listening,
+    )  # fmt: skip
     if not orderly:
         raise KeyboardInterrupt
     serving.close()

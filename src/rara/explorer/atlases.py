@@ -2,7 +2,8 @@
 
     points of a sheet --pictures--> cells --WebP--> cache     what was asked for last is made first
 
-One sheet is in memory at a time. A picture that is gone leaves its cell transparent and is counted.
+Of very many sheets, only those that are asked for are made. One sheet is in memory at a time. A
+picture that is gone leaves its cell transparent and is counted.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ from rara.storage.plain_files import open_plain, read_plain
 CELL: Final = 48
 SIDE: Final = 2048
 """The longest side of a sheet in pixels."""
+EAGER: Final = 48
+"""Where there are more sheets, none is made before it is asked for."""
 _VERSION: Final = 1
 _MOST_BYTES: Final = 64 << 20
 _HEAD: Final = 100
@@ -43,6 +46,7 @@ class _State:
     todo: list[int]
     gaps: dict[int, int] = field(default_factory=dict)
     """Missing pictures of each sheet that is ready."""
+    making: int | None = None
     failed: set[int] = field(default_factory=set)
     """Sheets that could not be kept."""
     stopped: bool = False
@@ -56,8 +60,11 @@ class Atlases:
         self.across = min(SIDE // CELL, max(1, math.ceil(math.sqrt(len(explored)))))
         self.cells = self.across**2
         self.sheets = math.ceil(len(explored) / self.cells)
-        self._state, self._changed = _State(list(range(self.sheets))), Condition()
+        self._state, self._changed = _State(self._eager()), Condition()
         self._thread: Thread | None = None
+
+    def _eager(self) -> list[int]:
+        return list(range(self.sheets)) if self.sheets <= EAGER else []
 
     @property
     def about(self) -> AtlasAbout:
@@ -77,7 +84,7 @@ class Atlases:
 
     def start(self) -> None:
         """Make what the cache lacks in a thread of its own."""
-        self._thread = Thread(target=self.work, name="rara atlases", daemon=True)
+        self._thread = Thread(target=self._go_on, name="rara atlases", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
@@ -94,7 +101,9 @@ class Atlases:
             state = self._state
             if number in state.todo:
                 state.todo.remove(number)
+            if number not in (*state.gaps, *state.failed, state.making):
                 state.todo.insert(0, number)
+                self._changed.notify_all()
             self._changed.wait_for(
                 lambda: number in state.gaps or number in state.failed or state.stopped, wait
             )
@@ -125,28 +134,44 @@ class Atlases:
         sheet.save(buffer, "WEBP", quality=80, method=2)
         return buffer.getvalue(), len(points) - there
 
+    def _go_on(self) -> None:
+        """Everything at first, then what is asked for, until the end."""
+        self.work()
+        while self._waits():
+            self._make_all()
+
     def work(self) -> None:
         """Make every sheet that the cache lacks, then those again that lack pictures."""
         looked = {number: self._gone(number) for number in range(self.sheets)}
         gaps = {number: gone for number, gone in looked.items() if gone is not None}
         for number, gone in gaps.items():
             self._done(number, gone)
-        while (coming := self._next()) is not None:
-            data, lacks = self.make(coming)
-            if not self._state.stopped:
-                self._keep(coming, data, lacks)
+        self._make_all()
         for number in [one for one, gone in gaps.items() if gone]:  # they may be back by now
             data, gone = self.make(number)
             if self._state.stopped:
                 return
             if gone < gaps[number]:
                 self._keep(number, data, gone)
+            self._make_all()
+
+    def _make_all(self) -> None:
+        while (number := self._next()) is not None:
+            data, gone = self.make(number)
+            if not self._state.stopped:
+                self._keep(number, data, gone)
 
     def _next(self) -> int | None:
         with self._changed:
-            if self._state.stopped or not self._state.todo:
-                return None
-            return self._state.todo.pop(0)
+            state = self._state
+            state.making = state.todo.pop(0) if state.todo and not state.stopped else None
+            return state.making
+
+    def _waits(self) -> bool:
+        """Whether there is more to do, once there is; false at the end."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._state.todo or self._state.stopped)
+            return not self._state.stopped
 
     def _done(self, number: int, gone: int) -> None:
         with self._changed:

@@ -42,8 +42,8 @@ def application(
 ) -> Starlette:
     """The routes behind a guard and limits, as an ASGI application.
 
-    A route raises `Problem` to refuse a request. `log` gets one line for each request that met an
-    unexpected error, with its id and the traceback. `metrics` counts every request.
+    A route raises `Problem` to refuse a request. `log` is called for each request that met an
+    unexpected error, with its id and the traceback, in several lines. `metrics` counts all.
     """
     from starlette.applications import Starlette
     from starlette.middleware import Middleware
@@ -101,7 +101,7 @@ class Watched:
             self._log(f"Request {name} ({what}) met an unexpected error:\n{trace}")
 
     def _count(self, scope: Scope, status: int, seconds: float) -> None:
-        route = getattr(scope.get("route"), "path", "none")
+        route = scope["state"].get("route") or getattr(scope.get("route"), "path", "none")
         self._metrics.count(
             "rara_requests_total", "Requests, by route and status.",
             route=route, status=str(status),

@@ -109,6 +109,7 @@ class Operation:
         from starlette.routing import Route
 
         async def endpoint(request: Request) -> Response:
+            request.scope["state"]["route"] = self.path  # as the metrics have it
             return await self.handle(request, self.values(request))
 
         return Route(self.path, endpoint, methods=[self.method], name=self.name)

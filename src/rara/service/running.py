@@ -16,7 +16,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -44,26 +44,32 @@ def serve(
     ready: Callable[[str, Stop], None],
     limits: Limits | None = None,
     draining: Callable[[], None] = lambda: None,
+    listening: socket.socket | None = None,
 ) -> bool:
     """Serve until SIGINT or SIGTERM, or until somebody calls `stop`; whether the end was orderly.
 
     `ready(address, stop)` is called once the socket accepts; `stop` may be called from any thread.
-    `draining` is called when the end begins. Raises ParameterError where the port is taken.
+    `draining` is called when the end begins. `listening`: what `bound` gave, if it was called.
+    Raises ParameterError where the port is taken by another.
     """
     limits = limits or Limits()
     for name in ("uvicorn", "python_multipart"):  # else each damaged request writes to stderr
         logging.getLogger(name).addHandler(logging.NullHandler())
-    with _bound(guard) as listening:
-        port = listening.getsockname()[1]
+    with nullcontext(listening) if listening is not None else bound(guard) as own:
+        port = own.getsockname()[1]
         host = f"[{guard.host}]" if ":" in guard.host else guard.host
         server = _server(app, limits, draining, lambda stop: ready(f"http://{host}:{port}/", stop))
         with suppress(KeyboardInterrupt):
-            server.run(sockets=[listening])
+            server.run(sockets=[own])
         return not server.force_exit
 
 
 @contextmanager
-def _bound(guard: Guard) -> Iterator[socket.socket]:
+def bound(guard: Guard) -> Iterator[socket.socket]:
+    """A socket that has the port already, and accepts nothing until `serve` is called with it.
+
+    Raises ParameterError where the address is none of this machine, or the port is taken.
+    """
     try:
         found = socket.getaddrinfo(guard.host, guard.port, type=socket.SOCK_STREAM)
         family, kind, protocol, _, address = found[0]
@@ -77,7 +83,8 @@ def _bound(guard: Guard) -> Iterator[socket.socket]:
         except (OSError, OverflowError) as error:
             reason = getattr(error, "strerror", None) or error
             raise ParameterError(
-                f"--port {guard.port} on {guard.host}: {reason}. Give another, or 0 for a free one."
+                f"--host {guard.host} --port {guard.port}: {reason}. Give another port, or 0 for a "
+                "free one."
             ) from error
         yield listening
 
@@ -122,6 +129,21 @@ def _server(
             time.sleep(limits.drain_seconds)
             self.should_exit = True
 
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            last = [one for listening in sockets or [] for one in _accepted(listening)]
+            for one in self.servers:
+                one.close()
+            for connection in last:
+                await asyncio.get_running_loop().connect_accepted_socket(self._protocol, connection)
+            await super().shutdown(sockets)
+
+        def _protocol(self) -> asyncio.Protocol:
+            make: Any = self.config.http_protocol_class
+            protocol: asyncio.Protocol = make(
+                config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+            )
+            return protocol
+
         def handle_exit(self, sig: int, frame: FrameType | None) -> None:
             if closing.ending:
                 self.should_exit = self.force_exit = True
@@ -142,17 +164,31 @@ def _server(
     return GracefulServer(_config(Config, closing, limits))
 
 
+def _accepted(listening: socket.socket) -> list[socket.socket]:
+    """The connections that the system has made already, and that would be lost with the socket."""
+    found = []
+    with suppress(OSError):  # until there is none
+        while True:
+            connection, _ = listening.accept()
+            connection.setblocking(False)
+            found.append(connection)
+    return found
+
+
 def _config(config: type[Config], app: Any, limits: Limits) -> Config:
     return config(
-        app, http=_patient(limits.header_seconds), ws="none", loop="asyncio", lifespan="off",
-        log_config=None, access_log=False, proxy_headers=False, server_header=False,
+        app, http=_patient(limits.header_seconds, limits.drain_seconds), ws="none", loop="asyncio",
+        lifespan="off", log_config=None, access_log=False, proxy_headers=False, server_header=False,
         h11_max_incomplete_event_size=_HEAD_BYTES, limit_concurrency=limits.connections,
         timeout_keep_alive=30, backlog=1024,
     )  # fmt: skip
 
 
-def _patient(seconds: float) -> type[H11Protocol]:
-    """The protocol of a connection that closes where a request's headers take too long."""
+def _patient(seconds: float, last_seconds: float) -> type[H11Protocol]:
+    """The protocol of a connection that closes where a request's headers take too long.
+
+    At the end a connection without a request is open for `last_seconds`: one may be on its way.
+    """
     from uvicorn.protocols.http.h11_impl import H11Protocol
 
     class PatientProtocol(H11Protocol):
@@ -173,6 +209,16 @@ def _patient(seconds: float) -> type[H11Protocol]:
         def connection_lost(self, exc: Exception | None) -> None:
             self._stop_waiting()
             super().connection_lost(exc)
+
+        def shutdown(self) -> None:
+            if self.cycle is None or self.cycle.response_complete:
+                self.loop.call_later(last_seconds, self._end)
+            else:
+                super().shutdown()
+
+        def _end(self) -> None:
+            if not self.transport.is_closing():
+                super().shutdown()
 
         def _wait(self) -> None:
             self._waiting = self.loop.call_later(seconds, self._give_up)
