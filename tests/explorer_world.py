@@ -211,12 +211,13 @@ class Answers(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         """Say nothing."""
 
-    def send(self, data: bytes, kind: str, status: int = 200) -> None:
+    def send(self, data: bytes, kind: str, status: int = 200, kept: int = 0) -> None:
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(data)))
         self.send_header("Content-Security-Policy", POLICY)
         self.send_header("X-Content-Type-Options", "nosniff")
+        self.send_header("Cache-Control", f"max-age={kept}")
         self.end_headers()
         with contextlib.suppress(ConnectionError):
             self.wfile.write(data)
@@ -242,7 +243,8 @@ class Answers(BaseHTTPRequestHandler):
             case [""]:
                 self.send((STATIC / "index.html").read_bytes(), TYPES[".html"])
             case ["static", name] if (STATIC / name).is_file() and ".." not in name:
-                self.send((STATIC / name).read_bytes(), TYPES[Path(name).suffix])
+                kept = self.server.seconds_kept
+                self.send((STATIC / name).read_bytes(), TYPES[Path(name).suffix], kept=kept)
             case ["data", "about.json"]:
                 self.json(world.about())
             case ["data", "points.arrow"]:
@@ -294,6 +296,8 @@ class Server(ThreadingHTTPServer):
     """A world on a free port of this machine."""
 
     daemon_threads = True
+    seconds_kept = 0
+    """For how long a browser may keep the modules."""
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A page that ends breaks its connections off."""
@@ -311,6 +315,7 @@ class Server(ThreadingHTTPServer):
 def served(world: World):
     """The server of a world, in a thread."""
     server = Server(world)
+    server.seconds_kept = 3600
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:

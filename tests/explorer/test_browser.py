@@ -237,7 +237,8 @@ def test_keys_go_through_samples_and_neighbours(site):
     site.until_hash("at=s13")
     site.page.keyboard.press("k")
     site.until_hash("at=s12")
-    site.page.wait_for_selector(".neighbour[aria-pressed=true]")
+    name = site.world.table["id"][12].as_py()
+    site.until("document.querySelector('.head .file')?.textContent", name)
     before = site.page.get_attribute(".neighbour[aria-pressed=true]", "data-row")
     site.page.keyboard.press("ArrowRight")
     site.until_hash("beside=r")
@@ -276,10 +277,17 @@ def test_decisions_and_notes_reach_the_server_and_come_back(site):
     near = int(site.world.nearest[12])
     assert found == [{"sample": 12, "reference": near, "decision": "not a copy", "star": True,
                       "note": "the shadow differs"}]  # fmt: skip
+    other = site.page.locator(".neighbour[data-row]").nth(2)
+    other.click()
+    site.page.keyboard.press("y")
+    site.until("document.querySelector('.decide input[value=copy]').checked")
+    site.page.get_by_role("radio", name="Not a copy").check(force=True)
+    site.page.wait_for_timeout(200)
+    assert site.world.decisions[0]["reference"] == int(other.get_attribute("data-row"))
     site.page.reload()
     site.page.wait_for_selector("body[data-ready]")
     site.until_shown(1, "decided")
-    assert site.page.get_by_label("Note").input_value() == "the shadow differs"
+    site.until("document.querySelector('.decide textarea').value", "the shadow differs")
     assert site.page.get_by_role("radio", name="Not a copy").is_checked()
 
 

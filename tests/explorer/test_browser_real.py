@@ -109,7 +109,7 @@ def test_page_and_server_understand_each_other(site):
     page.wait_for_selector("body[data-ready]")
     site.until_shown(1, "starred")
     site.until_shown(1, "decided")
-    assert page.get_by_label("Note").input_value() == "not the same sky"
+    site.until("document.querySelector('.decide textarea').value", "not the same sky")
     page.keyboard.press("c")
     page.wait_for_selector("#compare[open] .other img")
     page.keyboard.press("Escape")

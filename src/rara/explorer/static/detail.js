@@ -79,7 +79,7 @@ export class Detail {
       record.sentence ? make("p.reason", {}, record.sentence) : null,
       ...[record.evidence, record.stability, ...(record.dissents ?? [])].filter(Boolean).map((text) => make("p.remark", {}, text)),
       source ? this.#source(source) : null,
-      at.side === 1 ? new Decide(at.row, this.marks, this.#partner(record), this.data.about.more?.decisions_file).element : null,
+      this.#decide(at),
       at.side === 2 ? this.#dropped(at) : null,
       this.#neighbours(record.neighbours ?? []),
       this.#numbers(record),
@@ -100,8 +100,14 @@ export class Detail {
     return first && first.row !== undefined && first.row !== null ? first : record.neighbours?.[0] ?? null;
   }
 
+  /** Whether what is shown is the present point, not the one before. */
+  get current() {
+    const at = this.state.get("at");
+    return this.present !== null && at !== null && this.present.at.side === at.side && this.present.at.row === at.row;
+  }
+
   get partner() {
-    if (!this.present) return null;
+    if (!this.current) return null;
     const beside = this.state.get("beside");
     const first = this.#partner(this.present.record);
     const inside = beside && beside.side === 0 && beside.row < this.data.about.reference;
@@ -134,6 +140,11 @@ export class Detail {
       verdict ? make("h2", { class: `verdict ${verdictToken(verdict)}` }, capital(verdict)) : make("h2", {}, at.side === 0 ? "Reference image" : "Picture"),
       make("span.acts", {}, pick, star),
       make("bdi.file", {}, record.id ?? record.name ?? ""));
+  }
+
+  #decide(at) {
+    this.decide = at.side === 1 ? new Decide(at.row, this.marks, () => this.partner, this.data.about.more?.decisions_file) : null;
+    return this.decide?.element;
   }
 
   #source(source) {
@@ -170,7 +181,7 @@ export class Detail {
 
   /** To the neighbour before or after the one beside. */
   turn(by) {
-    const found = this.present?.record.neighbours ?? [];
+    const found = this.current ? this.present.record.neighbours ?? [] : [];
     if (!found.length) return;
     const place = found.findIndex((one) => one.row === this.partner?.row);
     const next = Math.max(0, Math.min(found.length - 1, place < 0 ? 0 : place + by));
@@ -180,6 +191,7 @@ export class Detail {
   refresh() {
     const { present } = this;
     if (present?.at.side !== 1) return;
+    this.decide?.update();
     this.element.querySelector(".star")?.setAttribute("aria-pressed", String(this.marks.starred(present.at.row)));
     this.element.querySelector(".pick")?.setAttribute("aria-pressed", String(this.rows.selected[present.at.row] === 1));
   }
