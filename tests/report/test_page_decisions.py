@@ -140,6 +140,27 @@ def test_what_was_decided_is_shown_and_can_be_changed(folder, capsys):
 
 
 @needs_browser
+def test_a_pair_in_large_asks_the_same_question(tmp_path):
+    rows = [*accused("a", "b"), *(row(f"t{i}", verdict="typical", reason="So.", volume_p=0.5)
+                                  for i in range(12))]  # fmt: skip
+    (tmp_path / "page.html").write_text(page(rows), "utf-8")
+    with browser(tmp_path) as tab:
+        tab.open(tmp_path / "page.html")
+        asked = tab.value("document.querySelectorAll('.decide').length")
+        tab.click("#pair-1 .shot")
+        tab.click('#compare .decide input[value="copy"]')
+        assert tab.value("document.querySelector('#decisions output').value") == "1 new decision"
+        tab.click("#compare [data-step='1']")
+        chosen = "document.querySelector('#compare .decide input:checked').value"
+        assert tab.value(chosen) == ""
+        tab.click("#compare [data-close]")
+        kept = "document.querySelector('#pair-1 .decide input:checked').value"
+        assert tab.value(kept) == "copy"
+        assert tab.value("document.querySelectorAll('.decide').length") == asked
+        assert tab.complaints() == ([], [])
+
+
+@needs_browser
 def test_without_scripts_the_page_is_whole(folder, capsys):
     scored(capsys)
     visible = "[...document.querySelectorAll('.decide, #decisions')].some(e => e.offsetParent)"

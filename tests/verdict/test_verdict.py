@@ -641,7 +641,7 @@ def test_copies_come_first_in_the_report_beside_what_they_copy(mixed):
 
 
 def test_cards_show_verdict_and_reason(mixed):
-    rows = {row.key: row for row in summarise(mixed.arrow, mixed.provenance, None).rows}
+    rows = summarise(mixed.arrow, mixed.provenance, None).rows
     for key in ("rarest", "typical", "nearest", "farthest"):
         for card in rows[key].cards:
             assert card.sentence == card.record.reason
@@ -651,7 +651,7 @@ def test_cards_show_verdict_and_reason(mixed):
 
 def test_few_samples_are_all_shown_once(mixed):
     few = mixed.filter(np.isin(mixed["verdict"], [*COPIED, OFF])).head(8)
-    [row] = summarise(few.arrow, few.provenance, None).rows
+    [row] = summarise(few.arrow, few.provenance, None).rows.values()
     shown = [card.record.id for card in row.cards]
     assert sorted(shown) == sorted(few["id"])
 

@@ -133,8 +133,12 @@ def card_rows(
     rows = {section.key: _row(section, picks.of(section.key), facts.k) for section in sections}
     first = _copies_row(facts, copies)
     if spare is not None:
-        shown = {record.id for key in ("rarest", "farthest") for record in picks.of(key)}
-        shown |= {record.id for record in copies}
+        shown = {record.id for record in copies}
+        if shown.intersection(record.id for record in picks.of("farthest")):
+            far = [record for record in spare.of("farthest") if record.id not in shown][:cards]
+            section = next(one for one in sections if one.key == "farthest")
+            rows["farthest"] = replace(_row(section, far, facts.k), nothing="")
+        shown |= {card.record.id for key in ("rarest", "farthest") for card in rows[key].cards}
         rows |= _others(rows, spare, shown, cards, facts.k, {one.key: one for one in sections})
     return [*first, *rows.values(), *_last_rows(facts)]
 
