@@ -71,7 +71,8 @@ def test_the_source_comes_first(matches, number):
     assert first.p < 1e-6
     assert first.looked
     assert [match.rank for match in matches[number]] == [1, 2, 3, 4, 5]
-    assert [match.found for match in matches[number]] == [True, False, False, False, False]
+    others = [match.p for match in matches[number][1:]]
+    assert all(p is None or p > 0.01 for p in others)  # up to 0.05, one in 20 searches shows more
 
 
 def test_the_region_is_where_it_is(matches):

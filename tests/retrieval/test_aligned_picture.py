@@ -12,7 +12,7 @@ from rara.retrieval.evidence import aligned_evidence_between
 from rara.retrieval.local_features import without_features
 from rara.retrieval.polygons import area, mapped, overlap_ratio, rectangle
 from rara.retrieval.ready_pictures import Ready
-from rara.retrieval.sources import CERTAIN, compared
+from rara.retrieval.sources import ACCUSES, CERTAIN, compared
 from rara.retrieval.whole_picture import WAYS, turned_back
 from scenes import scene
 
@@ -282,7 +282,7 @@ def test_an_alignment_without_a_region_has_none():
 
 
 def test_of_three_witnesses_the_one_that_sees_most_names_the_source(reference):
-    """The p-value is three times that of the alignment alone, and all images count."""
+    """The p-value is three times that of the alignment, and all images count; it is no fact."""
     alter, _ = EDITS["cropped to 60 %"]
     image, images = alter(drawn(2)), 50_000
     sources = {seed: Ready(drawn(seed)) for seed in (5, 2, 7)}
@@ -292,7 +292,10 @@ def test_of_three_witnesses_the_one_that_sees_most_names_the_source(reference):
     found = compared(Ready(image), sources, None, images, aligned=chance)
     strength = laid(alignable(image), [reference[2]])[0].strength
     assert found.keys() == {2}
-    assert found[2].p == 3 * chance.p_value(strength, images) <= CERTAIN
+    assert 3 * chance.p_value(strength, images) <= CERTAIN < found[2].p == ACCUSES
+    more = 10**6 * images
+    (of_more,) = compared(Ready(image), sources, None, more, aligned=chance).values()
+    assert ACCUSES < of_more.p == 3 * chance.p_value(strength, more)
     true = corners(9 / 32, 6 / 32, 28 / 32, 25 / 32)
     assert overlap_ratio(found[2].source_region, true) > 0.8
     assert "cropped to" in found[2].edit

@@ -109,7 +109,7 @@ def test_reading_what_is_no_score_table(tmp_path):
 def test_it_shows_itself_in_a_notebook(table):
     html = table._repr_html_()
     assert "img 0.png" in html
-    assert "and 32 more rows" in html
+    assert "The first 10 of 42 rows in this order" in html
     assert "<script" not in html
 
 
