@@ -103,10 +103,12 @@ class Site:
         return self.page.evaluate(
             """async ([x, y, xs, ys]) => {
               const { Camera } = await import('/static/camera.js');
+              const { leaveRoom } = await import('/static/map.js');
               const box = document.getElementById('map').getBoundingClientRect();
               const camera = new Camera();
               Object.assign(camera, { width: box.width, height: box.height });
               camera.frame(xs, ys);
+              leaveRoom(camera, document.getElementById('map'), xs.length);
               camera.reset();
               const [left, top] = camera.toWindow(x, y);
               return [box.left + left, box.top + top];

@@ -83,6 +83,8 @@ class World:
         """Whether there are no verdicts, no pictures, and nothing to judge or decide."""
         self.without: set[int] = set()
         """Rows of samples whose picture is gone."""
+        self.longest = 4096
+        """Pixels of the longest side of the pictures: a server sends none larger than it has."""
 
     @functools.cached_property
     def table(self) -> pa.Table:
@@ -142,6 +144,7 @@ class World:
         """A shape in the colour of its kind, each third one wide; a copy looks like its source."""
         if side and self.verdict[row] < 2:
             return self.picture(0, int(self.nearest[row]), edge)
+        edge = min(edge, self.longest)
         kind = int(self.kind[self.reference * side + row])
         dice = np.random.default_rng([side, row])
         tall = edge if row % 3 else edge * 2 // 3

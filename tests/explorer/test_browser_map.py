@@ -247,6 +247,8 @@ def test_little_and_bare_tables(browser, count):
         site.open()
         settled(site)
         assert site.shown() == count
+        samples = "1 sample" if count == 1 else f"{count} samples"
+        assert site.text("#sizes") == f"{samples} beside 1 image of train/"
         site.page.keyboard.press("j")
         site.page.wait_for_selector(".hero .missing")
         for key in ("s", "n", "c", "Escape", "+", "+", "+", "+", "+"):

@@ -74,7 +74,7 @@ function title(data) {
   const { about } = data;
   document.title = `${about.title} · rara`;
   $("title").textContent = about.title;
-  $("sizes").replaceChildren(make("b.sample-word", {}, count(about.samples)), " samples beside ", make("b.reference-word", {}, count(about.reference)), " images of ", make("bdi", {}, about.reference_name || "the reference"));
+  $("sizes").replaceChildren(make("b.sample-word", {}, count(about.samples)), ` ${about.samples === 1 ? "sample" : "samples"} beside `, make("b.reference-word", {}, count(about.reference)), ` ${about.reference === 1 ? "image" : "images"} of `, make("bdi", {}, about.reference_name || "the reference"));
   $("projection").textContent = about.projection ?? "";
 }
 

@@ -4,7 +4,7 @@ const [FAR, NEAR] = [-1, 16]; // zoom, in powers of two
 
 export class Camera {
   constructor() {
-    Object.assign(this, { x: 0, y: 0, zoom: 0, width: 1, height: 1, ratio: 1, home: { x: 0, y: 0, half: 1, tall: 1 } });
+    Object.assign(this, { x: 0, y: 0, zoom: 0, width: 1, height: 1, ratio: 1, home: { x: 0, y: 0, half: 1, tall: 1 }, pad: { left: 10, top: 48, right: 10, bottom: 48 } });
   }
 
   /** The middle and the extent of all points. */
@@ -19,11 +19,20 @@ export class Camera {
     if (x.length) this.home = { x: (x0 + x1) / 2, y: (y0 + y1) / 2, half: Math.max(0.01, (x1 - x0) / 2), tall: Math.max(0.01, (y1 - y0) / 2) };
   }
 
-  /** CSS pixels of a unit of the map when all of it is shown. */
+  /** CSS pixels of a unit of the map when all of it is shown: in the part of the window that `pad` leaves free. */
   get fit() {
-    const room = this.height > 360 ? 96 : 40; // for what lies over the map, above and below
-    return 0.94 * Math.min(this.width / 2 / this.home.half, (this.height - room) / 2 / this.home.tall);
+    const { home, pad, width, height } = this;
+    const [across, down] = [Math.max(width / 3, width - pad.left - pad.right), Math.max(height / 3, height - pad.top - pad.bottom)];
+    return Math.min(across / 2 / home.half, down / 2 / home.tall);
   }
+
+  /** The middle of the window when all of the map is shown. */
+  get rest() {
+    const { home, pad, fit } = this;
+    return [home.x + (pad.right - pad.left) / 2 / fit, home.y + (pad.top - pad.bottom) / 2 / fit];
+  }
+  get resting() { return this.zoom === 0 && Math.abs(this.x - this.rest[0]) + Math.abs(this.y - this.rest[1]) < 2e-4; }
+
   get scale() { return this.fit * 2 ** this.zoom; }
   get view() {
     const { x, y, scale, fit, width, height, ratio } = this;
@@ -50,5 +59,5 @@ export class Camera {
     this.to(this.x + x - now, this.y + y - up);
   }
 
-  reset() { this.to(this.home.x, this.home.y, 0); }
+  reset() { [this.x, this.y, this.zoom] = [...this.rest, 0]; }
 }

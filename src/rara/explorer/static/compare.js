@@ -2,6 +2,7 @@
 // Zoom and position are the same for both; the reference image can be mirrored and turned.
 
 import { $, make, say } from "./dom.js";
+import { apart } from "./gestures.js";
 import { drawn, outline, shaped } from "./picture.js";
 import { base } from "./words.js";
 
@@ -67,7 +68,7 @@ export class Compare {
     this.dialog.replaceChildren(
       make("header", {}, make("h2", {}, names), make("button.close", { type: "button", "aria-label": "Close", onclick: () => this.dialog.close() }, "×")),
       make("div.bar", { role: "group", "aria-label": "How they are compared" }, this.tabs, make("span.gap"), extra),
-      this.stage, make("footer", {}, this.range, make("p.muted", {}, "Wheel zooms, drag moves, ← → takes another reference image.")));
+      this.stage, make("footer", {}, this.range, make("p.muted", {}, make("span.with-mouse", {}, "Wheel zooms, drag moves, ← → takes another reference image."), make("span.with-fingers", {}, "Pinch zooms, drag moves."))));
     this.#hands();
   }
 
@@ -116,31 +117,46 @@ export class Compare {
   }
 
   #hands() {
-    let [last, cutting] = [null, false];
-    const middle = (event) => {
-      const pane = (this.dialog.dataset.mode === "side" ? event.target.closest(".layer") : null) ?? this.stage;
-      const box = pane.getBoundingClientRect();
-      return [event.clientX - box.left - box.width / 2, event.clientY - box.top - box.height / 2];
+    let [last, cutting, pinch, pane] = [null, false, null, null];
+    const fingers = new Map();
+    const from = (target) => (this.dialog.dataset.mode === "side" ? target.closest(".layer") : null) ?? this.stage;
+    const middle = (x, y, within) => {
+      const box = within.getBoundingClientRect();
+      return [x - box.left - box.width / 2, y - box.top - box.height / 2];
     };
     const share = (event) => {
       const box = this.stage.getBoundingClientRect();
       return (100 * (event.clientX - box.left)) / box.width;
     };
-    this.stage.addEventListener("wheel", (event) => { event.preventDefault(); this.#zoom(2 ** (-event.deltaY * 0.002), ...middle(event)); }, { passive: false });
+    this.stage.addEventListener("wheel", (event) => { event.preventDefault(); this.#zoom(2 ** (-event.deltaY * 0.002), ...middle(event.clientX, event.clientY, from(event.target))); }, { passive: false });
     this.stage.addEventListener("pointerdown", (event) => {
       if (event.button !== 0) return;
       this.stage.setPointerCapture(event.pointerId);
       last = [event.clientX, event.clientY];
-      cutting = this.dialog.dataset.mode === "slider" && Math.abs(share(event) - this.range.value) < 4;
+      fingers.set(event.pointerId, last);
+      if (fingers.size === 2) { pinch = apart(fingers); return; }
+      pane = from(event.target);
+      const reach = Math.max(4, 2200 / this.stage.clientWidth); // percent: the whole of the handle
+      cutting = this.dialog.dataset.mode === "slider" && Math.abs(share(event) - this.range.value) < reach;
     });
     this.stage.addEventListener("pointermove", (event) => {
-      if (!last) return;
+      if (!fingers.has(event.pointerId)) return;
+      fingers.set(event.pointerId, [event.clientX, event.clientY]);
+      if (pinch) {
+        const other = apart(fingers);
+        this.x += other.x - pinch.x;
+        this.y += other.y - pinch.y;
+        this.#zoom(other.far / pinch.far, ...middle(other.x, other.y, pane));
+        pinch = other;
+        return;
+      }
+      if (!last) return; // one of two fingers that stays
       if (cutting) this.range.value = share(event);
       else { this.x += event.clientX - last[0]; this.y += event.clientY - last[1]; }
       last = [event.clientX, event.clientY];
       this.#place();
     });
-    for (const name of ["pointerup", "pointercancel"]) this.stage.addEventListener(name, () => { last = null; });
+    for (const name of ["pointerup", "pointercancel"]) this.stage.addEventListener(name, (event) => { if (fingers.delete(event.pointerId)) last = pinch = null; });
   }
 
   #key(event) {

@@ -4,7 +4,7 @@
 import * as api from "./api.js";
 import { verdictToken } from "./colours.js";
 import { Decide } from "./decide.js";
-import { $, make } from "./dom.js";
+import { $, make, unbroken } from "./dom.js";
 import { framed } from "./picture.js";
 import { capital, figure } from "./words.js";
 
@@ -76,8 +76,8 @@ export class Detail {
     return [
       make("div.hero", {}, this.#hero(at, record, source)),
       this.#head(at, record),
-      record.sentence ? make("p.reason", {}, record.sentence) : null,
-      ...[record.evidence, record.stability, ...(record.dissents ?? [])].filter(Boolean).map((text) => make("p.remark", {}, text)),
+      record.sentence ? make("p.reason", {}, unbroken(record.sentence)) : null,
+      ...[record.evidence, record.stability, ...(record.dissents ?? [])].filter(Boolean).map((text) => make("p.remark", {}, unbroken(text))),
       source ? this.#source(source) : null,
       this.#decide(at),
       at.side === 2 ? this.#dropped(at) : null,

@@ -20,6 +20,17 @@ export function set(node, name, value) {
   else node.setAttribute(name, value === true ? "" : String(value));
 }
 
+/** A sentence whose lines end beside an option and its value (--alpha 0.4), never inside. */
+export const unbroken = (text) => text.split(/(--[a-z][\w-]*(?: \d*\.?\d+)?)/).map((piece, i) => (i % 2 ? make("span.option", {}, piece) : piece));
+
+const PIXEL_ART = 64; // pictures up to this longest side show their pixels, as in the report
+
+/** Says of an image or a canvas whether its pixels are shown as they are, once it is loaded. */
+export function pixels(picture) {
+  const [width, height] = picture.tagName === "CANVAS" ? [picture.width, picture.height] : [picture.naturalWidth, picture.naturalHeight];
+  picture.classList.toggle("pixels", Math.max(width, height) <= PIXEL_ART);
+}
+
 export const $ = (id) => document.getElementById(id);
 
 /** A function that runs once, in the next frame, however often it is called. */
@@ -41,7 +52,7 @@ export function later(task, wait) {
 /** Says something to people who listen and shows it for a while. */
 export function say(text, trouble = false) {
   const line = $("says");
-  line.textContent = text;
+  line.replaceChildren(...unbroken(text));
   line.classList.toggle("trouble", trouble);
   line.classList.add("shown");
   clearTimeout(say.timer);

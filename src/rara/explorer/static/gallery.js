@@ -3,7 +3,7 @@
 
 import * as api from "./api.js";
 import { verdictToken } from "./colours.js";
-import { $, make, soon } from "./dom.js";
+import { $, make, pixels, soon } from "./dom.js";
 import { base, count, figure } from "./words.js";
 
 const TALLEST = 12e6; // pixels that browsers can scroll through with ease
@@ -131,7 +131,7 @@ export class Gallery {
   #made() {
     const image = make("img", { alt: "", decoding: "async", draggable: "false" });
     image.onerror = () => { image.hidden = true; };
-    image.onload = () => image.classList.toggle("pixels", image.naturalWidth < 65);
+    image.onload = () => pixels(image);
     const [name, value, dot, star] = [make("span.name"), make("bdi"), make("span.dot"), make("span.star", { "aria-hidden": "true" }, "★")];
     const element = make("div.cell", { role: "option", "aria-selected": "false" }, make("span.frame", {}, image, star), name, make("span.value", {}, dot, value));
     return { element, image, name, value, dot, star };

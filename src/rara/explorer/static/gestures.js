@@ -94,7 +94,8 @@ export function gestures(element, camera, tool, on) {
   });
 }
 
-function apart(fingers) {
+/** The middle of two fingers, and how far they are apart. */
+export function apart(fingers) {
   const [[ax, ay], [bx, by]] = [...fingers.values()];
   return { x: (ax + bx) / 2, y: (ay + by) / 2, far: Math.max(1, Math.hypot(ax - bx, ay - by)) };
 }

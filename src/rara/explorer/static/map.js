@@ -8,10 +8,11 @@ import { gestures } from "./gestures.js";
 import { Overlay } from "./overlay.js";
 import { Renderer } from "./renderer.js";
 import { shapeOf } from "./shapes.js";
-import { Thumbnails } from "./thumbnails.js";
+import { Thumbnails, thumbnailSize } from "./thumbnails.js";
 
 const CLASS = { faint: 0, reference: 1, sample: 2, loud: 3, selected: 4, hidden: 5 };
 const REACH = 14; // pixels from a point that still hit it
+const EDGE = 10; // pixels that stay free round the whole map
 const pack = ([red, green, blue]) => red | (green << 8) | (blue << 16);
 
 export class MapView {
@@ -29,7 +30,8 @@ export class MapView {
     this.camera.reset();
     this.renderer.setPoints(grid, data.x, data.y);
     this.keep = later(() => state.change({ view: [this.camera.x, this.camera.y, this.camera.zoom] }), 250);
-    new ResizeObserver(() => this.#resize()).observe(this.element);
+    const sized = new ResizeObserver(() => this.#resize());
+    for (const one of [this.element, ...over(this.element)]) sized.observe(one);
     this.#resize();
     this.#listen();
     this.#follow();
@@ -63,9 +65,10 @@ export class MapView {
 
   /** To the view of the address, if it is another one. */
   #jump() {
-    const [x, y, zoom] = this.state.get("view") ?? [this.camera.home.x, this.camera.home.y, 0];
+    const [x, y, zoom] = this.state.get("view") ?? [...this.camera.rest, 0];
     if (Math.abs(x - this.camera.x) + Math.abs(y - this.camera.y) + Math.abs(zoom - this.camera.zoom) < 2e-4) return;
-    this.camera.to(x, y, zoom);
+    if (this.state.get("view")) this.camera.to(x, y, zoom);
+    else this.camera.reset();
     this.ask();
   }
 
@@ -78,8 +81,15 @@ export class MapView {
   #resize() {
     const { camera, element, renderer } = this;
     const ratio = Math.min(2, devicePixelRatio || 1);
-    Object.assign(camera, { width: element.clientWidth || 1, height: element.clientHeight || 1, ratio });
-    Object.assign(renderer.canvas, { width: Math.round(camera.width * ratio), height: Math.round(camera.height * ratio) });
+    const [width, height] = [element.clientWidth || 1, element.clientHeight || 1];
+    const [resting, same] = [camera.resting, camera.width === width && camera.height === height && camera.ratio === ratio];
+    if (!same) {
+      Object.assign(camera, { width, height, ratio });
+      Object.assign(renderer.canvas, { width: Math.round(width * ratio), height: Math.round(height * ratio) });
+    }
+    if (resting || !same || !this.roomy) leaveRoom(camera, element, this.data.total); // a new legend scales no view that someone chose
+    this.roomy = $("legend").childElementCount > 0;
+    if (resting) camera.reset();
     this.ask();
   }
 
@@ -107,8 +117,8 @@ export class MapView {
   /** Moves so that a point is in sight. */
   reveal(x, y) {
     const [left, top] = this.camera.toWindow(x, y);
-    const edge = 40;
-    if (left > edge && left < this.camera.width - edge && top > edge && top < this.camera.height - edge) return;
+    const { pad, width, height } = this.camera;
+    if (left > pad.left - 2 && left < width - pad.right + 2 && top > pad.top - 2 && top < height - pad.bottom + 2) return;
     this.camera.to(x, y);
     this.#moved();
   }
@@ -225,4 +235,16 @@ export class MapView {
     if (found.side === 1 && (event.shiftKey || event.ctrlKey || event.metaKey)) this.onpick?.(found.row);
     else this.state.change({ at: found, beside: null });
   }
+}
+
+/** What lies over the map: the controls, the tools and the legend. */
+const over = (element) => [".controls", ".tools", "#legend"].map((one) => element.parentElement.querySelector(one));
+
+/** Keeps the whole map clear of what lies over it, with half a thumbnail at the edges. */
+export function leaveRoom(camera, element, total) {
+  const box = element.getBoundingClientRect();
+  const [controls, tools, legend] = over(element).map((one) => one.getBoundingClientRect());
+  const pad = (edge) => ({ left: edge, right: edge + box.right - tools.left, top: edge + controls.bottom - box.top, bottom: edge + box.bottom - legend.top });
+  camera.pad = pad(EDGE);
+  camera.pad = pad(Math.max(EDGE, thumbnailSize(camera.fit, total) / 2 + 4));
 }

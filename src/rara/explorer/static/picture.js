@@ -2,7 +2,7 @@
 // Where a picture is gone, the frame says so.
 
 import * as api from "./api.js";
-import { make } from "./dom.js";
+import { make, pixels } from "./dom.js";
 
 /** {side, row} as a frame. `region` is a polygon, or several, in shares of the picture. */
 export function framed(point, { data, judged = null, edge = 256, region = null, alt = "" }) {
@@ -22,13 +22,13 @@ export function drawn(point, judged, edge, alt) {
     const image = judged?.get(point.row)?.image;
     if (image) {
       Object.assign(canvas, { width: image.width, height: image.height });
-      canvas.classList.toggle("pixels", image.width < 100);
+      pixels(canvas);
       canvas.getContext("2d").drawImage(image, 0, 0);
     }
     return canvas;
   }
   const image = make("img", { alt, draggable: "false", decoding: "async" });
-  image.addEventListener("load", () => image.classList.toggle("pixels", image.naturalWidth < 100));
+  image.addEventListener("load", () => pixels(image));
   image.src = api.picture(point.side, point.row, edge);
   return image;
 }

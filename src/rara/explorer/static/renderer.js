@@ -57,10 +57,11 @@ export class Renderer {
   styles(view) {
     const grown = 2 ** (0.55 * Math.log2(view.scale / view.fit));
     const room = Math.sqrt((view.fit * view.fit * 2.2) / Math.max(1, this.total));
-    const size = Math.max(1 / view.ratio, Math.min(13, 0.62 * room * grown, 4.6 * grown));
-    const alpha = Math.max(0.4, Math.min(0.92, 0.42 + 0.5 * Math.log10(Math.max(1, size * view.ratio))));
+    const few = Math.max(0, Math.min(1, Math.log2(room) / 2)); // 0: points touch; 1: each has four pixels each way
+    const size = Math.max(1 / view.ratio, Math.min(13, (0.62 + 0.12 * few) * room * grown, (4.6 + few) * grown));
+    const alpha = Math.max(0.4, Math.min(0.92, 0.42 + 0.5 * Math.log10(Math.max(1, size * view.ratio)) + 0.08 * few));
     const style = (share, opacity) => [Math.max(1 / view.ratio, share * size), opacity];
-    return [style(0.7, 0.12), style(0.85, 0.6 * alpha), style(1, alpha), style(1.3, Math.min(1, alpha + 0.25)), style(1.7, 1), [0, 0]];
+    return [style(0.7, 0.12), style(0.85 + 0.1 * few, (0.6 + 0.2 * few) * alpha), style(1, alpha), style(1.3, Math.min(1, alpha + 0.25)), style(1.7, 1), [0, 0]];
   }
 
   /** Draws the present view; true while there is more to draw. */

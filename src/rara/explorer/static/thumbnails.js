@@ -23,10 +23,7 @@ export class Thumbnails {
   }
 
   /** CSS pixels of a thumbnail in a view; 0 where points are too close for any. */
-  size(view) {
-    const apart = view.scale * Math.sqrt(2.2 / Math.max(1, this.data.total));
-    return apart < 9 ? 0 : Math.max(30, Math.min(88, Math.round(apart * 1.7)));
-  }
+  size(view) { return thumbnailSize(view.scale, this.data.total); }
 
   /** Chooses what is shown in a view: by rank, then by a fixed shuffle; `rank` < 0 is hidden. What is
    * chosen stays until the view is another one by half a thumbnail. */
@@ -141,6 +138,12 @@ export class Thumbnails {
     for (const place of [1, 2, 3]) { gl.vertexAttribDivisor(place, 0); gl.disableVertexAttribArray(place); }
     return here.length;
   }
+}
+
+/** CSS pixels of a thumbnail, where a unit of the map has a scale and the map a number of points. */
+export function thumbnailSize(scale, total) {
+  const apart = scale * Math.sqrt(2.2 / Math.max(1, total));
+  return apart < 9 ? 0 : Math.max(30, Math.min(88, Math.round(apart * 1.7)));
 }
 
 /** A number of an id that has no order. */

@@ -1,7 +1,7 @@
 // The label beside the pointer: picture, name, verdict, and the value that gives the colour.
 
 import * as api from "./api.js";
-import { $, later, make } from "./dom.js";
+import { $, later, make, pixels } from "./dom.js";
 import { verdictToken } from "./colours.js";
 import { base, figure } from "./words.js";
 
@@ -57,7 +57,7 @@ export class Tip {
   #picture(point, image) {
     if (point.side === 2 || !image.isConnected) return;
     image.onerror = () => image.remove();
-    image.onload = () => image.classList.toggle("pixels", image.naturalWidth < 65);
+    image.onload = () => pixels(image);
     image.src = api.picture(point.side, point.row, 224);
   }
 }

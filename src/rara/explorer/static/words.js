@@ -15,9 +15,9 @@ export function figure(value) {
   return value.toLocaleString("en", { maximumSignificantDigits: size >= 1000 ? 5 : 3 });
 }
 
-/** The last part of a path, for narrow places. */
+/** The last part of a path, for narrow places. Only / parts names: a file's own name may hold a backslash. */
 export function base(name) {
-  const parts = String(name).split(/[\\/]/).filter(Boolean);
+  const parts = String(name).split("/").filter(Boolean);
   return parts.length ? parts[parts.length - 1] : String(name);
 }
 
