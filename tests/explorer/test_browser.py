@@ -282,8 +282,13 @@ def test_decisions_and_notes_reach_the_server_and_come_back(site):
     site.page.keyboard.press("y")
     site.until("document.querySelector('.decide input[value=copy]').checked")
     site.page.get_by_role("radio", name="Not a copy").check(force=True)
-    site.page.wait_for_timeout(200)
-    assert site.world.decisions[0]["reference"] == int(other.get_attribute("data-row"))
+    chosen = int(other.get_attribute("data-row"))
+    for _ in range(300):
+        if site.world.decisions[0]["reference"] == chosen:
+            break
+        site.page.wait_for_timeout(20)
+    assert site.world.decisions[0]["reference"] == chosen
+    assert site.world.decisions[0]["decision"] == "not a copy"
     site.page.reload()
     site.page.wait_for_selector("body[data-ready]")
     site.until_shown(1, "decided")
