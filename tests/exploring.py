@@ -74,15 +74,17 @@ def explored(table, reference):
     return Explored.of(table, reference, table.pictures.scored["samples"])
 
 
-def client_of(seen, run, *, decisions=None, judges=True):
+def client_of(seen, run, *, decisions=None, judges=True, limits=None):
     """A browser's view of a run, and what serves it."""
 
     def judge():
         return Judge(seen.reference, run=run, extractor=Means())
 
     held = Decisions() if decisions is None else decisions
-    serving = Serving.of(seen, run=run, decisions=held, judge=judge if judges else None)
-    app = application(routes(serving), Guard())
+    serving = Serving.of(
+        seen, run=run, decisions=held, judge=judge if judges else None, limits=limits
+    )
+    app = application(routes(serving), Guard(), limits=serving.limits)
     return Client(app), serving
 
 

@@ -145,7 +145,12 @@ EARLY = {
     ),
     "serve, name": (["serve", "train", "--allow-host", "a b"], "--allow-host"),
     "serve, size": (["serve", "train", "--max-body", "much"], "--max-body much"),
-    "serve, images": (["serve", "train", "--max-images", "0"], "more than 0"),
+    "serve, images": (["serve", "train", "--max-images", "0"], "--max-images 0"),
+    "serve, no pixels": (["serve", "train", "--max-pixels", "0"], "--max-pixels 0"),
+    "serve, no bytes": (["serve", "train", "--max-body", "0"], "--max-body 0"),
+    "serve, waiting": (["serve", "train", "--max-waiting", "-3"], "--max-waiting -3"),
+    "score, no threads": ([*SCORE, "--threads", "0"], "--threads 0"),
+    "score, no memory": ([*SCORE, "--memory", "0.1"], "--memory 0.1"),
     "siblings, key": (["siblings", "samples", "--by", "lable"], "label"),
     "siblings, k": (["siblings", "samples", "--by", "label", "-k", "0"], "at least 1"),
 }

@@ -139,6 +139,17 @@ def test_with_a_token_it_says_how_to_bring_it_and_never_shows_it(
     assert asked(app, "/").status_code == 401
 
 
+@pytest.mark.parametrize(("given", "pixels"), [
+    ([], 50_000_000), (["--max-pixels", "128000000"], 128_000_000),
+    (["--max-pixels", "200000000"], 200_000_000),
+])  # fmt: skip
+def test_pictures_that_are_dropped_have_the_limit_that_was_given(served, capsys, given, pixels):
+    assert called(capsys, "explore", "samples", "-r", "train", "--no-open", *given)[0] == 0
+    [(app, _)] = served
+    assert app.state.limits.pixels == pixels
+    assert app.state.limits.pixels_at_once == max(100_000_000, pixels)
+
+
 def test_packages_that_are_missing_are_named_before_the_work(served, capsys, monkeypatch):
     from rara.explorer import projection
 

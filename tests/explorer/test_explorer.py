@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from exploring import HOSTILE, client_of, explored, of_vectors, scored, without
-from make import encoded, gaussian
+from make import encoded, gaussian, picture
 from rara import Run, ScoreTable
 from rara.decisions.decisions import Decisions
 from rara.errors import ParameterError, SourceNotFoundError
@@ -25,6 +25,7 @@ from rara.explorer.marks import Change
 from rara.explorer.projection import principal_places
 from rara.explorer.saved_table import Places, opened_again
 from rara.explorer.serving import Serving
+from rara.service.limits import Limits
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -415,6 +416,16 @@ def test_a_contact_sheet_is_judged_panel_by_panel(client, place):
     assert (width * sheet.width, height * sheet.height) == pytest.approx((60, 40), abs=4)
 
 
+def test_pictures_with_too_many_pixels_together_are_refused_unread(seen, run, monkeypatch):
+    client, serving = client_of(seen, run, limits=Limits(pixels=4_000, pixels_at_once=5_000))
+    image = ("image", ("a.png", encoded(picture(0, (50, 40)))))  # 2,000 pixels
+    assert len(client.post("/v1/judge", files=[image] * 2).json()["records"]) == 2
+    monkeypatch.setattr(serving.crew, "do", lambda work: 1 / 0)
+    answer = client.post("/v1/judge", files=[image] * 3)
+    assert (answer.status_code, answer.json()["code"]) == (413, "too-large")
+    assert "0.006 megapixels" in answer.json()["detail"]
+
+
 def test_without_a_network_nothing_is_judged(seen, run):
     client, _ = client_of(seen, run, judges=False)
     assert client.get("/data/about.json").json()["can"]["judge"] is False
@@ -625,7 +636,7 @@ def test_a_saved_table_refuses_other_images(seen, run, place, tmp_path):
     ):
         with pytest.raises(ParameterError, match="holds other images"):
             opened_again(table, places, run, Means())
-    with pytest.raises(SourceNotFoundError, match="--samples"):
+    with pytest.raises(SourceNotFoundError, match=r"table's sample images .*--samples"):
         opened_again(table, Places("nowhere", str(place / "train")), run, Means())
-    with pytest.raises(SourceNotFoundError, match="--reference"):
+    with pytest.raises(SourceNotFoundError, match=r"table's reference images .*--reference"):
         opened_again(table, Places(str(place / "samples"), "nowhere"), run, Means())

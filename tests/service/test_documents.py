@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from rara.cli.app import app
+from rara.cli.options import ServingWork, bytes_of
+from rara.run import DEFAULT_MAX_PIXELS
 from rara.service.limits import Limits
 from rara.service.routes import operations_of
 from rara.service.security import SHORTEST_TOKEN
@@ -56,10 +58,34 @@ def test_the_usual_limits_are_those_that_the_page_states():
     page = " ".join(PAGES[1].read_text(encoding="utf-8").split())
     limits = Limits()
     assert (
-        f"{limits.images} images, {limits.body_bytes >> 20} MB, {limits.pixels // 10**6} "
+        f"{limits.images} images, {limits.body_bytes >> 20} MiB, {limits.pixels // 10**6} "
         f"megapixels an image, and {limits.waiting} requests that wait"
     ) in page
     assert f"at least {SHORTEST_TOKEN} characters" in " ".join(text("SECURITY.md").split())
+
+
+@pytest.mark.parametrize(("given", "pixels"), [
+    ("", Limits().pixels), ("--max-pixels 128000000", 128_000_000),
+    ("--max-pixels 1000", 1000), ("--max-pixels 200000000", 200_000_000),
+])  # fmt: skip
+@pytest.mark.parametrize("command", ["serve", "explore"])
+def test_the_pixels_of_a_sent_image_are_those_that_were_given(command, given, pixels):
+    _, bound = parsed(f"{command} train {given}")
+    working = bound.arguments.get("working") or ServingWork()
+    assert working.limits().pixels == pixels
+    assert working.limits().pixels_at_once == max(Limits().pixels_at_once, pixels)
+    assert working.run().max_pixels == (pixels if given else DEFAULT_MAX_PIXELS)
+
+
+@pytest.mark.parametrize("command", ["serve", "explore"])
+def test_the_help_states_the_limits_that_hold(command, capsys):
+    from commands import called
+
+    said = " ".join(called(capsys, command, "--help")[1].replace("│", " ").split())
+    assert f"[default: {DEFAULT_MAX_PIXELS}, and {Limits().pixels} of a sent image]" in said
+    if command == "serve":
+        assert "[default: 32 MiB]" in said
+        assert bytes_of("32 MiB") == Limits().body_bytes
 
 
 def test_the_container_runs_as_nobody_and_with_options_that_there_are():

@@ -12,6 +12,7 @@ from make import encoded, picture
 from rara.errors import ParameterError
 from rara.service import problems
 from rara.service.limits import Limits
+from rara.service.security import Guard
 from rara.service.work import Crew
 from uploading import HOST, Client, app_of, listening, parts
 
@@ -189,7 +190,7 @@ def small(limited):
 
 def test_a_body_that_says_its_size_is_refused_before_it_is_read(small):
     answer = httpx.post(f"{small}v1/judge", content=b"x" * 200_001, headers=KIND)
-    assert "200 kB" in refused(answer, "too-large")
+    assert "195.3 KiB" in refused(answer, "too-large")
 
 
 def test_a_body_without_a_size_is_counted(small):
@@ -252,6 +253,61 @@ def test_a_second_request_with_slow_headers_closes_the_connection(small):
         connection.sendall(b"GET / HT")
         while received := connection.recv(10_000):
             assert b"HTTP/1.1" not in received
+
+
+def answered(address, request):
+    """The status, the headers and the body of the answer to bytes; then the connection ends."""
+    with connected(address) as connection:
+        connection.sendall(request)
+        received = b""
+        while piece := connection.recv(10_000):
+            received += piece
+    head, _, content = received.partition(b"\r\n\r\n")
+    first, *lines = head.decode("latin-1").split("\r\n")
+    headers = httpx.Headers([tuple(line.split(": ", 1)) for line in lines])
+    return httpx.Response(int(first.split()[1]), headers=headers, content=content)
+
+
+def has_all_headers(answer):
+    """Those of every answer, once each."""
+    for name, value in Guard().headers:
+        assert answer.headers.get_list(name.decode()) == [value.decode()]
+    assert answer.headers["x-request-id"] == answer.json()["request_id"]
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["connection"] == "close"
+
+
+@pytest.mark.parametrize("request_", [
+    b"no HTTP\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1\r\nA B: c\r\n\r\n",
+    b"GET /\xff HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+    b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: x\r\n\r\n",
+    b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n",
+    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+])  # fmt: skip
+def test_what_is_no_http_is_refused_with_all_headers(small, request_):
+    answer = answered(small, request_)
+    refused(answer, "bad-request")
+    has_all_headers(answer)
+
+
+@pytest.mark.parametrize("target", ["*", "[", "http://[/", "//[", "?", "http://[::1/x", "%5B", "]"])
+def test_a_target_that_is_no_path_is_not_found(small, target):
+    lines = f"GET {target} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
+    answer = answered(small, lines.encode())
+    refused(answer, "not-found")
+    has_all_headers(answer)
+
+
+def test_beside_too_many_connections_a_request_is_refused_with_all_headers(limited):
+    with listening(limited(connections=2, drain_seconds=0.1)) as address:
+        with connected(address), connected(address):
+            time.sleep(0.1)
+            answer = answered(address, b"GET /v1/health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            refused(answer, "too-many-connections")
+            has_all_headers(answer)
+            assert answer.headers["retry-after"] == "1"
+        time.sleep(0.1)
+        assert httpx.get(f"{address}v1/health").status_code == 200
 
 
 def test_many_headers_are_refused(small):

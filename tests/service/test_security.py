@@ -46,6 +46,19 @@ def test_a_name_that_was_turned_to_this_address_is_refused(client, host, path):
     assert answer.json()["code"] in {"bad-request", "wrong-host"}
 
 
+@pytest.mark.parametrize("host", [
+    "[", "]", "[]", "[:::]", "[::1", "[::1]x", "[v1.x]", ":80", "127.0.0.1:", "a:b:c",
+    "127.0.0.1:x", "[fe80::1%eth0]", "\x85", "", ".", "127.0.0.1\\@evil.example",
+])  # fmt: skip
+def test_a_host_that_is_no_name_is_refused(client, host):
+    for origin in ({}, {"origin": f"http://{host}"}, {"referer": "http://["}):
+        headers = {**origin, "host": host}
+        answer = client.get(
+            "/", headers={key: one.encode("latin-1") for key, one in headers.items()}
+        )
+        assert answer.json()["code"] in {"bad-request", "wrong-host"}
+
+
 def test_a_name_can_be_allowed(serving):
     behind = Client(app_of(serving, Guard(names=("images.example",))))
     assert behind.get("/", headers={"host": "Images.Example"}).status_code == 200
@@ -55,12 +68,15 @@ def test_a_name_can_be_allowed(serving):
 @pytest.mark.parametrize("origin", [
     "http://evil.example", "http://127.0.0.1:3000", "https://localhost:8765", "null", "file://",
     "http://127.0.0.1:8765.evil.example", "", "http://localhost:8765",
+    "http://[", "http://]", "http://[::1", "//127.0.0.1:8765", "http://[v1.x]", "http://\x85",
+    "http://a@127.0.0.1:8765", "http://127.0.0.1:8765/page", "http://[127.0.0.1]:8765",
 ])  # fmt: skip
 @pytest.mark.parametrize(("method", "path"), [
     ("POST", "/v1/judge"), ("GET", "/v1/reference"), ("OPTIONS", "/v1/judge"), ("GET", "/nothing"),
 ])  # fmt: skip
 def test_pages_of_other_origins_are_refused(client, origin, method, path):
-    problem(client.request(method, path, headers={"origin": origin}), "foreign-origin")
+    answer = client.request(method, path, headers={"origin": origin.encode("latin-1")})
+    problem(answer, "foreign-origin")
 
 
 def test_a_page_of_the_service_may_ask(client):
@@ -131,6 +147,13 @@ def test_a_browser_gets_a_cookie_for_the_token_once(guarded, serving):
     problem(other.get("/v1/reference", headers={"cookie": pair}), "no-token")
 
 
+def test_a_token_opens_the_page_as_it_was_typed(guarded):
+    """As it is in the file, or percent-encoded: `+` is a space in queries otherwise."""
+    for typed in (TOKEN, TOKEN.replace("+", "%2B"), TOKEN.replace("/", "%2F")):
+        answer = guarded.get(f"{HOST}/v1/reference?a=b+c&token={typed}")
+        assert (answer.status_code, answer.headers["location"]) == (303, "/v1/reference?a=b+c")
+
+
 @pytest.mark.parametrize("query", [
     {"token": TOKEN[:-1]}, {"token": [TOKEN, TOKEN]}, {"token": ""}, {"tokens": TOKEN},
 ])  # fmt: skip
@@ -142,6 +165,20 @@ def test_a_wrong_token_in_the_address_opens_nothing(guarded, query):
 def test_the_redirection_stays_on_this_service(guarded):
     answer = guarded.get(f"{HOST}//evil.example/", params={"token": TOKEN})
     assert answer.headers["location"].startswith("/evil.example")
+
+
+@pytest.mark.parametrize("path", [
+    rb"/\evil.example", rb"\evil.example", rb"/\/evil.example", rb"//\\evil.example",
+    b"///evil.example",
+])  # fmt: skip
+def test_no_path_sends_a_browser_to_another_machine(path):
+    scope = {
+        "method": "GET", "path": path.decode(), "raw_path": path,
+        "query_string": f"token={TOKEN}".encode(), "headers": [(b"host", b"127.0.0.1")],
+    }  # fmt: skip
+    assert dict(Guard(token=TOKEN).admit(scope))[b"location"] == b"/evil.example"
+    scope |= {"path": "/a\\b", "raw_path": b"/a\\b/%5C%20c:d"}
+    assert dict(Guard(token=TOKEN).admit(scope))[b"location"] == b"/a%5Cb/%5C%20c:d"
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.2", "images.example"])

@@ -10,7 +10,7 @@ import pytest
 
 from rara.errors import ParameterError
 from rara.service.limits import Limits
-from rara.service.running import serve
+from rara.service.running import bound, serve
 from rara.service.security import Guard
 from uploading import Load, app_of, listening, parts, served
 
@@ -81,6 +81,36 @@ def test_a_port_that_is_taken_is_named(serving):
         port = int(address.rsplit(":", 1)[1].strip("/"))
         with pytest.raises(ParameterError, match=f"--port {port}"):
             serve(None, Guard(port=port), ready=lambda *_: None)
+
+
+def test_a_second_start_on_a_port_fails_before_its_work():
+    """The first is still at work, and accepts nothing yet."""
+    with bound(Guard(port=0)) as first:
+        port = first.getsockname()[1]
+        with (
+            pytest.raises(ParameterError, match=f"--port {port}.*Give another port"),
+            bound(Guard(port=port)),
+        ):
+            raise AssertionError("it would work for nothing")
+    with bound(Guard(port=port)):
+        pass
+
+
+def test_who_connects_before_the_work_is_done_is_answered_then(serving):
+    guard, answers = Guard(port=0), []
+    with bound(guard) as first:
+        address = f"http://127.0.0.1:{first.getsockname()[1]}/v1/health"
+        sender = threading.Thread(target=lambda: answers.append(httpx.get(address).status_code))
+        sender.start()
+        time.sleep(0.1)
+        assert answers == []
+
+        def ready(_, stop):
+            threading.Thread(target=lambda: (sender.join(5), stop()), daemon=True).start()
+
+        serve(app_of(serving), guard, ready=ready, listening=first,
+              limits=Limits(drain_seconds=0.05))  # fmt: skip
+    assert answers == [200]
 
 
 @pytest.mark.parametrize("host", ["999.1.1.1", "no.such.host.invalid"])

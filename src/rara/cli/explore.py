@@ -29,8 +29,8 @@ from rara.cli.options import (
     Metrics,
     Neighbours,
     Place,
+    ServingWork,
     Unit,
-    Working,
 )
 from rara.cli.output import list_all
 from rara.cli.printing import say, tell
@@ -88,7 +88,7 @@ def explore(
     compat: Annotated[Literal["official"] | None, Parameter(group=SCORES)] = None,
     reading: Reading | None = None,
     extraction: Extractions | None = None,
-    working: Working | None = None,
+    working: ServingWork | None = None,
 ) -> None:
     """Explore samples and reference as a map in the browser: filter, compare, decide, export.
 
@@ -127,7 +127,8 @@ def explore(
     from rara.service.running import bound
 
     with bound(guard) as port:  # one that is taken is said before the work
-        run, extraction = (working or Working()).run(), extraction or Extractions()
+        working, extraction = working or ServingWork(), extraction or Extractions()
+        run = working.run()
         held = None if decisions is None else Decisions(decisions)
         if held is not None:
             len(held)  # reads the file: a mistake in it is found now
@@ -160,7 +161,7 @@ def explore(
                 calibration=calibration, opinions=opinions or Opinions(), extraction=extraction,
                 deciding=Deciding(decisions if there else None), leave_one_out=leave_one_out,
             ), run)  # fmt: skip
-        _serve(seen, held, run, guard, port, opens=not no_open)
+        _serve(seen, held, run, working.limits(), guard, port, opens=not no_open)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +226,7 @@ def _scored(asked: Scoring, run: Run) -> _Seen:
     return _Seen(explored, scored.network, alone)
 
 
-def _judge(seen: _Seen, run: Run) -> Callable[[], Judge] | None:
+def _judge(seen: _Seen, run: Run, limits: Limits) -> Callable[[], Judge] | None:
     """What judges further pictures; None where nothing can make vectors of them."""
     reference = seen.explored.reference
     try:
@@ -239,22 +240,24 @@ def _judge(seen: _Seen, run: Run) -> Callable[[], Judge] | None:
         from rara.service.judging import Judge
 
         return Judge(
-            reference, run=run, max_pixels=Limits().pixels, extractor=network, **seen.options
+            reference, run=run, max_pixels=limits.pixels, extractor=network, **seen.options
         )
 
     return judge
 
 
 def _serve(
-    seen: _Seen, decisions: Decisions | None, run: Run, guard: Guard, port: socket, *, opens: bool
-) -> None:
+    seen: _Seen, decisions: Decisions | None, run: Run, limits: Limits, guard: Guard,
+    port: socket, *, opens: bool,
+) -> None:  # fmt: skip
     """Serve the page, say where, and open it, until somebody asks for the end."""
     from rara.explorer.routes import routes
     from rara.explorer.serving import Serving
     from rara.service.application import application
     from rara.service.running import serve as serve_until_asked
 
-    serving = Serving.of(seen.explored, run=run, decisions=decisions, judge=_judge(seen, run))
+    judge = _judge(seen, run, limits)
+    serving = Serving.of(seen.explored, run=run, decisions=decisions, judge=judge, limits=limits)
     explored = seen.explored
     hints = ["Ctrl-C ends it."]
     if guard.token is not None:

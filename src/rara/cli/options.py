@@ -6,7 +6,7 @@ First step of a command: options -> opened -> the library -> output.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
@@ -16,6 +16,7 @@ from rara.cli.progress import progress_on
 from rara.errors import ParameterError
 from rara.extractors.base import Metric
 from rara.run import DEFAULT_MAX_PIXELS, Run
+from rara.service.limits import Limits
 
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?\s*", re.IGNORECASE)
 _UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
@@ -34,8 +35,10 @@ def bytes_of(text: str, option: str = "--memory") -> int:
 
 
 def size(hint: Any, tokens: Any) -> int:
-    """Read a size in bytes."""
-    return bytes_of(tokens[0].value, tokens[0].keyword or "--memory")
+    """Read a size in bytes, at least 1."""
+    option = tokens[0].keyword or "--memory"
+    value = bytes_of(tokens[0].value, option)
+    return _at_least_one(value, option, tokens[0].value)
 
 
 def whole(hint: Any, tokens: Any) -> int:
@@ -45,6 +48,18 @@ def whole(hint: Any, tokens: Any) -> int:
     except ValueError:
         message = f"{tokens[0].keyword} {tokens[0].value}: give a whole number."
         raise ParameterError(message) from None
+
+
+def positive(hint: Any, tokens: Any) -> int:
+    """Read a whole number of at least 1; the message for another has the option's name."""
+    return _at_least_one(whole(hint, tokens), tokens[0].keyword, tokens[0].value)
+
+
+def _at_least_one(value: int, option: str, text: str) -> int:
+    if not 1 <= value < 2**63:
+        wanted = "at least 1" if value < 1 else "a smaller number"
+        raise ParameterError(f"{option} {text}: give {wanted}.")
+    return value
 
 
 Place: TypeAlias = str | Path
@@ -124,7 +139,7 @@ class Working:
     threads: Annotated[
         int | None,
         Parameter(
-            converter=whole,
+            converter=positive,
             metavar="N",
             show_default="one for each core",
             help="Number of threads.",
@@ -140,8 +155,14 @@ class Working:
         ),
     ] = None
     max_pixels: Annotated[
-        int, Parameter(converter=whole, metavar="N", help="Skip images with more pixels.")
-    ] = DEFAULT_MAX_PIXELS
+        int | None,
+        Parameter(
+            converter=positive,
+            metavar="N",
+            show_default=str(DEFAULT_MAX_PIXELS),
+            help="Skip images with more pixels.",
+        ),
+    ] = None
     retry_failed: Annotated[
         bool,
         Parameter(
@@ -163,11 +184,33 @@ class Working:
         return Run(
             threads=self.threads,
             memory=self.memory,
-            max_pixels=self.max_pixels,
+            max_pixels=DEFAULT_MAX_PIXELS if self.max_pixels is None else self.max_pixels,
             on_failed="retry" if self.retry_failed else "keep",
             metadata="ignore" if self.no_metadata else "read",
             progress=progress_on(),
         )
+
+
+@Parameter(name="*", group=MACHINE)
+@dataclass(frozen=True)
+class ServingWork(Working):
+    """How to work where images are sent, too: of those, fewer pixels are usual."""
+
+    max_pixels: Annotated[
+        int | None,
+        Parameter(
+            converter=positive,
+            metavar="N",
+            show_default=f"{DEFAULT_MAX_PIXELS}, and {Limits().pixels} of a sent image",
+            help="Skip images with more pixels.",
+        ),
+    ] = None
+
+    def limits(self, usual: Limits | None = None) -> Limits:
+        """The same for images that are sent; other limits stay as they are."""
+        usual = usual or Limits()
+        pixels = usual.pixels if self.max_pixels is None else self.max_pixels
+        return replace(usual, pixels=pixels, pixels_at_once=max(usual.pixels_at_once, pixels))
 
 
 @Parameter(name="*", group=VERDICTS)

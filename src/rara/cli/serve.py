@@ -22,18 +22,18 @@ from rara.cli.options import (
     Metrics,
     Neighbours,
     Place,
+    ServingWork,
     Unit,
-    Working,
+    positive,
     size,
-    whole,
 )
 from rara.cli.output import list_all
 from rara.cli.printing import say, tell
 from rara.reference.options import ScoreOptions
 from rara.report.formatting import counted
 from rara.retrieval.finding import Looking
-from rara.run import DEFAULT_MAX_PIXELS, step
-from rara.service.limits import Limits
+from rara.run import step
+from rara.service.limits import Limits, binary_amount
 from rara.service.packages import check_packages
 from rara.verdict.rules import ALPHA
 
@@ -54,29 +54,29 @@ class Bounds:
     """How much requests may take."""
 
     max_images: Annotated[
-        int, Parameter(converter=whole, metavar="N", help="Images of one request.")
+        int, Parameter(converter=positive, metavar="N", help="Images of one request.")
     ] = _USUAL.images
     max_body: Annotated[
         int,
         Parameter(
-            converter=size, metavar="SIZE", show_default="32MB", help="Bytes of one request."
+            converter=size,
+            metavar="SIZE",
+            show_default=binary_amount(_USUAL.body_bytes),
+            help="Bytes of one request.",
         ),
     ] = _USUAL.body_bytes
     max_waiting: Annotated[
         int,
-        Parameter(converter=whole, metavar="N", help="Requests that wait; more are sent away."),
+        Parameter(converter=positive, metavar="N", help="Requests that wait; more are sent away."),
     ] = _USUAL.waiting
 
-    def limits(self, max_pixels: int) -> Limits:
-        """The same for the service; images are smaller there than in a folder of one's own."""
-        pixels = _USUAL.pixels if max_pixels == DEFAULT_MAX_PIXELS else max_pixels
+    def limits(self) -> Limits:
+        """The same for the service."""
         return Limits(
             images=self.max_images,
             body_bytes=self.max_body,
             bytes_at_once=max(_USUAL.bytes_at_once, 4 * self.max_body),
             waiting=self.max_waiting,
-            pixels=pixels,
-            pixels_at_once=max(_USUAL.pixels_at_once, pixels),
         )
 
 
@@ -93,7 +93,7 @@ def serve(
     deciding: Deciding | None = None,
     reading: Reading | None = None,
     extraction: ReferenceExtraction | None = None,
-    working: Working | None = None,
+    working: ServingWork | None = None,
 ) -> None:
     """Judge images that programs send over HTTP, against one reference.
 
@@ -110,8 +110,8 @@ def serve(
         Which samples are compared with reference images picture by picture.
     """
     check_packages(COMMAND)
-    working, bounds = working or Working(), bounds or Bounds()
-    guard, limits = (listening or Listening()).guard(), bounds.limits(working.max_pixels)
+    working, bounds = working or ServingWork(), bounds or Bounds()
+    guard, limits = (listening or Listening()).guard(), working.limits(bounds.limits())
     options = ScoreOptions(k=k, alpha=alpha, evidence=evidence)
     (place,) = (reading or Reading()).places([reference])
     run = working.run()

@@ -112,7 +112,8 @@ def _there(place: str, side: str) -> str:
     found = [Path(one.partition("#")[0]).expanduser() for one in places_in(place)]
     if len(found) != 1 or not os.path.lexists(found[0]):
         raise SourceNotFoundError(
-            f"The table's {side} images are not at '{place}': say where they are with --{side}."
+            f"The table's {side.removesuffix('s')} images are not at '{place}': say where they are "
+            f"with --{side}."
         )
     return places_in(place)[0]
 

@@ -113,7 +113,7 @@ class Watched:
 
 
 async def _not_found(request: Request, _: Exception) -> Response:
-    raise Problem("not-found", f"Nothing is at '{plain(request.url.path[:200])}'.")
+    raise Problem("not-found", f"Nothing is at '{plain(request.scope['path'][:200])}'.")
 
 
 async def _other_method(request: Request, error: Exception) -> Response:

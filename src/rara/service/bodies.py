@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from rara.service.asgi import Asgi, Message, Receive, Scope, Send, header_values, with_headers
-from rara.service.limits import Limits
+from rara.service.limits import Limits, binary_amount
 from rara.service.problems import Problem, answer, too_busy
-from rara.sources.limits import amount
 
 _POLITE_BYTES: Final = 1 << 20
 _POLITE_SECONDS: Final = 0.5
@@ -109,7 +108,7 @@ class _Body:
         self._size += size
 
     def _too_large(self) -> Problem:
-        most = amount(self._limits.body_bytes)
+        most = binary_amount(self._limits.body_bytes)
         return Problem("too-large", f"A body has at most {most} here: send fewer images at once.")
 
     async def pass_over(self) -> None:

@@ -41,3 +41,15 @@ class Limits:
             value = getattr(self, each.name)
             if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
                 raise ParameterError(f"{each.name} = {short(value)}: give more than 0.")
+
+
+def binary_amount(size: int) -> str:
+    """A number of bytes for people, in the units that options take: powers of 1024.
+
+    >>> binary_amount(32 << 20), binary_amount(200_000), binary_amount(700)
+    ('32 MiB', '195.3 KiB', '700 bytes')
+    """
+    for unit, name in ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB")):
+        if size >= unit:
+            return f"{round(size / unit, 1):g} {name}"
+    return f"{size} bytes"

@@ -10,14 +10,16 @@ from typing import Final
 
 from rara import __version__
 from rara.provenance.json_format import JsonObject
-from rara.service.limits import Limits
+from rara.service.limits import Limits, binary_amount
 from rara.service.operations import Operation
 from rara.service.problems import CODES, MEDIA_TYPE
 from rara.service.uploads import FIELD
 from rara.service.uploads import MEDIA_TYPE as MULTIPART
-from rara.sources.limits import amount
 
-ALWAYS: Final = ("bad-request", "foreign-origin", "wrong-host", "headers-too-large", "internal")
+ALWAYS: Final = (
+    "bad-request", "foreign-origin", "wrong-host", "headers-too-large", "internal",
+    "too-many-connections",
+)  # fmt: skip
 """Of the problems that any operation can answer with."""
 _UPLOADING: Final = ("too-slow", "too-large", "unsupported-media-type", "too-busy")
 
@@ -46,7 +48,7 @@ def document(operations: Sequence[Operation], limits: Limits, *, token: bool) ->
 def _operation(one: Operation, limits: Limits, token: bool) -> JsonObject:
     responses: JsonObject = {"200": _success(one), **_refusals(one, token)}
     if one.stops:
-        responses["503"] = {**_success(one), "description": "The service stops."}
+        responses["503"] = _stopping(one)
     described: JsonObject = {
         "operationId": one.name,
         "summary": one.summary,
@@ -62,9 +64,20 @@ def _operation(one: Operation, limits: Limits, token: bool) -> JsonObject:
 
 
 def _success(one: Operation) -> JsonObject:
+    return {"description": one.answer.says, "content": _content(one)}
+
+
+def _content(one: Operation) -> JsonObject:
     schema = one.answer.schema
     body: JsonObject = {} if schema is None else {"schema": schema}
-    return {"description": one.answer.says, "content": {one.answer.media_type: body}}
+    return {one.answer.media_type: body}
+
+
+def _stopping(one: Operation) -> JsonObject:
+    """The same document as for a success; or the refusal that any operation can answer with."""
+    _, says = CODES["too-many-connections"]
+    content: JsonObject = {**_content(one), **_content_of_refusals()}
+    return {"description": f"The service stops. {says}", "content": content}
 
 
 def _refusals(one: Operation, token: bool) -> JsonObject:
@@ -78,14 +91,16 @@ def _refusals(one: Operation, token: bool) -> JsonObject:
 
 
 def _refusal(status: int, says: list[str]) -> JsonObject:
-    schema: JsonObject = {"$ref": "#/components/schemas/Problem"}
-    refusal: JsonObject = {
-        "description": " ".join(says), "content": {MEDIA_TYPE: {"schema": schema}}
-    }  # fmt: skip
+    refusal: JsonObject = {"description": " ".join(says), "content": _content_of_refusals()}
     if status == CODES["too-busy"][0]:
         seconds: JsonObject = {"type": "integer", "minimum": 1}
         refusal["headers"] = {"Retry-After": {"schema": seconds, "description": "Seconds."}}
     return refusal
+
+
+def _content_of_refusals() -> JsonObject:
+    schema: JsonObject = {"$ref": "#/components/schemas/Problem"}
+    return {MEDIA_TYPE: {"schema": schema}}
 
 
 def _images(limits: Limits) -> JsonObject:
@@ -97,7 +112,7 @@ def _images(limits: Limits) -> JsonObject:
     return {
         "required": True,
         "description": f"One image or several, each in a part named `{FIELD}` with its file name. "
-        f"At most {limits.images} images, {amount(limits.body_bytes)} together, and "
+        f"At most {limits.images} images, {binary_amount(limits.body_bytes)} together, and "
         f"{limits.pixels / 1e6:g} megapixels each, {limits.pixels_at_once / 1e6:g} together.",
         "content": {
             MULTIPART: {

@@ -29,6 +29,7 @@ CODES: Mapping[str, tuple[int, str]] = {
     "too-busy": (429, "Too many requests wait: try again after `Retry-After` seconds."),
     "headers-too-large": (431, "The headers have too many bytes, or there are too many."),
     "internal": (500, "A fault of the service; its log has the same request id."),
+    "too-many-connections": (503, "Too many connections are open: try again in a moment."),
     "stopping": (503, "The service stops, and takes no new work."),
 }
 """The status of each code, and what it means; the OpenAPI document lists them."""
@@ -69,14 +70,20 @@ def request_id_of(scope: Scope) -> str:
     return str(scope.get("state", {}).get("request_id", ""))
 
 
-async def answer(problem: Problem, scope: Scope, send: Send, *, close: bool = False) -> None:
-    """Send a refusal. `close`: the connection ends with it, for its body is not read."""
-    body = problem.body(request_id_of(scope))
+def written(problem: Problem, request_id: str, *, close: bool) -> tuple[RawHeaders, bytes]:
+    """The headers and the body of a refusal."""
+    body = problem.body(request_id)
     headers = [
         (b"content-type", MEDIA_TYPE.encode()),
         (b"content-length", str(len(body)).encode()),
         *problem.headers,
         *([(b"connection", b"close")] if close else []),
     ]
+    return headers, body
+
+
+async def answer(problem: Problem, scope: Scope, send: Send, *, close: bool = False) -> None:
+    """Send a refusal. `close`: the connection ends with it, for its body is not read."""
+    headers, body = written(problem, request_id_of(scope), close=close)
     await send({"type": "http.response.start", "status": problem.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -86,9 +86,7 @@ def _json(value: object, status: int = 200) -> Response:
 async def _images(serving: Serving, request: Request) -> UploadedImages:
     """What was sent, within the limits; a full queue is said before a body is read."""
     serving.crew.check()
-    images = await uploads_of(request, serving.limits)
-    await serving.readers.do(lambda: images.check_pixels(serving.limits))
-    return images
+    return await uploads_of(request, serving.limits)
 
 
 def _judge(serving: Serving) -> Operation:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 import signal
 import socket
 import threading
@@ -21,9 +22,10 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 
 from rara.errors import ParameterError
-from rara.service.asgi import Asgi, Message, Receive, Scope, Send
+from rara.service.asgi import Asgi, Message, RawHeaders, Receive, Scope, Send, with_headers
 from rara.service.limits import Limits
-from rara.service.security import Guard
+from rara.service.problems import Problem, answer, written
+from rara.service.security import Guard, request_id
 
 if TYPE_CHECKING:
     from uvicorn import Config, Server
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 
 _HEAD_BYTES: Final = 32 << 10
 """Of a request's line and headers."""
+_BACKLOG: Final = 1024
+"""Connections that the system makes before they are accepted."""
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
@@ -58,7 +62,9 @@ def serve(
     with nullcontext(listening) if listening is not None else bound(guard) as own:
         port = own.getsockname()[1]
         host = f"[{guard.host}]" if ":" in guard.host else guard.host
-        server = _server(app, limits, draining, lambda stop: ready(f"http://{host}:{port}/", stop))
+        server = _server(
+            app, guard, limits, draining, lambda stop: ready(f"http://{host}:{port}/", stop)
+        )
         with suppress(KeyboardInterrupt):
             server.run(sockets=[own])
         return not server.force_exit
@@ -66,8 +72,10 @@ def serve(
 
 @contextmanager
 def bound(guard: Guard) -> Iterator[socket.socket]:
-    """A socket that has the port already, and accepts nothing until `serve` is called with it.
+    """A socket that listens already, and accepts nothing until `serve` is called with it.
 
+    Who connects meanwhile waits. A port can be bound twice until somebody listens, so a second
+    service would find out only after its work.
     Raises ParameterError where the address is none of this machine, or the port is taken.
     """
     try:
@@ -80,6 +88,7 @@ def bound(guard: Guard) -> Iterator[socket.socket]:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listening.bind(address)
+            listening.listen(_BACKLOG)
         except (OSError, OverflowError) as error:
             reason = getattr(error, "strerror", None) or error
             raise ParameterError(
@@ -90,12 +99,34 @@ def bound(guard: Guard) -> Iterator[socket.socket]:
 
 
 class _Closing:
-    """An application that says, once the end has begun, that connections close."""
+    """An application that says, once the end has begun, that connections close.
 
-    def __init__(self, app: Asgi) -> None:
-        self._app, self.ending = app, False
+    It refuses requests while too many connections are open: the server's own refusal would have
+    none of the guard's headers.
+    """
+
+    def __init__(self, app: Asgi, guard: Guard) -> None:
+        self._app, self._guard, self.ending = app, guard, False
+        self.full: Callable[[], bool] = lambda: False
+
+    async def _refuse(self, scope: Scope, send: Send) -> None:
+        name = request_id(scope)
+        scope.setdefault("state", {})["request_id"] = name
+
+        async def sent(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message = with_headers(message, _headers(self._guard, name))
+            await send(message)
+
+        detail = "Too many connections are open: close some, or try again in a moment."
+        problem = Problem("too-many-connections", detail, [(b"retry-after", b"1")])
+        await answer(problem, scope, sent, close=True)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self.full():
+            await self._refuse(scope, send)
+            return
+
         async def sent(message: Message) -> None:
             if self.ending and message["type"] == "http.response.start":
                 others = [one for one in message["headers"] if one[0].lower() != b"connection"]
@@ -105,12 +136,21 @@ class _Closing:
         await self._app(scope, receive, sent)
 
 
+def _headers(guard: Guard, name: str) -> RawHeaders:
+    """Of an answer that does not come from the application."""
+    return [*guard.headers, (b"x-request-id", name.encode())]
+
+
 def _server(
-    app: Asgi, limits: Limits, draining: Callable[[], None], ready: Callable[[Stop], None]
+    app: Asgi,
+    guard: Guard,
+    limits: Limits,
+    draining: Callable[[], None],
+    ready: Callable[[Stop], None],
 ) -> Server:
     from uvicorn import Config, Server
 
-    closing = _Closing(app)
+    closing = _Closing(app, guard)
 
     class GracefulServer(Server):
         """Drains before it closes, and leaves signals to whoever had them before."""
@@ -161,7 +201,10 @@ def _server(
                 for number, handler in before.items():
                     signal.signal(number, handler)
 
-    return GracefulServer(_config(Config, closing, limits))
+    server = GracefulServer(_config(Config, closing, guard, limits))
+    state = server.server_state
+    closing.full = lambda: max(len(state.connections), len(state.tasks)) > limits.connections
+    return server
 
 
 def _accepted(listening: socket.socket) -> list[socket.socket]:
@@ -175,20 +218,22 @@ def _accepted(listening: socket.socket) -> list[socket.socket]:
     return found
 
 
-def _config(config: type[Config], app: Any, limits: Limits) -> Config:
+def _config(config: type[Config], app: Any, guard: Guard, limits: Limits) -> Config:
+    protocol = _patient(guard, limits.header_seconds, limits.drain_seconds)
     return config(
-        app, http=_patient(limits.header_seconds, limits.drain_seconds), ws="none", loop="asyncio",
+        app, http=protocol, ws="none", loop="asyncio",
         lifespan="off", log_config=None, access_log=False, proxy_headers=False, server_header=False,
-        h11_max_incomplete_event_size=_HEAD_BYTES, limit_concurrency=limits.connections,
-        timeout_keep_alive=30, backlog=1024,
+        h11_max_incomplete_event_size=_HEAD_BYTES,
+        timeout_keep_alive=30, backlog=_BACKLOG,
     )  # fmt: skip
 
 
-def _patient(seconds: float, last_seconds: float) -> type[H11Protocol]:
+def _patient(guard: Guard, seconds: float, last_seconds: float) -> type[H11Protocol]:
     """The protocol of a connection that closes where a request's headers take too long.
 
     At the end a connection without a request is open for `last_seconds`: one may be on its way.
     """
+    import h11
     from uvicorn.protocols.http.h11_impl import H11Protocol
 
     class PatientProtocol(H11Protocol):
@@ -205,6 +250,23 @@ def _patient(seconds: float, last_seconds: float) -> type[H11Protocol]:
                 self._stop_waiting()
             elif self._waiting is None and (before is None or before.response_complete):
                 self._wait()  # a further request on this connection has begun
+
+        def send_400_response(self, msg: str) -> None:
+            """Refuse what is no HTTP as everything else is refused: with the guard's headers."""
+            if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
+                name = secrets.token_hex(8)
+                problem = Problem("bad-request", "The request is no valid HTTP.")
+                headers, body = written(problem, name, close=True)
+                headers += _headers(guard, name)
+                for event in (
+                    h11.Response(
+                        status_code=problem.status, headers=headers, reason=b"Bad Request"
+                    ),
+                    h11.Data(data=body),
+                    h11.EndOfMessage(),
+                ):
+                    self.transport.write(self.conn.send(event) or b"")
+            self.transport.close()
 
         def connection_lost(self, exc: Exception | None) -> None:
             self._stop_waiting()

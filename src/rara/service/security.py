@@ -15,7 +15,7 @@ import re
 import secrets
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode
 
 from rara.errors import ParameterError
 from rara.service.asgi import (
@@ -28,8 +28,8 @@ from rara.service.asgi import (
     header_values,
     with_headers,
 )
+from rara.service.limits import binary_amount
 from rara.service.problems import Problem, answer
-from rara.sources.limits import amount
 
 LOOPBACK: Final = "127.0.0.1"
 PORT: Final = 8765
@@ -45,6 +45,9 @@ POLICY: Final = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-
 MOST_HEADERS: Final = 100
 MOST_HEADER_BYTES: Final = 16 << 10
 """Of one request."""
+
+_IN_PATHS: Final = "/%:@!$&'()*+,;=~"
+"""Characters of a path that stay as they came, beside letters, digits and `-._`."""
 
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
@@ -144,8 +147,7 @@ class Guard:
         if scope["path"] in OPEN_PATHS and scope["method"] in _SAFE:
             return
         for origin in header_values(scope, b"origin"):
-            parts = urlsplit(origin.lower())
-            if parts.scheme not in {"http", "https"} or parts.netloc != host:
+            if origin.lower() not in {f"http://{host}", f"https://{host}"}:
                 raise Problem("foreign-origin", "A page of another origin may not ask here.")
         site = header_values(scope, b"sec-fetch-site")
         if site and site != ["same-origin"] and site != ["none"] and not _is_visit(scope):
@@ -170,14 +172,16 @@ class Guard:
         if scope["method"] != "GET" or b"token=" not in scope["query_string"]:
             return None
         pairs = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-        given = [value for key, value in pairs if key == "token"]
+        # A token has no spaces: one here is a '+' that was typed as it is.
+        given = [value.replace(" ", "+") for key, value in pairs if key == "token"]
         if len(given) != 1 or not _same(given[0], token):
             return None
         rest = urlencode([(key, value) for key, value in pairs if key != "token"])
-        path = "/" + scope["raw_path"].decode("latin-1").lstrip("/")
+        # Browsers read `\` as `/`, and two of them at the front as another machine.
+        path = "/" + quote(scope["raw_path"].lstrip(b"/\\"), safe=_IN_PATHS)
         cookie = f"{self.cookie}={self.pass_of_browsers}; HttpOnly; SameSite=Strict; Path=/"
         return [
-            (b"location", (f"{path}?{rest}" if rest else path).encode("latin-1")),
+            (b"location", (f"{path}?{rest}" if rest else path).encode("ascii")),
             (b"set-cookie", cookie.encode()),
             (b"content-length", b"0"),
         ]
@@ -229,7 +233,8 @@ def _check_head(scope: Scope) -> None:
     if len(sizes) > MOST_HEADERS or sum(sizes, len(scope["query_string"])) > MOST_HEADER_BYTES:
         raise Problem(
             "headers-too-large",
-            f"At most {MOST_HEADERS} headers, and {amount(MOST_HEADER_BYTES)} with the address.",
+            f"At most {MOST_HEADERS} headers, and {binary_amount(MOST_HEADER_BYTES)} with the "
+            "address.",
         )
     if all(header_values(scope, name) for name in (b"content-length", b"transfer-encoding")):
         raise Problem("bad-request", "Give Content-Length or Transfer-Encoding, not both.")

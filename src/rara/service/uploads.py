@@ -94,9 +94,10 @@ async def uploads_of(request: Request, limits: Limits) -> UploadedImages:
     """The images in the parts `image` of a multipart body.
 
     Raises Problem where the body is of another type or damaged, has other parts, no image, or more
-    than the limits allow.
+    images or pixels than the limits allow. No image is decoded for that.
     """
     from python_multipart.exceptions import FormParserError
+    from starlette.concurrency import run_in_threadpool
     from starlette.requests import ClientDisconnect
 
     parts = _Parts(limits.images)
@@ -113,7 +114,9 @@ async def uploads_of(request: Request, limits: Limits) -> UploadedImages:
         raise Problem("bad-request", "The multipart body ends before its last boundary.")
     if not parts.uploads:
         raise Problem("bad-request", f"Send at least one image, each in a part named '{FIELD}'.")
-    return UploadedImages(parts.uploads)
+    images = UploadedImages(parts.uploads)
+    await run_in_threadpool(images.check_pixels, limits)
+    return images
 
 
 def _boundary(request: Request) -> bytes:
