@@ -61,6 +61,11 @@ class Noted:
     """Ids of the first of them."""
 
 
+def fingerprint_of(spec: Spec, digests: Sequence[str]) -> str:
+    """sha256 over an extractor and the contents of the images that it saw, in order."""
+    return hashlib.sha256("\n".join([spec.fingerprint, *digests]).encode()).hexdigest()
+
+
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Features:
     """The vectors of a source's images, with every item listed, the failed ones too.
@@ -148,8 +153,7 @@ class Features:
     @property
     def fingerprint(self) -> str:
         """sha256 over the extractor and the content of each vector's image, in order."""
-        digests = self.done["digest"].to_pylist()
-        return hashlib.sha256("\n".join([self.spec.fingerprint, *digests]).encode()).hexdigest()
+        return fingerprint_of(self.spec, self.done["digest"].to_pylist())
 
     @classmethod
     def from_arrays(
