@@ -20,11 +20,11 @@ import pyarrow as pa
 from rara.errors import ParameterError, RaraError, ReferenceMismatchError, SourceError
 from rara.explorer.saved_table import allowed_word, reference_again, refuse_others
 from rara.extractors.base import Metric
-from rara.features.features import Features, fingerprint_of
+from rara.features.features import Features
 from rara.features.image_lookup import Side, SourcePictures
 from rara.features.item_table import ITEMS
 from rara.features.opening import features_of, is_features
-from rara.features.origin import HELD_OUT, places_in
+from rara.features.origin import HELD_OUT, fingerprint_of, places_in
 from rara.images.decode import content_digest
 from rara.run import Run, step
 from rara.sources import open_source

@@ -25,7 +25,7 @@ from rara.errors import FeatureError, ParameterError
 from rara.extractors.base import Spec
 from rara.features.item_table import ITEMS, Metadata, items_in, records_of
 from rara.features.made_once import made_once
-from rara.features.origin import AND, HELD_OUT, origin_in
+from rara.features.origin import AND, HELD_OUT, fingerprint_of, origin_in
 from rara.images.decode import AND_NOTED
 from rara.images.phash import VERSION
 from rara.storage.folder import Parts, StoredFolder, array_part, claim, read_folder, table_part
@@ -59,11 +59,6 @@ class Noted:
     """Of how many items."""
     ids: list[str]
     """Ids of the first of them."""
-
-
-def fingerprint_of(spec: Spec, digests: Sequence[str]) -> str:
-    """sha256 over an extractor and the contents of the images that it saw, in order."""
-    return hashlib.sha256("\n".join([spec.fingerprint, *digests]).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
