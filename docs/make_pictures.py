@@ -32,7 +32,9 @@ SHOTS = (
     ("rarest", "report.html", "#rarest"),
     ("copies", "planted.html", "#copies"),
 )
-MORE_CARDS = "article:nth-of-type(n + 4)"
+MORE_CARDS = "article:nth-of-type(n + 5)"
+BESIDE = "nav, footer, .sheet, .rest-of-pairs"
+"""What stands beside the cards and is not part of a picture."""
 WINDOW = "1100,1200"
 COLOURS = 128
 
@@ -77,7 +79,7 @@ def _run(command: list[str]) -> str:
 def _shoot(name: str, report: str, shown: str) -> None:
     """A picture of some sections of a report, cut where it is empty."""
     html = (DEMO / report).read_text(encoding="utf-8")
-    others = f":is(header, section):not({shown}), main > details, footer, {MORE_CARDS}"
+    others = f":is(header, section):not({shown}), main > details, {BESIDE}, {MORE_CARDS}"
     style = f"<style>{others} {{ display: none !important }}</style>"
     page, picture = DEMO / "shot.html", DEMO / "shot.png"
     page.write_text(html.replace("</head>", f"{style}</head>"), encoding="utf-8")

@@ -97,6 +97,67 @@ def test_a_table_is_opened_with_its_images(served, capsys, place, tmp_path, monk
         (place / "moved").rename(place / "samples")
 
 
+def reported(capsys, table, **places):
+    words = [word for side, where in places.items() for word in (f"--{side}", where)]
+    code, _, err = called(capsys, "report", table, table.with_suffix(".html"), *words)
+    return code, " ".join(err.split())
+
+
+def test_a_report_shows_only_the_images_that_were_scored(served, capsys, place, tmp_path):
+    table = tmp_path / "t.parquet"
+    assert called(capsys, "score", "samples", "-r", "train", "-o", table)[0] == 0
+    assert reported(capsys, table, samples="samples", reference="train")[0] == 0
+    assert "data:image" in table.with_suffix(".html").read_text("utf-8")
+    table.with_suffix(".html").unlink()
+    for side, where in (("samples", "train"), ("reference", "samples")):
+        code, err = reported(capsys, table, **{side: where})
+        assert code == 2
+        assert f"'{where}' holds other images than the {side} of the table" in err
+        code, err = reported(capsys, table, **{side: "gone"})
+        assert code == 2
+        assert f"--{side}: Nothing is at 'gone'" in err
+    assert not table.with_suffix(".html").exists()
+
+
+def test_a_report_refuses_one_image_that_changed(served, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    pictures(tmp_path / "train", 16, 1)
+    pictures(tmp_path / "samples", 5, 2)
+    table = tmp_path / "t.parquet"
+    assert called(capsys, "score", "samples", "-r", "train", "-o", table)[0] == 0
+    first, second = sorted((tmp_path / "samples").rglob("*.png"))[:2]
+    first.write_bytes(second.read_bytes())
+    code, err = reported(capsys, table, samples="samples")
+    assert (code, "holds other images" in err) == (2, True)
+
+
+def test_a_report_takes_a_reference_of_which_images_were_left_out(
+    served, capsys, tmp_path, monkeypatch
+):
+    """Unreadable, repeated or held out: what stayed is what is compared."""
+    monkeypatch.chdir(tmp_path)
+    pictures(tmp_path / "train", 16, 1)
+    pictures(tmp_path / "samples", 5, 2)
+    pictures(tmp_path / "others", 16, 3)
+    first = min((tmp_path / "train").rglob("*.png"))
+    (tmp_path / "train" / "again.png").write_bytes(first.read_bytes())
+    (tmp_path / "train" / "broken.png").write_bytes(b"no picture")
+    cleaned = ["--deduplicate", "exact"]
+    assert called(capsys, "reference", "build", "train", "-o", "built", *cleaned)[0] == 0
+    for name, words in (("built", []), ("train", [])):
+        table = tmp_path / f"{name}.parquet"
+        assert called(capsys, "score", "samples", "-r", name, "-o", table, *words)[0] == 0
+        for where in {name, "train"}:
+            assert reported(capsys, table, reference=where)[0] == 0
+        code, err = reported(capsys, table, reference="others")
+        assert (code, "holds other images" in err) == (2, True)
+    (tmp_path / "train" / "broken.png").unlink()
+    table, words = tmp_path / "held.parquet", ["--held-out", 0.3]
+    assert called(capsys, "score", "samples", "-r", "train", "-o", table, *words)[0] == 0
+    assert reported(capsys, table, reference="train")[0] == 0
+    assert "holds other images" in reported(capsys, table, reference="others")[1]
+
+
 def test_decisions_go_into_the_file_and_the_next_run_respects_them(served, capsys, tmp_path):
     file = tmp_path / "decisions.csv"
     words = ["explore", "samples", "-r", "train", "--no-open", "--decisions", file]

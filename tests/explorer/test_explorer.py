@@ -20,12 +20,14 @@ from rara import Run, ScoreTable
 from rara.decisions.decisions import Decisions
 from rara.errors import ParameterError, SourceNotFoundError
 from rara.explorer import atlases, maps
+from rara.explorer.details import figures
 from rara.explorer.explored import Explored
 from rara.explorer.marks import Change
 from rara.explorer.projection import principal_places
 from rara.explorer.saved_table import Places, opened_again
 from rara.explorer.serving import Serving
 from rara.service.limits import Limits
+from rara.report.rows import Row
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -640,3 +642,12 @@ def test_a_saved_table_refuses_other_images(seen, run, place, tmp_path):
         opened_again(table, Places("nowhere", str(place / "train")), run, Means())
     with pytest.raises(SourceNotFoundError, match=r"table's reference images .*--reference"):
         opened_again(table, Places(str(place / "samples"), "nowhere"), run, Means())
+
+
+def test_numbers_are_rounded_as_the_sentence_rounds_them():
+    """Shares down and p-values up: one sample never has two numbers."""
+    text = {"rarity_percentile": 76.96, "knn_p": 0.6131, "copy_p": 0.0004321, "copy_q": 0.0}
+    made = {one.name: one.text for one in figures(Row(text))}
+    assert made == {
+        "rarity_percentile": "76.9 %", "knn_p": "0.62", "copy_p": "0.00044", "copy_q": "0",
+    }  # fmt: skip

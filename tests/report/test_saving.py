@@ -62,6 +62,37 @@ def test_markdown_says_what_the_page_says(tmp_path):
     assert len(heads) == 3  # the counts, the copies, the rarest
 
 
+def test_markdown_shows_by_what_the_rarest_are_ordered(tmp_path):
+    made = [one | {"verdict": "rare" if i % 2 else "typical", "knn_distance": 1.0 + (7 * i) % 11}
+            for i, one in enumerate(rows(11))]  # fmt: skip
+    table(made).report(tmp_path / "report.md")
+    text = (tmp_path / "report.md").read_text("utf-8").partition("## The rarest")[2]
+    said, _, listed = text.partition("|")
+    assert "ordered by k-NN distance" in said
+    cells = [[cell.strip() for cell in line.split("|")] for line in listed.splitlines()[2:10]]
+    at = [cell.strip() for cell in listed.splitlines()[0].split("|")].index("k-NN distance")
+    for verdict in ("rare", "typical"):
+        shown = [float(line[at + 1]) for line in cells if line[2] == verdict]
+        assert shown == sorted(shown, reverse=True)
+        assert len(shown) > 2
+
+
+def test_every_share_is_drawn_on_one_scale_with_its_interval():
+    made = [one | {"verdict": "rare" if i < 3 else "typical"} for i, one in enumerate(rows(20))]
+    found = summarise(made_of(made), provenance(20, **KNOWN), painted)
+    html = to_html(found)
+    strip = html.partition('<ul class="strip"')[2].partition("</ul>")[0]
+    for one in found.facts.conclusion.statements:
+        if one.share is None:
+            continue
+        [drawn] = [part for part in strip.split("<li")[1:] if one.label in part]
+        assert f'style="width:{100 * one.share:.2f}%"' in drawn
+        low, high = one.interval
+        assert f'style="left:{100 * low:.2f}%;width:{100 * (high - low):.2f}%"' in drawn
+    assert "typical" in {one.key for one in found.facts.conclusion.statements}
+    assert "A full bar is all samples" in shown(html)
+
+
 def test_json_is_that_of_the_command(tmp_path):
     made = table()
     made.report(tmp_path / "report.json")

@@ -1,6 +1,6 @@
 """`rara report`: a page, Markdown or JSON of a table that was saved before.
 
-TABLE.parquet, places of the images --ScoreTable--> PAGE.html, .md or .json
+TABLE.parquet --ScoreTable, places of the images, compared_pictures--> PAGE.html, .md or .json
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from rara.cli.options import IMAGES, OUTPUT, Assets, Place, whole
+from rara.cli.options import IMAGES, OUTPUT, Assets, Place, Working, whole
 from rara.cli.output import check_assets, check_report, last_line
 from rara.cli.printing import say
+from rara.explorer.same_images import compared_pictures
 from rara.report.facts import checked_cards
 from rara.table.score_table import ScoreTable
 
@@ -30,7 +31,8 @@ def report(
 ) -> None:
     """Write the report of a saved table: a page to look at, Markdown or JSON.
 
-    A table has no pictures: give the places of the images, or the page shows names.
+    A table has no pictures: give the places of the images, or the page shows names. What is there
+    must have the contents that were scored.
 
     Parameters
     ----------
@@ -48,6 +50,9 @@ def report(
     checked_cards(cards)
     check_report(output, assets)
     check_assets(output, assets)
-    saved = ScoreTable.from_parquet(table, samples=samples, reference=reference)
+    saved = ScoreTable.from_parquet(table)
+    if samples is not None or reference is not None:
+        pictures = compared_pictures(saved, samples, reference, Working().run())
+        saved = ScoreTable(saved.arrow, saved.provenance, pictures)
     saved.report(output, cards, assets=assets)
     say(*saved.summary().splitlines(), last_line((output, assets), ""))

@@ -17,13 +17,15 @@ from rara.explorer.about import label_of
 from rara.explorer.explored import Explored
 from rara.provenance.json_format import JsonObject, encoded
 from rara.report.copied import asked_image, evidence_sentence
-from rara.report.formatting import number, percent, shorten
+from rara.report.formatting import number, shorten
 from rara.report.found_sources import PictureEvidence, Region, overlap
 from rara.report.records import Record, records
 from rara.report.reference_quantiles import own_spreads
 from rara.report.rows import Row, rows_of
 from rara.report.sentences import own_sentence, reason, stability_sentence
 from rara.table.score_table import ScoreTable
+from rara.verdict.reasons import rounded_down
+from rara.verdict.rules import rounded_up
 
 FIRST: Final = ("copy_p", "pixel_distance", "source_edit")
 """The numbers that speak of a copy stand before all others."""
@@ -141,10 +143,11 @@ def _text(name: str, value: object) -> str | None:
 
 
 def _amount(unit: str | None, value: float) -> str:
+    """Shares rounded down and p-values up, as in the verdict's sentence."""
     if unit == "p-value":
-        return f"{value:.2g}"
+        return rounded_up(value) if value > 0 else "0"
     if unit == "percent":
-        return percent(value / 100)
+        return rounded_down(value)
     if unit == "bits":
         return "same picture" if value < 0 else f"{value:.0f} of {_BITS} bits differ"
     return f"{value:,}" if isinstance(value, int) else number(value)

@@ -58,7 +58,7 @@ def opened_again(
 
     Raises SourceError where a place is gone, and ParameterError where other images are there.
     """
-    reference = _reference(table, places.reference, extractor, run)
+    reference = reference_again(table, places.reference, extractor, run)
     if table.provenance.leave_one_out:
         features, source = reference.features, None
     else:
@@ -72,7 +72,9 @@ def opened_again(
     return Explored.of(whole, reference, features)
 
 
-def _reference(table: ScoreTable, place: str, extractor: Extractor | None, run: Run) -> Reference:
+def reference_again(
+    table: ScoreTable, place: str, extractor: Extractor | None, run: Run
+) -> Reference:
     """The reference of a folder that rara wrote, or made again as the table records it."""
     part = table.provenance.reference
     place = _there(place, "reference")
@@ -83,8 +85,8 @@ def _reference(table: ScoreTable, place: str, extractor: Extractor | None, run: 
         with step(run.progress, "Making the reference"):
             reference = Reference.fit(
                 place, k=table.provenance.k, extractor=_network(table, place, extractor, run),
-                metric=_word(part.metric, get_args(Metric)),
-                deduplicate=_word(cleaning.deduplicate, get_args(Duplicates)),
+                metric=allowed_word(part.metric, get_args(Metric)),
+                deduplicate=allowed_word(cleaning.deduplicate, get_args(Duplicates)),
                 clip_radii=cleaning.clip_radii, unit=cleaning.unit, run=run,
             )  # fmt: skip
     _check(reference.features, part.fingerprint, "reference", place)
@@ -100,7 +102,7 @@ def _network(
     return network_for(spec, None, run)
 
 
-def _word(value: str | None, allowed: tuple[Any, ...]) -> Any:
+def allowed_word(value: str | None, allowed: tuple[Any, ...]) -> Any:
     """One of a few words; a table may come from somebody else."""
     if value is not None and value not in allowed:
         raise ParameterError(f"The table says '{value[:40]}', which rara does not write.")
@@ -121,7 +123,12 @@ def _there(place: str, side: str) -> str:
 def _check(features: Features, recorded: str | None, side: str, place: str) -> None:
     """Refuse other contents than were scored."""
     if recorded is None or features.fingerprint != recorded:
-        raise ParameterError(
-            f"'{place}' holds other images than the {side} of the table, or other vectors of them: "
-            f"give the place that was scored with --{side}, or score it again."
-        )
+        raise refuse_others(side, place)
+
+
+def refuse_others(side: str, place: str) -> ParameterError:
+    """The error where other images are at a place."""
+    return ParameterError(
+        f"'{place}' holds other images than the {side} of the table, or other vectors of them: "
+        f"give the place that was scored with --{side}, or score it again."
+    )

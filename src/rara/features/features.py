@@ -25,7 +25,7 @@ from rara.errors import FeatureError, ParameterError
 from rara.extractors.base import Spec
 from rara.features.item_table import ITEMS, Metadata, items_in, records_of
 from rara.features.made_once import made_once
-from rara.features.origin import AND, HELD_OUT, origin_in
+from rara.features.origin import AND, HELD_OUT, fingerprint_of, origin_in
 from rara.images.decode import AND_NOTED
 from rara.images.phash import VERSION
 from rara.storage.folder import Parts, StoredFolder, array_part, claim, read_folder, table_part
@@ -148,8 +148,7 @@ class Features:
     @property
     def fingerprint(self) -> str:
         """sha256 over the extractor and the content of each vector's image, in order."""
-        digests = self.done["digest"].to_pylist()
-        return hashlib.sha256("\n".join([self.spec.fingerprint, *digests]).encode()).hexdigest()
+        return fingerprint_of(self.spec, self.done["digest"].to_pylist())
 
     @classmethod
     def from_arrays(

@@ -6,7 +6,8 @@ stays a name.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any, get_args
 
@@ -23,6 +24,11 @@ _KINDS = ("features", "reference")
 def places_in(location: str) -> list[str]:
     """The places of the images themselves, of joined features each one's."""
     return [place.partition(HELD_OUT)[0] for place in location.split(AND)]
+
+
+def fingerprint_of(spec: Spec, digests: Sequence[str]) -> str:
+    """sha256 over an extractor and the contents of the images that it saw, in order."""
+    return hashlib.sha256("\n".join([spec.fingerprint, *digests]).encode()).hexdigest()
 
 
 def origin_in(stored: StoredFolder) -> tuple[Spec, str, tuple[str, ...]]:

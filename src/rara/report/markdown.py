@@ -15,11 +15,13 @@ from rara.report.copied import accused_image, in_words
 from rara.report.disagreement import disagreement_sentence
 from rara.report.facts import Facts
 from rara.report.formatting import base_name, counted, number, p_in_words, percent, shorten
+from rara.report.rarest import RANKED, WHY
 from rara.report.records import Record
 
 SHOWN = 50
 """Copies that the text names; the table has all."""
 NAME = 60
+PICKED = ("sample", "verdict", "nearest", "distance to it", "k-NN distance", "rarity")
 _SPECIAL = re.compile(r"[\\`*_{}\[\]<>()#+!|~&]")
 
 
@@ -34,8 +36,8 @@ def to_markdown(facts: Facts, copies: Sequence[Record]) -> str:
         _table(("count", "samples", "share", "95 % interval", "of as many real images"),
                map(_counted, facts.conclusion.statements)),
         _copies(copies),
-        _picked("The farthest from the reference", facts.picks.farthest),
-        _picked("The rarest", facts.picks.rarest),
+        _picked("The farthest from the reference", facts.picks.farthest, _order_of_farthest(facts)),
+        _picked("The rarest", facts.picks.rarest, _order_of_rarest(facts)),
         ["## How this was made", "", *_made(facts)],
     ]  # fmt: skip
     return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
@@ -100,14 +102,31 @@ def _copies(copies: Sequence[Record]) -> list[str]:
     return ["## Copies and near copies", "", *table, *rest]
 
 
-def _picked(title: str, picked: Sequence[Record]) -> list[str]:
+def _order_of_rarest(facts: Facts) -> str:
+    """By what the rarest are ordered, in a sentence."""
+    if any(one.verdict in RANKED for one in facts.picks.rarest):
+        return f"{WHY} The greatest distance comes first."
+    return "The greatest rarity comes first; where it is equal, the greatest k-NN distance."
+
+
+def _order_of_farthest(facts: Facts) -> str:
+    """By what the farthest are ordered, in a sentence."""
+    if facts.calibration:
+        return (
+            "Those with the fewest real images as far out come first. Where these are equally "
+            "few, the one with the most radii from the nearest ball comes first."
+        )
+    return "The greatest distance to the nearest image comes first."
+
+
+def _picked(title: str, picked: Sequence[Record], order: str) -> list[str]:
     rows = (
         [_name(one.id), one.verdict or "", _name(one.nearest), number(one.nearest_distance),
-         "outside" if one.rarity is None else number(one.rarity)]
+         number(one.knn_distance), "outside" if one.rarity is None else number(one.rarity)]
         for one in picked
     )  # fmt: skip
-    table = _table(("sample", "verdict", "nearest", "distance", "rarity"), rows)
-    return [f"## {title}", "", *table] if table else []
+    table = _table(PICKED, rows)
+    return [f"## {title}", "", _plain(order), "", *table] if table else []
 
 
 def _made(facts: Facts) -> Iterator[str]:

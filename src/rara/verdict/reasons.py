@@ -162,7 +162,7 @@ def _no_verdict(case: Case) -> str:
 
 
 def _rare(case: Case) -> str:
-    percent = _percent(case.rarity_percentile)
+    percent = rounded_down(case.rarity_percentile)
     rarity = f"Rarer than {percent} of {case.common.images} that are inside"
     return f"{rarity}; {_nearness(case)}."
 
@@ -188,7 +188,11 @@ def _nearness(case: Case) -> str:
         return f"nearest reference image {case.nearest} is not unusually close ({_copy_p(case)})"
     figures, share = f"{_bits(case)}{_copy_p(case)}", 100 * case.copy_p
     close = f"nearest {_closest(case)} is close{_by_test(case)} ({figures})"
-    many = f"{_percent(share)} of real images are" if share >= SHOWN else "hardly any real image is"
+    many = (
+        f"{rounded_down(share)} of real images are"
+        if share >= SHOWN
+        else "hardly any real image is"
+    )
     return f"{close}, as {many}"
 
 
@@ -226,7 +230,7 @@ def _nearer(case: Case, p: float) -> str:
     images = case.common.images
     if not _farther(case, p):
         return f"all {images}"
-    return f"{_percent(100 - _share_farther(case, p))} of {images}"
+    return f"{rounded_down(100 - _share_farther(case, p))} of {images}"
 
 
 def _off_manifold_p(case: Case) -> str:
@@ -241,9 +245,9 @@ def _distance(case: Case) -> str:
     """How near or far a sample on the manifold is, compared with real images."""
     farther, images = _share_farther(case, case.knn_p), case.common.images
     if farther > MIDDLE:
-        near = f"At least as near to its {_neighbours(case)} as {_percent(farther)}"
+        near = f"At least as near to its {_neighbours(case)} as {rounded_down(farther)}"
         return f"{near} of {images} are to theirs"
-    return f"Farther from its {_neighbours(case)} than {_percent(100 - farther)} of {images}"
+    return f"Farther from its {_neighbours(case)} than {rounded_down(100 - farther)} of {images}"
 
 
 def _neighbours(case: Case) -> str:
@@ -280,6 +284,6 @@ def _tiny(p: float) -> str:
     return f"{10.0 ** ceil(log10(max(p, 1e-15))):.0e}".replace("e-0", "e-")
 
 
-def _percent(share: float) -> str:
+def rounded_down(share: float) -> str:
     """Rounded down to a tenth of a percent; the tiny addend undoes errors of binary fractions."""
     return f"{floor(10 * share + 1e-9) / 10:g} %"
