@@ -26,8 +26,8 @@ from rara.explorer.marks import Change
 from rara.explorer.projection import principal_places
 from rara.explorer.saved_table import Places, opened_again
 from rara.explorer.serving import Serving
-from rara.service.limits import Limits
 from rara.report.rows import Row
+from rara.service.limits import Limits
 
 
 @pytest.fixture(scope="module", autouse=True)
