@@ -256,7 +256,9 @@ def exported(result, place):
     data = {"text/plain": repr(result), "text/html": result._repr_html_()}
     output = nbformat.v4.new_output("execute_result", data, execution_count=1)
     cell = nbformat.v4.new_code_cell("result", outputs=[output], execution_count=1)
-    page, _ = HTMLExporter().from_notebook_node(nbformat.v4.new_notebook(cells=[cell]))
+    language = {"name": "python", "pygments_lexer": "python"}  # else it asks for IPython
+    notebook = nbformat.v4.new_notebook(cells=[cell], metadata={"language_info": language})
+    page, _ = HTMLExporter().from_notebook_node(notebook)
     place.write_text(page, "utf-8")
     return place
 
