@@ -28,6 +28,7 @@ from rara.service.problems import Problem, answer, written
 from rara.service.security import Guard, request_id
 
 if TYPE_CHECKING:
+    import h11
     from uvicorn import Config, Server
     from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -233,7 +234,6 @@ def _patient(guard: Guard, seconds: float, last_seconds: float) -> type[H11Proto
 
     At the end a connection without a request is open for `last_seconds`: one may be on its way.
     """
-    import h11
     from uvicorn.protocols.http.h11_impl import H11Protocol
 
     class PatientProtocol(H11Protocol):
@@ -253,19 +253,7 @@ def _patient(guard: Guard, seconds: float, last_seconds: float) -> type[H11Proto
 
         def send_400_response(self, msg: str) -> None:
             """Refuse what is no HTTP as everything else is refused: with the guard's headers."""
-            if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
-                name = secrets.token_hex(8)
-                problem = Problem("bad-request", "The request is no valid HTTP.")
-                headers, body = written(problem, name, close=True)
-                headers += _headers(guard, name)
-                for event in (
-                    h11.Response(
-                        status_code=problem.status, headers=headers, reason=b"Bad Request"
-                    ),
-                    h11.Data(data=body),
-                    h11.EndOfMessage(),
-                ):
-                    self.transport.write(self.conn.send(event) or b"")
+            self.transport.write(_refusal(self.conn, guard))
             self.transport.close()
 
         def connection_lost(self, exc: Exception | None) -> None:
@@ -296,3 +284,21 @@ def _patient(guard: Guard, seconds: float, last_seconds: float) -> type[H11Proto
                 self.transport.close()
 
     return PatientProtocol
+
+
+def _refusal(connection: h11.Connection, guard: Guard) -> bytes:
+    """The answer to what is no HTTP; nothing where an answer has begun."""
+    import h11
+
+    if connection.our_state not in {h11.IDLE, h11.SEND_RESPONSE}:
+        return b""
+    name = secrets.token_hex(8)
+    problem = Problem("bad-request", "The request is no valid HTTP.")
+    headers, body = written(problem, name, close=True)
+    headers += _headers(guard, name)
+    events = (
+        h11.Response(status_code=problem.status, headers=headers, reason=b"Bad Request"),
+        h11.Data(data=body),
+        h11.EndOfMessage(),
+    )
+    return b"".join(connection.send(event) or b"" for event in events)
