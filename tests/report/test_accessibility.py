@@ -1,9 +1,6 @@
-"""The page against the rules of axe-core, in light and dark, narrow and wide.
+"""The page against the rules of axe-core, in light and dark, narrow and wide."""
 
-axe-core is an npm package: `npm install axe-core` in the repository, or AXE_CORE names its file.
-"""
-
-import os
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -12,9 +9,8 @@ from browser import browser
 from pages import made_of, needs_browser, painted, provenance, row
 from rara.report import summarise, to_html
 
-PLACES = [Path(one) for one in (os.environ.get("AXE_CORE"),) if one]
-PLACES.append(Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js")
-AXE = next((one for one in PLACES if one.is_file()), None)
+PACKAGE = find_spec("axe_playwright_python")
+AXE = None if PACKAGE is None else Path(PACKAGE.submodule_search_locations[0]) / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 KNOWN = {"verdict": {"alpha": 0.05, "rare": 95.0, "uncommon": 80.0, "shortfall": None}}
 KINDS = {"copy": 6, "off-manifold": 12, "rare": 4, "uncommon": 6, "typical": 12}
@@ -46,9 +42,7 @@ def violations(tab):
 
 
 @needs_browser
-@pytest.mark.skipif(
-    AXE is None, reason="axe-core is not there: `npm install axe-core`, or AXE_CORE"
-)
+@pytest.mark.skipif(AXE is None, reason="axe-playwright-python is not installed")
 @pytest.mark.parametrize("opened", [False, True], ids=["page", "a pair in large"])
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1280, 2560])
@@ -62,9 +56,7 @@ def test_no_rule_of_accessibility_is_broken(page, tmp_path, width, dark, opened)
 
 
 @needs_browser
-@pytest.mark.skipif(
-    AXE is None, reason="axe-core is not there: `npm install axe-core`, or AXE_CORE"
-)
+@pytest.mark.skipif(AXE is None, reason="axe-playwright-python is not installed")
 def test_the_rules_would_have_found_a_fault(page, tmp_path):
     with browser(tmp_path) as tab:
         tab.open(page)
