@@ -65,9 +65,10 @@ class Site:
         return self
 
     def until(self, expression, value=True):
-        """Waits until an expression of the page has a value."""
+        """Waits until an expression of the page has a value; none while an element is missing."""
         end = time.monotonic() + LIMIT
-        while (found := self.page.evaluate(expression)) != value:
+        tried = f"(() => {{ try {{ return {expression}; }} catch {{ return undefined; }} }})()"
+        while (found := self.page.evaluate(tried)) != value:
             assert time.monotonic() < end, f"{expression} is {found!r}, not {value!r}"
             time.sleep(0.02)
 
