@@ -24,8 +24,9 @@ from rara.explorer.details import figures
 from rara.explorer.explored import Explored
 from rara.explorer.marks import Change
 from rara.explorer.projection import principal_places
-from rara.explorer.saved_table import Places, opened_again
+from rara.explorer.saved_table import Places, opened_again, options_of
 from rara.explorer.serving import Serving
+from rara.reference.options import ScoreOptions
 from rara.report.rows import Row
 from rara.service.limits import Limits
 
@@ -610,6 +611,24 @@ def test_a_saved_table_finds_its_images(seen, run, tmp_path):
     client, _ = client_of(again, run)
     assert client.get("/picture/1/0").status_code == 200
     assert pq.read_schema(tmp_path / "t.parquet").metadata
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"k": 2, "boundary": "closed", "alpha": 0.1, "evidence": "none"},
+        {"boundary": "closed", "evidence": "all"},
+        {"compat": "official"},
+    ],
+)
+def test_further_pictures_are_judged_as_the_table_was(seen, run, place, asked, tmp_path):
+    from embedding import Means
+
+    scorer = seen.reference.scorer(run=run, extractor=Means(), **asked)
+    scorer.score(place / "samples").save(tmp_path / "t.parquet")
+    options = options_of(ScoreTable.from_parquet(tmp_path / "t.parquet"))
+    assert asked.items() <= options.items()
+    assert ScoreOptions(**options).rule == ScoreOptions(**asked).rule
 
 
 def test_a_saved_reference_brings_its_decisions(seen, run, place, tmp_path):

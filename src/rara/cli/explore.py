@@ -39,7 +39,7 @@ from rara.decisions.decisions import Decisions
 from rara.errors import ParameterError, RaraError
 from rara.explorer.explored import REFERENCE, SAMPLE, Explored
 from rara.explorer.projection import check_library
-from rara.explorer.saved_table import Places, opened_again
+from rara.explorer.saved_table import Places, opened_again, options_of
 from rara.extractors import Extractor
 from rara.features.compatibility import network_for
 from rara.features.image_lookup import SourcePictures
@@ -166,11 +166,10 @@ def explore(
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What is explored, and how further pictures are judged."""
+    """What is explored, and what makes vectors of further pictures."""
 
     explored: Explored
     network: Extractor | None
-    options: Options
 
 
 def _refuse_beside_table(given: Mapping[str, object]) -> None:
@@ -204,10 +203,7 @@ def _saved(
     tell(f"Reference: '{places.reference}'. Samples: '{places.samples}'.")
     networks = extraction.make_all(run)
     explored = opened_again(table, places, run, networks[0] if networks else None)
-    options: Options = {"k": table.provenance.k}
-    if table.provenance.verdict is not None:
-        options["alpha"] = table.provenance.verdict.alpha
-    return _Seen(explored, networks[0] if networks else None, options)
+    return _Seen(explored, networks[0] if networks else None)
 
 
 def _scored(asked: Scoring, run: Run) -> _Seen:
@@ -218,12 +214,7 @@ def _scored(asked: Scoring, run: Run) -> _Seen:
         list_all(scored.table.provenance.samples, "sample")
     assert isinstance(scored.table.pictures, SourcePictures)
     explored = Explored.of(scored.table, scored.reference, scored.table.pictures.scored["samples"])
-    alone: Options = {
-        "k": asked.options.get("k"), "alpha": asked.options.get("alpha", ALPHA),
-        "boundary": asked.options.get("boundary", "open"),
-        "compat": asked.options.get("compat"), "evidence": asked.options.get("evidence", "near"),
-    }  # fmt: skip
-    return _Seen(explored, scored.network, alone)
+    return _Seen(explored, scored.network)
 
 
 def _judge(seen: _Seen, run: Run, limits: Limits) -> Callable[[], Judge] | None:
@@ -240,8 +231,9 @@ def _judge(seen: _Seen, run: Run, limits: Limits) -> Callable[[], Judge] | None:
         from rara.service.judging import Judge
 
         return Judge(
-            reference, run=run, max_pixels=limits.pixels, extractor=network, **seen.options
-        )
+            reference, run=run, max_pixels=limits.pixels, extractor=network,
+            **options_of(seen.explored.table),
+        )  # fmt: skip
 
     return judge
 

@@ -24,7 +24,9 @@ from rara.features.opening import is_features
 from rara.features.origin import places_in
 from rara.provenance.parts import CleaningPart
 from rara.reference.cleaning import Duplicates
+from rara.reference.options import Compat, Options
 from rara.reference.reference import Reference
+from rara.retrieval.finding import Looking
 from rara.run import Run, step
 from rara.storage.folder import kind_of
 from rara.table.score_table import ScoreTable
@@ -100,6 +102,21 @@ def _network(
     if extractor is not None or spec is None or is_features(place):
         return extractor or DEFAULT
     return network_for(spec, None, run)
+
+
+def options_of(table: ScoreTable) -> Options:
+    """How the table was judged, so that further pictures are judged alike, each by itself."""
+    made = table.provenance
+    options: Options = {
+        "k": made.k,
+        "boundary": allowed_word(made.boundary, ("open", "closed")),
+        "compat": allowed_word(made.compat, get_args(Compat)),
+        "evidence": allowed_word(made.evidence.looking if made.evidence else "none",
+                                 get_args(Looking)),
+    }  # fmt: skip
+    if made.verdict is not None:
+        options["alpha"] = made.verdict.alpha
+    return options
 
 
 def allowed_word(value: str | None, allowed: tuple[Any, ...]) -> Any:
