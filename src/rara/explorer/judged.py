@@ -7,13 +7,12 @@ Nothing of them is kept.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rara.errors import EmptySourceError
 from rara.explorer.details import detail_of
 from rara.explorer.explored import REFERENCE, SAMPLE, Explored
 from rara.explorer.maps import Map
@@ -21,7 +20,7 @@ from rara.explorer.nearest import near_vector
 from rara.explorer.placing import NEAREST, mean_places
 from rara.features.image_lookup import SourcePictures
 from rara.geometry import Nearest, query
-from rara.image_search.sheets import SplitSource, split_sheets
+from rara.image_search.sheets import SplitSource
 from rara.provenance.json_format import JsonObject, encoded
 from rara.reference.geometry import Once
 from rara.service.judging import Judge
@@ -52,26 +51,20 @@ class OnMap:
 
         A picture that cannot be used has an `error` instead.
         """
-        source = split_sheets(images, self.judge.run)
-        names = [item.id for item in source]
-        files = dict(_files(images, source, names))
-        try:
-            table = self.judge.scorer.score(source)
-        except EmptySourceError as error:
-            reasons = dict(getattr(error, "skipped", ()))
-            return [self._unusable(name, files[name], reasons.get(name, str(error)))
-                    for name in names]  # fmt: skip
-        made = {str(record["id"]): record for record in self._records(table)}
-        reasons = dict(table.provenance.samples.skipped)
-        boxes = _boxes(source)
+        judged = self.judge.scored(images, split=True)
+        files = dict(_files(images, judged.source, judged.names))
+        made = {str(record["id"]): record for record in self._records(judged.table)}
+        reasons, boxes = dict(judged.skipped), _boxes(judged.source)
         return [
             {**made[name], "file": files[name], **boxes.get(name, {})}
             if name in made
-            else self._unusable(name, files[name], reasons.get(name, "could not be used"))
-            for name in names
+            else self._unusable(name, files[name], reasons[name])
+            for name in judged.names
         ]
 
-    def _records(self, table: ScoreTable) -> Iterator[JsonObject]:
+    def _records(self, table: ScoreTable | None) -> Iterator[JsonObject]:
+        if table is None:
+            return
         assert isinstance(table.pictures, SourcePictures)
         vectors = table.pictures.scored["samples"].vectors
         for row, place in enumerate(self._places(vectors).tolist()):
@@ -106,7 +99,9 @@ class OnMap:
                 "source": None, "nearest": None, "owner": None, "neighbours": []}  # fmt: skip
 
 
-def _files(images: UploadedImages, source: object, names: list[str]) -> Iterator[tuple[str, int]]:
+def _files(
+    images: UploadedImages, source: object, names: Sequence[str]
+) -> Iterator[tuple[str, int]]:
     """Which file each picture comes from."""
     places = {item.id: number for number, item in enumerate(images)}
     for name in names:

@@ -14,23 +14,17 @@ from numpy.typing import NDArray
 from rara.explorer.explored import REFERENCE, SAMPLE, Explored
 from rara.geometry import Nearest, query
 from rara.run import Run
+from rara.service.judging import NearImage
 
 MOST: Final = 100
 """Neighbours that may be asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Neighbour:
-    """A reference image near a point."""
+class Neighbour(NearImage):
+    """A reference image near a point; its owner's ball is the smallest that holds the sample."""
 
-    row: int
-    id: str
-    distance: float
     side: int = REFERENCE
-    owner: bool
-    """Whether it owns the smallest ball that holds the sample."""
-    radius: float
-    """Of its ball."""
 
 
 def neighbours_of(explored: Explored, side: int, row: int, count: int, run: Run) -> list[Neighbour]:

@@ -7,12 +7,9 @@ A picture whose content is another than was scored is not shown. Original bytes 
 
 from __future__ import annotations
 
-import io
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from threading import Lock
 from typing import Final
 
 from PIL import Image
@@ -21,14 +18,13 @@ from rara.errors import RaraError
 from rara.explorer.explored import REFERENCE, Explored
 from rara.features.image_lookup import Side, SourcePictures
 from rara.features.origin import places_in
+from rara.service.thumbnails import KeptPictures, small_picture
 from rara.sources import Source, open_source
 
 EDGES: Final = (64, 2048)
 """The longest side of a picture that may be asked for."""
-PIXEL_ART: Final = 64
-"""Pictures up to this longest side are sent without loss."""
-_KEPT: Final = 64 << 20
-"""Bytes of encoded pictures that are kept at hand."""
+_QUALITY: Final = 85
+"""Of pictures that may be as large as the window."""
 
 
 class PointPictures:
@@ -37,8 +33,7 @@ class PointPictures:
     def __init__(self, explored: Explored) -> None:
         self._explored = explored
         self._pictures = _opened(explored.pictures)
-        self._kept: OrderedDict[tuple[int, int, int], bytes] = OrderedDict()
-        self._lock = Lock()
+        self._kept = KeptPictures()
 
     def can(self, side: int) -> bool:
         """Whether the place of a side's pictures is at hand."""
@@ -47,20 +42,11 @@ class PointPictures:
 
     def encoded(self, side: int, row: int, edge: int) -> bytes | None:
         """A picture as WebP, at most `edge` pixels wide and high; None where it is gone."""
-        key = side, row, edge
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
-        found = self.image(side, row)
-        if found is None:
-            return None
-        data = webp(found, edge)
-        with self._lock:
-            self._kept[key] = data
-            while sum(map(len, self._kept.values())) > _KEPT:
-                self._kept.popitem(last=False)
-        return data
+        return self._kept.get((side, row, edge), lambda: self._made(side, row, edge))
+
+    def _made(self, side: int, row: int, edge: int) -> bytes | None:
+        image = self.image(side, row)
+        return None if image is None else small_picture(image, edge, quality=_QUALITY)
 
     def image(self, side: int, row: int) -> Image.Image | None:
         """A picture of at most 2048 pixels; None where it is gone."""
@@ -78,17 +64,6 @@ class PointPictures:
     @staticmethod
     def _of(pictures: SourcePictures, side: int) -> Source | str | None:
         return pictures.reference if side == REFERENCE else pictures.samples
-
-
-def webp(image: Image.Image, edge: int) -> bytes:
-    """A picture shrunk to fit, encoded anew."""
-    small = image.convert("RGB")
-    exact = max(small.size) <= PIXEL_ART
-    if max(small.size) > edge:
-        small.thumbnail((edge, edge), Image.Resampling.LANCZOS)
-    buffer = io.BytesIO()
-    small.save(buffer, "WEBP", quality=85, lossless=exact, method=4)
-    return buffer.getvalue()
 
 
 def _name(side: int) -> Side:

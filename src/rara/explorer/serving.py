@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from threading import Lock, Thread
+from threading import Thread
 
 from rara.decisions.decisions import Decisions
 from rara.errors import RaraError
@@ -22,6 +22,7 @@ from rara.explorer.marks import Marks
 from rara.explorer.nearest import neighbours_of
 from rara.explorer.point_pictures import PointPictures
 from rara.explorer.streams import StreamedTable, reference_table
+from rara.reference.geometry import Once
 from rara.run import Run
 from rara.service.judging import Judge
 from rara.service.limits import Limits
@@ -42,6 +43,7 @@ class Serving:
     """None where pictures cannot be judged, as by a reference of given vectors."""
     limits: Limits
     run: Run
+    _once: Once = field(default_factory=Once)
 
     @classmethod
     def of(
@@ -76,19 +78,13 @@ class Serving:
         """Judges one request after the other."""
         return Crew(self.limits.waiting)
 
-    @cached_property
-    def _lock(self) -> Lock:
-        return Lock()
-
     @property
     def reference(self) -> StreamedTable:
-        """What is kept of the reference images, as it travels."""
-        with self._lock:
-            return self._reference
+        """What is kept of the reference images, as it travels; made by the thread that asks first.
 
-    @cached_property
-    def _reference(self) -> StreamedTable:
-        return StreamedTable(reference_table(self.explored))
+        It takes a second at a million, and several threads ask at once.
+        """
+        return self._once("reference", lambda: StreamedTable(reference_table(self.explored)))
 
     @cached_property
     def _about(self) -> About:

@@ -9,7 +9,7 @@ record does not depend on the others. Images of different requests never meet.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Unpack
 
@@ -47,6 +47,20 @@ class NearImage:
     """Of its ball; the sample lies inside where the distance is smaller."""
     owner: bool
     """Whether it is `rarity_witness`: its ball is the smallest that holds the sample."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Images that were judged together."""
+
+    source: Source
+    """The images, or the panels that stand in their places."""
+    names: Sequence[str]
+    """Their ids, in order."""
+    table: ScoreTable | None
+    """None where none of them could be used."""
+    skipped: Sequence[tuple[str, str]]
+    """Those that could not be used, with the reason."""
 
 
 class Judge:
@@ -117,13 +131,19 @@ class Judge:
         return records
 
     def _records(self, images: Source, *, split: bool) -> list[JsonObject]:
+        judged = self.scored(images, split=split)
+        records = {} if judged.table is None else self.records_of(judged.table)
+        return in_order(judged.names, records, judged.skipped)
+
+    def scored(self, images: Source, *, split: bool) -> Judged:
+        """The images as one set. `split`: the panels of a contact sheet stand in its place."""
         source = split_sheets(images, self.run) if split else images
         names = [item.id for item in source]
         try:
             table = self.scorer.score(source)
         except EmptySourceError as error:
-            return in_order(names, {}, error.skipped)
-        return in_order(names, self.records_of(table), table.provenance.samples.skipped)
+            return Judged(source, names, None, error.skipped)
+        return Judged(source, names, table, table.provenance.samples.skipped)
 
     def records_of(self, table: ScoreTable) -> dict[str, JsonObject]:
         """The records of a table's rows, by id."""
