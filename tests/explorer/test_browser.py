@@ -8,36 +8,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from explorer_page import Site, chromium
-from explorer_world import VERDICTS, World, served
+from explorer_world import VERDICTS
 from pages import HOSTILE, needs_browser
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytestmark = needs_browser
 
 MIDDLE = "document.querySelector('#map').dataset.settled"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def server():
-    with served(World(1200, 400, names=HOSTILE)) as found:
-        found.world.without = {1100}
-        yield found
-
-
-@pytest.fixture
-def site(browser, server):
-    server.world.decisions.clear()
-    server.world.exports.clear()
-    found = Site(browser, server)
-    yield found
-    found.close()
 
 
 def column(site, name):

@@ -9,32 +9,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from explorer_page import Site, chromium
+from explorer_page import Site
 from explorer_world import World, served
 from pages import HOSTILE, needs_browser
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytestmark = needs_browser
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def server():
-    with served(World(1200, 400, names=HOSTILE)) as found:
-        found.world.without = {1100}
-        yield found
-
-
-@pytest.fixture
-def site(browser, server):
-    found = Site(browser, server)
-    yield found
-    found.close()
 
 
 def settled(site):

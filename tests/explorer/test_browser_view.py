@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from explorer_page import Site, chromium
+from explorer_page import Site
 from explorer_world import World, served
 from pages import needs_browser
 
@@ -16,22 +16,9 @@ BACKSLASH = "gan/back\\slash.png"
 
 
 @pytest.fixture(scope="module")
-def browser():
-    with chromium() as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
 def server():
     with served(World(1200, 400, names=[BACKSLASH])) as found:
         yield found
-
-
-@pytest.fixture
-def site(browser, server):
-    found = Site(browser, server)
-    yield found
-    found.close()
 
 
 def outermost(world):

@@ -79,21 +79,17 @@ def check_page(report: Path | None) -> None:
     check_target(report)
 
 
-def check_report(report: Path | None, assets: Path | None = None) -> None:
-    """Refuse before the work a report in any form that could not be written after it."""
+def check_report(report: Path | None, assets: Path | None) -> None:
+    """Refuse before the work a report in any form, and a folder beside it, that could not be
+    written after it."""
     if report is not None:
         checked_report(report, assets=assets)
         check_target(report)
-
-
-def check_assets(report: Path | None, assets: Path | None) -> None:
-    """Refuse before the work a folder that could not take what stands beside a page."""
-    if assets is None:
-        return
-    if report is None:
+    elif assets is not None:
         raise ParameterError(f"--assets {assets} is for the page: give --report page.html too.")
-    check_folder(assets)
-    check_target(assets / "picture-1.webp")
+    if assets is not None:
+        check_folder(assets)
+        check_target(assets / "picture-1.webp")
 
 
 def check_target(target: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from rara.cli.options import IMAGES, OUTPUT, Assets, Place, Working, whole
-from rara.cli.output import check_assets, check_report, last_line
+from rara.cli.output import check_report, last_line
 from rara.cli.printing import say
 from rara.explorer.same_images import compared_pictures
 from rara.report.facts import checked_cards
@@ -49,7 +49,6 @@ def report(
     """
     checked_cards(cards)
     check_report(output, assets)
-    check_assets(output, assets)
     saved = ScoreTable.from_parquet(table)
     if samples is not None or reference is not None:
         pictures = compared_pictures(saved, samples, reference, Working().run())

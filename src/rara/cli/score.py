@@ -34,7 +34,7 @@ from rara.cli.options import (
     Working,
     whole,
 )
-from rara.cli.output import check_assets, check_report, check_table, last_line, list_all
+from rara.cli.output import check_report, check_table, last_line, list_all
 from rara.cli.printing import say, say_json, tell
 from rara.cli.scoring import Scoring, check_options, placed
 from rara.errors import ParameterError
@@ -176,7 +176,6 @@ def _check_targets(
         raise ParameterError(f"--cards {cards} is for the page: give --report page.html too.")
     check_table(output)
     check_report(report, assets)
-    check_assets(report, assets)
 
 
 def _findings(table: ScoreTable) -> dict[str, object]:

@@ -143,10 +143,8 @@ def columns_of(table: pa.Table) -> Iterator[Column]:
 
 def filters_of(table: pa.Table) -> list[Filter]:
     """By verdict in their order, by label and group the most frequent first."""
-    names = [name for name in ("verdict", "label", "group") if name in table.column_names]
-    if "label" in names and "group" in names and table["label"].equals(table["group"]):
-        names.remove("group")
-    filters = [_filter(table, name) for name in names]
+    names = _names(table)
+    filters = [_filter(table, name) for name in ("verdict", "label", "group") if name in names]
     return [one for one in filters if 1 < len(one.choices) <= MOST_KINDS]
 
 
@@ -212,10 +210,16 @@ def _columns(table: pa.Table) -> list[tuple[str, Kind, Cell]]:
         ("decision", "decided", "prose", lambda row: row.text("decision") or ""),
         ("contested", "contested", "prose", lambda row: "; ".join(dissents(row))),
     ]  # fmt: skip
-    names = {*table.column_names}
-    if "label" in names and "group" in names and table["label"].equals(table["group"]):
-        names.remove("group")
+    names = _names(table)
     return [(title, kind, cell) for name, title, kind, cell in columns if name in names]
+
+
+def _names(table: pa.Table) -> set[str]:
+    """The columns that a table has, without groups that are its labels."""
+    names = {*table.column_names}
+    if {"label", "group"} <= names and table["label"].equals(table["group"]):
+        names.remove("group")
+    return names
 
 
 def _beside(row: Row) -> str | None:

@@ -97,8 +97,7 @@ def _copies(copies: Sequence[Record]) -> list[str]:
     )  # fmt: skip
     table = _table(("sample", "verdict", "of", "what was done", "p"), rows)
     more = len(copies) - SHOWN
-    rest = ["", f"And {counted(more, 'more')[:-1] if more != 1 else '1 more'}: the saved table "
-                "names them all."] if more > 0 else []  # fmt: skip
+    rest = ["", f"And {more:,} more: the saved table names them all."] if more > 0 else []
     return ["## Copies and near copies", "", *table, *rest]
 
 

@@ -5,7 +5,6 @@ table + pictures --save_report--> PAGE.html, with or without a folder beside it;
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from rara.report.reference_quantiles import own_spreads
 from rara.report.score_page import copied, summarise, to_html
 from rara.report.thumbnails import Pictures
 from rara.storage.atomic import write_file
+from rara.text import json_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -55,7 +55,7 @@ def save_report(
     """
     ending, many = checked_report(path, assets=assets), checked_cards(cards)
     if ending in JSON:
-        text = json.dumps(facts(table, provenance, cards=many).to_json(), indent=1) + "\n"
+        text = json_of(facts(table, provenance, cards=many).to_json(), indent=1) + "\n"
     elif ending in MARKDOWN:
         copies = records(table, copied(table), own_spreads(provenance.reference))
         text = to_markdown(facts(table, provenance, cards=many), copies)

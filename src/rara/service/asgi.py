@@ -30,3 +30,14 @@ def with_headers(message: Message, headers: Iterable[tuple[bytes, bytes]]) -> Me
     named = {key.lower() for key, _ in present}
     added = [(key, value) for key, value in headers if key not in named]
     return {**message, "headers": [*present, *added]}
+
+
+def adding(send: Send, headers: Iterable[tuple[bytes, bytes]]) -> Send:
+    """The same, with these headers on the start of each answer that has none of their names."""
+    added = list(headers)
+
+    async def sent(message: Message) -> None:
+        start = message["type"] == "http.response.start"
+        await send(with_headers(message, added) if start else message)
+
+    return sent

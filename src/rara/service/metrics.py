@@ -7,6 +7,7 @@ Names of routes and of verdicts are labels; nothing that a client writes becomes
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -103,10 +104,4 @@ def resident_bytes() -> float:
         pages = Path("/proc/self/statm").read_text("ascii").split()[1]
     except OSError:
         return float("nan")
-    return float(int(pages) * _page_size())
-
-
-def _page_size() -> int:
-    import os
-
-    return os.sysconf("SC_PAGE_SIZE")
+    return float(int(pages) * os.sysconf("SC_PAGE_SIZE"))

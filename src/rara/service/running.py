@@ -22,7 +22,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 
 from rara.errors import ParameterError
-from rara.service.asgi import Asgi, Message, RawHeaders, Receive, Scope, Send, with_headers
+from rara.service.asgi import Asgi, Message, RawHeaders, Receive, Scope, Send, adding
 from rara.service.limits import Limits
 from rara.service.problems import Problem, answer, written
 from rara.service.security import Guard, request_id
@@ -113,12 +113,7 @@ class _Closing:
     async def _refuse(self, scope: Scope, send: Send) -> None:
         name = request_id(scope)
         scope.setdefault("state", {})["request_id"] = name
-
-        async def sent(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message = with_headers(message, _headers(self._guard, name))
-            await send(message)
-
+        sent = adding(send, _headers(self._guard, name))
         detail = "Too many connections are open: close some, or try again in a moment."
         problem = Problem("too-many-connections", detail, [(b"retry-after", b"1")])
         await answer(problem, scope, sent, close=True)

@@ -18,16 +18,7 @@ from typing import Final
 from urllib.parse import parse_qsl, quote, urlencode
 
 from rara.errors import ParameterError
-from rara.service.asgi import (
-    Asgi,
-    Message,
-    RawHeaders,
-    Receive,
-    Scope,
-    Send,
-    header_values,
-    with_headers,
-)
+from rara.service.asgi import Asgi, RawHeaders, Receive, Scope, Send, adding, header_values
 from rara.service.limits import binary_amount
 from rara.service.problems import Problem, answer
 
@@ -209,12 +200,7 @@ class Guarded:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
-
-        async def sent(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message = with_headers(message, self.guard.headers)
-            await send(message)
-
+        sent = adding(send, self.guard.headers)
         try:
             entry = self.guard.admit(scope)
         except Problem as problem:
