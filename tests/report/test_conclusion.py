@@ -3,10 +3,13 @@
 import re
 
 import pytest
+from PIL import Image
 
+import rara
 from pages import MIXED, made_of, needs_browser, opened, outline, page_of, provenance, row, shown
 from rara.report import facts
 from rara.report.formatting import base_name
+from scenes import scene
 
 VERDICT = {"alpha": 0.05, "rare": 95.0, "uncommon": 80.0, "shortfall": None}
 
@@ -186,3 +189,31 @@ def test_every_link_of_the_bar_leads_somewhere(tmp_path):
     elements, console, asked = opened(html, tmp_path)
     assert (console, asked) == ([], set())
     assert elements.count('class="differs"') == 2
+
+
+def test_copies_are_facts_also_where_the_reference_allows_no_other_verdict():
+    short = VERDICT | {"shortfall": "Too few reference images: use at least 20."}
+    for counts, headline in (
+        ({"copy": 3}, "3 of 3 samples are copies of reference images"),
+        ({"copy": 1, "no_verdict": 4}, "1 of 5 samples is a copy of a reference image"),
+    ):
+        rows = samples(**counts)
+        found = facts(made_of(rows), provenance(len(rows), verdict=short)).conclusion
+        assert found.headline.startswith(headline)
+        assert found.statements[0].key == "copies"
+        assert found.of("off") is found.of("typical") is None
+
+
+def test_copies_come_before_all_that_small_references_give(tmp_path):
+    """The same picture many times, and itself, with 20 reference images."""
+    images = {f"{seed}": Image.fromarray(scene(seed, 64, 64)) for seed in range(20)}
+    reference = rara.Reference.fit(images, run=rara.Run(threads=1, cache=tmp_path))
+    for many in ({f"again {i}": images["3"] for i in range(30)}, images):
+        found = facts(*parts(reference.score(many, evidence="none"))).conclusion
+        assert found.headline.startswith(
+            f"{len(many)} of {len(many)} samples are copies of reference images"
+        )
+
+
+def parts(table):
+    return table.arrow, table.provenance

@@ -97,23 +97,23 @@ def _statements(found: Findings, provenance: Provenance) -> Iterator[tuple[State
     """Each with how many standard errors it is above what real images would give."""
     if not found.count:
         return
-    part = provenance.verdict
-    judged = found.verdicts is not None and not found.verdicts.shortfall
-    if judged and found.verdicts and part:
-        yield _copies(found, found.verdicts)
-        level = found.verdicts.alpha
-        yield _counted(found, "off", _many(found.verdicts, ASTRAY), level)
+    part, verdicts = provenance.verdict, found.verdicts
+    judged = verdicts if verdicts and part and not verdicts.shortfall else None
+    if verdicts and (judged or _many(verdicts, COPIED)):  # facts, whatever the reference allows
+        yield _copies(found, verdicts)
+    if judged:
+        yield _counted(found, "off", _many(judged, ASTRAY), judged.alpha)
     if found.repeats is not None:
         yield _repeats(found.repeats)
     if found.difference is not None:
         yield _difference(found.difference)
-    if judged and found.verdicts and part:
+    if judged and part:
         most = Thresholds(
             part.alpha, **{name: value for name in ("rare", "uncommon")
                            if (value := getattr(part, name)) is not None}
         ).uncommon_p  # fmt: skip
-        yield _counted(found, "rare", _many(found.verdicts, ("rare", "uncommon")), most)
-        yield _typical(found, found.verdicts, 1 - part.alpha - most)
+        yield _counted(found, "rare", _many(judged, ("rare", "uncommon")), most)
+        yield _typical(found, judged, 1 - part.alpha - most)
     yield _counted(found, "outside", found.outside, found.own_outside)
 
 
