@@ -128,7 +128,7 @@ class World:
             "can": {"judge": True, "decide": True, "search": True},
             "k": 3, "alpha": 0.01, "reference_name": "train/",
             "projection": "Made up: no vectors were projected.",
-            "more": {"decisions_file": "decisions.json"},
+            "more": {"kept": "Kept in decisions.csv."},
         }  # fmt: skip
         if self.bare:
             found["atlas"] = None

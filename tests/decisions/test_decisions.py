@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from make import as_zip, png
 from rara import Decisions
 from rara.decisions import csv_file
-from rara.decisions.csv_file import HEADER, decisions_in, text_of
+from rara.decisions.csv_file import HEADER, lines_in, text_of
 from rara.decisions.decision import Decision, today
 from rara.decisions.exported import decisions_of
+from rara.decisions.remark import Remark
 from rara.errors import (
     DamagedStoreError,
     DecisionError,
@@ -143,7 +144,7 @@ def test_any_text_comes_back_in_one_line_and_no_cell_is_a_formula(texts):
         for i, names in enumerate(texts)
     ]  # fmt: skip
     data = text_of(made)
-    assert decisions_in(data, "d.csv") == made
+    assert lines_in(data, "d.csv") == made
     assert data.count(b"\n") == 1 + len(made)
     cells = [cell for row in csv.reader(data.decode().splitlines()) for cell in row]
     assert not any(cell.startswith(("=", "+", "-", "@", "\t")) for cell in cells)
@@ -393,3 +394,84 @@ def test_a_hostile_list_is_one_sentence(data, message):
 
 def test_the_limits_are_those_of_the_documents():
     assert csv_file.MOST_BYTES == 32 << 20
+
+
+# -- remarks on one picture --
+
+
+def test_remarks_stand_in_the_same_file_and_are_no_decisions(tmp_path):
+    file = tmp_path / "d.csv"
+    decisions = Decisions(file)
+    decisions.add(A, B, note="the same logo")
+    decisions.take([Remark(sample=A, star=True, note="=1+1", sample_id="<b>.png"),
+                    Remark(sample=C, note="odd hands")])  # fmt: skip
+    decisions.save()
+    rows = list(csv.reader(file.read_text().splitlines()))
+    assert [row[:3] for row in rows[1:]] == [
+        [A, B, "not a copy"], [A, "", "star"], [C, "", "note"]
+    ]  # fmt: skip
+    assert rows[2][4:] == ["<b>.png", "", "'=1+1"]  # no spreadsheet runs it
+    again = Decisions.load(file)
+    assert (len(again), [one.pair for one in again]) == (1, [(A, B)])
+    assert [(one.sample, one.star, one.note) for one in again.remarks] == [
+        (A, True, "=1+1"), (C, False, "odd hands")
+    ]  # fmt: skip
+    again.drop_remark(C)
+    again.drop_remark(B)  # nothing is said of it
+    again.save()
+    assert [one.sample for one in Decisions.load(file).remarks] == [A]
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ([line(source="", word="note")], "line 2: it has no note"),
+        ([line(source="", word="stars")], "line 2: decision = 'stars'"),
+        ([line(word="star")], "line 2: decision = 'star'"),
+        ([line(source="")], "line 2: source = ''"),
+        ([line(sample="a" * 63, source="", word="star")], "line 2: sample = "),
+        ([line(source="", word="star", date="30.11.2026")], "line 2: date = "),
+        ([line(source="", word="star"), line(source="", word="note", rest=",,odd")],
+         "line 3: it says something else of the same picture than line 2"),
+    ],
+)  # fmt: skip
+def test_a_wrong_remark_is_named_with_its_line(tmp_path, lines, message):
+    with pytest.raises(DecisionError, match=message):
+        Decisions.load(written(tmp_path / "d.csv", *lines))
+
+
+def test_what_is_edited_is_saved_whole_or_not_at_all(tmp_path):
+    mine, other = Decisions(tmp_path / "d.csv"), Decisions(tmp_path / "d.csv")
+    with mine.editing():
+        mine.take([Remark(sample=A, star=True)])
+    assert other.remarks == mine.remarks  # read when it is first needed
+    with other.editing():
+        other.take([Remark(sample=B, star=True)])
+
+    def fails():
+        with mine.editing():
+            assert [one.sample for one in mine.remarks] == [A, B]
+            mine.take([Remark(sample=C, star=True)])
+            _ = 1 / 0
+
+    with pytest.raises(ZeroDivisionError):
+        fails()
+    assert [one.sample for one in mine.remarks] == [A]
+    mine.refresh()
+    assert [one.sample for one in mine.remarks] == [A, B]
+    assert [one.sample for one in Decisions.load(tmp_path / "d.csv").remarks] == [A, B]
+
+
+def test_decisions_saved_by_others_keep_the_remarks(tmp_path):
+    file = tmp_path / "d.csv"
+    with Decisions(file).editing():
+        pass
+    assert file.read_text() == f"{HEADER}\n"
+    kept = Decisions(file)
+    with kept.editing():
+        kept.take([Remark(sample=A, note="odd")])
+    older = Decisions(file)
+    older.add(A, B)
+    older.save()
+    older.save(tmp_path / "copy.csv")
+    assert [one.note for one in Decisions.load(tmp_path / "copy.csv").remarks] == ["odd"]

@@ -643,7 +643,7 @@ def test_a_saved_reference_brings_its_decisions(seen, run, place, tmp_path):
     serving.marks.put(Change(sample=0, decision="not a copy"))
     [held] = Decisions.load(tmp_path / "reference" / "decisions.csv")
     assert held.sample == seen.digest_of(1, 0)
-    assert serving.about.more["decisions_file"] == "decisions.csv"
+    assert serving.about.more["kept"] == "Kept in decisions.csv."
 
 
 def test_a_saved_table_refuses_other_images(seen, run, place, tmp_path):

@@ -251,6 +251,8 @@ def _serve(
     judge = _judge(seen, run, limits)
     serving = Serving.of(seen.explored, run=run, decisions=decisions, judge=judge, limits=limits)
     explored = seen.explored
+    for note in serving.keeping.notes:
+        tell(note)
     hints = ["Ctrl-C ends it."]
     if guard.token is not None:
         hints.insert(0, "The first time, open it with ?token= and your token behind the address.")

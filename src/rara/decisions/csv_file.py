@@ -2,8 +2,11 @@
 
     sample,source,decision,date,sample_id,source_id,note
     5c1f…,90ab…,not a copy,2026-11-30,gan/0017.png,train/4242.png,only the same logo
+    77e0…,,star,2026-11-30,gan/0020.png,,odd hands
 
-bytes --decisions_in--> decisions, in the order of their lines --text_of--> bytes
+bytes --lines_in--> decisions and remarks, in the order of their lines --text_of--> bytes
+
+A remark is on one picture, so its cell for the source is empty; its word is `star` or `note`.
 
 The file may come from elsewhere. Its first mistake becomes one sentence with the number of its
 line. No cell that is written begins a formula: an apostrophe stands before it.
@@ -17,6 +20,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from rara.decisions.decision import WORDS, Decision, shown
+from rara.decisions.remark import NOTE, STAR, Remark
 from rara.errors import DecisionError
 from rara.text import begins_formula
 
@@ -27,40 +31,52 @@ MOST_BYTES = 32 << 20
 _MOST_LINE = 10_000
 """Characters of a line."""
 
+Line = Decision | Remark
 
-def decisions_in(data: bytes, place: Path) -> list[Decision]:
-    """The decisions in a file, each pair once.
+
+def lines_in(data: bytes, place: Path) -> list[Line]:
+    """The decisions and remarks in a file, each pair and each picture once.
 
     Raises DecisionError for the first line that is wrong, and where two lines contradict each
     other: which of them is meant cannot be known.
     """
-    decisions: list[Decision] = []
-    lines: dict[tuple[str, str], tuple[int, Decision]] = {}
-    for number, line in _lines(data, place):
+    found: list[Line] = []
+    lines: dict[tuple[str, str], tuple[int, Line]] = {}
+    for number, text in _lines(data, place):
         try:
-            decision = _decision(line)
+            line = _line(text)
         except DecisionError as error:
             raise _wrong(place, number, str(error)) from None
-        first, earlier = lines.setdefault(decision.pair, (number, decision))
-        if earlier.copy != decision.copy:
-            raise _wrong(
-                place, number,
-                f"'{decision.word}' contradicts line {first}, which says '{earlier.word}' of the "
-                "same two pictures: remove one of the lines.",
-            )  # fmt: skip
+        first, earlier = lines.setdefault(line.pair, (number, line))
+        if what := _contradiction(line, earlier, first):
+            raise _wrong(place, number, f"{what}: remove one of the lines.")
         if first == number:
-            decisions.append(decision)
-    return decisions
+            found.append(line)
+    return found
 
 
-def text_of(decisions: Iterable[Decision]) -> bytes:
+def _contradiction(line: Line, earlier: Line, number: int) -> str:
+    """What a line says beside an earlier one that it cannot stand beside; else nothing."""
+    if isinstance(line, Remark) and isinstance(earlier, Remark):
+        same = (line.star, line.note) == (earlier.star, earlier.note)
+        return "" if same else f"it says something else of the same picture than line {number}"
+    if line.word == earlier.word:
+        return ""
+    return (
+        f"'{line.word}' contradicts line {number}, which says '{earlier.word}' of the same two "
+        "pictures"
+    )
+
+
+def text_of(lines: Iterable[Line]) -> bytes:
     """The whole file."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for one in decisions:
-        texts = (_cell(text) for text in (one.sample_id, one.source_id, one.note))
-        writer.writerow([one.sample, one.source, one.word, one.date, *texts])
+    for one in lines:
+        source, source_id = ("", "") if isinstance(one, Remark) else (one.source, one.source_id)
+        texts = (_cell(text) for text in (one.sample_id, source_id, one.note))
+        writer.writerow([one.sample, source, one.word, one.date, *texts])
     return buffer.getvalue().encode()
 
 
@@ -91,7 +107,7 @@ def _no_text(data: bytes) -> tuple[int, str]:
     return -1, ""
 
 
-def _decision(line: str) -> Decision:
+def _line(line: str) -> Line:
     if len(line) > _MOST_LINE:
         raise DecisionError(f"it has {len(line):,} characters: at most {_MOST_LINE:,}.")
     try:
@@ -103,11 +119,16 @@ def _decision(line: str) -> Decision:
             f"it has {len(cells)} cells: give {len(COLUMNS)}, and quotes around text with commas."
         )
     sample, source, word, date = (cell.strip() for cell in cells[:4])
-    if word not in WORDS:
+    remark = not source and word in (STAR, NOTE)
+    if word not in WORDS and not remark:
         raise DecisionError(f"decision = {shown(word)}: give 'copy' or 'not a copy'.")
     if not date:
         raise DecisionError("it has no date: give a day such as 2026-11-30.")
     sample_id, source_id, note = (_text(cell) for cell in (*cells[4:], "")[:3])
+    if remark:
+        return Remark(
+            sample=sample.lower(), star=word == STAR, note=note, date=date, sample_id=sample_id
+        )
     return Decision(
         sample=sample.lower(), source=source.lower(), copy=word == "copy", date=date,
         sample_id=sample_id, source_id=source_id, note=note,

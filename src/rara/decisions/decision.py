@@ -42,25 +42,13 @@ class Decision:
         if not isinstance(self.copy, bool):
             raise DecisionError(f"copy = {short(self.copy)}: give True or False.")
         for name in ("sample", "source"):
-            if not _DIGEST.fullmatch(getattr(self, name)):
-                raise DecisionError(
-                    f"{name} = {shown(getattr(self, name))}: give the 64 digits, 0 to 9 and a to "
-                    "f, of a sha256."
-                )
+            check_digest(name, getattr(self, name))
         if not self.date:
             object.__setattr__(self, "date", today())
         check_date(self.date)
         for name in ("sample_id", "source_id"):
-            text = plain(encodable(getattr(self, name)))
-            cut = text if len(text) <= MOST_TEXT else f"{text[: MOST_TEXT - 1]}…"
-            object.__setattr__(self, name, cut)
-        if not isinstance(self.note, str):
-            raise DecisionError(f"note = {short(self.note)}: give text.")
-        object.__setattr__(self, "note", plain(encodable(self.note)))
-        if len(self.note) > MOST_TEXT:
-            raise DecisionError(
-                f"The note has {len(self.note):,} characters: at most {MOST_TEXT:,} are kept."
-            )
+            object.__setattr__(self, name, cut_id(getattr(self, name)))
+        object.__setattr__(self, "note", checked_note(self.note))
 
     @property
     def word(self) -> Word:
@@ -76,6 +64,32 @@ class Decision:
 def is_digest(text: str) -> bool:
     """Whether a text is the sha256 of a content."""
     return _DIGEST.fullmatch(text) is not None
+
+
+def check_digest(name: str, text: str) -> None:
+    """Raise DecisionError for anything but the sha256 of a content."""
+    if not _DIGEST.fullmatch(text):
+        raise DecisionError(
+            f"{name} = {shown(text)}: give the 64 digits, 0 to 9 and a to f, of a sha256."
+        )
+
+
+def cut_id(text: str) -> str:
+    """An id as a file keeps it: safe to show, and not too long."""
+    text = plain(encodable(text))
+    return text if len(text) <= MOST_TEXT else f"{text[: MOST_TEXT - 1]}…"
+
+
+def checked_note(note: str) -> str:
+    """A note as a file keeps it. Raises DecisionError for one that is too long, and for no text."""
+    if not isinstance(note, str):
+        raise DecisionError(f"note = {short(note)}: give text.")
+    text = plain(encodable(note))
+    if len(text) > MOST_TEXT:
+        raise DecisionError(
+            f"The note has {len(text):,} characters: at most {MOST_TEXT:,} are kept."
+        )
+    return text
 
 
 def today() -> str:

@@ -4,22 +4,25 @@
     reference.decisions.save()
 
 Saving changes only the lines that were added or removed here. So two processes that save into one
-file lose nothing of each other.
+file lose nothing of each other. The file may hold remarks on single pictures as well: stars and
+notes, which the explorer keeps there.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import RLock
 from typing import Self
 
 from rara.arguments import path_of
-from rara.decisions.csv_file import MOST_BYTES, decisions_in, text_of
+from rara.decisions.csv_file import MOST_BYTES, Line, lines_in, text_of
 from rara.decisions.decision import Decision
 from rara.decisions.pictures import Picture, picture_of
+from rara.decisions.remark import Remark
 from rara.errors import ParameterError, SourceNotFoundError
 from rara.storage.shared_file import changing, read_shared
 
@@ -37,29 +40,36 @@ def _no_ids() -> Mapping[str, str]:
 
 @dataclass(slots=True)
 class _Kept:
-    """Decisions by pair, and those that the file does not have yet."""
+    """Decisions and remarks by pair, and those that the file does not have yet."""
 
     path: Path | None
     lock: RLock = field(default_factory=RLock)
-    read: dict[Pair, Decision] | None = None
-    changes: dict[Pair, Decision | None] = field(default_factory=dict)
+    read: dict[Pair, Line] | None = None
+    changes: dict[Pair, Line | None] = field(default_factory=dict)
     """What was added, or None for what was removed."""
 
-    def now(self) -> dict[Pair, Decision]:
+    def now(self) -> dict[Pair, Line]:
         """All of them; the file is read when they are first needed."""
         with self.lock:
             if self.read is None:
-                self.read = {}
-                data = None if self.path is None else read_shared(self.path, most=MOST_BYTES)
-                if data is not None and self.path is not None:
-                    self.read = _by_pair(decisions_in(data, self.path))
+                self.read = _by_pair(self.saved())
             return self.read
 
-    def change(self, pair: Pair, decision: Decision | None) -> None:
+    def saved(self) -> list[Line]:
+        """What the file has now; nothing without a file."""
+        data = None if self.path is None else read_shared(self.path, most=MOST_BYTES)
+        return [] if data is None or self.path is None else lines_in(data, self.path)
+
+    def decision(self, pair: Pair) -> Decision | None:
+        """The decision on a pair."""
+        line = self.now().get(pair)
+        return line if isinstance(line, Decision) else None
+
+    def change(self, pair: Pair, line: Line | None) -> None:
         """Take one in, or out."""
         with self.lock:
-            _changed(self.now(), {pair: decision})
-            self.changes[pair] = decision
+            _changed(self.now(), {pair: line})
+            self.changes[pair] = line
 
 
 class Decisions:
@@ -106,11 +116,17 @@ class Decisions:
         return self._kept.path
 
     def __len__(self) -> int:
-        return len(self._kept.now())
+        return sum(isinstance(one, Decision) for one in self._kept.now().values())
 
     def __iter__(self) -> Iterator[Decision]:
         with self._kept.lock:
-            return iter(list(self._kept.now().values()))
+            return iter([one for one in self._kept.now().values() if isinstance(one, Decision)])
+
+    @property
+    def remarks(self) -> list[Remark]:
+        """The stars and notes on single pictures, in the order of the file."""
+        with self._kept.lock:
+            return [one for one in self._kept.now().values() if isinstance(one, Remark)]
 
     def __repr__(self) -> str:
         place = "in memory" if self.path is None else f"in '{self.path}'"
@@ -138,10 +154,17 @@ class Decisions:
             )
         ])  # fmt: skip
 
-    def take(self, decisions: Iterable[Decision]) -> None:
-        """Add decisions, such as those of another file; each replaces an earlier one."""
+    def take(self, decisions: Iterable[Line]) -> None:
+        """Add decisions, such as those of another file; each replaces an earlier one. A remark
+        replaces that on the same picture."""
         for decision in decisions:
             self._kept.change(decision.pair, decision)
+
+    def drop_remark(self, content: str) -> None:
+        """Forget the star and the note of a picture, named by the sha256 of its content."""
+        key = content, ""
+        if key in self._kept.now():
+            self._kept.change(key, None)
 
     def remove(self, sample: str | os.PathLike[str], source: str | os.PathLike[str]) -> None:
         """Forget the decision on a pair. Raises ParameterError where there is none."""
@@ -152,11 +175,11 @@ class Decisions:
 
     def of(self, sample: str | os.PathLike[str], source: str | os.PathLike[str]) -> Decision | None:
         """The decision on a pair, in either order; None where there is none."""
-        return self._kept.now().get(self.pair_of(sample, source))
+        return self._kept.decision(self.pair_of(sample, source))
 
     def get(self, pair: Pair) -> Decision | None:
         """The decision on a pair of contents, as `Decision.pair` has them; or None."""
-        return self._kept.now().get(pair)
+        return self._kept.decision(pair)
 
     def pair_of(self, sample: str | os.PathLike[str], source: str | os.PathLike[str]) -> Pair:
         """The contents of both, in the order of `Decision.pair`."""
@@ -176,17 +199,50 @@ class Decisions:
         with kept.lock:
             now = kept.now()
             if kept.path is None or target.absolute() != kept.path.absolute():
-                _write(target, dict(now))
+                with _changing(target) as lines:
+                    _changed(lines, now)
             elif kept.changes:
-                kept.read = _write(target, kept.changes)
+                with self.editing():
+                    pass
+
+    def refresh(self) -> None:
+        """Read what others have saved meanwhile; what was changed here stays. Raises as `load`."""
+        kept = self._kept
+        with kept.lock:
+            lines = _by_pair(kept.saved())
+            _changed(lines, kept.changes)
+            kept.read = lines
+
+    @contextmanager
+    def editing(self) -> Iterator[None]:
+        """Change several, and save them at the end: nobody else changes the file meanwhile.
+
+        What others have saved is read first. Where anything is raised, all stays as it was. Without
+        a file nothing is saved. Raises as `save` does.
+        """
+        kept = self._kept
+        with kept.lock:
+            before, pending = kept.now(), dict(kept.changes)
+            try:
+                if kept.path is None:
+                    kept.read = dict(before)
+                    yield
+                    return
+                with _changing(kept.path) as lines:
+                    _changed(lines, kept.changes)
+                    kept.read = lines
+                    yield
                 kept.changes = {}
+            except BaseException:
+                kept.read, kept.changes = before, pending
+                raise
 
     def save_beside(self, path: Path) -> None:
         """Into the file of a folder that was just written; no file is made without a decision."""
         same = self.path is not None and self.path.absolute() == path.absolute()
         if same and self._kept.read is None:
             return  # not even looked at
-        if same or len(self):
+        if same or self._kept.now():
             self.save(path)
 
     def _pictures(
@@ -195,12 +251,13 @@ class Decisions:
         return picture_of(sample, {}, "sample"), picture_of(source, self._ids(), "source")
 
 
-def _write(path: Path, changes: Mapping[Pair, Decision | None]) -> dict[Pair, Decision]:
-    """Change a file, and give what it holds then."""
+@contextmanager
+def _changing(path: Path) -> Iterator[dict[Pair, Line]]:
+    """What a file holds, to be changed in place; it is written at the end."""
     with changing(path, most=MOST_BYTES, remedy=_REMEDY) as (data, replace):
-        held = {} if data is None else _by_pair(decisions_in(data, path))
-        _changed(held, changes)
-        content = text_of(held.values())
+        lines = {} if data is None else _by_pair(lines_in(data, path))
+        yield lines
+        content = text_of(lines.values())
         if len(content) > MOST_BYTES:
             raise ParameterError(
                 f"'{path}' would have more than {MOST_BYTES:,} bytes, which rara does not read: "
@@ -208,16 +265,15 @@ def _write(path: Path, changes: Mapping[Pair, Decision | None]) -> dict[Pair, De
             )
         if content != data:
             replace(content)
-    return held
 
 
-def _changed(held: dict[Pair, Decision], changes: Mapping[Pair, Decision | None]) -> None:
-    for pair, decision in changes.items():
-        if decision is None:
+def _changed(held: dict[Pair, Line], changes: Mapping[Pair, Line | None]) -> None:
+    for pair, line in changes.items():
+        if line is None:
             held.pop(pair, None)
         else:
-            held[pair] = decision
+            held[pair] = line
 
 
-def _by_pair(decisions: Iterable[Decision]) -> dict[Pair, Decision]:
-    return {decision.pair: decision for decision in decisions}
+def _by_pair(lines: Iterable[Line]) -> dict[Pair, Line]:
+    return {line.pair: line for line in lines}

@@ -21,6 +21,7 @@ From the ground up:
     nearest         the reference images nearest to a point
     details         one sample in words and numbers
     marks           decisions, stars and notes
+    keeping         where marks are kept
     exports         chosen samples as a file
     judged          pictures that a browser sends, judged and put on the map
     serving         one run, ready to be explored: what all routes share

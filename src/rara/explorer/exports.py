@@ -1,14 +1,17 @@
 """Chosen samples as a file: a table, a folder of their pictures in a zip, or decisions.
 
 rows, format --exported--> name, type, bytes piece by piece
+
+Where a chosen sample is marked, three columns stand behind the table's: `star`, `note`, `decided`.
 """
 
 from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final, Literal, get_args
 
 import numpy as np
@@ -16,10 +19,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from rara.explorer.explored import SAMPLE, Explored
-from rara.explorer.marks import Marks
+from rara.explorer.marks import Mark, Marks
 from rara.explorer.point_pictures import PointPictures
 from rara.explorer.sinks import Sink
-from rara.table.score_table import ScoreTable
+from rara.table.score_table import free_name
 from rara.table.writing import flat_cells, with_record
 from rara.text import json_of
 
@@ -52,60 +55,92 @@ def exported(
 ) -> Exported:
     """Some rows of the table, in their order, as a file. CSV has an apostrophe before what a
     spreadsheet would run; its pictures are encoded anew."""
-    chosen = np.asarray(rows, np.int64)
+    if form == "decisions":
+        return Exported("decisions.json", "application/json", iter([_decisions(marks, rows)]))
+    chosen = _Chosen.of(explored, marks, rows)
     if form == "csv":
-        return Exported("selection.csv", "text/csv; charset=utf-8", _csv(explored.table, chosen))
+        return Exported("selection.csv", "text/csv; charset=utf-8", _csv(chosen))
     if form == "parquet":
         kind = "application/vnd.apache.parquet"
-        return Exported("selection.parquet", kind, _parquet(explored.table, chosen))
-    if form == "folder":
-        return Exported("selection.zip", "application/zip", _folder(explored, pictures, chosen))
-    return Exported("decisions.json", "application/json", iter([_decisions(marks, rows)]))
+        return Exported("selection.parquet", kind, _parquet(chosen))
+    return Exported("selection.zip", "application/zip", _folder(pictures, chosen))
 
 
-def _batches(chosen: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
-    return (chosen[at : at + _BATCH] for at in range(0, max(1, len(chosen)), _BATCH))
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """The rows of a table that were chosen, and what people say of them."""
+
+    explored: Explored
+    rows: NDArray[np.int64]
+    marks: Mapping[int, Mark]
+
+    @classmethod
+    def of(cls, explored: Explored, marks: Marks, rows: Sequence[int]) -> _Chosen:
+        chosen = set(rows)
+        said = {mark.sample: mark for mark in marks.all() if mark.sample in chosen}
+        return cls(explored, np.asarray(rows, np.int64), said)
+
+    def batches(self) -> Iterator[pa.Table]:
+        """At least one, so that the columns are there."""
+        for at in range(0, max(1, len(self.rows)), _BATCH):
+            yield self._part(self.rows[at : at + _BATCH])
+
+    def _part(self, rows: NDArray[np.int64]) -> pa.Table:
+        part = self.explored.table.arrow.take(rows)
+        if not self.marks:
+            return part
+        said = [self.marks.get(row) or Mark(sample=row) for row in rows.tolist()]
+        for name, values in (
+            ("star", pa.array([one.star for one in said], pa.bool_())),
+            ("note", pa.array([one.note or None for one in said], pa.string())),
+            ("decided", pa.array([one.decision for one in said], pa.string())),
+        ):
+            part = part.append_column(_named(name, part.column_names), values)
+        return part
 
 
-def _csv(table: ScoreTable, chosen: NDArray[np.int64]) -> Iterator[bytes]:
+def _named(name: str, taken: Sequence[str]) -> str:
+    """`explorer_note` where the images have metadata of that name."""
+    return free_name(f"explorer_{name}" if name in taken else name, taken)
+
+
+def _csv(chosen: _Chosen) -> Iterator[bytes]:
     import pyarrow.csv as csv
 
     head = True
-    for rows in _batches(chosen):
-        flat, sink = flat_cells(table.arrow.take(rows), "escape"), pa.BufferOutputStream()
+    for part in chosen.batches():
+        flat, sink = flat_cells(part, "escape"), pa.BufferOutputStream()
         csv.write_csv(flat, sink, csv.WriteOptions(include_header=head))
         head = False
         yield sink.getvalue().to_pybytes()
 
 
-def _parquet(table: ScoreTable, chosen: NDArray[np.int64]) -> Iterator[bytes]:
+def _parquet(chosen: _Chosen) -> Iterator[bytes]:
     import pyarrow.parquet as pq
 
-    sink = Sink()
-    schema = with_record(table.arrow.slice(0, 0), table.provenance).schema
-    with pq.ParquetWriter(pa.PythonFile(sink, "w"), schema) as writer:
-        for rows in _batches(chosen):
-            writer.write_table(table.arrow.take(rows).replace_schema_metadata(schema.metadata))
+    sink, parts = Sink(), chosen.batches()
+    first = with_record(next(parts), chosen.explored.table.provenance)
+    with pq.ParquetWriter(pa.PythonFile(sink, "w"), first.schema) as writer:
+        for part in chain([first], parts):
+            writer.write_table(part.replace_schema_metadata(first.schema.metadata))
             yield sink.taken()
     yield sink.taken()
 
 
-def _folder(
-    explored: Explored, pictures: PointPictures, chosen: NDArray[np.int64]
-) -> Iterator[bytes]:
+def _folder(pictures: PointPictures, chosen: _Chosen) -> Iterator[bytes]:
     """A zip of pictures and the table, made while it is sent."""
     sink = Sink()
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as archive:
-        for row in chosen.tolist():
+        for row in chosen.rows.tolist():
             image = pictures.image(SAMPLE, row)
             if image is None:
                 continue
-            name = f"pictures/{row:06}-{_safe(explored.id_of(SAMPLE, row))}.png"
+            name = f"pictures/{row:06}-{_safe(chosen.explored.id_of(SAMPLE, row))}.png"
             buffer = io.BytesIO()
             image.save(buffer, "PNG")
             archive.writestr(zipfile.ZipInfo(name, _WHEN), buffer.getvalue())
             yield sink.taken()
-        content = b"".join(_csv(explored.table, chosen))
+        content = b"".join(_csv(chosen))
         archive.writestr(zipfile.ZipInfo("selection.csv", _WHEN), content)
     yield sink.taken()
 

@@ -1,14 +1,15 @@
 """What people mark: decisions, in the words and the file of `rara decide`; stars and notes.
 
-    entry of the page --put--> Decisions, saved at once    stars and bare notes: while this runs
+    entry of the page --put--> Decisions and remarks, saved at once
 
 A decision is on a pair of contents, so it needs a reference image: the page's, or the one that the
-sample is compared with.
+sample is compared with. A star is on a content: samples that are the same picture share it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from threading import RLock
 from typing import Final
@@ -17,16 +18,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rara.decisions.decision import COPY, MOST_TEXT, WORDS, Decision, Word
+from rara.decisions.decision import COPY, WORDS, Decision, Word
 from rara.decisions.decisions import Decisions
-from rara.errors import DecisionError
+from rara.decisions.remark import Remark
+from rara.errors import DecisionError, RaraError
 from rara.explorer.details import compared_with
 from rara.explorer.explored import REFERENCE, SAMPLE, Explored
 from rara.report.records import records
-from rara.text import encodable, plain
 
 MOST_MARKS: Final = 100_000
-"""Samples that may carry a star or a note at a time."""
+"""Pictures that may carry a star or a note at a time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,35 +62,42 @@ class Marks:
 
     explored: Explored
     decisions: Decisions
-    _own: dict[int, Mark] = field(default_factory=dict)
-    """Stars, notes, and the pair last decided in this run, by the row of the sample."""
+    _last: dict[int, int] = field(default_factory=dict)
+    """The reference image of the pair last decided in this run, by the row of the sample."""
     _lock: RLock = field(default_factory=RLock)
 
     def all(self) -> list[Mark]:
         """Every sample with a mark, in the order of the table."""
         with self._lock:
             marks = {one.sample: one for one in self._decided()}
-            for row, own in self._own.items():
-                if row in marks:
-                    mine = own.reference if own.decision else marks[row].reference
-                    note = marks[row].note or own.note
-                    marks[row] = replace(marks[row], star=own.star, note=note, reference=mine)
-                elif own.star or own.note:
-                    marks[row] = replace(own, decision=None, reference=None)
+            for row, remark in self._remarked():
+                mark = marks.get(row) or Mark(sample=row)
+                marks[row] = replace(mark, star=remark.star, note=mark.note or remark.note)
+            for row, reference in self._last.items():
+                if row in marks and marks[row].decision:
+                    marks[row] = replace(marks[row], reference=reference)
             return [marks[row] for row in sorted(marks)]
 
     def of(self, row: int) -> Mark | None:
         """The mark of one sample."""
         return next((one for one in self.all() if one.sample == row), None)
 
+    def fresh(self) -> list[Mark]:
+        """The same, with what others have saved into the file meanwhile, if it can be read."""
+        with suppress(RaraError):
+            self.decisions.refresh()
+        return self.all()
+
+    def same(self, row: int) -> list[int]:
+        """The rows of the samples that are the same picture as one, which share its mark."""
+        content = self.explored.digest_of(SAMPLE, row)
+        return self._rows(SAMPLE, {content})[content]
+
     def put(self, change: Change) -> Mark:
-        """Change a mark, and save what is decided. Raises DecisionError, UnwritableError, and
-        LockedStoreError."""
-        with self._lock:
+        """Change a mark, and save it. Raises DecisionError, UnwritableError, LockedStoreError."""
+        with self._lock, self.decisions.editing():
             before = self.of(change.sample) or Mark(sample=change.sample)
-            if change.sample not in self._own and len(self._own) >= MOST_MARKS:
-                raise DecisionError(f"{MOST_MARKS:,} samples are marked: no more are kept.")
-            note = before.note if change.note is None else _note(change.note)
+            note = before.note if change.note is None else change.note
             star = before.star if change.star is None else change.star
             word = None if change.remove else change.decision or before.decision
             about = change.reference if change.reference is not None else before.reference
@@ -98,8 +106,8 @@ class Marks:
             mark = Mark(sample=change.sample, reference=about if word else None, decision=word,
                         note=note, star=star)  # fmt: skip
             self._decide(before, mark)
-            self._own[change.sample] = mark
-            return mark
+            self._remark(mark)
+        return mark
 
     def entry(self, mark: Mark) -> dict[str, str] | None:
         """A decision as `rara decide --from` takes it; None where nothing is decided."""
@@ -113,22 +121,32 @@ class Marks:
         }  # fmt: skip
 
     def _decide(self, before: Mark, mark: Mark) -> None:
-        old = None if before.reference is None else self._pair(before.sample, before.reference)
         if mark.decision is None or mark.reference is None:
-            if before.decision is None or old is None:
-                return
-            self.decisions.remove(*old)
-        else:
-            sample, source = self._pair(mark.sample, mark.reference)
-            self.decisions.take([
-                Decision(
-                    sample=sample, source=source, copy=mark.decision == COPY, note=mark.note,
-                    sample_id=self.explored.id_of(SAMPLE, mark.sample),
-                    source_id=self.explored.id_of(REFERENCE, mark.reference),
-                )
-            ])  # fmt: skip
-        if self.decisions.path is not None:
-            self.decisions.save()
+            if before.decision is not None and before.reference is not None:
+                self.decisions.remove(*self._pair(before.sample, before.reference))
+            return
+        sample, source = self._pair(mark.sample, mark.reference)
+        self.decisions.take([
+            Decision(
+                sample=sample, source=source, copy=mark.decision == COPY, note=mark.note,
+                sample_id=self.explored.id_of(SAMPLE, mark.sample),
+                source_id=self.explored.id_of(REFERENCE, mark.reference),
+            )
+        ])  # fmt: skip
+        self._last[mark.sample] = mark.reference
+
+    def _remark(self, mark: Mark) -> None:
+        """The star; and the note, where no decision has it."""
+        content = self.explored.digest_of(SAMPLE, mark.sample)
+        note = "" if mark.decision else mark.note
+        if not (mark.star or note):
+            self.decisions.drop_remark(content)
+            return
+        remarks = self.decisions.remarks
+        if len(remarks) >= MOST_MARKS and all(one.sample != content for one in remarks):
+            raise DecisionError(f"{MOST_MARKS:,} pictures are marked: no more are kept.")
+        name = self.explored.id_of(SAMPLE, mark.sample)
+        self.decisions.take([Remark(sample=content, star=mark.star, note=note, sample_id=name)])
 
     def _pair(self, sample: int, reference: int) -> tuple[str, str]:
         return self.explored.digest_of(SAMPLE, sample), self.explored.digest_of(
@@ -146,7 +164,8 @@ class Marks:
     def _decided(self) -> Iterator[Mark]:
         """The decisions on pairs of these samples and this reference, the last of a sample."""
         held = list(self.decisions)
-        ours, theirs = (self._rows(side, held) for side in (SAMPLE, REFERENCE))
+        contents = {content for one in held for content in one.pair}
+        ours, theirs = (self._rows(side, contents) for side in (SAMPLE, REFERENCE))
         for one in held:
             for first, second in dict.fromkeys([one.pair, one.pair[::-1]]):
                 if first in ours and second in theirs:
@@ -154,24 +173,22 @@ class Marks:
                         yield Mark(sample=row, reference=theirs[second][0], decision=one.word,
                                    note=one.note)  # fmt: skip
 
-    def _rows(self, side: int, held: list[Decision]) -> dict[str, list[int]]:
-        """The rows of the images with a content that is decided about."""
-        contents = pa.array({content for one in held for content in one.pair}, pa.string())
-        digests = self.explored.items[side]["digest"]
-        rows = np.flatnonzero(pc.is_in(digests, contents).to_numpy(zero_copy_only=False))
+    def _remarked(self) -> Iterator[tuple[int, Remark]]:
+        """The remarks on these samples, by row."""
+        remarks = self.decisions.remarks
+        rows = self._rows(SAMPLE, {one.sample for one in remarks})
+        for one in remarks:
+            for row in rows.get(one.sample, ()):
+                yield row, one
+
+    def _rows(self, side: int, contents: set[str]) -> dict[str, list[int]]:
+        """The rows of the images with these contents."""
+        wanted, digests = pa.array(contents, pa.string()), self.explored.items[side]["digest"]
+        rows = np.flatnonzero(pc.is_in(digests, wanted).to_numpy(zero_copy_only=False))
         found: dict[str, list[int]] = {}
         for row, content in zip(rows.tolist(), digests.take(rows).to_pylist(), strict=True):
             found.setdefault(content, []).append(row)
         return found
-
-
-def _note(text: str) -> str:
-    note = plain(encodable(text))
-    if len(note) > MOST_TEXT:
-        raise DecisionError(
-            f"The note has {len(note):,} characters: at most {MOST_TEXT:,} are kept."
-        )
-    return note
 
 
 def word_of(value: object) -> Word:

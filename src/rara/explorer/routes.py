@@ -151,17 +151,19 @@ class _Marks:
         self._serving, self._explored = serving, serving.explored
 
     def all(self, request: Request) -> Response:
-        return _json({"decisions": encoded(self._serving.marks.all())})
+        return _json({"decisions": encoded(self._serving.marks.fresh())})
 
     async def put(self, request: Request) -> Response:
         from starlette.concurrency import run_in_threadpool
 
         change = asked.change_of(await asked.json_of(request), self._explored)
+        marks = self._serving.marks
         try:
-            mark = await run_in_threadpool(self._serving.marks.put, change)
+            mark = await run_in_threadpool(marks.put, change)
         except (DecisionError, StoreError) as error:
             raise Problem("bad-request", str(error)) from None
-        return _json(encoded(mark))
+        same = await run_in_threadpool(marks.same, change.sample)
+        return _json({**encoded(mark), "same": same})
 
     async def export(self, request: Request) -> Response:
         from starlette.responses import StreamingResponse

@@ -17,6 +17,7 @@ from rara.explorer.about import Abilities, About, about_of
 from rara.explorer.atlases import Atlases
 from rara.explorer.explored import REFERENCE, SAMPLE, Explored
 from rara.explorer.judged import OnMap
+from rara.explorer.keeping import Keeping, kept_marks
 from rara.explorer.maps import Map, map_of
 from rara.explorer.marks import Marks
 from rara.explorer.nearest import neighbours_of
@@ -39,6 +40,7 @@ class Serving:
     atlases: Atlases | None
     """None where no side has pictures."""
     marks: Marks
+    keeping: Keeping
     judge: OnMap | None
     """None where pictures cannot be judged, as by a reference of given vectors."""
     limits: Limits
@@ -55,7 +57,11 @@ class Serving:
         judge: Callable[[], Judge] | None = None,
         limits: Limits | None = None,
     ) -> Serving:
-        """Makes the map first, then everything else when it is asked for. `judge` makes one."""
+        """Makes the map first, then everything else when it is asked for. `judge` makes one.
+
+        `decisions`: where marks go; else into those of a saved reference, or into the cache folder.
+        """
+        keeping = kept_marks(explored, decisions, run.cache)
         made = map_of(explored, run)
         quiet, pictures = replace(run, progress=None), PointPictures(explored)
         atlases = Atlases(explored, pictures, quiet)
@@ -63,7 +69,7 @@ class Serving:
         return cls(
             explored, made, pictures,
             atlases if some else None,
-            Marks(explored, explored.reference.decisions if decisions is None else decisions),
+            Marks(explored, keeping.decisions), keeping,
             None if judge is None else OnMap(explored, made, judge),
             limits or Limits(), quiet,
         )  # fmt: skip
@@ -95,10 +101,9 @@ class Serving:
     @property
     def about(self) -> About:
         """The document of the page, with how far the sheets are."""
-        path = self.marks.decisions.path
         ready, gone = (0, 0) if self.atlases is None else self.atlases.progress
         more = {
-            "decisions_file": None if path is None else path.name,
+            "kept": self.keeping.sentence,
             "pictures": {
                 "samples": self.pictures.can(SAMPLE), "reference": self.pictures.can(REFERENCE),
                 "sheets_ready": ready, "gone": gone,

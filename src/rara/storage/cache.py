@@ -1,7 +1,8 @@
 """Where rara keeps what can be made again: models, vectors, radii, machine code.
 
 The one folder outside the paths a user names that rara writes to. `RARA_CACHE` moves it;
-deleting it costs time, never results.
+deleting it costs time, never results. Only `marks` cannot be made again: what people marked in the
+explorer without naming a file for it.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
 // What people decide of one sample: copy, not a copy, and a note. One form, kept at once.
 
-import { later, make } from "./dom.js";
+import { later, make, unbroken } from "./dom.js";
 
 const CHOICES = [["", "Undecided"], ["copy", "Copy"], ["not a copy", "Not a copy"]];
 
 export class Decide {
   /** `partner()` is the reference image that stands beside the sample when something is decided. */
-  constructor(row, marks, partner, file) {
+  constructor(row, marks, partner, kept) {
     Object.assign(this, { row, marks });
     const name = `decision-${row}`;
     const choose = (decision) => marks.put(row, { decision: decision || null, reference: partner()?.row ?? null });
@@ -15,7 +15,7 @@ export class Decide {
     const note = (this.note = make("textarea", { rows: 1, maxlength: 1000, placeholder: "Note", "aria-label": "Note", oninput: () => keep(note.value) }));
     this.element = make("fieldset.decide", { disabled: !marks.can, title: marks.can ? null : "Start rara explore with --decisions FILE to keep decisions." },
       make("legend.spoken", {}, "Is it a copy of the reference image beside it?"), make("div.choices", {}, this.radios), note,
-      marks.can && !file ? make("p.kept", {}, "Kept while the server runs. Export the decisions, or start it with ", make("code", {}, "--decisions FILE"), ".") : null);
+      marks.can && kept ? make("p.kept", {}, unbroken(kept)) : null);
     this.update();
   }
 

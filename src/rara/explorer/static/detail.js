@@ -143,7 +143,7 @@ export class Detail {
   }
 
   #decide(at) {
-    this.decide = at.side === 1 ? new Decide(at.row, this.marks, () => this.partner, this.data.about.more?.decisions_file) : null;
+    this.decide = at.side === 1 ? new Decide(at.row, this.marks, () => this.partner, this.data.about.more?.kept) : null;
     return this.decide?.element;
   }
 

@@ -27,7 +27,10 @@ export class Marks {
     this.entries.set(row, { ...old, sample: row, ...values });
     this.#tell();
     try {
-      await api.decide({ sample: row, ...values });
+      const { same = [], ...kept } = await api.decide({ sample: row, ...values });
+      const others = same.filter((other) => other !== row); // the same picture under other names
+      for (const other of others) this.entries.set(other, { ...kept, sample: other });
+      if (others.length) this.#tell();
     } catch (error) {
       if (old) this.entries.set(row, old); else this.entries.delete(row);
       this.#tell();
