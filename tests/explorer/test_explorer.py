@@ -273,7 +273,12 @@ def test_of_very_many_sheets_only_those_asked_for_are_made(seen, place, tmp_path
     assert len(list((tmp_path / "cache" / "atlases").iterdir())) == 2
     assert client.get("/atlas/5").status_code == 404
     serving.close()
-    assert client.get("/atlas/0").status_code == 503  # at the end nothing is begun
+    answer = client.get("/atlas/0")  # at the end nothing is begun
+    problem = answer.json()
+    assert (answer.status_code, problem["status"], problem["code"]) == (503, 503, "not-ready")
+    assert answer.headers["retry-after"] == "2"
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["x-request-id"] == problem["request_id"]
 
 
 def test_pictures_that_are_back_fill_their_cells(seen, place, tmp_path):

@@ -19,7 +19,7 @@ from rara.explorer.serving import Serving
 from rara.explorer.static_files import PAGE, StaticFile, StaticFiles
 from rara.explorer.streams import compressed, points_stream
 from rara.provenance.json_format import encoded
-from rara.service.problems import Problem
+from rara.service.problems import Problem, later
 from rara.service.uploads import uploads_of
 from rara.text import json_of
 
@@ -130,7 +130,9 @@ class _Pictures:
         if number >= atlases.sheets:
             raise Problem("not-found", f"There is no sheet {number} of {atlases.sheets}.")
         data = atlases.sheet(number, wait=_WAIT)
-        return _later() if data is None else _picture(request, data)
+        if data is None:
+            raise later("not-ready", "This sheet is being made: ask again.", 2)
+        return _picture(request, data)
 
     def picture(self, request: Request) -> Response:
         from starlette.responses import Response
@@ -214,11 +216,3 @@ def _picture(request: Request, data: bytes, tag: str | None = None) -> Response:
     if request.headers.get("if-none-match") == tag:
         return Response(status_code=304, headers=headers)
     return Response(data, headers=headers, media_type="image/webp")
-
-
-def _later() -> Response:
-    from starlette.responses import Response
-
-    body = {"title": "Service Unavailable", "status": 503,
-            "detail": "This sheet is being made: ask again."}  # fmt: skip
-    return Response(json_of(body), 503, {"retry-after": "2"}, media_type="application/problem+json")

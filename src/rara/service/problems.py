@@ -30,6 +30,7 @@ CODES: Mapping[str, tuple[int, str]] = {
     "headers-too-large": (431, "The headers have too many bytes, or there are too many."),
     "internal": (500, "A fault of the service; its log has the same request id."),
     "too-many-connections": (503, "Too many connections are open: try again in a moment."),
+    "not-ready": (503, "It is being made: ask again after `Retry-After` seconds."),
     "stopping": (503, "The service stops, and takes no new work."),
 }
 """The status of each code, and what it means; the OpenAPI document lists them."""
@@ -61,8 +62,12 @@ class Problem(Exception):  # noqa: N818 (the name of RFC 9457)
 
 def too_busy(detail: str, seconds: float) -> Problem:
     """A refusal that says when to come again."""
-    wait = str(max(1, round(seconds + 0.5))).encode()
-    return Problem("too-busy", detail, [(b"retry-after", wait)])
+    return later("too-busy", detail, max(1, round(seconds + 0.5)))
+
+
+def later(code: str, detail: str, seconds: int) -> Problem:
+    """A refusal for now: after so many seconds it may be asked again."""
+    return Problem(code, detail, [(b"retry-after", str(seconds).encode())])
 
 
 def request_id_of(scope: Scope) -> str:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Final
 from rara.errors import ParameterError
 from rara.service.asgi import Asgi, Message, RawHeaders, Receive, Scope, Send, adding
 from rara.service.limits import Limits
-from rara.service.problems import Problem, answer, written
+from rara.service.problems import Problem, answer, later, written
 from rara.service.security import Guard, request_id
 
 if TYPE_CHECKING:
@@ -115,8 +115,7 @@ class _Closing:
         scope.setdefault("state", {})["request_id"] = name
         sent = adding(send, _headers(self._guard, name))
         detail = "Too many connections are open: close some, or try again in a moment."
-        problem = Problem("too-many-connections", detail, [(b"retry-after", b"1")])
-        await answer(problem, scope, sent, close=True)
+        await answer(later("too-many-connections", detail, 1), scope, sent, close=True)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self.full():
