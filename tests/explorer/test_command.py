@@ -18,10 +18,12 @@ from exploring import ADDRESS, of_vectors, pictures
 from make import gaussian
 from rara import Run, ScoreTable
 from rara.decisions.decisions import Decisions
+from rara.errors import ParameterError, SourceNotFoundError
 from rara.explorer import maps
 from rara.explorer.projection import principal_places
 from rara.features import compatibility
 from rara.features import opening as running
+from rara.table.same_images import compared_pictures
 
 
 @pytest.fixture(scope="module")
@@ -115,8 +117,39 @@ def test_a_report_shows_only_the_images_that_were_scored(served, capsys, place, 
         assert f"'{where}' holds other images than the {side} of the table" in err
         code, err = reported(capsys, table, **{side: "gone"})
         assert code == 2
-        assert f"--{side}: Nothing is at 'gone'" in err
+        assert f"{side}: Nothing is at 'gone'" in err
     assert not table.with_suffix(".html").exists()
+
+
+def test_a_table_from_a_file_shows_only_the_images_that_were_scored(served, capsys, tmp_path):
+    """As the command does, by the same comparison."""
+    file = tmp_path / "t.parquet"
+    assert called(capsys, "score", "samples", "-r", "train", "-o", file)[0] == 0
+    table = ScoreTable.from_parquet(file, samples="samples", reference="train")
+    ids = table["id"].tolist()
+    assert set(table.pictures("samples", ids)) == set(ids)
+    assert ScoreTable.from_parquet(file).pictures("samples", ids) == {}
+    for side, where in (("samples", "train"), ("reference", "samples")):
+        with pytest.raises(ParameterError, match=f"holds other images than the {side} of the"):
+            ScoreTable.from_parquet(file, **{side: where})
+        with pytest.raises(SourceNotFoundError, match=f"{side}: Nothing is at 'gone'"):
+            ScoreTable.from_parquet(file, **{side: "gone"})
+
+
+def test_a_table_from_a_file_shows_no_picture_that_changed_since(
+    served, capsys, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    pictures(tmp_path / "train", 16, 1)
+    pictures(tmp_path / "samples", 5, 2)
+    assert called(capsys, "score", "samples", "-r", "train", "-o", "t.parquet")[0] == 0
+    table = ScoreTable.from_parquet("t.parquet", samples="samples")
+    first, second, *_ = sorted((tmp_path / "samples").rglob("*.png"))
+    first.write_bytes(second.read_bytes())
+    names = [first.name, second.name]
+    assert list(table.pictures("samples", names)) == [second.name]
+    with pytest.raises(ParameterError, match="holds other images"):
+        ScoreTable.from_parquet("t.parquet", samples="samples")
 
 
 def test_a_report_refuses_one_image_that_changed(served, capsys, tmp_path, monkeypatch):
@@ -149,6 +182,10 @@ def test_a_report_takes_a_reference_of_which_images_were_left_out(
         assert called(capsys, "score", "samples", "-r", name, "-o", table, *words)[0] == 0
         for where in {name, "train"}:
             assert reported(capsys, table, reference=where)[0] == 0
+        with pytest.raises(
+            ParameterError, match=r"images were left out of it\. `rara report TABLE"
+        ):
+            ScoreTable.from_parquet(table, reference="train")
         code, err = reported(capsys, table, reference="others")
         assert (code, "holds other images" in err) == (2, True)
     (tmp_path / "train" / "broken.png").unlink()
@@ -156,6 +193,30 @@ def test_a_report_takes_a_reference_of_which_images_were_left_out(
     assert called(capsys, "score", "samples", "-r", "train", "-o", table, *words)[0] == 0
     assert reported(capsys, table, reference="train")[0] == 0
     assert "holds other images" in reported(capsys, table, reference="others")[1]
+
+
+@pytest.mark.parametrize(("words", "asked"), [
+    ([], {"threads": None, "memory": None}),
+    (["--threads", 1, "--memory", "300MB"], {"threads": 1, "memory": 300 << 20}),
+])  # fmt: skip
+def test_a_report_works_with_the_threads_and_memory_given(
+    served, capsys, tmp_path, monkeypatch, words, asked
+):
+    table, runs = tmp_path / "t.parquet", []
+    assert called(capsys, "score", "samples", "-r", "train", "-o", table)[0] == 0
+
+    def compared(provenance, samples, reference, run, again):
+        runs.append(run)
+        return compared_pictures(provenance, samples, reference, run, again)
+
+    monkeypatch.setattr("rara.cli.report.compared_pictures", compared)
+    page = tmp_path / "p.html"
+    code, _, err = called(capsys, "report", table, page, "--samples", "samples", *words)
+    assert code == 0, err
+    [run] = runs
+    assert {name: getattr(run, name) for name in asked} == asked
+    code, _, err = called(capsys, "report", table, page, "--threads", 0)
+    assert (code, "--threads 0: give at least 1." in err) == (2, True)
 
 
 def test_decisions_go_into_the_file_and_the_next_run_respects_them(served, capsys, tmp_path):

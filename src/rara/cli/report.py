@@ -13,8 +13,9 @@ from cyclopts import Parameter
 from rara.cli.options import IMAGES, OUTPUT, Assets, Place, Working, whole
 from rara.cli.output import check_report, last_line
 from rara.cli.printing import say
-from rara.explorer.same_images import compared_pictures
+from rara.explorer.saved_table import reference_again
 from rara.report.facts import checked_cards
+from rara.table.same_images import compared_pictures
 from rara.table.score_table import ScoreTable
 
 
@@ -28,6 +29,7 @@ def report(
         int | None, Parameter(group=OUTPUT, metavar="N", converter=whole, show_default="8")
     ] = None,
     assets: Assets = None,
+    working: Working | None = None,
 ) -> None:
     """Write the report of a saved table: a page to look at, Markdown or JSON.
 
@@ -51,7 +53,11 @@ def report(
     check_report(output, assets)
     saved = ScoreTable.from_parquet(table)
     if samples is not None or reference is not None:
-        pictures = compared_pictures(saved, samples, reference, Working().run())
+        run = (working or Working()).run()
+        pictures = compared_pictures(
+            saved.provenance, samples, reference, run,
+            lambda place: reference_again(saved, place, None, run).features,
+        )  # fmt: skip
         saved = ScoreTable(saved.arrow, saved.provenance, pictures)
     saved.report(output, cards, assets=assets)
     say(*saved.summary().splitlines(), last_line((output, assets), ""))

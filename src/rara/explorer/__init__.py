@@ -9,7 +9,6 @@ From the ground up:
 
     explored        what is explored: a table, the vectors of both sides, their pictures
     saved_table     a saved table with its images opened again
-    same_images     places compared with what a table records, by their contents
     projection      vectors to places on a plane, by a library
     placing         further vectors beside those that have a place
     maps            the map of all points, kept in the cache

@@ -11,9 +11,9 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self, get_args
+from typing import Self, get_args
 
-from rara.errors import ParameterError, SourceNotFoundError
+from rara.errors import SourceNotFoundError
 from rara.explorer.explored import Explored
 from rara.extractors import DEFAULT, Extractor
 from rara.extractors.base import Metric
@@ -29,6 +29,7 @@ from rara.reference.reference import Reference
 from rara.retrieval.finding import Looking
 from rara.run import Run, step
 from rara.storage.folder import kind_of
+from rara.table.same_images import allowed_word, refuse_others
 from rara.table.score_table import ScoreTable
 
 _Place = str | os.PathLike[str]
@@ -119,13 +120,6 @@ def options_of(table: ScoreTable) -> Options:
     return options
 
 
-def allowed_word(value: str | None, allowed: tuple[Any, ...]) -> Any:
-    """One of a few words; a table may come from somebody else."""
-    if value is not None and value not in allowed:
-        raise ParameterError(f"The table says '{value[:40]}', which rara does not write.")
-    return value
-
-
 def _there(place: str, side: str) -> str:
     """A place that is there. Raises SourceNotFoundError, with the option that names another."""
     found = [Path(one.partition("#")[0]).expanduser() for one in places_in(place)]
@@ -141,11 +135,3 @@ def _check(features: Features, recorded: str | None, side: str, place: str) -> N
     """Refuse other contents than were scored."""
     if recorded is None or features.fingerprint != recorded:
         raise refuse_others(side, place)
-
-
-def refuse_others(side: str, place: str) -> ParameterError:
-    """The error where other images are at a place."""
-    return ParameterError(
-        f"'{place}' holds other images than the {side} of the table, or other vectors of them: "
-        f"give the place that was scored with --{side}, or score it again."
-    )

@@ -34,10 +34,7 @@ class SourcePictures:
     samples: Source | str | None
     reference: Source | str | None
     scored: Mapping[Side, Features] = field(default_factory=dict)
-    """What was scored, with its digests: an image of another content is not shown.
-
-    A table read from a file has none: there the id alone decides, in a place that the user names.
-    """
+    """What was scored, with its digests: an image of another content is not shown."""
     largest: int = LARGEST
     """Longest side that is kept."""
     _opened: dict[str, Source] = field(default_factory=dict, compare=False, repr=False)

@@ -6,6 +6,7 @@ From the ground up:
     earlier_versions    tables that an earlier version wrote
     writing             a table and its record into a file
     validation          what is believed of a table from a file
+    same_images         places compared with what a table records, by their contents
     score_table         ScoreTable: select, save, show
     provenance          what was judged against what, how, and with which versions
 """

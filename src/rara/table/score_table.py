@@ -22,11 +22,12 @@ from numpy.typing import NDArray
 
 from rara.arguments import array_of, path_of, short, whole
 from rara.errors import ParameterError, SourceNotFoundError
-from rara.features.image_lookup import SourcePictures
 from rara.features.item_table import record_of
 from rara.provenance.provenance import Provenance
+from rara.run import Run
 from rara.table.csv_cells import Formulas
 from rara.table.earlier_versions import brought_up
+from rara.table.same_images import compared_pictures
 from rara.table.validation import wrong_columns
 from rara.table.writing import (
     RECORD,
@@ -171,12 +172,14 @@ class ScoreTable:
         """Read what `to_parquet` wrote, in this version or an earlier one.
 
         `samples` and `reference` are the places with the images, for the pictures of a report.
-        The places that the table names are not opened: it may come from somebody else, and has
-        no digests to check the images by.
+        All of them are read now: they must have the contents that were scored. The places that the
+        table names are not opened: it may come from somebody else.
 
         Where keys of the provenance have earlier names, its `notes` say so. Raises ParameterError
-        where an earlier version recorded less than this one needs, and where columns or provenance
-        are of other kinds than rara writes.
+        where an earlier version recorded less than this one needs, where columns or provenance are
+        of other kinds than rara writes, and where other images are at a place. A reference of which
+        images were left out cannot be compared here: `rara report` makes it again. Raises
+        SourceError where nothing is at a place.
         """
         import pyarrow.parquet as pq
 
@@ -197,8 +200,7 @@ class ScoreTable:
             raise ParameterError(
                 f"'{path}' holds what rara does not write ({wrong}): score the samples again."
             )
-        ours, theirs = (None if p is None else str(p) for p in (samples, reference))
-        pictures = SourcePictures(samples=ours, reference=theirs)
+        pictures = compared_pictures(provenance, samples, reference, Run())
         return cls(arrow.replace_schema_metadata(None), provenance, pictures)
 
     # -- what people see --
