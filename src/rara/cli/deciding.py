@@ -36,3 +36,29 @@ class Deciding:
         held = saved.decisions if isinstance(saved, Reference) else Decisions()
         len(held)  # reads the file: a mistake in it is found now
         return held
+
+
+@Parameter(name="*", group=VERDICTS)
+@dataclass(frozen=True)
+class MadeDeciding(Deciding):
+    """The same where the command decides, too: a file that is not there yet is made."""
+
+    decisions: Annotated[
+        Path | None,
+        Parameter(
+            metavar="FILE",
+            help="The file that holds what people decide of pairs; made when it is first needed.",
+        ),
+    ] = None
+
+    def opened(self) -> Decisions | None:
+        """What is in the file, read now; None where none is given."""
+        held = None if self.decisions is None else Decisions(self.decisions)
+        if held is not None:
+            len(held)  # reads the file: a mistake in it is found now
+        return held
+
+    def read(self, sides: Sides) -> Decisions:
+        """The decisions that hold; those of the reference where the file is not made yet."""
+        there = self.decisions is not None and self.decisions.exists()
+        return Deciding(self.decisions if there else None).read(sides)

@@ -6,35 +6,25 @@ samples, options --Scoring-----^
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from rara.cli.array_options import Reading
-from rara.cli.deciding import Deciding
+from rara.cli.deciding import MadeDeciding
 from rara.cli.extractions import Extractions
-from rara.cli.groups import Grouping
 from rara.cli.listening import SERVING, Listening
-from rara.cli.opening import Made
-from rara.cli.opinions import Opinions
 from rara.cli.options import (
     IMAGES,
-    SCORES,
-    VERDICTS,
-    Calibration,
-    Metrics,
-    Neighbours,
     Place,
     ServingWork,
-    Unit,
 )
 from rara.cli.output import list_all
 from rara.cli.printing import say, tell
-from rara.cli.scoring import Scoring, check_options, placed
+from rara.cli.scoring import DecidingJudging, Scoring, refused_beside_table
 from rara.decisions.decisions import Decisions
 from rara.errors import ParameterError, RaraError
 from rara.explorer.explored import REFERENCE, SAMPLE, Explored
@@ -43,16 +33,12 @@ from rara.explorer.saved_table import Places, opened_again, options_of
 from rara.extractors import Extractor
 from rara.features.compatibility import network_for
 from rara.features.image_lookup import SourcePictures
-from rara.reference.options import Options
 from rara.report.formatting import counted
-from rara.retrieval.finding import Looking
 from rara.run import Run
-from rara.scores import Family
 from rara.service.limits import Limits
 from rara.service.packages import check_packages
 from rara.table.score_table import ScoreTable
 from rara.table.writing import RECORD
-from rara.verdict.rules import ALPHA
 
 if TYPE_CHECKING:
     from socket import socket
@@ -74,20 +60,7 @@ def explore(
     ] = False,
     no_open: Annotated[bool, Parameter(group=SERVING, negative=(), show_default=False)] = False,
     listening: Listening | None = None,
-    k: Neighbours = None,
-    metric: Metrics = None,
-    unit: Unit = None,
-    alpha: Annotated[float, Parameter(group=VERDICTS, metavar="RATE")] = ALPHA,
-    evidence: Annotated[Looking, Parameter(group=VERDICTS)] = "near",
-    calibration: Calibration | None = None,
-    decisions: Annotated[Path | None, Parameter(group=VERDICTS, metavar="FILE")] = None,
-    opinions: Opinions | None = None,
-    grouping: Grouping | None = None,
-    also: Annotated[list[Family] | None, Parameter(group=SCORES, negative=())] = None,
-    boundary: Annotated[Literal["open", "closed"], Parameter(group=SCORES)] = "open",
-    compat: Annotated[Literal["official"] | None, Parameter(group=SCORES)] = None,
-    reading: Reading | None = None,
-    extraction: Extractions | None = None,
+    judging: DecidingJudging | None = None,
     working: ServingWork | None = None,
 ) -> None:
     """Explore samples and reference as a map in the browser: filter, compare, decide, export.
@@ -107,19 +80,6 @@ def explore(
         Judge the reference's own images instead of samples.
     no_open
         Print the address, and open no browser.
-    alpha
-        How often verdicts may be wrong: the share of real images called off-manifold, and of false
-        calls among near copies.
-    evidence
-        Which samples are compared with reference images picture by picture.
-    decisions
-        The file that holds what people decide of pairs; made when it is first needed.
-    also
-        Add a column; repeat the option for both.
-    boundary
-        Whether a ball holds a point exactly on its surface.
-    compat
-        Give the numbers of the code published with the Rarity Score.
     """
     check_packages(COMMAND)
     check_library()
@@ -127,19 +87,13 @@ def explore(
     from rara.service.running import bound
 
     with bound(guard) as port:  # one that is taken is said before the work
-        working, extraction = working or ServingWork(), extraction or Extractions()
-        run = working.run()
-        held = None if decisions is None else Decisions(decisions)
-        if held is not None:
-            len(held)  # reads the file: a mistake in it is found now
+        working, judging = working or ServingWork(), judging or DecidingJudging()
+        run, held = working.run(), (judging.deciding or MadeDeciding()).opened()
         if place is not None and is_table(place):
-            _refuse_beside_table({
-                "-k": k, "--metric": metric, "--unit": unit, "--also": also, "--compat": compat,
-                "--leave-one-out": leave_one_out, "--alpha": alpha != ALPHA,
-                "--evidence": evidence != "near", "--boundary": boundary != "open",
-                "--calibration or --held-out": calibration, "--halves": opinions,
-                "--group-by or --against-siblings": grouping, "--array or --image-column": reading,
-            })  # fmt: skip
+            judging.refuse()
+            if leave_one_out:
+                raise refused_beside_table("--leave-one-out")
+            extraction = judging.extraction or Extractions()
             seen = _saved(ScoreTable.from_parquet(place), samples, reference, extraction, run)
         else:
             if samples is not None:
@@ -147,20 +101,8 @@ def explore(
                     f"--samples {samples} says where the images of a table are, and '{place}' is "
                     "no table of `rara score`: give the samples first, without --samples."
                 )
-            calibration, grouping = calibration or Calibration(), grouping or Grouping()
-            real = check_options(place, reference, leave_one_out, compat, calibration)
-            options: Options = {
-                "k": k, "boundary": boundary, "compat": compat, "alpha": alpha, "also": also or (),
-                "group_by": grouping.group_by, "against_siblings": grouping.siblings,
-                "evidence": evidence, "copy_network": extraction.copy_network,
-            }  # fmt: skip
-            place, real, calibration = placed(place, real, calibration, reading)
-            there = decisions is not None and decisions.exists()
-            seen = _scored(Scoring(
-                samples=place, reference=real, options=options, made=Made(metric, unit),
-                calibration=calibration, opinions=opinions or Opinions(), extraction=extraction,
-                deciding=Deciding(decisions if there else None), leave_one_out=leave_one_out,
-            ), run)  # fmt: skip
+            asked = judging.asked(place, reference, leave_one_out=leave_one_out)
+            seen = _scored(asked, run)
         _serve(seen, held, run, working.limits(), guard, port, opens=not no_open)
 
 
@@ -170,15 +112,6 @@ class _Seen:
 
     explored: Explored
     network: Extractor | None
-
-
-def _refuse_beside_table(given: Mapping[str, object]) -> None:
-    """Raise ParameterError for an option of scoring: a table was scored already."""
-    if names := [name for name, value in given.items() if value]:
-        raise ParameterError(
-            f"{names[0]}: the table was judged already, so this would change nothing. Remove it, "
-            "or give the samples instead of the table."
-        )
 
 
 def is_table(place: Place) -> bool:

@@ -6,48 +6,33 @@ options --checked--> Sides --Scorer--> ScoreTable --> summary, table, page
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from cyclopts import Parameter
 
-from rara.cli.array_options import Reading
-from rara.cli.deciding import Deciding
-from rara.cli.extractions import Extractions
 from rara.cli.formulas import Cells
-from rara.cli.groups import Grouping, encoded_groups, group_lines, warn_of_groups
-from rara.cli.opening import Made
-from rara.cli.opinions import Opinions
+from rara.cli.groups import encoded_groups, group_lines, warn_of_groups
 from rara.cli.options import (
     IMAGES,
     OUTPUT,
-    SCORES,
-    VERDICTS,
     Assets,
-    Calibration,
     Json,
-    Metrics,
-    Neighbours,
     Page,
     Place,
     Table,
-    Unit,
     Working,
     whole,
 )
 from rara.cli.output import check_report, check_table, last_line, list_all
 from rara.cli.printing import say, say_json, tell
-from rara.cli.scoring import Scoring, check_options, placed
+from rara.cli.scoring import Judging
 from rara.errors import ParameterError
 from rara.provenance.parts import CalibrationImages
-from rara.reference.options import Options
 from rara.report import facts
 from rara.report.facts import checked_cards
 from rara.report.formatting import counted
-from rara.retrieval.finding import Looking
 from rara.run import Run, step
-from rara.scores import Family
 from rara.table.score_table import ScoreTable
-from rara.verdict.rules import ALPHA
 
 
 def score(
@@ -65,20 +50,7 @@ def score(
     ] = None,
     assets: Assets = None,
     json: Json = False,
-    k: Neighbours = None,
-    metric: Metrics = None,
-    unit: Unit = None,
-    alpha: Annotated[float, Parameter(group=VERDICTS, metavar="RATE")] = ALPHA,
-    evidence: Annotated[Looking, Parameter(group=VERDICTS)] = "near",
-    calibration: Calibration | None = None,
-    deciding: Deciding | None = None,
-    opinions: Opinions | None = None,
-    grouping: Grouping | None = None,
-    also: Annotated[list[Family] | None, Parameter(group=SCORES, negative=())] = None,
-    boundary: Annotated[Literal["open", "closed"], Parameter(group=SCORES)] = "open",
-    compat: Annotated[Literal["official"] | None, Parameter(group=SCORES)] = None,
-    reading: Reading | None = None,
-    extraction: Extractions | None = None,
+    judging: Judging | None = None,
     working: Working | None = None,
     cells: Cells | None = None,
 ) -> None:
@@ -96,37 +68,12 @@ def score(
         Samples with pictures in each section of the page.
     leave_one_out
         Judge the reference's own images instead of samples.
-    alpha
-        How often verdicts may be wrong: the share of real images called off-manifold, and of false
-        calls among near copies.
-    evidence
-        Which samples are compared with reference images picture by picture.
-    also
-        Add a column; repeat the option for both.
-    boundary
-        Whether a ball holds a point exactly on its surface.
-    compat
-        Give the numbers of the code published with the Rarity Score.
     """
-    calibration, opinions = calibration or Calibration(), opinions or Opinions()
-    grouping = grouping or Grouping()
-    place = check_options(samples, reference, leave_one_out, compat, calibration)
+    asked = (judging or Judging()).asked(samples, reference, leave_one_out=leave_one_out)
     _check_targets(output, report, cards, assets)
     cells = cells or Cells()
     cells.check(output)
-    extraction = extraction or Extractions()
-    options: Options = {
-        "k": k, "boundary": boundary, "compat": compat, "alpha": alpha, "also": also or (),
-        "group_by": grouping.group_by, "against_siblings": grouping.siblings, "evidence": evidence,
-        "copy_network": extraction.copy_network,
-    }  # fmt: skip
-    samples, place, calibration = placed(samples, place, calibration, reading)
     run = (working or Working()).run()
-    asked = Scoring(
-        samples=samples, reference=place, options=options, made=Made(metric, unit),
-        calibration=calibration, opinions=opinions, extraction=extraction,
-        deciding=deciding or Deciding(), leave_one_out=leave_one_out,
-    )  # fmt: skip
     scored = asked.scored(run)
     table, real = scored.table, scored.reference
     _write(table, output, (report, cards, assets), cells, run)

@@ -1,6 +1,6 @@
 """Scoring as commands ask for it: places opened and checked, the reference made, samples judged.
 
-    Scoring --scored--> ScoreTable, Reference, and what was judged
+    Judging (options), places --asked--> Scoring --scored--> ScoreTable, Reference
 
 `rara score` writes what comes of it, `rara explore` shows it.
 """
@@ -8,20 +8,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
 
 from rara.cli.array_options import Reading
-from rara.cli.deciding import Deciding
+from rara.cli.deciding import Deciding, MadeDeciding
 from rara.cli.extractions import Extractions
+from rara.cli.groups import Grouping
 from rara.cli.opening import Made, Opened, Sides
 from rara.cli.opinions import Opinions, check_opinions, with_opinions
-from rara.cli.options import Calibration, Place
+from rara.cli.options import SCORES, VERDICTS, Calibration, Metrics, Neighbours, Place, Unit
 from rara.errors import ParameterError
 from rara.extractors import Extractor
 from rara.features.opening import features_of
 from rara.reference.options import Options, ScoreOptions
 from rara.reference.reference import Reference
+from rara.retrieval.finding import Looking
 from rara.run import Run, step
+from rara.scores import Family
 from rara.table.score_table import ScoreTable
+from rara.verdict.rules import ALPHA
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +91,105 @@ class Scoring:
         sides.check_keys(options.group_by, options.against_siblings, own=self.leave_one_out)
         if self.opinions.halves:
             sides.check_halves(options.k)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Judging:
+    """How samples are judged: the options of every command that judges them."""
+
+    k: Neighbours = None
+    metric: Metrics = None
+    unit: Unit = None
+    alpha: Annotated[
+        float,
+        Parameter(
+            group=VERDICTS,
+            metavar="RATE",
+            help="How often verdicts may be wrong: the share of real images called off-manifold, "
+            "and of false calls among near copies.",
+        ),
+    ] = ALPHA
+    evidence: Annotated[
+        Looking,
+        Parameter(
+            group=VERDICTS,
+            help="Which samples are compared with reference images picture by picture.",
+        ),
+    ] = "near"
+    calibration: Calibration | None = None
+    deciding: Deciding | None = None
+    opinions: Opinions | None = None
+    grouping: Grouping | None = None
+    also: Annotated[
+        list[Family] | None,
+        Parameter(group=SCORES, negative=(), help="Add a column; repeat the option for both."),
+    ] = None
+    boundary: Annotated[
+        Literal["open", "closed"],
+        Parameter(group=SCORES, help="Whether a ball holds a point exactly on its surface."),
+    ] = "open"
+    compat: Annotated[
+        Literal["official"] | None,
+        Parameter(
+            group=SCORES, help="Give the numbers of the code published with the Rarity Score."
+        ),
+    ] = None
+    reading: Reading | None = None
+    extraction: Extractions | None = None
+
+    def asked(
+        self, samples: Place | None, reference: Place | None, *, leave_one_out: bool
+    ) -> Scoring:
+        """The same with the places; raises ParameterError where these contradict each other."""
+        calibration = self.calibration or Calibration()
+        grouping, extraction = self.grouping or Grouping(), self.extraction or Extractions()
+        real = check_options(samples, reference, leave_one_out, self.compat, calibration)
+        options: Options = {
+            "k": self.k, "boundary": self.boundary, "compat": self.compat, "alpha": self.alpha,
+            "also": self.also or (), "group_by": grouping.group_by,
+            "against_siblings": grouping.siblings, "evidence": self.evidence,
+            "copy_network": extraction.copy_network,
+        }  # fmt: skip
+        samples, real, calibration = placed(samples, real, calibration, self.reading)
+        return Scoring(
+            samples=samples, reference=real, options=options,
+            made=Made(self.metric, self.unit), calibration=calibration,
+            opinions=self.opinions or Opinions(), extraction=extraction,
+            deciding=self.deciding or Deciding(), leave_one_out=leave_one_out,
+        )  # fmt: skip
+
+    def refuse(self) -> None:
+        """Raise ParameterError where an option is given beside a table that was judged already.
+
+        Networks and decisions are of use there, too.
+        """
+        given = {
+            "-k": self.k, "--metric": self.metric, "--unit": self.unit, "--also": self.also,
+            "--compat": self.compat, "--alpha": self.alpha != ALPHA,
+            "--evidence": self.evidence != "near", "--boundary": self.boundary != "open",
+            "--calibration or --held-out": self.calibration, "--halves": self.opinions,
+            "--group-by or --against-siblings": self.grouping,
+            "--array or --image-column": self.reading,
+        }  # fmt: skip
+        if names := [name for name, value in given.items() if value]:
+            raise refused_beside_table(names[0])
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class DecidingJudging(Judging):
+    """How samples are judged, where people decide of them as well."""
+
+    deciding: MadeDeciding | None = None
+
+
+def refused_beside_table(name: str) -> ParameterError:
+    """The error for an option of scoring beside a table that was scored already."""
+    return ParameterError(
+        f"{name}: the table was judged already, so this would change nothing. Remove it, or give "
+        "the samples instead of the table."
+    )
 
 
 def check_options(
