@@ -31,7 +31,7 @@ from rara.geometry import (
 )
 from rara.geometry.matmul import arithmetic_for, multiplier
 from rara.geometry.quantization import MARGIN, Codes, Frame
-from rara.geometry.threads import Crew
+from rara.geometry.threads import Crew, one_core
 
 
 def vectors(kind, n, d, seed=0):
@@ -476,3 +476,28 @@ def test_weights_of_any_size():
     query(samples, reference, [ratio])
     d2 = oracle.squared_distances(samples, reference)
     assert ratio.largest[0] == (weight / d2[0])[:2].max()
+
+
+def test_the_matrix_library_has_one_thread_until_the_last_one_ends():
+    """All threads share it: who ends first must not lift the limit of the others."""
+    from threadpoolctl import threadpool_info, threadpool_limits
+
+    def threads():
+        info = [one for one in threadpool_info() if one["user_api"] == "blas"]
+        return {one["filepath"]: one["num_threads"] for one in info}
+
+    with threadpool_limits(limits=2, user_api="blas"):
+        before = threads()
+        with one_core():
+            limited = {path for path, many in threads().items() if many == 1}
+        assert limited  # one that is loaded later is not
+        assert threads() == before
+        first, second = one_core(), one_core()
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        assert {threads()[path] for path in limited} == {1}
+        with Crew(2):
+            second.__exit__(None, None, None)
+            assert {threads()[path] for path in limited} == {1}
+        assert threads() == before

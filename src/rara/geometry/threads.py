@@ -7,9 +7,9 @@ library is limited to one thread, because each thread has its own tile.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from functools import cache
 from types import TracebackType
 from typing import Self, TypeVar
@@ -27,10 +27,39 @@ def _libraries() -> ThreadpoolController:
     return ThreadpoolController()
 
 
-def one_core() -> AbstractContextManager[object]:
-    """Limit the matrix library to one thread inside the context."""
-    limits: AbstractContextManager[object] = _libraries().limit(limits=1, user_api="blas")
-    return limits
+class _Limited:
+    """The matrix library at one thread, as long as anybody needs it.
+
+    All threads share the library: who ends first must not lift the limit of the others.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._many, self._limits = threading.Lock(), 0, None
+
+    def begin(self) -> None:
+        with self._lock:
+            if self._many == 0:
+                self._limits = _libraries().limit(limits=1, user_api="blas")
+            self._many += 1
+
+    def end(self) -> None:
+        with self._lock:
+            self._many -= 1
+            if self._many == 0 and self._limits is not None:
+                self._limits.restore_original_limits()
+
+
+_LIMITED = _Limited()
+
+
+@contextmanager
+def one_core() -> Iterator[None]:
+    """Limit the matrix library to one thread inside the context; from any thread."""
+    _LIMITED.begin()
+    try:
+        yield
+    finally:
+        _LIMITED.end()
 
 
 class Crew:
@@ -42,7 +71,7 @@ class Crew:
         self._stop = threading.Event()
 
     def __enter__(self) -> Self:
-        self._limits = _libraries().limit(limits=1, user_api="blas")
+        _LIMITED.begin()
         return self
 
     def __exit__(
@@ -53,7 +82,7 @@ class Crew:
     ) -> None:
         self._stop.set()
         self._pool.shutdown()
-        self._limits.restore_original_limits()
+        _LIMITED.end()
 
     def each(self, work: Callable[[Task, int], None], tasks: Iterable[Task]) -> None:
         """Call `work(task, worker)` for every task; the first error stops all and is raised."""
