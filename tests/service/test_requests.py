@@ -4,6 +4,7 @@ import asyncio
 import socket
 import threading
 import time
+from contextlib import ExitStack, suppress
 
 import httpx
 import pytest
@@ -298,16 +299,67 @@ def test_a_target_that_is_no_path_is_not_found(small, target):
     has_all_headers(answer)
 
 
-def test_beside_too_many_connections_a_request_is_refused_with_all_headers(limited):
-    with listening(limited(connections=2, drain_seconds=0.1)) as address:
-        with connected(address), connected(address):
+BEGUN = (
+    b"POST /v1/judge HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: multipart/form-data; boundary=x"
+    b"\r\nContent-Length: 1000\r\n\r\n--x"
+)
+HEALTH = b"GET /v1/health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+
+
+def test_beside_too_many_requests_a_connection_is_refused_with_all_headers(limited):
+    with listening(limited(connections=2, drain_seconds=0.1, body_seconds=1)) as address:
+        with connected(address) as first, connected(address) as second:
+            first.sendall(BEGUN)
+            second.sendall(BEGUN)
             time.sleep(0.1)
-            answer = answered(address, b"GET /v1/health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            answer = answered(address, HEALTH)
             refused(answer, "too-many-connections")
             has_all_headers(answer)
             assert answer.headers["retry-after"] == "1"
         time.sleep(0.1)
         assert httpx.get(f"{address}v1/health").status_code == 200
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /v1/health HT", HEALTH, HEALTH * 3])
+def test_idle_connections_keep_nobody_out(limited, sent):
+    """Whether they were answered before, sent half a request, or nothing."""
+    with listening(limited(connections=3, drain_seconds=0.1)) as address, ExitStack() as stack:
+        idle = [stack.enter_context(connected(address)) for _ in range(3)]
+        for one in idle:
+            one.sendall(sent)
+            if sent.endswith(b"\r\n\r\n"):
+                assert one.recv(10_000).startswith(b"HTTP/1.1 200")
+        time.sleep(0.1)
+        for _ in range(5):
+            assert httpx.get(f"{address}v1/health").status_code == 200
+        idle[0].settimeout(5)
+        while idle[0].recv(10_000):
+            pass  # it was closed: the longest idle one goes first
+        idle[2].settimeout(0.05)
+        with suppress(TimeoutError):
+            while idle[2].recv(10_000):
+                pass  # the answers of before
+            pytest.fail("the one idle for the shortest time was closed as well")
+
+
+def test_a_request_under_way_is_never_closed_for_others(limited):
+    content = body(IMAGE)
+    head = (
+        f"POST /v1/judge HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {KIND['content-type']}\r\n"
+        f"Content-Length: {len(content)}\r\n\r\n"
+    ).encode()
+    with (
+        listening(limited(connections=2, drain_seconds=0.1)) as address,
+        connected(address) as busy,
+        connected(address),
+    ):
+        busy.sendall(head + content[:50])
+        time.sleep(0.1)
+        for _ in range(4):
+            assert httpx.get(f"{address}v1/health").status_code == 200
+        busy.sendall(content[50:])
+        busy.settimeout(20)
+        assert busy.recv(100).startswith(b"HTTP/1.1 200")
 
 
 def test_many_headers_are_refused(small):

@@ -26,9 +26,11 @@ class Limits:
     pixels_at_once: int = 100_000_000
     """Of all images of a request; more is refused with 413, for it would take minutes."""
     waiting: int = 16
-    """Requests that wait for their turn; a further one is refused with 429."""
+    """Requests that wait for their turn; a further one is refused with 429. Searches, and requests
+    whose pictures are compared, have queues of their own, as long as this one."""
     connections: int = 256
-    """Open at once; a further one is refused with 503."""
+    """Open at once. For a further one the longest idle connection is closed; where every one has a
+    request, its own is refused with 503."""
     header_seconds: float = 10
     """Until the headers of a request are complete; then the connection is closed."""
     body_seconds: float = 30

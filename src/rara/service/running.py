@@ -5,6 +5,9 @@
 On the signal, new requests are served for a moment longer, and told that their connection closes.
 So a client that was about to send on an open connection is answered too. Then the socket closes,
 and what is under way is finished. A second signal ends at once.
+
+Where too many connections are open, those without a request are closed first, the longest idle one
+before all others.
 """
 
 from __future__ import annotations
@@ -151,6 +154,9 @@ def _server(
         """Drains before it closes, and leaves signals to whoever had them before."""
 
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            from starlette.concurrency import run_in_threadpool
+
+            await run_in_threadpool(lambda: None)  # loads what the first request would wait for
             await super().startup(sockets)
             ready(self.stop)
 
@@ -214,7 +220,7 @@ def _accepted(listening: socket.socket) -> list[socket.socket]:
 
 
 def _config(config: type[Config], app: Any, guard: Guard, limits: Limits) -> Config:
-    protocol = _patient(guard, limits.header_seconds, limits.drain_seconds)
+    protocol = _patient(guard, limits)
     return config(
         app, http=protocol, ws="none", loop="asyncio",
         lifespan="off", log_config=None, access_log=False, proxy_headers=False, server_header=False,
@@ -223,12 +229,44 @@ def _config(config: type[Config], app: Any, guard: Guard, limits: Limits) -> Con
     )  # fmt: skip
 
 
-def _patient(guard: Guard, seconds: float, last_seconds: float) -> type[H11Protocol]:
+class _Idle:
+    """The connections without a request under way, the longest idle first."""
+
+    def __init__(self, most: int) -> None:
+        """`most`: connections, with a request or without."""
+        self._all: dict[H11Protocol, None] = {}
+        self._most = most
+
+    def arrive(self, one: H11Protocol) -> None:
+        """A new connection; beside too many it takes the place of an idle one."""
+        self.begin(one)
+        if len(one.connections) > self._most:
+            self._close_one(one)
+
+    def begin(self, one: H11Protocol) -> None:
+        self._all[one] = None
+
+    def end(self, one: H11Protocol) -> None:
+        self._all.pop(one, None)
+
+    def _close_one(self, but: H11Protocol) -> None:
+        """The longest idle but this one, if its last answer has left; its client connects anew."""
+        for one in self._all:
+            unsent = one.transport.get_write_buffer_size()
+            if one is not but and not unsent and not one.transport.is_closing():
+                one.transport.close()
+                return
+
+
+def _patient(guard: Guard, limits: Limits) -> type[H11Protocol]:
     """The protocol of a connection that closes where a request's headers take too long.
 
-    At the end a connection without a request is open for `last_seconds`: one may be on its way.
+    Beside too many others it also closes while it is idle. At the end a connection without a
+    request is open for `drain_seconds`: one may be on its way.
     """
     from uvicorn.protocols.http.h11_impl import H11Protocol
+
+    idle = _Idle(limits.connections)
 
     class PatientProtocol(H11Protocol):
         _waiting: asyncio.TimerHandle | None = None
@@ -236,14 +274,21 @@ def _patient(guard: Guard, seconds: float, last_seconds: float) -> type[H11Proto
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
             self._wait()
+            idle.arrive(self)
 
         def data_received(self, data: bytes) -> None:
             before = self.cycle
             super().data_received(data)
             if self.cycle is not before:
                 self._stop_waiting()
+                idle.end(self)
             elif self._waiting is None and (before is None or before.response_complete):
                 self._wait()  # a further request on this connection has begun
+
+        def on_response_complete(self) -> None:
+            super().on_response_complete()
+            if self.cycle is not None and self.cycle.response_complete:
+                idle.begin(self)
 
         def send_400_response(self, msg: str) -> None:
             """Refuse what is no HTTP as everything else is refused: with the guard's headers."""
@@ -252,11 +297,12 @@ def _patient(guard: Guard, seconds: float, last_seconds: float) -> type[H11Proto
 
         def connection_lost(self, exc: Exception | None) -> None:
             self._stop_waiting()
+            idle.end(self)
             super().connection_lost(exc)
 
         def shutdown(self) -> None:
             if self.cycle is None or self.cycle.response_complete:
-                self.loop.call_later(last_seconds, self._end)
+                self.loop.call_later(limits.drain_seconds, self._end)
             else:
                 super().shutdown()
 
@@ -265,7 +311,7 @@ def _patient(guard: Guard, seconds: float, last_seconds: float) -> type[H11Proto
                 super().shutdown()
 
         def _wait(self) -> None:
-            self._waiting = self.loop.call_later(seconds, self._give_up)
+            self._waiting = self.loop.call_later(limits.header_seconds, self._give_up)
 
         def _stop_waiting(self) -> None:
             if self._waiting is not None:
@@ -274,8 +320,7 @@ def _patient(guard: Guard, seconds: float, last_seconds: float) -> type[H11Proto
 
         def _give_up(self) -> None:
             self._waiting = None
-            if not self.transport.is_closing():
-                self.transport.close()
+            self.transport.close()
 
     return PatientProtocol
 
