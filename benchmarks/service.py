@@ -1,4 +1,4 @@
-"""The service under one client and under eight: how long an answer takes, and how long at worst.
+"""The service under one client, eight, and beside searches: how long an answer takes, and at worst.
 
     python benchmarks/service.py [--reference 4000] [--calls 200]
 
@@ -31,6 +31,7 @@ FASHION = Path(__file__).parents[1] / "examples" / "fashion"
 SIZES = {"reference": 4_000, "calls": 200}
 EDGE = 512
 CLIENTS = (1, 8)
+SEARCHING = 2
 
 
 def main() -> None:
@@ -43,6 +44,7 @@ def main() -> None:
             pictures = Pictures()
             once(address, pictures, 4)  # the first connection and the first pages of memory
             rows += [under_load(address, pictures, many, size.calls) for many in CLIENTS]
+            rows.append(beside_searches(address, pictures, size.calls))
         save(size.results, "service", settings=size, rows=rows)
 
 
@@ -123,6 +125,29 @@ def under_load(address: str, pictures: Pictures, clients: int, calls: int) -> di
         one.join()
     wall = time.perf_counter() - begun
     return {"what": "rara serve", "clients": clients, "seconds": taken, "wall": wall}
+
+
+def beside_searches(address: str, pictures: Pictures, calls: int) -> dict[str, object]:
+    """The calls of one client, while others search without a pause."""
+    ended = threading.Event()
+
+    def search() -> None:
+        with httpx.Client(timeout=60) as client:
+            while not ended.is_set():
+                files = [("image", ("a.jpg", pictures()))]
+                client.post(f"{address}v1/search", files=files).raise_for_status()
+
+    crew = [threading.Thread(target=search) for _ in range(SEARCHING)]
+    for one in crew:
+        one.start()
+    begun = time.perf_counter()
+    taken = once(address, pictures, calls)
+    wall = time.perf_counter() - begun
+    ended.set()
+    for one in crew:
+        one.join()
+    what = f"rara serve, beside {SEARCHING} clients that search"
+    return {"what": what, "clients": 1, "seconds": taken, "wall": wall}
 
 
 if __name__ == "__main__":

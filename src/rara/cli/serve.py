@@ -29,6 +29,7 @@ from rara.cli.options import (
 )
 from rara.cli.output import list_all
 from rara.cli.printing import say, tell
+from rara.geometry.threads import one_core
 from rara.reference.options import ScoreOptions
 from rara.report.formatting import counted
 from rara.retrieval.finding import Looking
@@ -159,10 +160,11 @@ def _until_asked(serving: Serving, guard: Guard, listening: socket.socket) -> No
         routes(serving), guard, limits=serving.limits, metrics=serving.metrics,
         log=lambda text: tell(*text.splitlines()),
     )  # fmt: skip
-    orderly = serve_until_asked(
-        app, guard, ready=ready, limits=serving.limits, draining=serving.begin_to_stop,
-        listening=listening,
-    )  # fmt: skip
+    with one_core():  # one for all requests, so that none depends on who is served beside it
+        orderly = serve_until_asked(
+            app, guard, ready=ready, limits=serving.limits, draining=serving.begin_to_stop,
+            listening=listening,
+        )  # fmt: skip
     if not orderly:
         raise KeyboardInterrupt
     serving.close()

@@ -10,6 +10,7 @@ for the pairs that the calibration keeps.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -63,13 +64,23 @@ class PairEvidence:
     decisions: Sequence[Decision] = ()
     pictures: SourcePictures | None = None
     """None where there are only vectors."""
-    reference: ReadyPictures | None = None
-    """The reference's pictures, as far as they were read before; None reads them anew."""
+    reference: Callable[[], AbstractContextManager[ReadyPictures]] | None = None
+    """Lends the reference's pictures, as far as they were read before, while some are compared;
+    None reads them anew."""
     looking: Looking = "none"
     index: Path | None = None
     """The folder of the reference's index of local features, where it has one."""
     network: NetworkScores | None = None
     """The samples by a copy network, if one was asked for."""
+
+    def lent(
+        self, candidates: Candidates, reference: Features, pictures: SourcePictures, run: Run
+    ) -> AbstractContextManager[ReadyPictures]:
+        """The reference's pictures; those that are lent only where there is something to compare,
+        for others may wait for them."""
+        if self.reference is None or not candidates:
+            return nullcontext(ReadyPictures("reference", reference, pictures, run))
+        return self.reference()
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +155,8 @@ def judge_one_by_one(
         )  # fmt: skip
         candidates = _with_network(candidates, network).without(excluded)
         ours = ReadyPictures("samples", samples, pairs.pictures, run)
-        theirs = pairs.reference or ReadyPictures("reference", reference, pairs.pictures, run)
-        found = find_sources(candidates, ours, theirs, pairs.looking, run, index=pairs.index)
+        with pairs.lent(candidates, reference, pairs.pictures, run) as theirs:
+            found = find_sources(candidates, ours, theirs, pairs.looking, run, index=pairs.index)
         compared = _passed_over(found, excluded, reference)
     columns = with_witness(with_sources(columns, reference, found))
     with step(run.progress, "Verdicts"):

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -73,6 +73,8 @@ class Scorer:
         if options.copy_network is not None:
             self._network = CopyNetwork(options.copy_network, geometry, source, self.run)
         self._spare: list[ReadyPictures] = []
+        self.comparing: Callable[[], AbstractContextManager[None]] = nullcontext
+        """Entered while pictures are compared, which takes long: a service lets others go first."""
         self._calibration_images: Features | None = None
         self._calibration_source: Source | None = None
         if calibration is not None:
@@ -143,11 +145,10 @@ class Scorer:
             network = self._network.compare(
                 samples, source, balls, calibration, self._calibration_source
             )  # fmt: skip
-        with self._read_before() as ready:
-            pairs = PairEvidence(
-                self.decisions, pictures, ready, options.evidence, self._index, network
-            )
-            scored = self._scored(samples, balls, calibration, options.families, pairs)
+        pairs = PairEvidence(
+            self.decisions, pictures, self._read_before, options.evidence, self._index, network
+        )
+        scored = self._scored(samples, balls, calibration, options.families, pairs)
         with step(run.progress, "Two-sample test"):
             test, part = two_sample_test(samples, reference, balls, threads=run.threads)
         provenance = replace(
@@ -177,15 +178,16 @@ class Scorer:
     def _read_before(self) -> Iterator[ReadyPictures]:
         """The reference's pictures, those that an earlier call read at hand; each thread has its
         own."""
-        try:
-            ready = self._spare.pop()
-        except IndexError:
-            own = self.geometry.features
-            pictures = SourcePictures.of(own, None, own, self._source)
-            ready = ReadyPictures("reference", own, pictures, self.run)
-        ready.unavailable.clear()
-        yield ready
-        self._spare.append(ready)
+        with self.comparing():
+            try:
+                ready = self._spare.pop()
+            except IndexError:
+                own = self.geometry.features
+                pictures = SourcePictures.of(own, None, own, self._source)
+                ready = ReadyPictures("reference", own, pictures, self.run)
+            ready.unavailable.clear()
+            yield ready
+            self._spare.append(ready)
 
     def _judge_group(self, samples: Features, k: int, *, own: bool) -> JudgeGroup:
         """Judges some of the samples by some of the reference, with the same options."""

@@ -83,6 +83,10 @@ class Candidates:
     aligned: Mapping[int, Sequence[int]] = field(default_factory=dict)
     """Samples that are laid over these, whether or not they are searched for regions."""
 
+    def __bool__(self) -> bool:
+        """Whether any sample is compared with anything."""
+        return bool(self.as_whole or self.by_features or self.aligned)
+
     def without(self, rows: Mapping[int, Collection[int]]) -> Candidates:
         """Without some reference rows of some samples."""
         never = {
@@ -203,7 +207,7 @@ def find_sources(
     of the reference's index, where it has one.
     """
     looked = Looked(looking, len(reference))
-    if not (candidates.as_whole or candidates.by_features or candidates.aligned):
+    if not candidates:
         return FoundSources({}, looked)
     finder = _Finder(samples, reference, chance_in(reference, run), candidates.never, run)
     with one_core():

@@ -12,7 +12,7 @@ From the ground up:
     bodies       bodies of requests: so many bytes, in so many seconds
     metrics      counts and times, as Prometheus reads them
     uploads      images in the parts of a body
-    work         one crew for all requests, and a queue that has an end
+    work         crews for all requests, and queues that have an end
     judging      images judged against a warm reference
     thumbnails   small pictures of reference images
     serving      one reference, ready to answer: what all routes share

@@ -32,8 +32,8 @@ from rara.sources.base import Source
 from rara.table.score_table import ScoreTable
 from rara.table.writing import json_rows
 
-_PIXELS = 96
-"""Edge of the picture that is judged before the first request."""
+EDGE = 96
+"""In pixels, of the pictures that are judged and searched for before the first request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,16 +89,20 @@ class Judge:
         self.scorer: Scorer = reference.scorer(extractor=self.network, run=self.run, **options)
         self._metrics = metrics or Metrics()
         self._rows = {name: row for row, name in enumerate(reference.ids)}
+        self.warmed: ScoreTable | None = None
+        """What `warm` judged first; None before it."""
         self._radii = np.sqrt(reference.geometry.ball_geometry(self.scorer.options.k).radii2)
 
     def warm(self) -> ScoreTable:
         """Judge pictures, so that the first request finds all that is made once.
 
-        All but the first are copies, which are compared with their source, and with others.
+        All but the first are copies, which are compared with their source, and with others. One is
+        no picture at all: to find that out, every decoder is loaded.
         """
+        if self.warmed is not None:
+            return self.warmed
         self.scorer.warm()
-        noise = np.random.default_rng(0).integers(0, 256, (_PIXELS, _PIXELS, 3), dtype=np.uint8)
-        table = self.scorer.score({"warm": Image.fromarray(noise)})
+        table = self.scorer.score({"warm": noise_picture()})
         own = self.reference.features
         pictures = SourcePictures.of(own, None, own, self.reference.source)
         for copy in pictures("reference", self.reference.ids[:1]).values():
@@ -106,6 +110,8 @@ class Judge:
             cut = copy.crop((copy.width // 4, copy.height // 4, copy.width, copy.height))
             for image in (copy, small, cut):
                 self.scorer.score({"copy": image})
+        self.scored(upload("none", b"no picture"), split=True)
+        self.warmed = table
         return table
 
     def row(self, name: str) -> int:
@@ -170,6 +176,12 @@ class Judge:
             "rara_images_total", "Images that were judged, by verdict; none: unusable.",
             verdict=verdict,
         )  # fmt: skip
+
+
+def noise_picture() -> Image.Image:
+    """A picture that no reference holds."""
+    noise = np.random.default_rng(0).integers(0, 256, (EDGE, EDGE, 3), dtype=np.uint8)
+    return Image.fromarray(noise)
 
 
 def upload(name: str, content: bytes) -> UploadedImages:

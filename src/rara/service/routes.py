@@ -28,6 +28,7 @@ from rara.service.serving import (
 )
 from rara.service.thumbnails import MEDIA_TYPE
 from rara.service.uploads import UploadedImages, uploads_of
+from rara.service.work import Crew
 from rara.text import json_of
 
 if TYPE_CHECKING:
@@ -83,15 +84,15 @@ def _json(value: object, status: int = 200) -> Response:
 # -- what takes images ------------------------------------------------------------------
 
 
-async def _images(serving: Serving, request: Request) -> UploadedImages:
+async def _images(serving: Serving, request: Request, crew: Crew) -> UploadedImages:
     """What was sent, within the limits; a full queue is said before a body is read."""
-    serving.crew.check()
+    crew.check()
     return await uploads_of(request, serving.limits)
 
 
 def _judge(serving: Serving) -> Operation:
     async def handle(request: Request, values: Values) -> Response:
-        images = await _images(serving, request)
+        images = await _images(serving, request, serving.crew)
         together, split = values["judged"] == "together", values["sheets"] == "split"
         records = await serving.crew.do(
             lambda: serving.judge.judge(images, together=together, split=split)
@@ -113,9 +114,10 @@ def _judge(serving: Serving) -> Operation:
 
 def _search(serving: Serving) -> Operation:
     async def handle(request: Request, values: Values) -> Response:
-        images = await _images(serving, request)
+        images = await _images(serving, request, serving.searchers)
         by, top, split = cast(By, values["by"]), int(values["top"]), values["sheets"] == "split"
-        return _json(await serving.crew.do(lambda: serving.search(images, by, top, split=split)))
+        found = await serving.searchers.do(lambda: serving.search(images, by, top, split=split))
+        return _json(found)
 
     return Operation(
         name="search", method="POST", path="/v1/search", handle=handle, takes_images=True,

@@ -5,19 +5,21 @@ reference, options --Serving--> judge, search, neighbours, pictures --> records 
 
 from __future__ import annotations
 
+import io
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
 
 import numpy as np
 
 from rara import __version__
-from rara.errors import EmptySourceError
+from rara.errors import EmptySourceError, RaraError
 from rara.extractors import Spec
 from rara.image_search.match import By, Match, QueryMatches
 from rara.image_search.search import search
 from rara.image_search.sheets import split_sheets
 from rara.provenance.json_format import JsonObject, encoded
-from rara.service.judging import Judge, in_order
+from rara.service.judging import EDGE, Judge, in_order, noise_picture, upload
 from rara.service.limits import Limits
 from rara.service.metrics import Metrics, resident_bytes
 from rara.service.problems import Problem
@@ -39,7 +41,8 @@ class Health:
     """Whether the service takes work."""
 
     status: Status
-    """`stopping` once it was asked to stop; it answers what it has accepted."""
+    """`ok`: all that is made once is made, so the first request is as fast as the next. `stopping`
+    once it was asked to stop; it answers what it has accepted."""
     rara: str
     """Its version."""
 
@@ -120,24 +123,49 @@ class Serving:
     ) -> None:
         """`name`: what the reference is called. `token`: whether requests need one.
 
-        A picture is judged at once, so that no request waits for what is made once.
+        Pictures are judged and searched for at once, so that no request waits for what is made
+        once: modules that are loaded, and loops that are compiled.
         """
         self.judge, self.reference, self.name, self.token = judge, judge.reference, name, token
         self.limits, self.metrics = limits or Limits(), metrics or Metrics()
-        self.crew, self.readers = Crew(self.limits.waiting), Crew(4 * self.limits.waiting)
+        self.crew, self.searchers = Crew(self.limits.waiting), Crew(self.limits.waiting)
+        self.readers = Crew(4 * self.limits.waiting)
+        judge.scorer.comparing = self.crew.aside
         self.thumbnails = Thumbnails(self.reference)
         self.stopping = False
+        again = judge.warmed is not None
         self.columns: list[str] = judge.warm().columns
         """Of a record."""
         done = self.reference.features.done
         self.digests: list[str] = done["digest"].to_pylist()
         self._rows: Mapping[str, int] = {one: row for row, one in enumerate(self.digests)}
         self._measure()
+        if not again:
+            self._warm()
+
+    def _warm(self) -> None:
+        """Answer what else may be asked. What fails here says why once it is asked."""
+        buffer = io.BytesIO()
+        noise_picture().save(buffer, "PNG")
+        new = upload("warm", buffer.getvalue())
+        asked = [(new, by) for by in get_args(By)]
+        if (own := self.thumbnails.get(0, EDGE)) is not None:
+            asked.append((upload("warm", own), "copy"))
+        for images, by in asked:
+            with suppress(RaraError):
+                self.search(images, by, 1, split=True)
+        self.neighbours(0, 1)
+        self.judge.records_of(self.judge.warm())
+        self.metrics.text()
 
     def _measure(self) -> None:
         gauges = (
             ("rara_waiting_requests", "Requests that wait for their turn.",
              lambda: float(self.crew.waiting)),
+            ("rara_waiting_searches", "Searches that wait for their turn.",
+             lambda: float(self.searchers.waiting)),
+            ("rara_comparing_requests", "Requests whose pictures are compared, or wait for it.",
+             lambda: float(self.crew.aside_now)),
             ("rara_reference_images", "Images of the reference.",
              lambda: float(len(self.reference))),
             ("process_resident_memory_bytes", "Memory in use.", resident_bytes),
@@ -152,6 +180,7 @@ class Serving:
     def close(self) -> None:
         """Once nothing is under way any more."""
         self.crew.close()
+        self.searchers.close()
         self.readers.close()
 
     # -- what it answers --
