@@ -49,7 +49,7 @@ CELL_ORIGINAL: Final = 8
 SMALL: Final = 64
 """Pixels of the longest side below which an original is small."""
 
-_CONTRAST: Final = 0.01
+_CONTRAST: Final = 0.002
 """SIFT's threshold for weak points; its usual .04 leaves small photos half as many."""
 
 _GRID: Final = 4
