@@ -82,6 +82,7 @@ SERVICE ?= --calls 20
 GEOMETRY ?= --reference 4000 --samples 1000 --repeats 1
 EXTRACTION ?= --images 16 --rounds 1
 PICTURES ?= --reference 4000 --samples 1000 --repeats 1
+SEARCH ?= --reference 30 --samples 2 --scored 10 --repeats 1
 FRECHET ?= --samples 500 --reference 500 --repeats 1
 KERNELS ?= --reference 2000 --repeats 1
 PARTS ?= --reference 2000 --samples 500 --repeats 1
@@ -100,6 +101,7 @@ bench: install-dev
 	$(BIN)/python benchmarks/geometry.py --results $(RESULTS) $(GEOMETRY)
 	$(BIN)/python benchmarks/extraction.py --results $(RESULTS) $(EXTRACTION)
 	$(BIN)/python benchmarks/pictures.py --results $(RESULTS) $(PICTURES)
+	$(BIN)/python benchmarks/search.py --results $(RESULTS) $(SEARCH)
 	$(BIN)/python benchmarks/frechet.py --results $(RESULTS) $(FRECHET)
 	$(BIN)/python benchmarks/sets.py --results $(RESULTS) $(SETS)
 	$(BIN)/python benchmarks/parts.py --results $(RESULTS) $(PARTS)
