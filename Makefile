@@ -161,7 +161,7 @@ study: install-dev
 	$(BIN)/python studies/aligned_pictures.py $(PICTURES_OF_STUDIES) --into docs/explanation/evidence.md
 	$(BIN)/python studies/evidence_power.py $(PICTURES_OF_STUDIES) --work .study/evidence \
 		--page docs/explanation/evidence.md
-	$(BIN)/python studies/search_power.py $(PICTURES_OF_STUDIES)
+	$(BIN)/python studies/search_power.py $(PICTURES_OF_STUDIES) --page docs/studies/search.md
 	$(BIN)/python studies/few_photos.py $(PICTURES_OF_STUDIES) --page docs/explanation/evidence.md
 	$(BIN)/python studies/found_sources.py --clipart /usr/share/openclipart/png --photos .study/photos \
 		--picture docs/pictures/found-sources.webp --page docs/explanation/evidence.md
