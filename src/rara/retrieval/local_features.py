@@ -23,6 +23,9 @@ from rara.errors import ParameterError
 if TYPE_CHECKING:
     import cv2
 
+VERSION: Final = 2
+"""Of the features: another one where the same picture gives others."""
+
 Pixels = NDArray[np.uint8]
 """(height, width, 3) red, green and blue; transparency is the caller's to lay on a ground."""
 
