@@ -161,11 +161,12 @@ study: install-dev
 	$(BIN)/python studies/aligned_pictures.py $(PICTURES_OF_STUDIES) --into docs/explanation/evidence.md
 	$(BIN)/python studies/evidence_power.py $(PICTURES_OF_STUDIES) --work .study/evidence \
 		--page docs/explanation/evidence.md
-	$(BIN)/python studies/search_power.py $(PICTURES_OF_STUDIES) --page docs/studies/search.md
 	$(BIN)/python studies/few_photos.py $(PICTURES_OF_STUDIES) --page docs/explanation/evidence.md
 	$(BIN)/python studies/found_sources.py --clipart /usr/share/openclipart/png --photos .study/photos \
 		--picture docs/pictures/found-sources.webp --page docs/explanation/evidence.md
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[copies]'
+	$(BIN)/python studies/search_power.py $(PICTURES_OF_STUDIES) --network sscd-student \
+		--page docs/studies/search.md
 	$(BIN)/python studies/copy_candidates.py --photos .study/photos --work .study/candidates \
 		--into docs/studies/copy-candidates.md
 	for section in level planted photos; do \
