@@ -161,7 +161,8 @@ study: install-dev
 	$(BIN)/python studies/aligned_pictures.py $(PICTURES_OF_STUDIES) --into docs/explanation/evidence.md
 	$(BIN)/python studies/evidence_power.py $(PICTURES_OF_STUDIES) --work .study/evidence \
 		--page docs/explanation/evidence.md
-	$(BIN)/python studies/few_photos.py $(PICTURES_OF_STUDIES) --page docs/explanation/evidence.md
+	for which in whole parts; do $(BIN)/python studies/few_photos.py $$which $(PICTURES_OF_STUDIES) \
+		--packages .study/packages --page docs/explanation/evidence.md; done
 	$(BIN)/python studies/found_sources.py --clipart /usr/share/openclipart/png --photos .study/photos \
 		--picture docs/pictures/found-sources.webp --page docs/explanation/evidence.md
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[copies]'

@@ -173,14 +173,18 @@ WITH_PHOTOS = (
 
 
 def photos(places: Places) -> Iterator[Fresh]:
+    for photo in whole_photos(places):
+        yield from quarters(photo)
+
+
+def whole_photos(places: Places) -> Iterator[Fresh]:
     """Those in resource files, which hold whole pictures one after the other."""
     for package in WITH_PHOTOS:
         for path in places.packages.glob(f"gcompris-qt-data/**/{package}.rcc"):
             content = path.read_bytes()
             for place in (found.start() for found in STARTS.finditer(content)):
                 name = f"{package}-{place}"
-                for one in of_bytes(content[place:], name, name, base="", side=2000):
-                    yield from quarters(one)
+                yield from of_bytes(content[place:], name, name, base="", side=2000)
 
 
 def quarters(photo: Fresh) -> Iterator[Fresh]:

@@ -22,13 +22,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from evidence_pictures import Folders, Pixels, quarters, stamps
+from evidence_pictures import Folders, Pixels, detailed, quarters, stamps
 from hard_edits import HARD
 from PIL import Image
 
 import rara
 from pages import insert
-from rara.retrieval.local_features import prepare
 
 SIDE = 512
 MOST = 500
@@ -51,7 +50,7 @@ class Searched:
 def pictures(folders: Folders) -> list[Image.Image]:
     """Quarters of photos: as many as there are with enough detail."""
     made = (small(one.pixels) for one in quarters(folders, 4 * MOST))
-    return [one for one in made if prepare(np.asarray(one)).sufficient]
+    return [one for one in made if detailed(np.asarray(one))]
 
 
 def small(pixels: Pixels) -> Image.Image:
