@@ -82,6 +82,7 @@ SERVICE ?= --calls 20
 GEOMETRY ?= --reference 4000 --samples 1000 --repeats 1
 EXTRACTION ?= --images 16 --rounds 1
 PICTURES ?= --reference 4000 --samples 1000 --repeats 1
+SEARCH ?= --reference 30 --samples 2 --scored 10 --repeats 1
 FRECHET ?= --samples 500 --reference 500 --repeats 1
 KERNELS ?= --reference 2000 --repeats 1
 PARTS ?= --reference 2000 --samples 500 --repeats 1
@@ -100,6 +101,7 @@ bench: install-dev
 	$(BIN)/python benchmarks/geometry.py --results $(RESULTS) $(GEOMETRY)
 	$(BIN)/python benchmarks/extraction.py --results $(RESULTS) $(EXTRACTION)
 	$(BIN)/python benchmarks/pictures.py --results $(RESULTS) $(PICTURES)
+	$(BIN)/python benchmarks/search.py --results $(RESULTS) $(SEARCH)
 	$(BIN)/python benchmarks/frechet.py --results $(RESULTS) $(FRECHET)
 	$(BIN)/python benchmarks/sets.py --results $(RESULTS) $(SETS)
 	$(BIN)/python benchmarks/parts.py --results $(RESULTS) $(PARTS)
@@ -159,11 +161,13 @@ study: install-dev
 	$(BIN)/python studies/aligned_pictures.py $(PICTURES_OF_STUDIES) --into docs/explanation/evidence.md
 	$(BIN)/python studies/evidence_power.py $(PICTURES_OF_STUDIES) --work .study/evidence \
 		--page docs/explanation/evidence.md
-	$(BIN)/python studies/search_power.py $(PICTURES_OF_STUDIES)
-	$(BIN)/python studies/few_photos.py $(PICTURES_OF_STUDIES) --page docs/explanation/evidence.md
+	for which in whole parts; do $(BIN)/python studies/few_photos.py $$which $(PICTURES_OF_STUDIES) \
+		--packages .study/packages --page docs/explanation/evidence.md; done
 	$(BIN)/python studies/found_sources.py --clipart /usr/share/openclipart/png --photos .study/photos \
 		--picture docs/pictures/found-sources.webp --page docs/explanation/evidence.md
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[copies]'
+	$(BIN)/python studies/search_power.py $(PICTURES_OF_STUDIES) --network sscd-student \
+		--page docs/studies/search.md
 	$(BIN)/python studies/copy_candidates.py --photos .study/photos --work .study/candidates \
 		--into docs/studies/copy-candidates.md
 	for section in level planted photos; do \

@@ -14,7 +14,9 @@ import ctypes
 import gc
 import json
 import multiprocessing
+import os
 import platform
+import subprocess
 import sys
 import threading
 import time
@@ -58,6 +60,19 @@ def cost(work: Callable[[], Answer]) -> tuple[Cost, Answer]:
         answer = work()
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     return Cost(cpu, wall, watch.peak - watch.before), answer
+
+
+def command(*arguments: str, cache: Path | None = None) -> Cost:
+    """One `rara` command as a process of its own; its memory is not looked at."""
+    place = {} if cache is None else {"RARA_CACHE": str(cache)}
+    wall, before = time.perf_counter(), os.times()
+    subprocess.run(
+        [sys.executable, "-m", "rara", *arguments], check=True, capture_output=True,
+        env=os.environ | place,
+    )  # fmt: skip
+    wall, after = time.perf_counter() - wall, os.times()
+    cpu = after.children_user + after.children_system
+    return Cost(cpu - before.children_user - before.children_system, wall, 0)
 
 
 def seconds(work: Callable[[], object]) -> float:

@@ -162,6 +162,41 @@ def pictures(results: Results) -> str:
     return f"{cores(results)}, medians of {turns}.\n\n{table_of(heads, lines)}"
 
 
+def index(results: Results) -> str:
+    """What an index of local features adds to a saved reference, for each image."""
+    lines = []
+    for row in results["index"]:
+        each = [number(1000 * row[name] / row["n"]) for name in ("cpu", "wall")]
+        lines.append([row["what"], f"{row['n']:,}", *each, number(row["bytes"] / row["n"] / 1e3)])
+    return table_of(["saved reference", "n", "CPU ms an image", "wall ms", "KB an image"], lines)
+
+
+def searches(results: Results) -> str:
+    """How long one picture is looked for, and how often its source is the first."""
+    rows = results["searches"]
+    mine = next(row["cpu"] for row in rows if row["who"].startswith("rara"))
+    lines = [
+        [row["who"], f"{row['n']:,}",
+         *(number(1000 * median(row[name]) / row["m"]) for name in ("cpu", "wall")),
+         "" if row["cpu"] is mine else ratio(row["cpu"], mine), row["note"]]
+        for row in rows
+    ]  # fmt: skip
+    heads = ["who", "n", "CPU ms a picture", "wall ms", "rara is faster by", "named first"]
+    return f"1 core, medians of {results['settings']['repeats']}.\n\n{table_of(heads, lines)}"
+
+
+def evidence(results: Results) -> str:
+    """What evidence adds to the whole command."""
+    rows = results["scores"]
+    lines = [
+        [row["what"], f"{row['m']:,}", *spent(row), ratio(row["cpu"], rows[0]["cpu"])]
+        for row in rows
+    ]
+    heads = ["`rara score`", "samples", "CPU s", "wall s", "× none, CPU"]
+    turns = f"{cores(results)}, medians of {results['settings']['repeats']}."
+    return f"{turns}\n\n{table_of(heads, lines)}"
+
+
 def frechet(results: Results) -> str:
     """FID from vectors, by everybody."""
     rows = results["rows"]
@@ -280,6 +315,9 @@ TABLES: dict[str, tuple[str, Callable[[Any], str]]] = {
     "small": ("small", small),
     "service": ("service", service),
     "pictures": ("pictures", pictures),
+    "index": ("search", index),
+    "searches": ("search", searches),
+    "evidence": ("search", evidence),
     "frechet": ("frechet", frechet),
     "sets": ("sets", sets),
     "arithmetic": ("geometry", arithmetic),

@@ -9,11 +9,7 @@ image that it has not seen, against a saved reference of the demo's images, as a
 from __future__ import annotations
 
 import io
-import os
-import subprocess
-import sys
 import tempfile
-import time
 import zipfile
 from pathlib import Path
 
@@ -21,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 import rara
-from measuring import Cost, Row, apart, cost, interleaved, parser, save
+from measuring import Cost, Row, apart, command, cost, interleaved, parser, save
 from workload import reference_vectors, sample_vectors
 
 FASHION = Path(__file__).parents[1] / "examples" / "fashion"
@@ -39,7 +35,7 @@ def main() -> None:
             "small",
             settings=size,
             calls=apart(single_calls, vectors, size.calls, size.dimensions),
-            command=command(images, size.images, size.calls),
+            command=one_image(images, size.images, size.calls),
         )
 
 
@@ -77,19 +73,15 @@ def fashion(folder: Path, count: int) -> None:
         names = [name for name in archive.namelist() if name.endswith(".png")]
         for number, name in enumerate(names[:: max(len(names) // count, 1)][:count]):
             (folder / f"{number}.png").write_bytes(archive.read(name))
-    run_rara("reference", "build", str(folder), "-o", str(folder / "reference"))
+    command("reference", "build", str(folder), "-o", str(folder / "reference"))
 
 
-def command(folder: Path, count: int, calls: int) -> list[dict[str, object]]:
+def one_image(folder: Path, count: int, calls: int) -> list[dict[str, object]]:
     """The whole process on one image, after a first one that is not counted."""
 
     def score() -> tuple[Cost, str]:
         sample = new_image(folder / "sample.png")
-        begun, before = time.perf_counter(), os.times()
-        run_rara("score", str(sample), "--reference", str(folder / "reference"))
-        wall, after = time.perf_counter() - begun, os.times()
-        cpu = after.children_user + after.children_system
-        return Cost(cpu - before.children_user - before.children_system, wall, 0), ""
+        return command("score", str(sample), "--reference", str(folder / "reference")), ""
 
     score()
     return interleaved([Row.of(score, what="`rara score`, one image", n=count)], min(calls, 5))
@@ -103,11 +95,6 @@ def new_image(file: Path) -> Path:
     noise = np.random.default_rng().integers(0, 8, pixels.shape, dtype=np.uint8)
     Image.fromarray(pixels // 2 + noise).save(file)
     return file
-
-
-def run_rara(*arguments: str) -> None:
-    """A command in a process of its own."""
-    subprocess.run([sys.executable, "-m", "rara", *arguments], check=True, capture_output=True)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from evidence_pictures import Folders, photos
+from evidence_pictures import Folders, detailed, photos
 from hard_edits import HARD
 from numpy.typing import NDArray
 from PIL import Image
@@ -30,7 +30,6 @@ from PIL import Image
 from pages import insert
 from rara.extractors import Extractor, get_extractor
 from rara.retrieval.crops import MORE_PARTS, PARTS, WHOLE, Box, tiles
-from rara.retrieval.local_features import prepare
 from rara.retrieval.vector_candidates import MOST, VectorCandidates, part_vectors
 
 Pixels = NDArray[np.uint8]
@@ -113,7 +112,7 @@ def pictures(folder: Path, count: int) -> Pictures:
     grounds = [piece for photo in every[:GROUNDS] for piece in pieces(photo.pixels)]
     reference = [piece for photo in every[GROUNDS:] for piece in pieces(photo.pixels)]
     order = (int(row) for row in np.random.default_rng(0).permutation(len(reference)))
-    able = (row for row in order if prepare(reference[row]).sufficient)
+    able = (row for row in order if detailed(reference[row]))
     return Pictures(reference, grounds, list(islice(able, count)))
 
 

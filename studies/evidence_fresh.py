@@ -65,7 +65,9 @@ SAME_SCENE = frozenset(
     for pair in (
         ("categorization-1264460", "categorization-1251760"),  # three cubes with letters
         ("categorization-2952668", "categorization-2939670"),  # three cubes with numbers
-        ("categorization-1556234", "categorization-1587510"),  # fish, four times
+        ("categorization-1556234", "categorization-1587510"),  # fish, six times
+        ("categorization-1542556", "categorization-1520164"),
+        ("categorization-1455618", "categorization-1423298"),
         ("categorization-1679242", "categorization-1651288"),
         ("categorization-1694496", "categorization-1725742"),
         ("categorization-1805146", "categorization-1846350"),
@@ -76,6 +78,7 @@ SAME_SCENE = frozenset(
         ("categorization-3092138", "categorization-3064240"),  # a ball
         ("categorization-3178425", "categorization-3188787"),  # a chair
         ("categorization-2387736", "categorization-2398046"),  # a tower
+        ("categorization-2594914", "categorization-2616074"),  # the Dome of the Rock
         ("categorization-2733241", "categorization-2763399"),  # the Great Wall, twice
         ("categorization-2733241", "categorization-2794837"),
         ("explore_monuments-3487864", "categorization-2832949"),  # the Brandenburg Gate
@@ -84,6 +87,7 @@ SAME_SCENE = frozenset(
         ("explore_monuments-2292699", "explore_monuments-2309909"),  # a statue
         ("sky smc-ha.png", "sky smc29-1.png"),  # the Small Magellanic Cloud, twice
         ("sky smc-ha.png", "sky smc29-4.png"),
+        ("kstars-data", "sky pleiades.png"),  # the Pleiades, in a screenshot
         ("CIFAR-10 30068", "CIFAR-10 20430"),  # a fire engine
     )
 )
@@ -169,14 +173,18 @@ WITH_PHOTOS = (
 
 
 def photos(places: Places) -> Iterator[Fresh]:
+    for photo in whole_photos(places):
+        yield from quarters(photo)
+
+
+def whole_photos(places: Places) -> Iterator[Fresh]:
     """Those in resource files, which hold whole pictures one after the other."""
     for package in WITH_PHOTOS:
         for path in places.packages.glob(f"gcompris-qt-data/**/{package}.rcc"):
             content = path.read_bytes()
             for place in (found.start() for found in STARTS.finditer(content)):
                 name = f"{package}-{place}"
-                for one in of_bytes(content[place:], name, name, base="", side=2000):
-                    yield from quarters(one)
+                yield from of_bytes(content[place:], name, name, base="", side=2000)
 
 
 def quarters(photo: Fresh) -> Iterator[Fresh]:

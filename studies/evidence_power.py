@@ -24,7 +24,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from evidence_pictures import Folders, Picture, cifar10, clipart, photos
+from evidence_pictures import Folders, Picture, cifar10, clipart, detailed, photos
 from hard_edits import HARD, Edited
 from PIL import Image
 
@@ -60,7 +60,7 @@ class Compared:
 
 def pictures(kind: str, folders: Folders, count: int) -> list[Picture]:
     makers = {"photos": photos, "CIFAR-10": partial(cifar10, first=10_000), "clip art": clipart}
-    made = (one for one in makers[kind](folders, 2 * count) if prepare(one.pixels).sufficient)
+    made = (one for one in makers[kind](folders, 2 * count) if detailed(one.pixels))
     return list(islice(made, count))
 
 

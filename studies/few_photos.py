@@ -1,14 +1,17 @@
 """Copies of photos called with 300 reference photos, the size of a fine-tune, and fresh ones.
 
-    python studies/few_photos.py --cifar10 FOLDER --emoji FOLDER --clipart FOLDER --photos FOLDER
-        [--draws 10] [--page docs/explanation/evidence.md]
+    python studies/few_photos.py whole|parts --cifar10 FOLDER --emoji FOLDER --clipart FOLDER
+        --photos FOLDER [--packages FOLDER] [--draws 10] [--page docs/explanation/evidence.md]
 
-In each draw, photos are dealt to a reference and to fresh samples, so that no photo gives both. The
-reference is 300 ninths of its photos, at most 512 pixels wide, without those of too little detail
-for local features. Some of them are altered: mirrored, saved as a small JPEG, cropped to 80 % and
-to 25 % of the area, the latter in one of eight orientations. Each way is scored as a user would,
-with `--evidence near` and `all`; the columns are the shares that get the verdict *copy*, and those
-that get it or *near copy*.
+In each draw, pictures are dealt to a reference of 300 and to fresh samples. They are at most 512
+pixels wide. *whole*: all photos of `evidence_pictures.py` and of `evidence_fresh.py`, with those of
+one scene on the same side. *parts*: ninths of the former, without those of too little detail, such
+as a piece of sky; the nine of a photo are on the same side.
+
+Some of the reference are altered: mirrored, saved as a small JPEG, cropped to 80 % and to 25 % of
+the area, the latter in one of eight orientations. Each way is scored as a user would, with
+`--evidence near` and `all`; the columns are the shares that get the verdict *copy*, and those that
+get it or *near copy*.
 """
 
 from __future__ import annotations
@@ -21,12 +24,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from evidence_pictures import Folders, Picture, parts
+from evidence_fresh import SAME_SCENE, Places, whole_photos
+from evidence_pictures import Folders, Picture, detailed, parts, photos
 from PIL import Image, ImageOps
 
 import rara
 from pages import insert
-from rara.retrieval.local_features import prepare
 
 IMAGES = 300
 MOST = 400
@@ -87,6 +90,22 @@ class Called:
     count: int
 
 
+def whole(folders: Folders, packages: Path) -> list[Picture]:
+    """Every photo; the group is its scene."""
+    scenes = {max(pair): min(pair) for pair in SAME_SCENE}
+    places = Places(packages, folders.cifar10, folders.clipart)
+    fresh = [
+        Picture(one.name, scenes.get(one.name, one.name), one.pixels)
+        for one in whole_photos(places)
+    ]
+    return [*photos(folders, MOST, side=2560), *fresh]
+
+
+def ninths(folders: Folders) -> list[Picture]:
+    made = parts(folders, MOST, 3, side=2560)
+    return [one for one in made if detailed(np.asarray(small(one)))]
+
+
 def dealt(pictures: Sequence[Picture], seed: int) -> tuple[list[Image.Image], list[Image.Image]]:
     """The reference, and fresh samples of other photos."""
     rng = np.random.default_rng(seed)
@@ -137,7 +156,7 @@ def judged(table: rara.ScoreTable) -> dict[str, Called]:
 
 def section(draws: Sequence[Mapping[tuple[str, str], Called]]) -> Iterator[str]:
     yield (
-        f"| {len(draws)} draws of {IMAGES} reference photos | `near`: copy | copy or near copy "
+        f"| {len(draws)} draws of {IMAGES} | `near`: copy | copy or near copy "
         "| right source | `all`: copy | copy or near copy | right source |"
     )
     yield "|---|---|---|---|---|---|---|"
@@ -155,20 +174,23 @@ def section(draws: Sequence[Mapping[tuple[str, str], Called]]) -> Iterator[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("which", choices=["whole", "parts"])
     Folders.ask(parser)
+    parser.add_argument("--packages", type=Path, help="of evidence_fresh.py; for whole photos")
     parser.add_argument("--draws", type=int, default=10)
     parser.add_argument("--page", type=Path)
     args = parser.parse_args()
     cv2.setNumThreads(1)
     folders = Folders.of(args)
-    made = parts(folders, MOST, 3, side=2560)
-    pictures = [one for one in made if prepare(np.asarray(small(one))).sufficient]
+    if args.which == "whole" and args.packages is None:
+        parser.error("whole photos need --packages.")
+    pictures = whole(folders, args.packages) if args.which == "whole" else ninths(folders)
     draws = [one_draw(pictures, seed) for seed in range(args.draws)]
     table = "\n".join(section(draws))
     if args.page is None:
         print(table)
     else:
-        insert(args.page, table, "few_photos")
+        insert(args.page, table, "few_photos", args.which)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,14 @@
 """How often image search ranks the right source first among photos, and what a sample costs.
 
     python studies/search_power.py --cifar10 FOLDER --emoji FOLDER --clipart FOLDER
-        --photos FOLDER [--images 320] [--copies 8] [--page PAGE]
+        --photos FOLDER [--images 320] [--copies 8] [--network sscd-student] [--page PAGE]
 
 The reference is quarters of photos, 512 pixels wide at most and with enough detail to be found, and
 drawings beside them. For each edit of `hard_edits.py`, some photos are edited and searched for,
 once with an index and once without. Quarters of photos that are not in the reference are searched
-for too: none of them may be called. CPU time is the process's, of all samples, without what is made
-once of the reference.
+for too: none of them may be called. `--network` searches once more, with vectors of another network
+and an index; `sscd-student` needs the extra `copies`. CPU time is the process's, of all samples,
+without what is made once of the reference.
 """
 
 from __future__ import annotations
@@ -21,13 +22,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from evidence_pictures import Folders, Pixels, quarters, stamps
+from evidence_pictures import Folders, Pixels, detailed, quarters, stamps
 from hard_edits import HARD
 from PIL import Image
 
 import rara
 from pages import insert
-from rara.retrieval.local_features import prepare
 
 SIDE = 512
 MOST = 500
@@ -50,7 +50,7 @@ class Searched:
 def pictures(folders: Folders) -> list[Image.Image]:
     """Quarters of photos: as many as there are with enough detail."""
     made = (small(one.pixels) for one in quarters(folders, 4 * MOST))
-    return [one for one in made if prepare(np.asarray(one)).sufficient]
+    return [one for one in made if detailed(np.asarray(one))]
 
 
 def small(pixels: Pixels) -> Image.Image:
@@ -128,6 +128,7 @@ def main() -> None:
     Folders.ask(parser)
     parser.add_argument("--images", type=int, default=320)
     parser.add_argument("--copies", type=int, default=8)
+    parser.add_argument("--network", help="another extractor to search with, too")
     parser.add_argument("--page", type=Path)
     args = parser.parse_args()
     cv2.setNumThreads(1)
@@ -137,12 +138,16 @@ def main() -> None:
     samples = copies_of(photos, fresh, args.copies)
     real = photos + [small(one.pixels) for one in stamps(folders, args.images - len(photos))]
     samples |= {f"fresh|{i}": one for i, one in enumerate(fresh)}
+    images = {str(i): one for i, one in enumerate(real)}
     with tempfile.TemporaryDirectory() as work:
-        reference = rara.Reference.fit({str(i): one for i, one in enumerate(real)})
+        reference, index = rara.Reference.fit(images), Path(work) / "index"
         ways = {
-            "with an index": searched(samples, reference, Path(work) / "index"),
+            "with an index": searched(samples, reference, index),
             "without": searched(samples, reference, None),
         }
+        if args.network:
+            other = rara.Reference.fit(images, extractor=args.network)
+            ways[f"with an index, {args.network}"] = searched(samples, other, index)
     table = "\n".join(section(ways, len(real), args.copies))
     if args.page is None:
         print(table)

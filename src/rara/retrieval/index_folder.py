@@ -30,7 +30,7 @@ from rara.errors import (
     SourceNotFoundError,
     UnwritableError,
 )
-from rara.retrieval import feature_codes, visual_words
+from rara.retrieval import feature_codes, local_features, visual_words
 from rara.retrieval.feature_codes import packed, unpacked
 from rara.retrieval.inverted_index import Index
 from rara.retrieval.local_features import LocalFeatures
@@ -57,7 +57,7 @@ FeaturesOf: TypeAlias = Callable[[range], Iterable[LocalFeatures]]
 
 _SHARDS: Final = "shards"
 _UNFINISHED: Final = "unfinished feature index"
-_VERSION: Final = f"{visual_words.VERSION}.{feature_codes.VERSION}"
+_VERSION: Final = f"{local_features.VERSION}.{visual_words.VERSION}.{feature_codes.VERSION}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

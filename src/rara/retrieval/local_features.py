@@ -23,6 +23,9 @@ from rara.errors import ParameterError
 if TYPE_CHECKING:
     import cv2
 
+VERSION: Final = 2
+"""Of the features: another one where the same picture gives others."""
+
 Pixels = NDArray[np.uint8]
 """(height, width, 3) red, green and blue; transparency is the caller's to lay on a ground."""
 
@@ -49,7 +52,7 @@ CELL_ORIGINAL: Final = 8
 SMALL: Final = 64
 """Pixels of the longest side below which an original is small."""
 
-_CONTRAST: Final = 0.01
+_CONTRAST: Final = 0.002
 """SIFT's threshold for weak points; its usual .04 leaves small photos half as many."""
 
 _GRID: Final = 4

@@ -27,7 +27,7 @@ class ToneChange:
     """Ratio of the deviations of grey values; NaN where the source has none."""
     saturation: float
     """Ratio of the deviations of colour, contrast apart; 0 for a grey sample, NaN for a grey
-    source."""
+    source, and where one side has no contrast."""
     colour: float
     """Correlation of the differences of colour, from -1 to 1; NaN where one side has none."""
     detail: float
@@ -41,14 +41,15 @@ def tone_change(sample: list[Plane], source: list[Plane], where: NDArray[np.bool
     deviations = float(ours[0].std()), float(theirs[0].std())
     colours = _spread(ours), _spread(theirs)
     contrast = _ratio(deviations, 1.0)
-    saturation = _ratio(colours, _COLOURLESS) / contrast
+    apart = contrast if contrast > 0 else np.nan
+    saturation = _ratio(colours, _COLOURLESS) / apart
     steps = _steps(sample[0], where), _steps(source[0], where)
     return ToneChange(
         brightness=float(ours[0].mean() - theirs[0].mean()),
         contrast=contrast,
         saturation=0.0 if colours[0] < _COLOURLESS <= colours[1] else saturation,
         colour=_correlation(ours, theirs) if min(colours) >= _COLOURLESS else np.nan,
-        detail=_ratio(steps, 0.1) / contrast,
+        detail=_ratio(steps, 0.1) / apart,
     )
 
 
