@@ -65,7 +65,11 @@ SAME_SCENE = frozenset(
     for pair in (
         ("categorization-1264460", "categorization-1251760"),  # three cubes with letters
         ("categorization-2952668", "categorization-2939670"),  # three cubes with numbers
-        ("categorization-1556234", "categorization-1587510"),  # fish, six times
+        ("categorization-1556234", "categorization-1587510"),  # fish, ten times
+        ("categorization-1504230", "categorization-1470956"),
+        ("categorization-1896214", "categorization-1862606"),
+        ("categorization-1959402", "categorization-1922434"),
+        ("categorization-2291246", "categorization-2254170"),
         ("categorization-1542556", "categorization-1520164"),
         ("categorization-1455618", "categorization-1423298"),
         ("categorization-1679242", "categorization-1651288"),
@@ -85,6 +89,17 @@ SAME_SCENE = frozenset(
         ("explore_monuments-1596159", "explore_monuments-1555657"),  # a temple
         ("explore_monuments-1241771", "explore_monuments-1285701"),  # a palace
         ("explore_monuments-2292699", "explore_monuments-2309909"),  # a statue
+        ("explore_world_animals-319619", "explore_world_animals-413449"),  # a crocodile, twice
+        ("explore_world_animals-319619", "explore_world_animals-415272"),
+        ("explore_world_animals-1229800", "explore_world_animals-1289942"),  # leopards
+        ("explore_farm_animals-507584", "explore_farm_animals-577890"),  # hens
+        ("explore_world_music-2881592", "explore_world_music-2919422"),  # a band
+        ("categorization-269092", "categorization-287646"),  # a windmill
+        ("categorization-2664061", "categorization-2682003"),  # a cathedral
+        ("categorization-2707307", "explore_monuments-2887789"),  # the Colosseum
+        ("categorization-2803155", "explore_monuments-838207"),  # a pyramid, twice
+        ("explore_monuments-939891", "explore_monuments-955097"),
+        ("categorization-2404376", "explore_monuments-1084243"),  # the Qutb Minar
         ("sky smc-ha.png", "sky smc29-1.png"),  # the Small Magellanic Cloud, twice
         ("sky smc-ha.png", "sky smc29-4.png"),
         ("kstars-data", "sky pleiades.png"),  # the Pleiades, in a screenshot
