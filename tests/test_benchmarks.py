@@ -23,6 +23,7 @@ TOY = {
     "geometry": "--reference 60 --samples 20 --dimensions 8 --repeats 1 --arithmetic",
     "extraction": "--images 2 --rounds 1",
     "pictures": "--reference 60 --samples 20 --repeats 1",
+    "search": "--reference 8 --samples 1 --scored 2 --repeats 1",
     "kernels": "--reference 60 --rows 20 --columns 30 --repeats 1 --dimensions 8",
     "frechet": "--samples 20 --reference 30 --dimensions 8 --repeats 1",
     "sets": "--samples 200 --reference 120 --dimensions 8",
