@@ -11,8 +11,10 @@ from make import features, fit
 from rara import Run
 from rara.duplicates.repeats import near_distance, repeats_of
 from rara.duplicates.statistics import Pairs, first_alike
+from rara.provenance.parts import RepeatCounts
 from rara.report import summarise, to_html
-from rara.report.repeats import repeats
+from rara.report.repeats import Repeats, beside_real, interval_of, repeats
+from rara.stats.intervals import repeats_interval
 
 ONE = Run(threads=1)
 
@@ -135,11 +137,46 @@ def test_the_page_shows_the_picture_and_its_count_on_both_sides(reference):
         assert {card.record.id, card.partner.id} <= set(wanted)
     page = to_html(found)
     told = "or nearly the same: 52 samples (86.7 %) of 2 pictures, one of them 40 times. "
-    assert f"{told}Among 60 reference images: none." in page
+    assert (
+        f"{told}Among 60 reference images: none. More samples repeat one another than real " in page
+    )
+    low, high = found.facts.repeated.interval
+    assert low < 52 / 60 < high
+    assert found.facts.conclusion.of("repeats").interval == (low, high)
+    assert page.count('<i class="whisker" style=') >= 2
     assert page.index('id="repeats"') < page.index("40 samples have nearly this picture")
     lines = table.summary().splitlines()
     assert "          52 are in 2 such groups; of 60 reference images 0" in lines
     assert all(len(line) <= 80 for line in lines)
+
+
+def counts(images, *sizes):
+    return RepeatCounts(images=images, repeating=sum(sizes), groups=len(sizes),
+                        largest=max(sizes, default=min(1, images)))  # fmt: skip
+
+
+@pytest.mark.parametrize("sizes", [(), (2,), (2, 2), (3,), (5, 2), (5, 5, 2), (9, 3, 3), (60, 2)])
+def test_the_interval_is_never_narrower_than_by_the_real_number_of_pairs(sizes):
+    pairs = 2 * sizes.count(2)
+    low, high = interval_of(counts(100, *sizes))
+    exact = repeats_interval(100, sum(sizes), pairs)
+    assert low <= exact[0] + 1e-12
+    assert exact[1] <= high + 1e-12
+    assert (low, high) == pytest.approx(exact) or len(sizes) > 1
+
+
+@pytest.mark.parametrize(("ours", "theirs", "said"), [
+    (counts(400, 40, 40), counts(400), "More samples repeat one another than real"),
+    (counts(400, 2), counts(400, 2), "real images may repeat one another as often"),
+    (counts(400), counts(400, 40, 40), "Fewer samples repeat one another than real"),
+    (counts(400, 40, 40), counts(90), "fewer images also repeat less"),
+    (counts(0), counts(90), ""),
+])  # fmt: skip
+def test_samples_are_said_to_repeat_more_where_intervals_are_apart(ours, theirs, said):
+    both = [interval_of(one) if one.images else None for one in (ours, theirs)]
+    sentence = beside_real(Repeats(ours, both[0], theirs, both[1], ()))
+    assert said in sentence
+    assert bool(sentence) == bool(said)
 
 
 def test_a_table_without_the_first_of_a_group_shows_another(reference):

@@ -9,11 +9,12 @@ import pytest
 from PIL import Image
 
 import rara
-from pages import needs_browser, opened
+from pages import needs_browser, opened, shown
 from rara import Features, Reference, compare_siblings
 from rara.cli.app import run
 from rara.errors import ParameterError
-from rara.report.formatting import width
+from rara.report.formatting import times, width
+from rara.report.siblings_page import sibling_headline
 
 HOSTILE = "<script>alert(1)</script>"
 
@@ -123,7 +124,35 @@ def test_the_page_shows_each_odd_one_beside_its_siblings(found, pictures, tmp_pa
     assert "The farthest of 6 (an owl): " in page
     assert "1 group with fewer than 3 samples was not compared" in page
     assert page.count("<title>Sample: ") == (3 if pictures else 0)
+    assert page.count("<title>First: ") == (3 if pictures else 0)
     assert page.count("<title>Sibling: ") == (6 + 6 + 5 if pictures else 0)
+
+
+def test_the_page_concludes_and_shows_all_groups_on_one_scale(found, tmp_path):
+    page = shown(page_of(found, tmp_path, pictures=False))
+    first = found.facts.odd_ones.cases[0]
+    assert f"17.png is {times(first.times)} as far from its siblings as is usual in" in page
+    drawn = re.findall(
+        r'<i class="dot" style="left:([\d.]+)%"', page_of(found, tmp_path, pictures=False)
+    )
+    reach = [one.times for one in found.facts.odd_ones.cases]
+    places = [float(place) for place in drawn]
+    assert places == pytest.approx([100 / 1.06 * one / max(reach) for one in reach], abs=0.01)
+    for one in found.facts.odd_ones.cases:
+        assert one.spread[0] <= 1 <= one.spread[1] <= one.times
+
+
+def test_the_headline_where_no_ratio_says_it():
+    same = np.zeros((6, 4), np.float32)
+    apart = same.copy()
+    apart[0] = 1
+    for vectors, said in (
+        (same, "In no prompt does one sample stand farther"),
+        (apart, "0 stands alone in x: its siblings are at distance 0"),
+        (same[:2], "No prompt has enough samples to compare"),
+    ):
+        given = Features.from_arrays(vectors, metadata={"prompt": ["x"] * len(vectors)})
+        assert sibling_headline(rara.compare_siblings(given).facts).startswith(said)
 
 
 @needs_browser

@@ -1,17 +1,12 @@
 """The page against the rules of axe-core, in light and dark, narrow and wide."""
 
-from importlib.util import find_spec
-from pathlib import Path
-
 import pytest
 
+from accessibility import needs_axe, violations
 from browser import browser
 from pages import made_of, needs_browser, painted, provenance, row
 from rara.report import summarise, to_html
 
-PACKAGE = find_spec("axe_playwright_python")
-AXE = None if PACKAGE is None else Path(PACKAGE.submodule_search_locations[0]) / "axe.min.js"
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 KNOWN = {"verdict": {"alpha": 0.05, "rare": 95.0, "uncommon": 80.0, "shortfall": None}}
 KINDS = {"copy": 6, "off-manifold": 12, "rare": 4, "uncommon": 6, "typical": 12}
 
@@ -30,19 +25,8 @@ def page(tmp_path_factory):
     return path
 
 
-def violations(tab):
-    """What the rules find, each with its first place."""
-    tab.value(AXE.read_text("utf-8") + ";0")
-    answer = tab.send(
-        "Runtime.evaluate", awaitPromise=True, returnByValue=True,
-        expression=f"axe.run(document, {{runOnly: {RULES}}}).then(found =>"
-        " found.violations.map(one => [one.id, one.nodes[0].html]))",
-    )  # fmt: skip
-    return answer["result"]["value"]
-
-
 @needs_browser
-@pytest.mark.skipif(AXE is None, reason="axe-playwright-python is not installed")
+@needs_axe
 @pytest.mark.parametrize("opened", [False, True], ids=["page", "a pair in large"])
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1280, 2560])
@@ -56,7 +40,7 @@ def test_no_rule_of_accessibility_is_broken(page, tmp_path, width, dark, opened)
 
 
 @needs_browser
-@pytest.mark.skipif(AXE is None, reason="axe-playwright-python is not installed")
+@needs_axe
 def test_the_rules_would_have_found_a_fault(page, tmp_path):
     with browser(tmp_path) as tab:
         tab.open(page)

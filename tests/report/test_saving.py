@@ -27,6 +27,7 @@ from rara import ScoreTable
 from rara.errors import ParameterError, UnwritableError
 from rara.report import assets as beside
 from rara.report import facts, gallery, summarise, to_html
+from rara.report.thumbnails import Album
 
 KNOWN = {"verdict": {"alpha": 0.05, "rare": 95.0, "uncommon": 80.0, "shortfall": None}}
 
@@ -261,6 +262,46 @@ def test_what_has_no_room_is_counted(tmp_path, monkeypatch):
     said = f"{tiles} pairs of 100 have room on this page; the table names the other {100 - tiles}."
     assert said in shown(html)
     assert html.count("<tr id=") == 100
+
+
+def enlarged(side, ids):
+    """The pictures of `painted`, large enough to be made small again."""
+    return {name: image.resize((230, 230)) for name, image in painted(side, ids).items()}
+
+
+def test_the_strongest_pairs_are_large_where_all_have_room(monkeypatch):
+    made = [
+        one | {"verdict": "copy", "nearest": f"r{i}", "reason": f"As reference image r{i}."}
+        for i, one in enumerate(rows(12))
+    ]
+    summary = summarise(made_of(made), provenance(12, **KNOWN), None)
+    (row,) = (one for one in summary.rows.values() if one.compact)
+    for name, value in (("LEAST_PAIR", 24), ("PAIRS", 0), ("LEAST_BYTES", 0)):
+        monkeypatch.setattr(gallery, name, value)
+
+    def filled(strongest, limit):
+        """How many pairs are large, all others being small; and the bytes of the page."""
+        monkeypatch.setattr(gallery, "STRONGEST", strongest)
+        album = Album(limit)
+        found = gallery.fill([row], (), {}, enlarged, album)
+        sizes = [
+            {
+                album.thumbnails[found.keys.of(side, name)].width
+                for side, name in (("samples", one.record.id), ("reference", one.partner.id))
+            }
+            for one in found.rows[0].cards
+        ]
+        large = sizes.count({gallery.STRONG_PAIR})
+        assert sizes == [{gallery.STRONG_PAIR}] * large + [{24}] * (12 - large)
+        return large, album.size
+
+    (none, least), (all_three, most) = filled(0, None), filled(3, None)
+    assert (none, all_three) == (0, 3)
+    assert filled(3, most) == (3, most)
+    some, size = filled(3, most - 1)
+    assert some == 2
+    assert least < size < most
+    assert filled(3, least + 1) == (0, least)
 
 
 def test_what_is_not_even_read_is_counted_too(monkeypatch):

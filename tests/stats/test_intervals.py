@@ -10,6 +10,7 @@ from rara.stats.intervals import (
     checked_level,
     combined,
     normal_quantile,
+    repeats_interval,
     t_p_value,
     t_quantile,
     wilson,
@@ -44,6 +45,43 @@ def test_two_sources_cover_a_share_that_moves():
         found = combined(share, [wilson(share, 200, 0.95), Arms(half, half)])
         covered.append(found.low <= 0.3 <= found.high)
     assert np.mean(covered) == pytest.approx(0.95, abs=0.015)
+
+
+PICTURES = {"rare pairs": (500, 100_000), "many pairs": (500, 2_000), "few pictures": (500, 400)}
+
+
+@pytest.mark.parametrize(("draws", "pictures"), PICTURES.values(), ids=PICTURES)
+def test_the_interval_of_repeats_covers_what_is_usual(draws, pictures):
+    """Draws from so many equally likely pictures; Wilson's own interval is too narrow for pairs."""
+    rng = np.random.default_rng(0)
+    drawn = [rng.integers(0, pictures, draws) for _ in range(1000)]
+    sizes = [np.unique(one, return_counts=True)[1] for one in drawn]
+    counts = [(int(one[one > 1].sum()), 2 * int((one == 2).sum())) for one in sizes]
+    usual = np.mean([repeating for repeating, _ in counts]) / draws
+    ends = [repeats_interval(draws, *count) for count in counts]
+    assert np.mean([low <= usual <= high for low, high in ends]) >= 0.95
+    plain = [(one[0] / draws, wilson(one[0] / draws, draws, 0.95)) for one in counts]
+    covered = np.mean([x - arms.below <= usual <= x + arms.above for x, arms in plain])
+    assert (covered < 0.92) == (pictures > draws)
+
+
+def test_one_picture_that_repeats_often_is_a_share_like_any_other():
+    """Each of its draws is evidence of its own."""
+    arms = wilson(0.3, 400, 0.95)
+    ends = (0.3 - arms.below, 0.3 + arms.above)
+    assert repeats_interval(400, 120, 0) == pytest.approx(ends, abs=1e-3)
+
+
+@pytest.mark.parametrize("draws", [1, 2, 3, 10, 1000])
+def test_the_interval_of_repeats_holds_the_share(draws):
+    for repeating in {0, *range(2, min(draws, 12) + 1), draws} - {1}:
+        for in_pairs in range(0, repeating + 1, 2):
+            low, high = repeats_interval(draws, repeating, in_pairs)
+            assert 0 <= low <= repeating / draws <= high <= 1
+            assert low < high
+            wider = repeats_interval(draws, repeating, in_pairs, 0.99)
+            assert wider[0] <= low
+            assert high <= wider[1]
 
 
 @pytest.mark.parametrize("level", [0, 1, 95, -0.1])

@@ -98,6 +98,11 @@ _COLUMNS = [
     Column("repeats", "double", AXIS, "share",
            "The share of samples that repeat another one; it grows with their number.",
            "more repeats", _FAILED, 0, 1),
+    *(
+        Column(f"repeats_{end}", "double", AXIS, "share",
+               f"{which} limit of that share, over samples alone.", "more repeats", _FAILED, 0, 1)
+        for end, which in (("low", "Lower"), ("high", "Upper"))
+    ),
     Column("repeats_real", "double", AXIS, "share",
            "The same of as many reference images, or of all where there are fewer.", "",
            _FAILED, 0, 1),

@@ -25,7 +25,9 @@ From the ground up:
     findings       all that was found, before it becomes text
     summary        lines in a terminal
     documents      Markdown and LaTeX
-    charts         the geometry of the small multiples
+    charts         the small multiples: which figures, and what stands beside them
+    headline       the main finding
+    pictures       pairs of each generator, by kind
     page           the page
     notebook       what a notebook shows
     comparison     Comparison: table, summary, page

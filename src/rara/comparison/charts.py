@@ -1,153 +1,104 @@
-"""The geometry of the page's small multiples: what its SVG is drawn from, and nothing else.
+"""The small multiples of a comparison: which figures, and what stands beside them.
 
-rows --panels--> one panel a figure: a mark with its interval for each generator, and real images
-rows, knob --curves--> the same against the knob
+rows --panels--> one panel a figure, a mark for each generator
+rows, knob --curves--> the same along the knob
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import groupby
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 
 from rara.columns.comparisons import PERCENTILES
 from rara.comparison.figures import Figure
 from rara.comparison.generator_row import Row
-from rara.report.formatting import percent
-from rara.report.histogram import round_steps
+from rara.comparison.knob import exactly
+from rara.report.multiples import SHARES, Panel, Scale, Unit, Value, curve_of, panel_of
 
-TITLES: dict[Figure, tuple[str, str]] = {
-    "inside": ("Inside", "in at least one ball"),
-    "off_manifold": ("Off the manifold", "farther out than real images are"),
-    "yield": ("Yield", "rare, on the manifold, and no copy"),
-    "copies": ("Copies", "as near to a reference image as hardly any real image"),
-    "over_typical": ("In the dense core", "a quarter of real images lie there"),
+TITLES: Mapping[str, tuple[str, str]] = {
+    "copies": ("Copies", "nearer than nearly all real images"),
+    "off_manifold": ("Off the reference", "farther out than nearly all real images"),
+    "yield": ("Yield", "rare, not off the reference, and no copy"),
+    "over_typical": ("In the dense core", "where a quarter of real images lie"),
+    "inside": ("Inside", "in at least one ball around a reference image"),
+    "repeats": ("Repeats", "show the same picture as another sample"),
+    "rarity": ("Rarity", "percentile among real images"),
+    "auc": ("Told apart", "AUC of a classifier; 0.5 where it cannot"),
 }
-HEADROOM = 1.06
-LEAST = 0.02
-"""The axis reaches to this share at least."""
-TICKS = 3
+"""What panels are called, in their order, and what they show."""
+FIGURES: tuple[Figure, ...] = ("copies", "off_manifold", "yield", "over_typical", "inside")
+
+UNITS: Mapping[str, Unit] = {
+    "rarity": Unit("{:.0f}".format, "{:.0f}".format, Scale(0.0, 100.0)),
+    "auc": Unit("{:.3f}".format, "{:.1f}".format, Scale(0.4, 1.0)),
+}
+"""Of what is no share."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tick:
-    """A label at so many percent of the way."""
-
-    at: float
-    label: str
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """A share with its interval, at percent of the way; `low` and `high` are missing together."""
-
-    name: str
-    at: float
-    low: float | None
-    high: float | None
-    label: str
-    across: float = 0.0
-    """Where it stands along the knob, in percent."""
+def panels(rows: Sequence[Row], level: float) -> list[Panel]:
+    """One panel for each figure that some generator has; all of a panel have one scale."""
+    return [
+        panel_of(*TITLES[key], values, UNITS.get(key, SHARES))
+        for key, values in _values(rows, level)
+    ]
 
 
-@dataclass(frozen=True, slots=True)
-class RealShare:
-    """The share of the real images that judge some generators: a line beside their marks."""
-
-    at: float
-    label: str
-    first: int
-    """The first of the marks that it stands beside."""
-    count: int
-    names: str
-    """Of the generators, where others are judged by other images; else empty."""
-
-
-@dataclass(frozen=True, slots=True)
-class Panel:
-    """One figure of all generators, and of the real images that judge them."""
-
-    title: str
-    note: str
-    marks: tuple[Mark, ...]
-    real: tuple[RealShare, ...]
-    ticks: tuple[Tick, ...]
-    across: tuple[Tick, ...] = ()
-    """Labels along the knob."""
-
-
-def panels(rows: Sequence[Row]) -> list[Panel]:
-    """One panel for each figure; all generators of a panel have one scale."""
-    if not rows:
-        return []
-    return [*(_panel(figure, rows, {}) for figure in _shown(rows)), _rarity(rows)]
-
-
-def curves(rows: Sequence[Row]) -> list[Panel]:
-    """The same against the knob, whose values are evenly apart in their order."""
+def curves(rows: Sequence[Row], level: float) -> list[Panel]:
+    """The same along the knob; none where all generators have one value of it."""
     knobs = sorted({row.knob for row in rows if row.knob is not None})
     if len(knobs) < 2:
         return []
-    step = 100 / (len(knobs) - 1)
-    place = {value: 4 + 0.92 * step * i for i, value in enumerate(knobs)}
-    return [_panel(figure, rows, place) for figure in _shown(rows)]
+    labels = {value: exactly(value) for value in knobs}
+    return [
+        curve_of(*TITLES[key], values, labels, UNITS.get(key, SHARES))
+        for key, values in _values(rows, level)
+    ]
 
 
-def _shown(rows: Sequence[Row]) -> list[Figure]:
-    """Figures that some generator has."""
-    return [figure for figure in TITLES if any(figure in row.figures for row in rows)]
+def _values(rows: Sequence[Row], level: float) -> Iterator[tuple[str, list[Value]]]:
+    made: Mapping[str, Callable[[Row], Value | None]] = {
+        **{figure: partial(_of_figure, figure, level) for figure in FIGURES},
+        "repeats": _repeats, "rarity": _rarity, "auc": partial(_auc, level),
+    }  # fmt: skip
+    for key in TITLES:
+        if values := [one for row in rows if (one := made[key](row)) is not None]:
+            yield key, values
 
 
-def _panel(figure: Figure, rows: Sequence[Row], place: dict[float, float]) -> Panel:
-    rows = [row for row in rows if figure in row.figures]
-    found = [row.figures[figure] for row in rows]
-    ends = [(one.interval[1] if one.interval else 0) or one.share for one in found]
-    top = min(1.0, HEADROOM * max(LEAST, *(one.real for one in found), *ends))
-    marks = tuple(_mark(figure, row, top, place) for row in rows)
-    ticks = tuple(
-        Tick(100 * share / top, f"{100 * share:g} %")
-        for share in round_steps(0, top, count=TICKS)
-        if share <= 0.97 * top
-    )
-    across = tuple(Tick(at, f"{value:g}") for value, at in place.items())
-    return Panel(*TITLES[figure], marks, tuple(_real(figure, rows, top)), ticks, across)
+def _of_figure(figure: Figure, level: float, row: Row) -> Value | None:
+    found = row.figures.get(figure)
+    if found is None:
+        return None
+    sure = None if found.excess_p is None else bool(found.sign(level))
+    return Value(
+        name=row.generator, value=found.share, interval=found.interval, real=found.real, sure=sure,
+        place=row.knob,
+    )  # fmt: skip
 
 
-def _real(figure: Figure, rows: Sequence[Row], top: float) -> Iterator[RealShare]:
-    """One line beside all marks where one reference judges all, else one beside each."""
-    first = 0
-    shares = [row.figures[figure].real for row in rows]
-    for share, same in groupby(shares):
-        count = len(list(same))
-        names = [row.generator for row in rows[first : first + count]]
-        named = "" if count == len(rows) else " and ".join(names)
-        yield RealShare(100 * share / top, percent(share), first, count, named)
-        first += count
+def _repeats(row: Row) -> Value | None:
+    if row.repeats is None:
+        return None
+    limits = None if row.repeats_low is None or row.repeats_high is None else (
+        row.repeats_low, row.repeats_high
+    )  # fmt: skip
+    return Value(
+        name=row.generator, value=row.repeats, interval=limits, real=row.repeats_real,
+        sure=row.repeats_more, place=row.knob,
+    )  # fmt: skip
 
 
-def _rarity(rows: Sequence[Row]) -> Panel:
-    """Median and quartiles of the rarity percentile; of real images the median is 50."""
-    middle = len(PERCENTILES) // 2
-    marks = []
-    for row in rows:
-        found = row.rarity_percentiles
-        if found is not None:
-            low, at, high = found[middle - 1 : middle + 2]
-            marks.append(Mark(row.generator, at, low, high, f"{at:.0f}"))
-    ticks = tuple(Tick(float(at), f"{at}") for at in (0, 25, 50, 75))
-    note = "percentile among real images: median and middle half of the samples inside"
-    real = RealShare(50.0, "50", 0, len(marks), "")
-    return Panel("Rarity", note, tuple(marks), (real,), ticks)
+def _rarity(row: Row) -> Value | None:
+    """Median and middle half of the samples inside; of real images the median is 50."""
+    if row.rarity_percentiles is None:
+        return None
+    middle = PERCENTILES.index(50)
+    low, median, high = row.rarity_percentiles[middle - 1 : middle + 2]
+    return Value(name=row.generator, value=median, interval=(low, high), real=50.0, place=row.knob)
 
 
-def _mark(figure: Figure, row: Row, top: float, place: dict[float, float]) -> Mark:
-    found = row.figures[figure]
-    low, high = found.interval or (None, None)
-    return Mark(
-        row.generator,
-        100 * found.share / top,
-        None if low is None else 100 * low / top,
-        None if high is None else 100 * high / top,
-        percent(found.share),
-        0.0 if row.knob is None else place.get(row.knob, 0.0),
-    )
+def _auc(level: float, row: Row) -> Value | None:
+    if row.auc is None:
+        return None
+    sure = row.auc_p is not None and row.auc_p <= 1 - level
+    return Value(name=row.generator, value=row.auc, real=0.5, sure=sure, place=row.knob)

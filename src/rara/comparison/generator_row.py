@@ -61,7 +61,12 @@ class Row:
     auc_p: float | None = None
     repeats: float | None = None
     """The share of samples that repeat another one."""
+    repeats_low: float | None = None
+    repeats_high: float | None = None
+    """The interval of that share, over samples alone."""
     repeats_real: float | None = None
     """The same of as many real images."""
+    repeats_more: bool | None = None
+    """Whether the interval is above that of real images."""
     pair_repeats: float | None = None
     """The share of pairs of samples that show one picture."""

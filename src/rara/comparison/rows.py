@@ -22,6 +22,7 @@ from rara.comparison.sampling import Sampled
 from rara.comparison.sentences import generator_sentence
 from rara.features.features import Features
 from rara.provenance.parts import TwoSamplePart
+from rara.report.repeats import interval_of
 from rara.stats.intervals import Estimate
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def row_of(
         typicality_percentiles=_quantiles(table["typicality_percentile"]),
         exact_copies=int(np.count_nonzero(table["verdict"] == "copy")),
     )
-    row = _with_repeats(row, generator)
+    row = _with_repeats(row, generator, level)
     if isinstance(generator.apart, TwoSamplePart):
         row = replace(row, auc=generator.apart.auc, auc_p=generator.apart.p)
     return replace(row, sentence=generator_sentence(row, level))
@@ -77,7 +78,7 @@ def _interval(found: Estimate) -> tuple[float, float] | None:
     return None if low is None or high is None else (low, high)
 
 
-def _with_repeats(row: Row, generator: Generator) -> Row:
+def _with_repeats(row: Row, generator: Generator, level: float) -> Row:
     """The share of samples that repeat others, and the share of pairs that show one picture."""
     part, sizes = generator.table.provenance.repeats, generator.table["repeats"]
     count = len(sizes)
@@ -85,8 +86,15 @@ def _with_repeats(row: Row, generator: Generator) -> Row:
     row = replace(row, pair_repeats=pairs)
     if part is None or part.samples is None:
         return row
-    real = part.reference.repeating / max(1, part.reference.images)
-    return replace(row, repeats=part.samples.repeating / count, repeats_real=real)
+    low, high = interval_of(part.samples, level)
+    return replace(
+        row,
+        repeats=part.samples.repeating / count,
+        repeats_low=low,
+        repeats_high=high,
+        repeats_real=part.reference.repeating / max(1, part.reference.images),
+        repeats_more=low > interval_of(part.reference, level)[1],
+    )
 
 
 def _quantiles(values: NDArray[np.float64]) -> tuple[float, ...] | None:

@@ -9,6 +9,9 @@ From the ground up:
     formatting             numbers, counts and names as people read them
     rows                   a row of a table, read by kind
     reference_quantiles    where a value stands among the reference's own images
+    histogram              rarity of the samples and of the reference, in the same bins
+    chart                  the geometry of the histogram
+    multiples              small multiples: numbers with intervals on one scale
     thumbnails             pictures as data URIs, each embedded once
     verdicts               how many samples have which verdict
     rarest                 the order of the rarest
@@ -30,8 +33,6 @@ From the ground up:
     facts                  everything that a table says
     sentences              one plain sentence about one sample
     summary                the lines in a terminal
-    histogram              rarity of the samples and of the reference, in the same bins
-    chart                  the geometry of the histogram
     every                  every sample by name and numbers
     assets                 pictures and rows in files beside the page
     sections               what the cards under a heading have in common

@@ -42,7 +42,7 @@ class Statement:
     share: float | None
     """The share of the samples; null for `difference`."""
     interval: tuple[float, float] | None
-    """Wilson's 95 % interval of this share; null without one."""
+    """The 95 % interval of this share: Wilson's, by the jackknife for repeats; null without one."""
     expected: float | None
     """How many of as many real images would be; null where it is not known."""
     expected_share: float | None
@@ -208,7 +208,7 @@ def _repeats(repeats: Repeats) -> tuple[Statement, float]:
     statement = Statement(
         key="repeats", label="that repeat one another", observed=ours.repeating,
         share=ours.repeating / ours.images if ours.images else None,
-        interval=_interval(ours.repeating, ours.images), expected=expected, expected_share=share,
+        interval=repeats.interval, expected=expected, expected_share=share,
         differs=above > DEVIATIONS, clause=clause,
     )  # fmt: skip
     return statement, above

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from math import sqrt
 
 from rara.report.cards import Card, CardRow
@@ -21,6 +22,8 @@ LARGE, MEDIUM, SMALL = 240, 160, 96
 SAMPLE, PARTNER, OTHER, TINY = 192, 128, 64, 56
 """The same on the page of a table, and on a sheet."""
 LEAST_PAIR, MOST_PAIR, BESIDE = 112, 320, 384
+STRONGEST, STRONG_PAIR = 32, 224
+"""So many pairs of a section, the surest ones, have larger pictures where there is room."""
 PAIRS = 1_250
 """Pixels of a pair's side times the root of their number: 125 pairs of photos need about 1 MB."""
 LEAST_BYTES, MOST_BYTES, BYTES_A_SAMPLE = 2_000_000, 12_000_000, 750
@@ -70,7 +73,12 @@ def fill(
     first, last = list(_of_cards(cards)), list(_around(cards, examples))
     pairs = {row.key: row.cards for row in rows if row.compact}
     edge = BESIDE if album.beside else _pair_edge(sum(map(len, pairs.values())))
-    second = [one for shown in pairs.values() for card in shown for one in _of_pair(card, edge)]
+    large = max(edge, STRONG_PAIR)
+    strong = [card for shown in pairs.values() for card in shown[:STRONGEST]]
+    second = [
+        *(one for card in strong for one in _of_pair(card, large, edge)),
+        *(one for shown in pairs.values() for card in shown for one in _of_pair(card, edge)),
+    ]
     few = MOST_ON_SHEETS // max(len(sheets), 1)
     small = [Wanted("samples", name, TINY) for ids in sheets.values() for name in ids[:few]]
     filling = Filling([*first, *second, *last, *small], pictures, album)
@@ -78,6 +86,7 @@ def fill(
         if not album.full:
             filling.add(one.side, one.id)
     reserve = room(0) // SHARE
+    _shrink_weakest(list(chain.from_iterable(pairs.values())), strong, filling, reserve)
     shown = {key: _fitting_pairs(cards, filling, edge, reserve) for key, cards in pairs.items()}
     for one in last:
         if not album.full:
@@ -116,9 +125,25 @@ def _pair_edge(pairs: int) -> int:
     return round(min(MOST_PAIR, max(LEAST_PAIR, PAIRS / sqrt(max(pairs, 1)))))
 
 
-def _of_pair(card: Card, edge: int) -> Iterator[Wanted]:
-    yield Wanted("samples", card.record.id, edge)
-    yield Wanted(card.partner.side, card.partner.id, edge)
+def _of_pair(card: Card, edge: int, least: int | None = None) -> Iterator[Wanted]:
+    yield Wanted("samples", card.record.id, edge, least)
+    yield Wanted(card.partner.side, card.partner.id, edge, least)
+
+
+def _shrink_weakest(
+    cards: Sequence[Card], strong: Sequence[Card], filling: Filling, reserve: int
+) -> None:
+    """Keep the large pictures of as many of the strongest pairs as leave room for all pairs."""
+    left = filling.album.left - reserve - sum(map(_markup, cards))
+    images = dict.fromkeys((one.side, one.id) for card in cards for one in _of_pair(card, 0))
+    left -= sum(filling.bytes_of(*image)[0] for image in images)
+    for card in strong:
+        pair = {(one.side, one.id) for one in _of_pair(card, 0)} & images.keys()
+        left -= sum(filling.bytes_of(*image)[1] for image in pair)
+        for image in pair:
+            if left < 0:
+                filling.shrink(*image)
+            images.pop(image)
 
 
 def _fitting_pairs(cards: Sequence[Card], filling: Filling, edge: int, reserve: int) -> int:
@@ -126,10 +151,15 @@ def _fitting_pairs(cards: Sequence[Card], filling: Filling, edge: int, reserve: 
     for at, card in enumerate(cards):
         if filling.album.left < reserve:
             return at
-        filling.album.spend(PAIR_MARKUP + NAMED_TIMES * _long(card.record.id, card.partner.id))
+        filling.album.spend(_markup(card))
         for one in _of_pair(card, edge):
             filling.add(one.side, one.id)
     return len(cards)
+
+
+def _markup(card: Card) -> int:
+    """Bytes of the page around a pair."""
+    return PAIR_MARKUP + NAMED_TIMES * _long(card.record.id, card.partner.id)
 
 
 def _long(*names: str) -> int:

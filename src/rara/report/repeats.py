@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import ceil
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +18,8 @@ from rara.features.metadata_groups import named
 from rara.provenance.parts import RepeatCounts
 from rara.provenance.provenance import Provenance
 from rara.report.formatting import counted, percent, shorten, width
+from rara.report.multiples import Panel, Value, panel_of
+from rara.stats.intervals import LEVEL, repeats_interval
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -44,8 +47,12 @@ class Repeats:
 
     samples: RepeatCounts
     """Among the samples in the table."""
+    interval: tuple[float, float] | None
+    """The 95 % interval of the share of samples that repeat another one; null without samples."""
     reference: RepeatCounts
-    """Among as many reference images."""
+    """Among as many reference images, or all of them where there are fewer."""
+    reference_interval: tuple[float, float] | None
+    """The same interval of these."""
     cases: tuple[Repeat, ...]
     """The pictures that occur most often."""
 
@@ -72,7 +79,25 @@ def repeats(table: pa.Table, provenance: Provenance, *, most: int = CASES) -> Re
         groups=len(cases),
         largest=max((case.size for case in cases), default=min(1, len(ids))),
     )
-    return Repeats(samples, part.reference, tuple(cases[:most]))
+    return Repeats(
+        samples,
+        interval_of(samples) if samples.images else None,
+        part.reference,
+        interval_of(part.reference) if part.reference.images else None,
+        tuple(cases[:most]),
+    )
+
+
+def interval_of(counts: RepeatCounts, level: float = LEVEL) -> tuple[float, float]:
+    """The interval of the share of images that repeat another one.
+
+    How many of them are in pairs is not counted: as many as may be, so that it is never too narrow.
+    """
+    others = max(0, counts.groups - 1)  # beside the largest group
+    beyond = counts.repeating - counts.largest - 2 * others
+    larger = ceil(beyond / (counts.largest - 2)) if counts.largest > 2 else 0
+    pairs = counts.groups if counts.largest == 2 else others - larger
+    return repeats_interval(counts.images, counts.repeating, 2 * pairs, level)
 
 
 def groups_of(table: pa.Table) -> Mapping[str, NDArray[np.int64]]:
@@ -102,9 +127,38 @@ def repeats_lede(repeats: Repeats) -> str:
     searched = counted(reference.images, "reference image")
     return (
         f"Samples with the same picture, or nearly the same: {_figures(samples, 'sample')}. "
-        f"Among {searched}: {_figures(reference, 'reference image')}. "
+        f"Among {searched}: {_figures(reference, 'reference image')}. {beside_real(repeats)} "
         "Beside each picture is another sample of its group."
     )
+
+
+def beside_real(repeats: Repeats) -> str:
+    """Whether samples repeat more than real images do, by both intervals."""
+    ours, theirs = repeats.interval, repeats.reference_interval
+    if ours is None or theirs is None:
+        return ""
+    fewer = repeats.reference.images < repeats.samples.images
+    if ours[0] > theirs[1]:
+        if fewer:
+            return "More samples repeat one another, but fewer images also repeat less."
+        return "More samples repeat one another than real images do: the intervals do not overlap."
+    if theirs[0] > ours[1]:
+        return "Fewer samples repeat one another than real images do: the intervals do not overlap."
+    return "The intervals overlap: real images may repeat one another as often."
+
+
+def repeats_panel(repeats: Repeats) -> Panel:
+    """Both shares with their intervals, on one scale."""
+    sides = (
+        ("samples", repeats.samples, repeats.interval),
+        ("reference", repeats.reference, repeats.reference_interval),
+    )
+    return panel_of("", "", [
+        Value(name=name, value=counts.repeating / counts.images, interval=interval, sure=True,
+              of_real=name == "reference")
+        for name, counts, interval in sides
+        if counts.images
+    ])  # fmt: skip
 
 
 def repeat_sentence(case: Repeat) -> str:

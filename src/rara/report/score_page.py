@@ -38,6 +38,7 @@ from rara.report.picks import copied_rows, far_out, picks
 from rara.report.rarest import STANDING_OUT, called, inside, numbers, order_of_rarity, ordered
 from rara.report.records import Record, records
 from rara.report.reference_quantiles import own_spreads
+from rara.report.repeats import repeats_panel
 from rara.report.scripts import script
 from rara.report.siblings import odd_sentence
 from rara.report.thumbnails import Album, PictureKeys, Pictures, Thumbnail
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from _typeshed import DataclassInstance
 
-NO_BREAK = "\u00a0"
+NO_BREAK, WORD_JOINER = "\u00a0", "\u2060"
 SPARE = 4
 """So many times the cards of a section are examined for samples that stand in no other one."""
 SPARED = 500
@@ -226,6 +227,7 @@ def _environment() -> jinja2.Environment:
         "disagreement_sentence": disagreement_sentence,
         "nearest_of": words.nearest_of,
         "odd_sentence": odd_sentence,
+        "repeats_panel": repeats_panel,
         "capitalized": lambda text: text[:1].upper() + text[1:],
         "shorten": words.shorten,
         "base_name": words.base_name,
@@ -233,6 +235,7 @@ def _environment() -> jinja2.Environment:
         "copy_numbers": lambda record, partner: copy_numbers(record, partner.id),
         "breakable": _breakable,
         "typeset": _typeset,
+        "headline": _headline,
     }
     environment.globals["script"] = script
     return environment
@@ -254,6 +257,11 @@ def _typeset(sentence: str) -> Markup:
         sentence.replace(" %", f"{NO_BREAK}%"),
     )
     return Markup(escape(kept))
+
+
+def _headline(sentence: str) -> Markup:
+    """The same for a heading: names with hyphens keep to one line where they fit on it."""
+    return Markup(_typeset(sentence).replace("-", f"-{WORD_JOINER}"))
 
 
 def _breakable(name: str) -> Markup:

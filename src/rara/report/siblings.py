@@ -5,21 +5,26 @@ table + provenance --odd_ones--> OddOnes, those that stand apart most first
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rara.provenance.parts import SiblingGroup, SiblingsPart
 from rara.provenance.provenance import Provenance
 from rara.report.formatting import in_sentence, nearest_of, number, times
+from rara.report.multiples import HEADROOM, Panel, Scale, Unit, Value, panel_of
 from rara.report.rarest import numbers
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 CASES = 8
+MIDDLE = (0.05, 0.95)
+"""Between these quantiles the middle 90 % lie."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +45,9 @@ class OddOne:
     """Its distance to its k-th nearest sibling."""
     times: float | None
     """This distance over the median of its siblings'; null where that is 0."""
+    spread: tuple[float, float] | None
+    """Between which two of these ratios the middle 90 % of its siblings lie; null where `times`
+    is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +110,27 @@ def odd_sentence(case: OddOne) -> str:
     return f"The farthest of {case.count + 1:,} ({group}): {far}."
 
 
+def siblings_panel(cases: Sequence[OddOne]) -> Panel | None:
+    """How far apart the odd ones are, in what is usual in their group; None without any."""
+    values = [
+        Value(name=case.group, value=case.times, interval=case.spread, real=1.0, sure=True)
+        for case in cases
+        if case.times is not None
+    ]
+    if not values:
+        return None
+    return panel_of("", "", values, Unit(times, "{:g}×".format, _scale(values)))
+
+
+def _scale(values: Sequence[Value]) -> Scale:
+    return Scale(0.0, HEADROOM * max(one.value for one in values))
+
+
+def _spread(ratios: NDArray[np.float64]) -> tuple[float, float]:
+    low, high = np.quantile(ratios, MIDDLE)
+    return float(low), float(high)
+
+
 def _cases(table: pa.Table, by: str, groups: list[SiblingGroup]) -> list[OddOne]:
     """A table may hold some of the samples alone: of those siblings are shown.
 
@@ -134,6 +163,7 @@ def _cases(table: pa.Table, by: str, groups: list[SiblingGroup]) -> list[OddOne]
                     k=one.k,
                     distance=float(distance[row]),
                     times=float(distance[row]) / usual if usual > 0 else None,
+                    spread=_spread(distance[siblings] / usual) if usual > 0 else None,
                 )
             )
     return cases

@@ -14,10 +14,11 @@ from rara.extractors.base import Spec
 from rara.features.features import Noted, Skipped
 from rara.provenance.json_format import JsonObject, encoded
 from rara.provenance.provenance import SiblingsProvenance
-from rara.report.formatting import counted, shorten, times, width
+from rara.report.formatting import counted, isolated, shorten, times, width
 from rara.report.gallery import LARGE, MEDIUM, SMALL
+from rara.report.multiples import Panel
 from rara.report.score_page import rendered
-from rara.report.siblings import OddOne, OddOnes, odd_ones_of
+from rara.report.siblings import OddOne, OddOnes, odd_ones_of, siblings_panel
 from rara.report.summary import COLUMNS
 from rara.report.thumbnails import Album, Pictures, Thumbnail
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 LABEL = 10
 TEXT = COLUMNS - LABEL
+NAME = 32
+"""Columns of a name in the headline."""
 NAMED = 5
 """Odd ones that the terminal names."""
 SHOWN = 40
@@ -90,6 +93,9 @@ class SiblingPage:
     """What the page shows; its fields are the names in the template."""
 
     facts: SiblingFacts
+    headline: str
+    panel: Panel | None
+    """How far apart the odd ones are; None where no ratio says it."""
     cases: tuple[OddOne, ...]
     keys: Mapping[str, str]
     """Of pictures, by the ids of samples."""
@@ -143,8 +149,34 @@ def sibling_html(facts: SiblingFacts, pictures: Pictures | None) -> str:
     edges |= {case.siblings[0]: MEDIUM for case in cases}
     edges |= {case.id: LARGE for case in cases}
     keys = album.add_all("samples", edges, pictures)
-    page = SiblingPage(facts=facts, cases=cases, keys=keys, pictures=album.thumbnails)
+    page = SiblingPage(
+        facts=facts,
+        headline=sibling_headline(facts),
+        panel=siblings_panel(facts.odd_ones.cases[:SHOWN]),
+        cases=cases,
+        keys=keys,
+        pictures=album.thumbnails,
+    )
     return rendered("siblings.html.j2", page)
+
+
+def sibling_headline(facts: SiblingFacts) -> str:
+    """The sample that stands farthest from its siblings; that none does where there is none."""
+    cases, by = facts.odd_ones.cases, shorten(facts.odd_ones.by, 24)
+    if not facts.odd_ones.groups:
+        return f"No {by} has enough samples to compare"
+    if not cases:
+        return f"In no {by} does one sample stand farther from its siblings than all others"
+    first = cases[0]
+    group, name = in_group(first.group), in_group(first.id)
+    if first.times is None:
+        return f"{name} stands alone in {group}: its siblings are at distance 0"
+    return f"{name} is {times(first.times)} as far from its siblings as is usual in {group}"
+
+
+def in_group(name: str) -> str:
+    """A name as a headline can hold it."""
+    return isolated(shorten(name, NAME))
 
 
 def _sizes(facts: SiblingFacts) -> str:

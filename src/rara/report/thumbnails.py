@@ -75,6 +75,8 @@ class Wanted:
     id: str
     edge: int
     """Its longest side there, in pixels."""
+    least: int | None = None
+    """A smaller side that would do; None where there is none."""
 
 
 class Album:
@@ -138,21 +140,25 @@ class Album:
 class Filling:
     """Fills an album in any order from pictures that are read in theirs, one at a time.
 
-    An image that is wanted in several sizes is added once, in the largest.
+    An image that is wanted in several sizes is added once, in the largest. One with a `least` side
+    is made in that size too: `shrink` takes it, where the large one has no room.
     """
 
     def __init__(self, wanted: Iterable[Wanted], pictures: Pictures | None, album: Album) -> None:
         self.album = album
         edges: dict[Side, dict[str, int]] = {"samples": {}, "reference": {}}
+        least: dict[Side, dict[str, int]] = {"samples": {}, "reference": {}}
         for one in wanted:
             edges[one.side][one.id] = max(one.edge, edges[one.side].get(one.id, 0))
-        self._made = {
-            side: {
-                name: thumbnail(image, edge=sizes[name])
-                for name, image in _each(side, sizes, pictures)
-            }
-            for side, sizes in edges.items()
-        }
+            floor = one.least or one.edge
+            least[one.side][one.id] = max(floor, least[one.side].get(one.id, 0))
+        self._made: dict[Side, dict[str, Thumbnail]] = {"samples": {}, "reference": {}}
+        self._small: dict[Side, dict[str, Thumbnail]] = {"samples": {}, "reference": {}}
+        for side, sizes in edges.items():
+            for name, image in _each(side, sizes, pictures):
+                self._made[side][name] = thumbnail(image, edge=sizes[name])
+                if least[side][name] < sizes[name]:
+                    self._small[side][name] = thumbnail(image, edge=least[side][name])
         self._keys: dict[Side, dict[str, str]] = {"samples": {}, "reference": {}}
 
     def add(self, side: Side, name: str) -> None:
@@ -160,6 +166,20 @@ class Filling:
         made = self._made[side].get(name)
         if made is not None:
             self._keys[side][name] = self.album.put(made)
+
+    def shrink(self, side: Side, name: str) -> None:
+        """Take the smaller size of an image, where it was made and the large one is not added."""
+        small = self._small[side].pop(name, None)
+        if small is not None and name not in self._keys[side]:
+            self._made[side][name] = small
+
+    def bytes_of(self, side: Side, name: str) -> tuple[int, int]:
+        """What a picture costs in its least size, and how much more in the other; 0 once added."""
+        made = self._made[side].get(name)
+        if made is None or name in self._keys[side]:
+            return 0, 0
+        small = self._small[side].get(name, made)
+        return len(small.uri), len(made.uri) - len(small.uri)
 
     def keys(self) -> PictureKeys:
         """Of all pictures that were added."""
