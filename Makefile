@@ -2,8 +2,9 @@
 # make demo-compare   compare the demo's generators, say where the page is
 # make test      install, lint, check types, run the tests
 # make test-torch  the extractors and adapters in PyTorch against their libraries (installs those, 7 GB)
-# make bench     speed and memory beside peers, into docs/studies/performance.md (about an hour; SIZE=small:
-#                minutes, into .bench, to see that it runs)
+# make bench     speed and memory beside peers, into docs/studies/performance.md, and viewers of images, which it
+#                installs (10 GB, needs chromium), into docs/studies/viewers.md (hours; SIZE=small: minutes, into
+#                .bench, to see that it runs)
 # make study     experiments at full size (downloads packages, takes hours)
 
 PYTHON ?= python3
@@ -87,9 +88,12 @@ FRECHET ?= --samples 500 --reference 500 --repeats 1
 KERNELS ?= --reference 2000 --repeats 1
 PARTS ?= --reference 2000 --samples 500 --repeats 1
 SETS ?= --reference 2000 --samples 500
+VIEWERS ?= --who rara --installed --images 100 --points 10000 --quiet 3 --moving 2
+BESIDE := .bench/viewers.md
 else
 RESULTS := benchmarks/results
 PAGE := docs/studies/performance.md
+BESIDE := docs/studies/viewers.md
 endif
 
 bench: install-dev
@@ -106,7 +110,9 @@ bench: install-dev
 	$(BIN)/python benchmarks/sets.py --results $(RESULTS) $(SETS)
 	$(BIN)/python benchmarks/parts.py --results $(RESULTS) $(PARTS)
 	$(BIN)/python benchmarks/kernels.py --results $(RESULTS) $(KERNELS)
+	$(BIN)/python benchmarks/viewers.py --results $(RESULTS) $(VIEWERS)
 	$(BIN)/python benchmarks/page.py --results $(RESULTS) --output $(PAGE)
+	$(BIN)/python benchmarks/viewers_page.py --results $(RESULTS) --output $(BESIDE)
 
 # studies/evidence_pictures.py names the packages of photos, to be unpacked into the last folder.
 PICTURES_OF_STUDIES := --cifar10 .study/cifar10 --emoji .study --clipart /usr/share/openclipart/png --photos .study/photos

@@ -10,6 +10,7 @@ import pytest
 
 import measuring
 import page
+import viewers_page
 from contestants import EVERYBODY, Contestant
 from workload import warm_up
 
@@ -28,6 +29,7 @@ TOY = {
     "frechet": "--samples 20 --reference 30 --dimensions 8 --repeats 1",
     "sets": "--samples 200 --reference 120 --dimensions 8",
     "parts": "--reference 60 --samples 20 --dimensions 8 --repeats 1",
+    "viewers": "--who rara --installed --parts points --images 20 --points 3000 --quiet 1",
 }
 
 
@@ -117,6 +119,23 @@ def test_the_parts_of_the_command_make_up_the_whole(results):
 def test_filling_a_page_again_changes_nothing(results):
     once = page.filled(page.PAGE.read_text(encoding="utf-8"), results)
     assert page.filled(once, results) == once
+
+
+def test_a_viewer_is_measured_or_says_why_not(results):
+    (row,) = results["viewers"]["rows"]
+    points = row["points"]
+    if points.get("note") != "failed: no Chromium":
+        assert points["bytes"] > 100_000
+        assert points["frames"]["panning"]["rate"] > 0
+        assert points["elsewhere"] == []
+
+
+def test_the_page_of_viewers_is_made_from_its_results(results):
+    text = viewers_page.PAGE.read_text(encoding="utf-8")
+    once = viewers_page.filled(text, results["viewers"])
+    assert set(places(once)) == set(viewers_page.TABLES)
+    assert viewers_page.filled(once, results["viewers"]) == once
+    assert viewers_page.filled(text, page.load(page.RESULTS).get("viewers")) == text
 
 
 def test_the_page_holds_what_is_kept():
