@@ -7,6 +7,7 @@
     options              what several commands take
     extractions          --extractor, --copy-network and what networks expect
     array_options        --array and --image-column
+    stdin                one picture from standard input
     opening              what places hold, opened once and checked before the work
     deciding             --decisions: which decisions hold
     formulas             cells that a spreadsheet would take for a formula
@@ -17,6 +18,8 @@
     score                rara score
     report               rara report
     search               rara search
+    card                 rara card
+    verify               rara verify
     compare              rara compare
     audit                rara reference audit
     reference            rara reference
