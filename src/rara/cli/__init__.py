@@ -33,8 +33,8 @@
     doctor               rara doctor
     app                  the commands put together; errors become exit codes
 
-Results go to stdout, everything else to stderr. Exit codes: 0 done, 2 the user can
-correct it, 70 a fault of rara, 130 interrupted.
+Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 what was
+checked does not hold, 2 the user can correct it, 70 a fault of rara, 130 interrupted.
 """
 
 from __future__ import annotations
