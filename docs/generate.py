@@ -16,6 +16,8 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from rara.cards.content import CardContent
+from rara.cards.verification import CheckFacts
 from rara.columns.column import Column
 from rara.columns.register import REGISTER
 from rara.image_search.match import SearchFacts
@@ -85,11 +87,14 @@ JSON_PAGE = PAGE.with_name("json.md")
 JSON_HEAD = """# JSON
 
 Every key that `--json` prints. This page is written by `python docs/generate.py` from the
-dataclasses in `rara.report` and `rara.image_search`. Numbers are finite: what has no value is
-`null`.
+dataclasses in `rara.report`, `rara.image_search` and `rara.cards`. Numbers are finite: what has no
+value is `null`.
 
 With `--group-by` or `--siblings-by`, `rara score --json` has the key `groups` or `siblings` too:
 the same as in the table's provenance, with every group.
+
+A card, of `rara card --json` or in its file, ends with one more key. `digest` is the sha256 of [all
+before it](files.md).
 """
 
 COMMANDS: Mapping[str, type] = {
@@ -97,11 +102,14 @@ COMMANDS: Mapping[str, type] = {
     "rara reference audit --json": AuditFacts,
     "rara siblings --json": SiblingFacts,
     "rara search --json": SearchFacts,
+    "rara card --json": CardContent,
+    "rara verify --json": CheckFacts,
 }
 """What each command prints."""
 
 WORDS = {
     str: "text", int: "whole number", float: "number", bool: "true or false", NoneType: "null",
+    object: "any value",
 }  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import rara
+from embedding import Means
 from rara.errors import FeatureError, ParameterError, RaraError
 
 VECTORS = np.random.default_rng(0).normal(size=(40, 4))
@@ -13,6 +14,9 @@ FEATURES = rara.Features.from_arrays(VECTORS, metadata={"label": ["a", "b"] * 20
 REFERENCE = rara.Reference.from_features(VECTORS)
 TABLE = REFERENCE.score_features(VECTORS[:10] + 0.1)
 DECISIONS = rara.Decisions()
+PICTURES = np.random.default_rng(0).integers(0, 256, (6, 9, 9, 3), np.uint8)
+PICTURE = PICTURES[0]
+CARD = rara.card(PICTURE, PICTURES, extractor=Means())
 
 
 class Other:
@@ -47,6 +51,7 @@ WHOLE = {
     "by_halves seed": lambda n: rara.by_halves(TABLE, REFERENCE, FEATURES, seed=n),
     "compare_siblings k": lambda k: rara.compare_siblings(FEATURES, by="label", k=k),
     "search top": lambda n: rara.search(FEATURES, REFERENCE, top=n),
+    "card k": lambda k: rara.card(PICTURE, PICTURES, extractor=Means(), k=k),
     "Run threads": lambda n: rara.Run(threads=n),
     "Run memory": lambda n: rara.Run(memory=n),
     "Run max_pixels": lambda n: rara.Run(max_pixels=n),
@@ -79,6 +84,12 @@ PATHS = {
     "Reference.score": REFERENCE.score,
     "compare_siblings": lambda x: rara.compare_siblings(x, by="label"),
     "search": lambda x: rara.search(FEATURES, x),
+    "card image": lambda x: rara.card(x, PICTURES, extractor=Means()),
+    "card reference": lambda x: rara.card(PICTURE, x, extractor=Means()),
+    "verify card": rara.verify,
+    "Card.load": rara.Card.load,
+    "Card.save": CARD.save,
+    "Card.report": CARD.report,
 }
 LISTS = {
     "ids": lambda x: rara.Features.from_arrays(VECTORS, ids=x),
@@ -99,6 +110,8 @@ WORDS = {
     "group_by": lambda x: REFERENCE.score_features(VECTORS, group_by=x),
     "evidence": lambda x: REFERENCE.score_features(VECTORS, evidence=x),
     "Run vectors": lambda x: rara.Run(vectors=x),
+    "card evidence": lambda x: rara.card(PICTURE, PICTURES, extractor=Means(), evidence=x),
+    "Card[]": lambda x: CARD[x],
     "search by": lambda x: rara.search(FEATURES, REFERENCE, by=x),
     "ScoreTable.sort": lambda x: TABLE.sort(x),
     "ScoreTable[]": lambda x: TABLE[x],
@@ -152,7 +165,7 @@ def test_whole_numbers_of_numpy_are_whole_numbers(k):
 def test_every_public_name_with_arguments_is_met():
     named = " ".join([*WHOLE, *NUMBERS, *ARRAYS, *PATHS, *LISTS, *WORDS, *FLAGS])
     passive = {
-        *("Comparison", "RaraError", "Preprocessing", "Siblings", "Matches"),
+        *("Comparison", "RaraError", "Preprocessing", "Siblings", "Matches", "Verification"),
         *("__version__", "sets"),
     }
     assert [name for name in rara.__all__ if name not in named and name not in passive] == []
@@ -180,7 +193,9 @@ WITH_RUN = {
     ),
     "by_halves": lambda run: rara.by_halves(TABLE, REFERENCE, FEATURES, run=run),
     "compare_siblings": lambda run: rara.compare_siblings(FEATURES, by="label", run=run),
+    "card": lambda run: rara.card(PICTURE, PICTURES, extractor=Means(), run=run),
     "search": lambda run: rara.search(FEATURES, REFERENCE, run=run),
+    "verify": lambda run: rara.verify(CARD, run=run),
 }
 
 

@@ -35,6 +35,7 @@ lists its files in the same order, and tests/test_layout.py reads both.
     reference      real images that samples are judged against
     image_search   the reference images that a picture comes from
     robustness     second opinions
+    cards          the judgement of one picture as a file that can be checked
     comparison     generators compared
     service        one reference behind HTTP
     explorer       samples and reference as a map in the browser
@@ -49,6 +50,10 @@ import typing as _typing
 
 if _typing.TYPE_CHECKING:
     from rara import sets
+    from rara.cards.card import Card
+    from rara.cards.making import card
+    from rara.cards.verification import Verification
+    from rara.cards.verify import verify
     from rara.comparison.compare import compare
     from rara.comparison.comparison import Comparison
     from rara.decisions.decisions import Decisions
@@ -69,6 +74,7 @@ if _typing.TYPE_CHECKING:
 __version__ = "0.2.0"
 
 __all__ = [
+    "Card",
     "Comparison",
     "Decisions",
     "Features",
@@ -80,9 +86,11 @@ __all__ = [
     "ScoreTable",
     "Scorer",
     "Siblings",
+    "Verification",
     "__version__",
     "by_extractor",
     "by_halves",
+    "card",
     "compare",
     "compare_siblings",
     "contested",
@@ -90,11 +98,13 @@ __all__ = [
     "open_source",
     "search",
     "sets",
+    "verify",
 ]
 
 _WINGS = ("sets",)
 """Packages that are public names themselves."""
 _HOMES = {
+    "Card": "rara.cards.card",
     "Comparison": "rara.comparison.comparison",
     "Decisions": "rara.decisions.decisions",
     "Features": "rara.features.features",
@@ -106,14 +116,17 @@ _HOMES = {
     "ScoreTable": "rara.table.score_table",
     "Scorer": "rara.reference.scorer",
     "Siblings": "rara.groups.compare_siblings",
+    "Verification": "rara.cards.verification",
     "by_extractor": "rara.robustness.second_opinions",
     "by_halves": "rara.robustness.second_opinions",
+    "card": "rara.cards.making",
     "compare": "rara.comparison.compare",
     "compare_siblings": "rara.groups.compare_siblings",
     "contested": "rara.robustness.contested",
     "get_extractor": "rara.extractors",
     "open_source": "rara.sources",
     "search": "rara.image_search.search",
+    "verify": "rara.cards.verify",
 }
 
 

@@ -16,6 +16,7 @@
     │   ├── LockedStoreError          OSError             another run writes there
     │   └── UnwritableError           OSError             no right or no room to write
     ├── DecisionError                 ValueError          decisions that cannot be read or taken
+    ├── CardError                     ValueError          a card that was changed, or is none
     ├── FeatureError                  ValueError          vectors that no distance can be taken of
     ├── ParameterError                ValueError          an option outside its range
     ├── MissingPackageError           ImportError         an optional package is not installed
@@ -96,6 +97,10 @@ class UnwritableError(StoreError, OSError):
 
 class DecisionError(RaraError, ValueError):
     """Decisions on pairs of pictures that cannot be read or taken: it says which line is wrong."""
+
+
+class CardError(RaraError, ValueError):
+    """A card that was changed, that rara did not write, or that a later version wrote."""
 
 
 class FeatureError(RaraError, ValueError):

@@ -7,6 +7,7 @@
     options              what several commands take
     extractions          --extractor, --copy-network and what networks expect
     array_options        --array and --image-column
+    stdin                one picture from standard input
     opening              what places hold, opened once and checked before the work
     deciding             --decisions: which decisions hold
     formulas             cells that a spreadsheet would take for a formula
@@ -17,6 +18,8 @@
     score                rara score
     report               rara report
     search               rara search
+    card                 rara card
+    verify               rara verify
     compare              rara compare
     audit                rara reference audit
     reference            rara reference
@@ -30,8 +33,8 @@
     doctor               rara doctor
     app                  the commands put together; errors become exit codes
 
-Results go to stdout, everything else to stderr. Exit codes: 0 done, 2 the user can
-correct it, 70 a fault of rara, 130 interrupted.
+Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 what was
+checked does not hold, 2 the user can correct it, 70 a fault of rara, 130 interrupted.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ from cyclopts import (
 
 import rara
 from rara.cli import (
+    card,
     check_metric,
     compare,
     decide,
@@ -32,6 +33,7 @@ from rara.cli import (
     search,
     serve,
     siblings,
+    verify,
 )
 from rara.cli.printing import (
     ReaderLeftError,
@@ -104,30 +106,40 @@ app.command(
     sort_key=3,
     usage="rara search IMAGE... --reference PLACE [OPTIONS]",
 )
+app.command(
+    card.card,
+    sort_key=4,
+    usage="rara card IMAGE... --reference PLACE [OPTIONS]",
+)
+app.command(
+    verify.verify,
+    sort_key=5,
+    usage="rara verify CARD [--reference PLACE --image PLACE] [OPTIONS]",
+)
 app.command(reference.app)
 app.command(
     decide.decide,
-    sort_key=4,
+    sort_key=6,
     usage="rara decide SAMPLE SOURCE --not-a-copy --reference PLACE [OPTIONS]",
 )
 app.command(
     report.report,
-    sort_key=5,
+    sort_key=7,
     usage="rara report TABLE PAGE.html --samples PLACE --reference PLACE [OPTIONS]",
 )
-app.command(siblings.siblings, sort_key=6)
-app.command(embed.embed, sort_key=7)
-app.command(check_metric.check_metric, sort_key=8)
+app.command(siblings.siblings, sort_key=8)
+app.command(embed.embed, sort_key=9)
+app.command(check_metric.check_metric, sort_key=10)
 app.command(
     explore.explore,
-    sort_key=9,
+    sort_key=11,
     usage="rara explore TABLE | SAMPLES --reference PLACE [OPTIONS]",
 )
-app.command(serve.serve, sort_key=10, usage="rara serve REFERENCE [OPTIONS]")
-app.command(doctor.doctor, sort_key=11)
+app.command(serve.serve, sort_key=12, usage="rara serve REFERENCE [OPTIONS]")
+app.command(doctor.doctor, sort_key=13)
 
 
-@app.command(sort_key=12)
+@app.command(sort_key=14)
 def completion(shell: Literal["bash", "zsh", "fish"]) -> None:
     """Print a script with which a shell completes commands, options and places.
 

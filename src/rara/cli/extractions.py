@@ -209,6 +209,17 @@ class Extractions(Extraction):
         return None if self.copy_network is None else self.made(self.copy_network, run)
 
 
+@Parameter(name="*", group=NETWORK)
+@dataclass(frozen=True)
+class ReferenceAndCopyNetwork(Extractions):
+    """One network, that of a reference where none is named, and one for copies."""
+
+    extractor: Annotated[
+        list[str] | None,
+        Parameter(negative=(), metavar="NAME", show_default=_OR_THE_REFERENCES, help=_EXTRACTOR),
+    ] = None
+
+
 _OF_FILES = (
     "size",
     "mean",

@@ -5,7 +5,6 @@ options --checked--> places opened --search--> Matches --> blocks, table, page
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,6 +17,7 @@ from rara.cli.opening import opened, saved_reference
 from rara.cli.options import IMAGES, OUTPUT, REFERENCE, Json, Page, Place, Table, Working, whole
 from rara.cli.output import check_page, check_table, last_line, list_all
 from rara.cli.printing import say, say_json, tell
+from rara.cli.stdin import from_stdin, refuse_options
 from rara.errors import ParameterError
 from rara.features.opening import is_features
 from rara.image_search.match import TOP, By
@@ -25,10 +25,6 @@ from rara.image_search.search import search as search_images
 from rara.report.formatting import counted
 from rara.run import Run, step
 from rara.sources import open_source
-from rara.sources.limits import IMAGE
-
-STDIN = "-"
-STDIN_NAME = "standard input"
 
 
 def search(
@@ -72,10 +68,7 @@ def search(
             f"No pictures: give those to search for, as in `rara search a.png --reference "
             f"{reference}`, or - for standard input."
         )
-    if unknown := [str(word) for word in images if str(word)[:1] == "-" and word != STDIN]:
-        raise ParameterError(
-            f"'{unknown[0]}' is no option of `rara search`; write ./{unknown[0]} if it is a file."
-        )
+    refuse_options(images, "search")
     if top < 1:
         raise ParameterError(f"--top {top}: give at least 1.")
     check_table(output)
@@ -111,22 +104,10 @@ def search(
 
 def _opened(places: list[str], run: Run) -> Any:
     """What one place holds, or all the images of several."""
-    if STDIN in places:
-        if len(places) > 1:
-            raise ParameterError("- is one picture from standard input: give it alone.")
-        return {STDIN_NAME: _from_stdin()}
+    if (piped := from_stdin(places, "search")) is not None:
+        return piped
     if len(places) == 1:
         return opened(places[0], run)
     if vectors := [place for place in places if is_features(place)]:
         raise ParameterError(f"'{vectors[0]}' holds vectors: give it alone.")
     return open_source(places, metadata=run.metadata)
-
-
-def _from_stdin() -> bytes:
-    """The bytes of one picture. Raises ParameterError where there are none, or too many."""
-    data = sys.stdin.buffer.read(IMAGE.size + 1) if sys.stdin is not None else b""
-    if not data:
-        raise ParameterError("Standard input is empty: pipe one picture into `rara search -`.")
-    if len(data) > IMAGE.size:
-        raise ParameterError(f"Standard input is larger than the {IMAGE.size:,} bytes of an image.")
-    return data

@@ -11,9 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeAlias, get_args
+from typing import Final, TypeAlias, get_args
 
-import numpy as np
 from PIL import Image
 
 from rara import __version__
@@ -60,6 +59,7 @@ from rara.retrieval.reference_index import (
 )
 from rara.run import Run, checked_run, step, watching
 from rara.sources import Source
+from rara.sources.single import listed_images
 from rara.storage.folder import kind_of
 from rara.table.provenance import about_extractor, about_samples
 
@@ -109,7 +109,7 @@ def search(
         raise ParameterError(f"by = {short(by)}: give {', '.join(map(repr, get_args(By)))}.")
     reference = _opened(reference)
     real, source, network = _reference(reference, extractor, run)
-    given = split_sheets(_several(images), run) if split else _several(images)
+    given = split_sheets(listed_images(images), run) if split else listed_images(images)
     samples, ours = features_like(real.spec, given, network, run)
     pictures = SourcePictures.of(samples, ours, real, source)
     theirs = ReadyPictures("reference", real, pictures, run)
@@ -187,7 +187,7 @@ def _reference(
         real, source, given = *features_of(reference, None, run), extractor
     else:
         given = find_extractor(extractor or DEFAULT, run)
-        real, source = features_of(_several(reference), given, run)
+        real, source = features_of(listed_images(reference), given, run)
     if real.spec.weights == "none":
         raise ParameterError(
             f"The reference {real.location} has vectors that were computed elsewhere and no "
@@ -207,17 +207,6 @@ def _opened(reference: Reference | Images) -> Reference | Images:
         folder = path_of(reference).expanduser()
         return Reference.load(folder) if kind_of(folder) == "reference" else reference
     return reference
-
-
-def _several(images: Any) -> Any:
-    """A single image as a list; what can be read only once as well."""
-    single = isinstance(images, (Image.Image, bytes, bytearray, memoryview)) or (
-        isinstance(images, np.ndarray)
-        and (images.ndim == 2 or (images.ndim == 3 and images.shape[2] in (1, 3, 4)))
-    )
-    if single:
-        return [images]
-    return list(images) if isinstance(images, Iterator) else images
 
 
 def _sources(

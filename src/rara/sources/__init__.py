@@ -3,6 +3,7 @@
 From the ground up:
 
     base                  what a source is: stable ids, something to decode, metadata
+    single                one image, or a few of a source, as a source
     limits                how many bytes of one file are read
     names                 which files are images, safe and unique ids, natural order
     paths                 places as people write them: patterns, and names that are nearly right
