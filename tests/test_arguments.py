@@ -13,6 +13,7 @@ FEATURES = rara.Features.from_arrays(VECTORS, metadata={"label": ["a", "b"] * 20
 REFERENCE = rara.Reference.from_features(VECTORS)
 TABLE = REFERENCE.score_features(VECTORS[:10] + 0.1)
 DECISIONS = rara.Decisions()
+SCORER = REFERENCE.scorer()
 
 
 class Other:
@@ -53,11 +54,14 @@ WHOLE = {
     "get_extractor threads": lambda n: rara.get_extractor(threads=n),
     "Features.split seed": lambda n: FEATURES.split(0.2, seed=n),
     "ScoreTable.head": lambda n: TABLE.head(n),
+    "Watch every": lambda n: rara.Watch(SCORER, "run", every=n),
+    "Watch keep": lambda n: rara.Watch(SCORER, "run", keep=n),
 }
 NUMBERS = {
     "Features.split share": lambda x: FEATURES.split(x),
     "alpha": lambda x: REFERENCE.score_features(VECTORS, alpha=x),
     "clip_radii": lambda x: rara.Reference.from_features(VECTORS, clip_radii=x),
+    "Watch alpha": lambda x: rara.Watch(SCORER, "run", alpha=x),
 }
 ARRAYS = {
     "Features.from_arrays": rara.Features.from_arrays,
@@ -79,6 +83,7 @@ PATHS = {
     "Reference.score": REFERENCE.score,
     "compare_siblings": lambda x: rara.compare_siblings(x, by="label"),
     "search": lambda x: rara.search(FEATURES, x),
+    "Watch log": lambda x: rara.Watch(SCORER, x),
 }
 LISTS = {
     "ids": lambda x: rara.Features.from_arrays(VECTORS, ids=x),
@@ -88,6 +93,7 @@ LISTS = {
     "contested halves": lambda x: rara.contested(TABLE, halves=x),
     "contested extractors": lambda x: rara.contested(TABLE, extractors={"other": x}),
     "contested extractors by name": lambda x: rara.contested(TABLE, extractors=x),
+    "Watch also": lambda x: rara.Watch(SCORER, "run", also=x),
     "contested halves in a list": lambda x: rara.contested(TABLE, halves=[TABLE, x]),
 }
 WORDS = {
@@ -101,6 +107,8 @@ WORDS = {
     "Run vectors": lambda x: rara.Run(vectors=x),
     "search by": lambda x: rara.search(FEATURES, REFERENCE, by=x),
     "ScoreTable.sort": lambda x: TABLE.sort(x),
+    "Watch on_alarm": lambda x: rara.Watch(SCORER, "run", on_alarm=x),
+    "Watch on_error": lambda x: rara.Watch(SCORER, "run", on_error=x),
     "ScoreTable[]": lambda x: TABLE[x],
 }
 FLAGS = {
@@ -175,6 +183,7 @@ WITH_RUN = {
     "Reference.scorer": lambda run: REFERENCE.scorer(run=run),
     "Reference.without": lambda run: REFERENCE.without(REFERENCE.ids[:1], run=run),
     "Scorer": lambda run: rara.Scorer(REFERENCE.geometry, REFERENCE.scorer().options, run=run),
+    "Scorer.features": lambda run: SCORER.features(FEATURES, run=run),
     "by_extractor": lambda run: rara.by_extractor(
         TABLE, REFERENCE, FEATURES, extractor="x.onnx", run=run
     ),

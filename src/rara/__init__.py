@@ -36,6 +36,7 @@ lists its files in the same order, and tests/test_layout.py reads both.
     image_search   the reference images that a picture comes from
     robustness     second opinions
     comparison     generators compared
+    watching       a generator watched while it trains
     service        one reference behind HTTP
     explorer       samples and reference as a map in the browser
     adapters       rara in the shape that other ecosystems expect
@@ -65,6 +66,7 @@ if _typing.TYPE_CHECKING:
     from rara.run import Run
     from rara.sources import open_source
     from rara.table.score_table import ScoreTable
+    from rara.watching.watch import Watch
 
 __version__ = "0.2.0"
 
@@ -80,6 +82,7 @@ __all__ = [
     "ScoreTable",
     "Scorer",
     "Siblings",
+    "Watch",
     "__version__",
     "by_extractor",
     "by_halves",
@@ -106,6 +109,7 @@ _HOMES = {
     "ScoreTable": "rara.table.score_table",
     "Scorer": "rara.reference.scorer",
     "Siblings": "rara.groups.compare_siblings",
+    "Watch": "rara.watching.watch",
     "by_extractor": "rara.robustness.second_opinions",
     "by_halves": "rara.robustness.second_opinions",
     "compare": "rara.comparison.compare",
