@@ -67,9 +67,9 @@ test-slow: install-dev browser
 	$(BIN)/pytest -m slow
 
 test-torch: install-dev
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[torch,torchmetrics,lightning]' \
-		open_clip_torch prdc pyod
-	$(BIN)/pytest -m 'slow or not slow' tests/adapters tests/extractors/test_torch_extractors.py
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[torch,torchmetrics,lightning,loggers]' \
+		open_clip_torch prdc pyod transformers accelerate
+	$(BIN)/pytest -m 'slow or not slow' tests/adapters tests/watching tests/extractors/test_torch_extractors.py
 
 # What is measured at another size than the scripts' own is said here: make bench PEERS='--repeats 1'
 SIZE ?= full
@@ -127,6 +127,7 @@ study: install-dev
 	$(BIN)/python studies/decoding_memory.py --megapixels 30 --into docs/explanation/trust.md
 	$(BIN)/python studies/hostile_archives.py
 	$(BIN)/python studies/bursts.py --into docs/explanation/trust.md
+	$(BIN)/python studies/watching.py --work .study/watching --into docs/studies/watching.md
 	$(BIN)/python studies/compare_intervals.py --into docs/studies/compare.md
 	$(BIN)/python studies/check_metric.py --into docs/studies/check-metric.md
 	$(BIN)/python studies/set_intervals_knn.py --into docs/studies/sets.md

@@ -5,6 +5,7 @@ from importlib.util import find_spec
 NEEDS = {
     "torchmetrics": "src/rara/adapters/torchmetrics.py",
     "lightning": "src/rara/adapters/lightning.py",
+    "transformers": "src/rara/adapters/transformers.py",
     "torch": "tests/ranks.py",
 }
 

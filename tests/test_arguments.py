@@ -17,6 +17,7 @@ DECISIONS = rara.Decisions()
 PICTURES = np.random.default_rng(0).integers(0, 256, (6, 9, 9, 3), np.uint8)
 PICTURE = PICTURES[0]
 CARD = rara.card(PICTURE, PICTURES, extractor=Means())
+SCORER = REFERENCE.scorer()
 
 
 class Other:
@@ -58,11 +59,14 @@ WHOLE = {
     "get_extractor threads": lambda n: rara.get_extractor(threads=n),
     "Features.split seed": lambda n: FEATURES.split(0.2, seed=n),
     "ScoreTable.head": lambda n: TABLE.head(n),
+    "Watch every": lambda n: rara.Watch(SCORER, "run", every=n),
+    "Watch keep": lambda n: rara.Watch(SCORER, "run", keep=n),
 }
 NUMBERS = {
     "Features.split share": lambda x: FEATURES.split(x),
     "alpha": lambda x: REFERENCE.score_features(VECTORS, alpha=x),
     "clip_radii": lambda x: rara.Reference.from_features(VECTORS, clip_radii=x),
+    "Watch alpha": lambda x: rara.Watch(SCORER, "run", alpha=x),
 }
 ARRAYS = {
     "Features.from_arrays": rara.Features.from_arrays,
@@ -90,6 +94,7 @@ PATHS = {
     "Card.load": rara.Card.load,
     "Card.save": CARD.save,
     "Card.report": CARD.report,
+    "Watch log": lambda x: rara.Watch(SCORER, x),
 }
 LISTS = {
     "ids": lambda x: rara.Features.from_arrays(VECTORS, ids=x),
@@ -99,6 +104,7 @@ LISTS = {
     "contested halves": lambda x: rara.contested(TABLE, halves=x),
     "contested extractors": lambda x: rara.contested(TABLE, extractors={"other": x}),
     "contested extractors by name": lambda x: rara.contested(TABLE, extractors=x),
+    "Watch also": lambda x: rara.Watch(SCORER, "run", also=x),
     "contested halves in a list": lambda x: rara.contested(TABLE, halves=[TABLE, x]),
 }
 WORDS = {
@@ -114,6 +120,8 @@ WORDS = {
     "Card[]": lambda x: CARD[x],
     "search by": lambda x: rara.search(FEATURES, REFERENCE, by=x),
     "ScoreTable.sort": lambda x: TABLE.sort(x),
+    "Watch on_alarm": lambda x: rara.Watch(SCORER, "run", on_alarm=x),
+    "Watch on_error": lambda x: rara.Watch(SCORER, "run", on_error=x),
     "ScoreTable[]": lambda x: TABLE[x],
 }
 FLAGS = {
@@ -188,6 +196,7 @@ WITH_RUN = {
     "Reference.scorer": lambda run: REFERENCE.scorer(run=run),
     "Reference.without": lambda run: REFERENCE.without(REFERENCE.ids[:1], run=run),
     "Scorer": lambda run: rara.Scorer(REFERENCE.geometry, REFERENCE.scorer().options, run=run),
+    "Scorer.features": lambda run: SCORER.features(FEATURES, run=run),
     "by_extractor": lambda run: rara.by_extractor(
         TABLE, REFERENCE, FEATURES, extractor="x.onnx", run=run
     ),

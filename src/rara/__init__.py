@@ -37,6 +37,7 @@ lists its files in the same order, and tests/test_layout.py reads both.
     robustness     second opinions
     cards          the judgement of one picture as a file that can be checked
     comparison     generators compared
+    watching       a generator watched while it trains
     service        one reference behind HTTP
     explorer       samples and reference as a map in the browser
     adapters       rara in the shape that other ecosystems expect
@@ -70,6 +71,7 @@ if _typing.TYPE_CHECKING:
     from rara.run import Run
     from rara.sources import open_source
     from rara.table.score_table import ScoreTable
+    from rara.watching.watch import Watch
 
 __version__ = "0.2.0"
 
@@ -87,6 +89,7 @@ __all__ = [
     "Scorer",
     "Siblings",
     "Verification",
+    "Watch",
     "__version__",
     "by_extractor",
     "by_halves",
@@ -117,6 +120,7 @@ _HOMES = {
     "Scorer": "rara.reference.scorer",
     "Siblings": "rara.groups.compare_siblings",
     "Verification": "rara.cards.verification",
+    "Watch": "rara.watching.watch",
     "by_extractor": "rara.robustness.second_opinions",
     "by_halves": "rara.robustness.second_opinions",
     "card": "rara.cards.making",

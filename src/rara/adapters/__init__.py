@@ -4,9 +4,11 @@ Each file needs its ecosystem only when it is imported. Here alone the two sides
 real and fake, as the peers call them.
 
     pixels          batches of images as PyTorch holds them
+    evaluating      a module of PyTorch while it samples
     prdc            precision, recall, density and coverage as the package prdc gives them
     pyod            an outlier detector by PyOD's conventions; PyOD is not needed
     scikit_learn    an outlier detector for scikit-learn
     torchmetrics    a metric for torchmetrics
-    lightning       a callback for Lightning
+    lightning       callbacks for Lightning
+    transformers    a callback for the Trainer of Hugging Face
 """

@@ -1,7 +1,8 @@
-"""A callback for Lightning: how many rare images and copies a generator makes as it trains.
+"""Callbacks for Lightning: how many rare images and copies a generator makes as it trains.
 
 training steps --average--> averaged weights, swapped in --sample--> images
 images --Scorer--> score table --log--> rara/yield, rara/copy_rate, rara/off_manifold
+images --Watch--> its log, and an alarm that ends the training
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypedDict
 
+from rara.adapters.evaluating import any_rank, evaluating
 from rara.adapters.pixels import pixels_of
 from rara.arguments import number, whole
 from rara.comparison.figures import Figure, shares_of
 from rara.errors import MissingPackageError, ParameterError
 from rara.reference.scorer import Scorer
+from rara.watching.watch import Watch
 
 try:
     import torch
@@ -118,7 +121,7 @@ class OriginalityCallback(Callback):
         """Sample, score and log, every `every` epochs."""
         if (trainer.current_epoch + 1) % self.every or not trainer.is_global_zero:
             return
-        with self._swapped_in(pl_module), _evaluating(pl_module, self.seed):
+        with self._swapped_in(pl_module), evaluating(pl_module, self.seed):
             images = self.sample(pl_module, self.images)
         shares = shares_of(self.scorer.score(list(pixels_of(images))), self.scorer)
         for name, figure in LOGGED.items():
@@ -139,16 +142,53 @@ class OriginalityCallback(Callback):
                     value.data = own[name]
 
 
-@contextmanager
-def _evaluating(module: Any, seed: int) -> Iterator[None]:
-    """No gradients, every part in its evaluation mode, and random numbers of our own."""
-    training = {part: part.training for part in module.modules()}
-    module.eval()
-    try:
-        devices = [module.device] if module.device.type == "cuda" else []
-        with torch.no_grad(), torch.random.fork_rng(devices):
-            torch.manual_seed(seed)
-            yield
-    finally:
-        for part, mode in training.items():
-            part.training = mode
+class WatchCallback(Callback):
+    """Judges images by a `rara.Watch` every `watch.every` optimiser steps, and stops if it asks to.
+
+    `sample(module, count)` gives images of the module, (count, 3, height, width), in uint8 or in
+    floats from 0 to 1: `images` of them, always from the same `seed`; the alarm allows that.
+    Training's random numbers, modes and weights stay as they were.
+
+    Over several ranks the first one alone makes images, from its own module: give the others None
+    for `watch`. All stop together. What goes wrong while images are made and judged is in the log
+    of the watch, and ends the training if its `on_error` says so.
+    """
+
+    def __init__(
+        self,
+        watch: Watch | None,
+        sample: Callable[[Any, int], torch.Tensor],
+        *,
+        images: int = 1000,
+        seed: int = 0,
+    ) -> None:
+        self.watch, self.sample = watch, sample
+        self.images, self.seed = whole(images, "images"), whole(seed, "seed", least=0)
+        self._step = -1
+
+    def on_train_start(self, trainer: Any, pl_module: Any) -> None:
+        """Begin to count optimiser steps."""
+        self._step = trainer.global_step
+
+    def on_train_batch_end(
+        self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Look, once for each optimiser step that is due."""
+        step, watch = trainer.global_step, self.watch
+        if step == self._step:
+            return
+        self._step = step
+
+        def sample() -> list[Any]:
+            with evaluating(pl_module, self.seed):
+                return list(pixels_of(self.sample(pl_module, self.images)))
+
+        if watch is not None:
+            watch(step, sample)
+        if any_rank(watch is not None and watch.should_stop, pl_module):
+            trainer.should_stop = True
+
+    def teardown(self, trainer: Any, pl_module: Any, stage: str) -> None:
+        """Close the log."""
+        if self.watch is not None:
+            self.watch.close()

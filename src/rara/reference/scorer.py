@@ -78,7 +78,7 @@ class Scorer:
         self._calibration_images: Features | None = None
         self._calibration_source: Source | None = None
         if calibration is not None:
-            self._calibration_images, self._calibration_source = self._features(calibration)
+            self._calibration_images, self._calibration_source = self.features(calibration)
 
     @property
     def calibrates_itself(self) -> bool:
@@ -87,8 +87,8 @@ class Scorer:
 
     def score(self, images: Images) -> ScoreTable:
         """One record for each image that could be read; the others are in the provenance."""
-        features, source = self._features(images)
-        return self._judged(features, self._pictures(features, source), source)
+        features, source = self.features(images)
+        return self._judged(features, self.pictures(features, source), source)
 
     def score_features(
         self, vectors: ArrayLike | Features, *, ids: Sequence[str] | None = None
@@ -100,7 +100,7 @@ class Scorer:
     def score_leave_one_out(self) -> ScoreTable:
         """Every reference image judged as if it had never been in the reference."""
         features = self.geometry.features
-        return self._judged(features, self._pictures(features, self._source), None, own=True)
+        return self._judged(features, self.pictures(features, self._source), None, own=True)
 
     def verdicts(self, samples: Features, *, own: bool = False, absent: str) -> ScoreTable:
         """The verdicts alone, without groups, repeats and the two-sample test.
@@ -237,8 +237,11 @@ class Scorer:
             lambda: self.geometry.calibration(self._calibration_images, balls, self.run),
         )
 
-    def _features(self, images: Images) -> tuple[Features, Source | None]:
-        return features_like(self.geometry.features.spec, images, self._extractor, self.run)
+    def features(self, images: Images, run: Run | None = None) -> tuple[Features, Source | None]:
+        """Samples as the reference's extractor sees them, and their source."""
+        spec, work = self.geometry.features.spec, self.run if run is None else checked_run(run)
+        return features_like(spec, images, self._extractor, work)
 
-    def _pictures(self, samples: Features, source: Source | None) -> SourcePictures:
+    def pictures(self, samples: Features, source: Source | None) -> SourcePictures:
+        """The pictures of both sides, as far as they can be read again."""
         return SourcePictures.of(samples, source, self.geometry.features, self._source)

@@ -7,6 +7,7 @@ From the ground up:
     correlation    how far two orders of the same images agree
     joint_rank     one exact p-value from several statistics
     intervals      intervals of shares with two sources of error
+    looks          repeated looks at a share, with one error rate for all
     multiple       p-values of several questions together
     trend          whether shares follow a knob
     transport      optimal transport of sorted numbers
