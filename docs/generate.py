@@ -22,6 +22,7 @@ from rara.image_search.match import SearchFacts
 from rara.report.audit_facts import AuditFacts
 from rara.report.facts import Facts
 from rara.report.siblings_page import SiblingFacts
+from rara.selection.facts import SelectionFacts
 
 PAGE = Path(__file__).parent / "reference" / "columns.md"
 
@@ -85,8 +86,8 @@ JSON_PAGE = PAGE.with_name("json.md")
 JSON_HEAD = """# JSON
 
 Every key that `--json` prints. This page is written by `python docs/generate.py` from the
-dataclasses in `rara.report` and `rara.image_search`. Numbers are finite: what has no value is
-`null`.
+dataclasses in `rara.report`, `rara.image_search` and `rara.selection`. Numbers are finite: what has
+no value is `null`.
 
 With `--group-by` or `--siblings-by`, `rara score --json` has the key `groups` or `siblings` too:
 the same as in the table's provenance, with every group.
@@ -97,6 +98,7 @@ COMMANDS: Mapping[str, type] = {
     "rara reference audit --json": AuditFacts,
     "rara siblings --json": SiblingFacts,
     "rara search --json": SearchFacts,
+    "rara select --json": SelectionFacts,
 }
 """What each command prints."""
 

@@ -12,6 +12,10 @@ VECTORS = np.random.default_rng(0).normal(size=(40, 4))
 FEATURES = rara.Features.from_arrays(VECTORS, metadata={"label": ["a", "b"] * 20})
 REFERENCE = rara.Reference.from_features(VECTORS)
 TABLE = REFERENCE.score_features(VECTORS[:10] + 0.1)
+NEW = rara.Features.from_arrays(
+    np.random.default_rng(1).normal(size=(40, 4)), metadata={"label": ["a", "b"] * 20}
+)
+NEW_TABLE = REFERENCE.score_features(NEW)
 DECISIONS = rara.Decisions()
 
 
@@ -46,6 +50,8 @@ WHOLE = {
     "Scorer of Reference.scorer, k": lambda k: REFERENCE.scorer(k=k),
     "by_halves seed": lambda n: rara.by_halves(TABLE, REFERENCE, FEATURES, seed=n),
     "compare_siblings k": lambda k: rara.compare_siblings(FEATURES, by="label", k=k),
+    "select count": lambda n: rara.select(NEW_TABLE, n, samples=NEW),
+    "select quota": lambda n: rara.select(NEW_TABLE, 1, samples=NEW, group_by="label", quota=n),
     "search top": lambda n: rara.search(FEATURES, REFERENCE, top=n),
     "Run threads": lambda n: rara.Run(threads=n),
     "Run memory": lambda n: rara.Run(memory=n),
@@ -79,6 +85,7 @@ PATHS = {
     "Reference.score": REFERENCE.score,
     "compare_siblings": lambda x: rara.compare_siblings(x, by="label"),
     "search": lambda x: rara.search(FEATURES, x),
+    "select": lambda x: rara.select(NEW_TABLE, 2, samples=x),
 }
 LISTS = {
     "ids": lambda x: rara.Features.from_arrays(VECTORS, ids=x),
@@ -99,6 +106,9 @@ WORDS = {
     "group_by": lambda x: REFERENCE.score_features(VECTORS, group_by=x),
     "evidence": lambda x: REFERENCE.score_features(VECTORS, evidence=x),
     "Run vectors": lambda x: rara.Run(vectors=x),
+    "select want": lambda x: rara.select(TABLE, 2, want=x),
+    "select method": lambda x: rara.select(TABLE, 2, want="diverse", method=x),
+    "select group_by": lambda x: rara.select(NEW_TABLE, 2, group_by=x, quota=2),
     "search by": lambda x: rara.search(FEATURES, REFERENCE, by=x),
     "ScoreTable.sort": lambda x: TABLE.sort(x),
     "ScoreTable[]": lambda x: TABLE[x],
@@ -180,6 +190,7 @@ WITH_RUN = {
     ),
     "by_halves": lambda run: rara.by_halves(TABLE, REFERENCE, FEATURES, run=run),
     "compare_siblings": lambda run: rara.compare_siblings(FEATURES, by="label", run=run),
+    "select": lambda run: rara.select(NEW_TABLE, 2, want="diverse", samples=NEW, run=run),
     "search": lambda run: rara.search(FEATURES, REFERENCE, run=run),
 }
 

@@ -36,6 +36,7 @@ lists its files in the same order, and tests/test_layout.py reads both.
     image_search   the reference images that a picture comes from
     robustness     second opinions
     comparison     generators compared
+    selection      samples chosen among many
     service        one reference behind HTTP
     explorer       samples and reference as a map in the browser
     adapters       rara in the shape that other ecosystems expect
@@ -63,6 +64,7 @@ if _typing.TYPE_CHECKING:
     from rara.robustness.contested import contested
     from rara.robustness.second_opinions import by_extractor, by_halves
     from rara.run import Run
+    from rara.selection.select import select
     from rara.sources import open_source
     from rara.table.score_table import ScoreTable
 
@@ -89,6 +91,7 @@ __all__ = [
     "get_extractor",
     "open_source",
     "search",
+    "select",
     "sets",
 ]
 
@@ -114,6 +117,7 @@ _HOMES = {
     "get_extractor": "rara.extractors",
     "open_source": "rara.sources",
     "search": "rara.image_search.search",
+    "select": "rara.selection.select",
 }
 
 

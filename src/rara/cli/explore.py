@@ -133,7 +133,7 @@ def explore(
         if held is not None:
             len(held)  # reads the file: a mistake in it is found now
         if place is not None and is_table(place):
-            _refuse_beside_table({
+            refuse_beside_table({
                 "-k": k, "--metric": metric, "--unit": unit, "--also": also, "--compat": compat,
                 "--leave-one-out": leave_one_out, "--alpha": alpha != ALPHA,
                 "--evidence": evidence != "near", "--boundary": boundary != "open",
@@ -172,7 +172,7 @@ class _Seen:
     network: Extractor | None
 
 
-def _refuse_beside_table(given: Mapping[str, object]) -> None:
+def refuse_beside_table(given: Mapping[str, object]) -> None:
     """Raise ParameterError for an option of scoring: a table was scored already."""
     if names := [name for name, value in given.items() if value]:
         raise ParameterError(

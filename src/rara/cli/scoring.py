@@ -47,6 +47,8 @@ class Scoring:
     extraction: Extractions
     deciding: Deciding
     leave_one_out: bool = False
+    quota_by: str | None = None
+    """A key that samples must have for what follows."""
 
     def scored(self, run: Run) -> Scored:
         """Everything that can be refused is, before the first image is read."""
@@ -82,6 +84,7 @@ class Scoring:
         sides.check_k(options.k)
         sides.check_rule(options.rule)
         sides.check_keys(options.group_by, options.against_siblings, own=self.leave_one_out)
+        sides.check_keys(None, self.quota_by, own=self.leave_one_out)
         if self.opinions.halves:
             sides.check_halves(options.k)
 
