@@ -86,9 +86,11 @@ FRECHET ?= --samples 500 --reference 500 --repeats 1
 KERNELS ?= --reference 2000 --repeats 1
 PARTS ?= --reference 2000 --samples 500 --repeats 1
 SETS ?= --reference 2000 --samples 500
+SELECTION ?= --samples 1000 --peers 300 --reference 500
 else
 RESULTS := benchmarks/results
 PAGE := docs/studies/performance.md
+SELECTION ?= --into docs/studies/selection.md
 endif
 
 bench: install-dev
@@ -104,6 +106,7 @@ bench: install-dev
 	$(BIN)/python benchmarks/sets.py --results $(RESULTS) $(SETS)
 	$(BIN)/python benchmarks/parts.py --results $(RESULTS) $(PARTS)
 	$(BIN)/python benchmarks/kernels.py --results $(RESULTS) $(KERNELS)
+	$(BIN)/python benchmarks/selection.py $(SELECTION)
 	$(BIN)/python benchmarks/page.py --results $(RESULTS) --output $(PAGE)
 
 # studies/evidence_pictures.py names the packages of photos, to be unpacked into the last folder.

@@ -95,6 +95,7 @@ def main() -> None:
     for name, size in SIZES.items():
         options.add_argument(f"--{name}", type=int, default=size)
     options.add_argument("--into", type=Path, help="a page whose tables are written")
+    options.add_argument("--venvs", type=Path, default=VENVS, help="where libraries are installed")
     options.add_argument("--offline", action="store_true", help="install no library")
     size = options.parse_args()
     vectors = drawn(size.samples, size.dimensions, 1)
@@ -174,7 +175,7 @@ def worths(
     similar = similarities(vectors)
     where = {name: row for row, name in enumerate(table["id"])}
     found: list[tuple[str, str, float | None, float | None, str]] = []
-    folder = VENVS
+    folder = size.venvs
     folder.mkdir(parents=True, exist_ok=True)
     np.save(folder / "vectors.npy", vectors)
     np.save(folder / "similar.npy", similar.astype(np.float32))

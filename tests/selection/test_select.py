@@ -175,6 +175,15 @@ def test_the_result_is_a_table_that_is_saved_and_read(world, tmp_path):
     table.report(tmp_path / "report.html")
 
 
+def test_metadata_of_the_names_of_new_columns_stays(world):
+    table = world[2]
+    mine = pa.array([f"mine {row}" for row in range(len(table))])
+    named = rara.ScoreTable(table.arrow.append_column("pick", mine), table.provenance)
+    found = rara.select(named, 3, want="diverse", samples=world[1])
+    assert found["pick"][:3].tolist() == [1, 2, 3]
+    assert all(text.startswith("mine ") for text in found["metadata_pick"])
+
+
 def test_farthest_first(world):
     table = chosen(world, want="diverse", method="farthest-first")
     part = table.provenance.selection

@@ -248,6 +248,37 @@ def test_the_command_from_samples_and_from_a_table(place, capsys, tmp_path, monk
     assert len(found["left_out"]) == sum(one["count"] for one in found["selection"]["not_eligible"])
 
 
+def test_tables_of_vectors_and_of_the_reference_itself(place, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(5)
+    np.save("train.npy", rng.normal(size=(200, 6)).astype(np.float32))
+    np.save("made.npy", rng.normal(size=(60, 6)).astype(np.float32))
+    assert called(capsys, "score", "made.npy", "-r", "train.npy", "-o", "a.parquet")[0] == 0
+    assert (
+        called(capsys, "score", "-r", "train.npy", "--leave-one-out", "-o", "own.parquet")[0] == 0
+    )
+    for table in ("a.parquet", "own.parquet"):
+        code, out, err = called(
+            capsys, "select", table, "-n", "4", "--want", "diverse", "-o", "b.csv"
+        )
+        assert code == 0, err
+        assert "Picked     4 of" in out
+    code, _, err = called(
+        capsys, "select", "a.parquet", "-n", "4", "--sheet", "b.png", "--want", "rare"
+    )
+    assert (code, "--samples" in err) == (2, True)
+    (tmp_path / "made.npy").unlink()
+    code, _, err = called(capsys, "select", "a.parquet", "-n", "4")
+    assert (code, "--samples" in err) == (2, True)
+
+
+def test_links_into_an_archive_are_refused_before_the_work(place, capsys):
+    code, _, err = called(
+        capsys, "select", place / "samples.zip", "-r", place / "train", "--links", "links"
+    )
+    assert (code, "--copy-to" in err, "Reading" in err) == (2, True, False)
+
+
 def test_several_wants_in_one_option_and_quotas(place, capsys, tmp_path):
     words = ["-r", place / "train", "-n", "4", "--evidence", "none"]
     code, out, err = called(

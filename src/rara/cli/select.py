@@ -50,7 +50,7 @@ from rara.reference.options import Options
 from rara.retrieval.finding import Looking
 from rara.run import Run, step
 from rara.selection.facts import SelectionFacts, facts_of, selection_lines
-from rara.selection.folder import check_folder, copy_to, link_in
+from rara.selection.folder import check_folder, check_links, copy_to, link_in
 from rara.selection.page import save_page
 from rara.selection.select import Method, check_method
 from rara.selection.select import select as select_samples
@@ -96,6 +96,11 @@ class Pictured:
             raise ParameterError(
                 f"--copy-to and --links are both '{self.links}': give two folders."
             )
+
+    def check_place(self, samples: Place | None) -> None:
+        """Refuse links where samples are no files of their own."""
+        if self.links is not None and samples is not None:
+            check_links(samples)
 
     def write(self, facts: SelectionFacts, table: ScoreTable, run: Run) -> None:
         """Write what is asked for."""
@@ -193,6 +198,7 @@ def select(
             "--decisions": deciding, "--array or --image-column": reading,
         })  # fmt: skip
         table = ScoreTable.from_parquet(place)
+        pictured.check_place(Places.of(table, samples, reference).samples)
         given = _vectors_again(table, samples, reference, extraction, run)
         table = _with_reference(table, reference, run)
     else:
@@ -203,6 +209,7 @@ def select(
             "k": k, "alpha": alpha, "evidence": evidence, "copy_network": extraction.copy_network,
         }  # fmt: skip
         place, real, calibration = placed(place, real, calibration, reading)
+        pictured.check_place(place)
         table = Scoring(
             samples=place, reference=real, options=options, made=Made(metric, unit),
             calibration=calibration, opinions=Opinions(), extraction=extraction,

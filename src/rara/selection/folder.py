@@ -49,6 +49,15 @@ def check_folder(folder: Path) -> None:
         )
 
 
+def check_links(place: str | Path) -> None:
+    """Raise ParameterError where images are in an archive, to which no link can lead."""
+    path = Path(str(place).partition("#")[0]).expanduser()
+    if path.is_file() and not _SUFFIX.search(path.name):
+        raise ParameterError(
+            f"--links: '{place}' is one file, and links lead to files of their own: use --copy-to."
+        )
+
+
 def copy_to(folder: Path, facts: SelectionFacts, pictures: object) -> None:
     """Write the picks as files: as they are, or as PNG where they are no files.
 

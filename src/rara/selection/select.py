@@ -99,7 +99,7 @@ def select(
     check_method(method, wants)
     if count > len(table):
         raise ParameterError(f"count = {count:,}: the table has {len(table):,} samples.")
-    table = ScoreTable(_without_picks(table.arrow), table.provenance, table.pictures)
+    table = _without_picks(table)
     check_columns(table.arrow, wants)
     quotas = quotas_of(table.arrow, group_by, quota)
     opened = _Opened(table, samples, run)
@@ -293,9 +293,12 @@ def _ordered(terms: Mapping[str, float]) -> dict[str, float]:
     return {want: terms[want] for want in get_args(Want) if want in terms}
 
 
-def _without_picks(arrow: pa.Table) -> pa.Table:
-    """Without the columns of an earlier selection."""
-    return arrow.drop_columns([name for name in ADDED if name in arrow.column_names])
+def _without_picks(table: ScoreTable) -> ScoreTable:
+    """Without the columns of an earlier selection; metadata of such names stays."""
+    arrow = table.arrow
+    if table.provenance.selection is not None:
+        arrow = arrow.drop_columns([name for name in ADDED if name in arrow.column_names])
+    return ScoreTable(arrow, table.provenance, table.pictures)
 
 
 def _table_of(
