@@ -13,6 +13,7 @@ from typing import Final
 from rara.report.formatting import counted
 from rara.report.score_page import rendered
 from rara.report.thumbnails import Album, PictureKeys, Thumbnail
+from rara.selection.eligible import TYPICAL
 from rara.selection.facts import (
     LeftOut,
     PickedSample,
@@ -76,11 +77,16 @@ def selection_html(table: ScoreTable) -> str:
         ),
         bound=bound_in_words(part),
         picks=picks,
-        left_out=facts.left_out[:NAMED],
+        left_out=tuple(sorted(facts.left_out, key=_typical))[:NAMED],
         keys=keys,
         pictures=album.thumbnails,
     )
     return rendered("selection.html.j2", page)
+
+
+def _typical(one: LeftOut) -> bool:
+    """Typical samples come last: they are many, and nothing is wrong with them."""
+    return one.reason == TYPICAL
 
 
 def save_page(table: ScoreTable, path: Path) -> None:

@@ -111,14 +111,12 @@ def _each(facts: SelectionFacts, pictures: Pictures | None) -> Iterator[tuple[st
 
 
 def _fitted(image: Image.Image, edge: int) -> Image.Image:
-    """The picture in a square of that edge; small pixel art grows by a whole number."""
+    """The picture as large as a square of that edge holds; pixel art without smoothing."""
     image = image.convert("RGB")
-    if max(image.size) <= PIXEL_ART:
-        times = max(1, edge // max(image.size))
-        return image.resize((image.width * times, image.height * times), Image.Resampling.NEAREST)
     scale = edge / max(image.size)
     size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
-    return image.resize(size, Image.Resampling.LANCZOS)
+    art = max(image.size) <= PIXEL_ART
+    return image.resize(size, Image.Resampling.NEAREST if art else Image.Resampling.LANCZOS)
 
 
 def _caption(
