@@ -105,6 +105,19 @@ def test_a_repeat_of_a_copy_is_not_picked(world):
     assert reasons[first] == f"repeats {table['id'][copy]} (copy)"
 
 
+@pytest.mark.parametrize("want", ["rare", "diverse"])
+def test_picks_are_compared_even_where_the_table_denies_repeats(world, want):
+    _, features, table = world
+    at = table.arrow.column_names.index("repeat_of")
+    silent = table.arrow.set_column(at, "repeat_of", pa.nulls(len(table), pa.string()))
+    found = rara.select(rara.ScoreTable(silent, table.provenance), 30, want=want, samples=features)
+    vectors = features.vectors[[features.ids.index(name) for name in ids(found)]].astype(float)
+    d = np.sqrt(((vectors[:, None] - vectors[None]) ** 2).sum(axis=2))
+    assert d[np.triu_indices(30, 1)].min() > table.provenance.repeats.distance
+    if want == "rare":
+        assert "repeat" in {one.reason for one in found.provenance.selection.not_eligible}
+
+
 def test_repeats_are_found_anew_where_the_first_of_them_is_gone(world):
     table = world[2]
     firsts = {name for name in table["repeat_of"] if name is not None}

@@ -49,6 +49,12 @@ class Judged:
         order = sorted(tally.items(), key=lambda pair: (-pair[1], pair[0]))
         return tuple(NotEligible(reason=reason, count=count) for reason, count in order)
 
+    def repeating(self, row: int, first: str) -> Judged:
+        """With a row that turned out to repeat another one."""
+        reasons, kinds = list(self.reasons), list(self.kinds)
+        reasons[row], kinds[row] = _said(first), REPEAT
+        return Judged(tuple(reasons), tuple(kinds))
+
     def without(self, rows: dict[int, str]) -> Judged:
         """With these rows in no group, each for its reason; an earlier reason stays."""
         reasons, kinds = list(self.reasons), list(self.kinds)
@@ -56,6 +62,10 @@ class Judged:
             if kinds[row] is None:
                 reasons[row], kinds[row] = reason, NO_GROUP
         return Judged(tuple(reasons), tuple(kinds))
+
+
+def _said(first: str) -> str:
+    return f"repeats {in_sentence(first)}"
 
 
 def judged(table: pa.Table, firsts: Firsts, wants: Collection[str] = ()) -> Judged:
@@ -90,7 +100,7 @@ def judged(table: pa.Table, firsts: Firsts, wants: Collection[str] = ()) -> Judg
             kinds[row] = REPEATS_OTHER
             reasons[row] = f"repeats {in_sentence(ids[other])} ({barred[other]})"
         elif first != ids[row]:
-            kinds[row], reasons[row] = REPEAT, f"repeats {in_sentence(first)}"
+            kinds[row], reasons[row] = REPEAT, _said(first)
     return Judged(tuple(reasons), tuple(kinds))
 
 

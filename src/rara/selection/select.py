@@ -26,6 +26,7 @@ from rara.geometry.quantization import Floats
 from rara.geometry.similarities import mean_square
 from rara.geometry.threads import Crew
 from rara.machine import quarter_of_memory
+from rara.provenance.parts import RepeatsPart
 from rara.provenance.selection import QuotaPart, SelectionPart
 from rara.run import Run, checked_run, step
 from rara.selection.eligible import Judged, check_enough, judged, order_by_id
@@ -106,15 +107,29 @@ def select(
     found = judged(table.arrow, opened.firsts, wants)
     if quotas is not None:
         found = found.without(quotas.without_quota())
-    check_enough(found, count)
-    if quotas is not None:
-        quotas.check(found.rows, count)
-    rows = order_by_id(table.arrow["id"].to_pylist(), found.rows)
-    choice = _Choice(table.arrow.take(rows), count, wants, method, quotas, rows)
-    vectors = opened.some(rows) if choice.needs_vectors or samples is not None else None
-    with step(run.progress, "Choosing among the samples"), Crew(run.threads) as crew:
-        made = choice.made(vectors, run, crew)
-    return _table_of(table, opened.pictures, choice, found, made)
+    ids = table.arrow["id"].to_pylist()
+    while True:
+        check_enough(found, count)
+        if quotas is not None:
+            quotas.check(found.rows, count)
+        rows = order_by_id(ids, found.rows)
+        choice = _Choice(table.arrow.take(rows), count, wants, method, quotas, rows)
+        vectors = opened.some(rows) if choice.needs_vectors or samples is not None else None
+        with step(run.progress, "Choosing among the samples"), Crew(run.threads) as crew:
+            made = choice.made(vectors, run, crew)
+        pair = _repeat(made, table.provenance.repeats)
+        if pair is None:
+            return _table_of(table, opened.pictures, choice, found, made)
+        later, first = rows[made.picked.rows[list(pair)]].tolist()
+        found = found.repeating(later, ids[first])
+
+
+def _repeat(made: _Made, repeats: RepeatsPart | None) -> tuple[int, int] | None:
+    """A pick that repeats an earlier one, and that one; the table should have said so before."""
+    if made.apart is None or repeats is None or repeats.distance is None:
+        return None
+    turns = np.flatnonzero(made.apart.distance <= repeats.distance)
+    return (int(turns[0]), int(made.apart.nearest[turns[0]])) if len(turns) else None
 
 
 def check_method(method: object, wants: tuple[Want, ...]) -> None:
