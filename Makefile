@@ -89,11 +89,13 @@ KERNELS ?= --reference 2000 --repeats 1
 PARTS ?= --reference 2000 --samples 500 --repeats 1
 SETS ?= --reference 2000 --samples 500
 VIEWERS ?= --who rara --installed --images 100 --points 10000 --quiet 3 --moving 2
+SELECTION ?= --samples 1000 --peers 300 --reference 500
 BESIDE := .bench/viewers.md
 else
 RESULTS := benchmarks/results
 PAGE := docs/studies/performance.md
 BESIDE := docs/studies/viewers.md
+SELECTION ?= --into docs/studies/selection.md
 endif
 
 bench: install-dev
@@ -111,6 +113,7 @@ bench: install-dev
 	$(BIN)/python benchmarks/parts.py --results $(RESULTS) $(PARTS)
 	$(BIN)/python benchmarks/kernels.py --results $(RESULTS) $(KERNELS)
 	$(BIN)/python benchmarks/viewers.py --results $(RESULTS) $(VIEWERS)
+	$(BIN)/python benchmarks/selection.py $(SELECTION)
 	$(BIN)/python benchmarks/page.py --results $(RESULTS) --output $(PAGE)
 	$(BIN)/python benchmarks/viewers_page.py --results $(RESULTS) --output $(BESIDE)
 

@@ -24,6 +24,7 @@ from rara.image_search.match import SearchFacts
 from rara.report.audit_facts import AuditFacts
 from rara.report.facts import Facts
 from rara.report.siblings_page import SiblingFacts
+from rara.selection.facts import SelectionFacts
 
 PAGE = Path(__file__).parent / "reference" / "columns.md"
 
@@ -87,8 +88,8 @@ JSON_PAGE = PAGE.with_name("json.md")
 JSON_HEAD = """# JSON
 
 Every key that `--json` prints. This page is written by `python docs/generate.py` from the
-dataclasses in `rara.report`, `rara.image_search` and `rara.cards`. Numbers are finite: what has no
-value is `null`.
+dataclasses in `rara.report`, `rara.image_search`, `rara.cards` and `rara.selection`. Numbers are
+finite: what has no value is `null`.
 
 With `--group-by` or `--siblings-by`, `rara score --json` has the key `groups` or `siblings` too:
 the same as in the table's provenance, with every group.
@@ -104,6 +105,7 @@ COMMANDS: Mapping[str, type] = {
     "rara search --json": SearchFacts,
     "rara card --json": CardContent,
     "rara verify --json": CheckFacts,
+    "rara select --json": SelectionFacts,
 }
 """What each command prints."""
 

@@ -13,6 +13,10 @@ VECTORS = np.random.default_rng(0).normal(size=(40, 4))
 FEATURES = rara.Features.from_arrays(VECTORS, metadata={"label": ["a", "b"] * 20})
 REFERENCE = rara.Reference.from_features(VECTORS)
 TABLE = REFERENCE.score_features(VECTORS[:10] + 0.1)
+NEW = rara.Features.from_arrays(
+    np.random.default_rng(1).normal(size=(40, 4)), metadata={"label": ["a", "b"] * 20}
+)
+NEW_TABLE = REFERENCE.score_features(NEW)
 DECISIONS = rara.Decisions()
 PICTURES = np.random.default_rng(0).integers(0, 256, (6, 9, 9, 3), np.uint8)
 PICTURE = PICTURES[0]
@@ -51,6 +55,8 @@ WHOLE = {
     "Scorer of Reference.scorer, k": lambda k: REFERENCE.scorer(k=k),
     "by_halves seed": lambda n: rara.by_halves(TABLE, REFERENCE, FEATURES, seed=n),
     "compare_siblings k": lambda k: rara.compare_siblings(FEATURES, by="label", k=k),
+    "select count": lambda n: rara.select(NEW_TABLE, n, samples=NEW),
+    "select quota": lambda n: rara.select(NEW_TABLE, 1, samples=NEW, group_by="label", quota=n),
     "search top": lambda n: rara.search(FEATURES, REFERENCE, top=n),
     "card k": lambda k: rara.card(PICTURE, PICTURES, extractor=Means(), k=k),
     "Run threads": lambda n: rara.Run(threads=n),
@@ -95,6 +101,7 @@ PATHS = {
     "Card.save": CARD.save,
     "Card.report": CARD.report,
     "Watch log": lambda x: rara.Watch(SCORER, x),
+    "select": lambda x: rara.select(NEW_TABLE, 2, samples=x),
 }
 LISTS = {
     "ids": lambda x: rara.Features.from_arrays(VECTORS, ids=x),
@@ -118,6 +125,9 @@ WORDS = {
     "Run vectors": lambda x: rara.Run(vectors=x),
     "card evidence": lambda x: rara.card(PICTURE, PICTURES, extractor=Means(), evidence=x),
     "Card[]": lambda x: CARD[x],
+    "select want": lambda x: rara.select(TABLE, 2, want=x),
+    "select method": lambda x: rara.select(TABLE, 2, want="diverse", method=x),
+    "select group_by": lambda x: rara.select(NEW_TABLE, 2, group_by=x, quota=2),
     "search by": lambda x: rara.search(FEATURES, REFERENCE, by=x),
     "ScoreTable.sort": lambda x: TABLE.sort(x),
     "Watch on_alarm": lambda x: rara.Watch(SCORER, "run", on_alarm=x),
@@ -203,6 +213,7 @@ WITH_RUN = {
     "by_halves": lambda run: rara.by_halves(TABLE, REFERENCE, FEATURES, run=run),
     "compare_siblings": lambda run: rara.compare_siblings(FEATURES, by="label", run=run),
     "card": lambda run: rara.card(PICTURE, PICTURES, extractor=Means(), run=run),
+    "select": lambda run: rara.select(NEW_TABLE, 2, want="diverse", samples=NEW, run=run),
     "search": lambda run: rara.search(FEATURES, REFERENCE, run=run),
     "verify": lambda run: rara.verify(CARD, run=run),
 }

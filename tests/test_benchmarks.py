@@ -61,6 +61,21 @@ def started(name, options, folder):
     )
 
 
+def test_what_picks_are_worth_is_measured_without_a_library(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("Before.\n<!-- tables -->\nold\n<!-- end of tables -->\nAfter.\n", "utf-8")
+    options = "--samples 300 --peers 60 --reference 120 --dimensions 8 --count 5 --offline"
+    command = [sys.executable, str(BENCHMARKS / "selection.py"), *options.split()]
+    venvs = ["--venvs", str(tmp_path / "none")]
+    subprocess.run([*command, *venvs, "--into", str(page)], check=True, timeout=200)
+    text = page.read_text("utf-8")
+    assert text.startswith("Before.\n")
+    assert text.endswith("After.\n")
+    assert "old" not in text
+    assert text.count("| not installed |") == 6
+    assert text.count("| rara | 0.") == 2
+
+
 def test_every_benchmark_is_tried():
     scripts = {p.stem for p in BENCHMARKS.glob("*.py") if "parser(__doc__" in p.read_text("utf-8")}
     assert scripts == set(TOY)

@@ -56,6 +56,7 @@ def tables(tmp_path_factory, draw):
         "few": rara.Reference.from_features(images(3, 2), k=1).score_features(made),
         "photos": photos.score(draw(place / "samples", 12, 1)),
         "network": photos.score(place / "samples", copy_network=Means()),
+        "select": rara.select(table, 4, want="diverse", samples=made),
         "siblings": rara.compare_siblings(made),
     }
 

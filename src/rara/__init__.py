@@ -38,6 +38,7 @@ lists its files in the same order, and tests/test_layout.py reads both.
     cards          the judgement of one picture as a file that can be checked
     comparison     generators compared
     watching       a generator watched while it trains
+    selection      samples chosen among many
     service        one reference behind HTTP
     explorer       samples and reference as a map in the browser
     adapters       rara in the shape that other ecosystems expect
@@ -69,6 +70,7 @@ if _typing.TYPE_CHECKING:
     from rara.robustness.contested import contested
     from rara.robustness.second_opinions import by_extractor, by_halves
     from rara.run import Run
+    from rara.selection.select import select
     from rara.sources import open_source
     from rara.table.score_table import ScoreTable
     from rara.watching.watch import Watch
@@ -100,6 +102,7 @@ __all__ = [
     "get_extractor",
     "open_source",
     "search",
+    "select",
     "sets",
     "verify",
 ]
@@ -131,6 +134,7 @@ _HOMES = {
     "open_source": "rara.sources",
     "search": "rara.image_search.search",
     "verify": "rara.cards.verify",
+    "select": "rara.selection.select",
 }
 
 

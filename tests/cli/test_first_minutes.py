@@ -63,6 +63,7 @@ def images_read(monkeypatch):
 # -- mistakes come before the work --------------------------------------------------------
 
 SCORE = ["score", "samples", "-r", "train"]
+SELECT = ["select", "samples", "-r", "train"]
 EXPLORE = ["explore", "--port", "0"]
 EARLY = {
     "samples are not there": (["score", "sampels", "-r", "train"], "Did you mean"),
@@ -160,6 +161,23 @@ EARLY = {
     "card, vectors": (["card", "vectors", "-r", "train"], "takes pictures"),
     "card, row": (["card", "few", "-r", "train", "--id", "a"], "--samples"),
     "verify, no card": (["verify", "gone.json", "-r", "train"], "No card at"),
+    "select, nothing": (["select"], "--reference"),
+    "select, no reference": (["select", "samples"], "--reference"),
+    "select, not there": ([*SELECT[:1], "sampels", "-r", "train"], "Did you mean"),
+    "select, none": ([*SELECT, "-n", "0"], "at least 1"),
+    "select, no quota": ([*SELECT, "--group-by", "label"], "--quota"),
+    "select, no key": ([*SELECT, "--quota", "2"], "--group-by"),
+    "select, key": ([*SELECT, "--group-by", "lable", "--quota", "2"], "the key 'lable'"),
+    "select, quota": ([*SELECT, "--group-by", "label", "--quota", "few"], "--quota few"),
+    "select, quota twice": (
+        [*SELECT, "--group-by", "label", "--quota", "cat=1", "--quota", "cat=2"],
+        "has a quota already",
+    ),
+    "select, method": ([*SELECT, "--method", "farthest-first"], "distances alone"),
+    "select, sheet": ([*SELECT, "--sheet", "a.gif"], ".webp"),
+    "select, folder": ([*SELECT, "--copy-to", "train"], "give another folder"),
+    "select, page": ([*SELECT, "--report", "a.pdf"], ".html"),
+    "select, places of no table": ([*SELECT, "--samples", "few"], "no table"),
     "siblings, key": (["siblings", "samples", "--by", "lable"], "label"),
     "siblings, k": (["siblings", "samples", "--by", "label", "-k", "0"], "at least 1"),
 }

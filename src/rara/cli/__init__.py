@@ -29,6 +29,7 @@
     listening            --host, --port and --token-file: where a command listens
     serve                rara serve
     explore              rara explore
+    select               rara select
     check_metric         rara check-metric
     doctor               rara doctor
     app                  the commands put together; errors become exit codes

@@ -31,6 +31,7 @@ from rara.cli import (
     report,
     score,
     search,
+    select,
     serve,
     siblings,
     verify,
@@ -118,28 +119,33 @@ app.command(
 )
 app.command(reference.app)
 app.command(
-    decide.decide,
+    select.select,
     sort_key=6,
+    usage="rara select TABLE | SAMPLES --reference PLACE [OPTIONS]",
+)
+app.command(
+    decide.decide,
+    sort_key=7,
     usage="rara decide SAMPLE SOURCE --not-a-copy --reference PLACE [OPTIONS]",
 )
 app.command(
     report.report,
-    sort_key=7,
+    sort_key=8,
     usage="rara report TABLE PAGE.html --samples PLACE --reference PLACE [OPTIONS]",
 )
-app.command(siblings.siblings, sort_key=8)
-app.command(embed.embed, sort_key=9)
-app.command(check_metric.check_metric, sort_key=10)
+app.command(siblings.siblings, sort_key=9)
+app.command(embed.embed, sort_key=10)
+app.command(check_metric.check_metric, sort_key=11)
 app.command(
     explore.explore,
-    sort_key=11,
+    sort_key=12,
     usage="rara explore TABLE | SAMPLES --reference PLACE [OPTIONS]",
 )
-app.command(serve.serve, sort_key=12, usage="rara serve REFERENCE [OPTIONS]")
-app.command(doctor.doctor, sort_key=13)
+app.command(serve.serve, sort_key=13, usage="rara serve REFERENCE [OPTIONS]")
+app.command(doctor.doctor, sort_key=14)
 
 
-@app.command(sort_key=14)
+@app.command(sort_key=15)
 def completion(shell: Literal["bash", "zsh", "fish"]) -> None:
     """Print a script with which a shell completes commands, options and places.
 

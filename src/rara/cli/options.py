@@ -67,6 +67,7 @@ Place: TypeAlias = str | Path
 has shells complete it."""
 
 IMAGES = Group("Images", sort_key=1)
+SELECTION = Group("Selection", sort_key=2)
 OUTPUT = Group("Output", sort_key=2)
 REFERENCE = Group("Reference", sort_key=3)
 VERDICTS = Group("Verdicts", sort_key=4)

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
@@ -54,6 +55,8 @@ class Scoring:
     extraction: Extractions
     deciding: Deciding
     leave_one_out: bool = False
+    quota_by: str | None = None
+    """A key that samples must have for what follows."""
 
     def scored(self, run: Run) -> Scored:
         """Everything that can be refused is, before the first image is read."""
@@ -89,6 +92,7 @@ class Scoring:
         sides.check_k(options.k)
         sides.check_rule(options.rule)
         sides.check_keys(options.group_by, options.against_siblings, own=self.leave_one_out)
+        sides.check_keys(None, self.quota_by, own=self.leave_one_out)
         if self.opinions.halves:
             sides.check_halves(options.k)
 
@@ -164,16 +168,14 @@ class Judging:
 
         Networks and decisions are of use there, too.
         """
-        given = {
+        refuse_beside_table({
             "-k": self.k, "--metric": self.metric, "--unit": self.unit, "--also": self.also,
             "--compat": self.compat, "--alpha": self.alpha != ALPHA,
             "--evidence": self.evidence != "near", "--boundary": self.boundary != "open",
             "--calibration or --held-out": self.calibration, "--halves": self.opinions,
             "--group-by or --against-siblings": self.grouping,
             "--array or --image-column": self.reading,
-        }  # fmt: skip
-        if names := [name for name, value in given.items() if value]:
-            raise refused_beside_table(names[0])
+        })  # fmt: skip
 
 
 @Parameter(name="*")
@@ -182,6 +184,12 @@ class DecidingJudging(Judging):
     """How samples are judged, where people decide of them as well."""
 
     deciding: MadeDeciding | None = None
+
+
+def refuse_beside_table(given: Mapping[str, object]) -> None:
+    """Raise ParameterError for an option of scoring: a table was scored already."""
+    if names := [name for name, value in given.items() if value]:
+        raise refused_beside_table(names[0])
 
 
 def refused_beside_table(name: str) -> ParameterError:

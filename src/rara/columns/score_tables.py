@@ -222,6 +222,19 @@ _SIBLINGS = [
            "less apart", _FEW_SIBLINGS, 0, 1),
 ]  # fmt: skip
 
+_NOT_PICKED = Gap("where the sample is not picked", "null")
+
+_SELECTION = [
+    Column("pick", "int64", "rara select", "count",
+           "The place of the sample among those that were picked.", "picked later", _NOT_PICKED, 1),
+    Column("pick_reason", "string", "rara select", "text",
+           "Why the sample was picked, in one sentence.", gap=_NOT_PICKED),
+    Column("pick_gain", "double", "rara select", "score",
+           "By how much the objective grew with this pick.", "worth more", _NOT_PICKED, 0),
+    Column("not_eligible", "string", "rara select", "text",
+           "Why the sample could not be picked.", gap=Gap("where it could be", "null")),
+]  # fmt: skip
+
 NETWORK = ("network_nearest", "network_distance", "network_p")
 """Columns that a copy network makes."""
 
@@ -232,7 +245,7 @@ COLUMNS: dict[str, Column] = {
     column.name: column
     for columns in (
         _SOURCE, _VERDICT, _OPINIONS, _RARITY, _TYPICALITY, _FIDELITY, _COPYING, _TWO_SAMPLE,
-        _REPEATS, _FAMILIES, _GROUPS, _SIBLINGS,
+        _REPEATS, _FAMILIES, _GROUPS, _SIBLINGS, _SELECTION,
     )
     for column in columns
 }  # fmt: skip

@@ -67,7 +67,7 @@ def opened_again(
     else:
         with step(run.progress, "Opening the samples"):
             features, source = features_like(
-                reference.features.spec, _there(places.samples, "samples"), extractor, run
+                reference.features.spec, existing(places.samples, "samples"), extractor, run
             )
         _check(features, table.provenance.samples.fingerprint, "samples", places.samples)
     pictures = SourcePictures.of(features, source, reference.features, None)
@@ -80,7 +80,7 @@ def reference_again(
 ) -> Reference:
     """The reference of a folder that rara wrote, or made again as the table records it."""
     part = table.provenance.reference
-    place = _there(place, "reference")
+    place = existing(place, "reference")
     if kind_of(Path(place).expanduser()) == "reference":
         reference = Reference.load(place)
     else:
@@ -120,7 +120,7 @@ def options_of(table: ScoreTable) -> Options:
     return options
 
 
-def _there(place: str, side: str) -> str:
+def existing(place: str, side: str) -> str:
     """A place that is there. Raises SourceNotFoundError, with the option that names another."""
     found = [Path(one.partition("#")[0]).expanduser() for one in places_in(place)]
     if len(found) != 1 or not os.path.lexists(found[0]):

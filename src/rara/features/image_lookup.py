@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, Self
 from rara.errors import RaraError
 from rara.features.features import Features
 from rara.features.origin import places_in
-from rara.images.decode import content_digest, decode
+from rara.images.decode import Payload, content_digest, decode
 from rara.images.memory_budget import MemoryBudget
 from rara.sources import Item, Source, open_source
 
@@ -67,6 +67,23 @@ class SourcePictures:
                     image = _fetched(item, digests, self.largest)
                     if image is not None:
                         yield item.id, image
+
+    def payloads(self, side: Side, ids: Collection[str]) -> Iterator[tuple[str, Payload]]:
+        """What each of these images is made of, one by one: a file's bytes, an array or an image.
+
+        What cannot be read any more, or has another content than was scored, is left out.
+        """
+        place = self.samples if side == "samples" else self.reference
+        if place is None:
+            return
+        digests = self._digests(side, ids)
+        for part in places_in(place) if isinstance(place, str) else (place,):
+            with suppress(RaraError, OSError):
+                for item in self._source(part).select(ids):
+                    with suppress(RaraError, OSError):
+                        payload = item.load()
+                        if digests is None or content_digest(payload) == digests.get(item.id):
+                            yield item.id, payload
 
     def contents(self, side: Side, ids: Collection[str]) -> dict[str, str]:
         """The sha256 of these images: as scored, or as they are now where nobody recorded it.

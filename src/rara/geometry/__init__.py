@@ -14,6 +14,7 @@ Vectors are C-ordered float32 arrays (n, d) of finite numbers; the caller has ch
     parts           which balls hold which samples in many parts of both sides
     kernel_sums     sums of a kernel over all pairs, from a scan's products
     nearest_cosines  the smallest angles, from a scan's products
+    similarities    similarities for choosing among vectors, and bounds on their sums
     quantized_reference  a reference's quantized vectors, kept for the next query
     tiles           how a scan is cut under a memory budget
     scan            one pass over the pairs of two sets: multiply, filter, verify, deliver

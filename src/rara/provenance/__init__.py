@@ -4,6 +4,7 @@ From the ground up:
 
     json_format      records to JSON and back, checked by the types of their fields
     parts            one record for each part: samples, reference, calibration, verdict, …
+    selection        the part on samples that were picked
     earlier_names    keys that an earlier schema called otherwise
     provenance       Provenance of a score table, SiblingsProvenance
     comparison       ComparisonProvenance of generators

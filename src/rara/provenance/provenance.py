@@ -26,6 +26,7 @@ from rara.provenance.json_format import (
     decoded,
     encoded,
 )
+from rara.provenance.selection import SelectionPart
 
 SCHEMA = 2
 """Of the JSON. It rises when a key changes its meaning; a key that is added has a default."""
@@ -129,6 +130,7 @@ class Provenance(AsJson):
     decisions: parts.DecisionsPart | None = field(default=None, metadata=OMITTED)
     copy_network: parts.CopyNetworkPart | None = field(default=None, metadata=OMITTED)
     evidence: parts.EvidencePart | None = field(default=None, metadata=OMITTED)
+    selection: SelectionPart | None = field(default=None, metadata=OMITTED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)

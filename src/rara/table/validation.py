@@ -36,6 +36,8 @@ _TOGETHER = (
     ("source_p", "source"),
     ("source", "source_region"),
     ("source", "source_edit"),
+    ("pick", "pick_reason"),
+    ("pick", "pick_gain"),
 )
 """Columns of which the second has a value wherever the first has one; a flag has one where it is
 true."""
