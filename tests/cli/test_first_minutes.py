@@ -608,6 +608,7 @@ printf '%s\n' "${COMPREPLY[@]}"
                 "search",
                 "card",
                 "verify",
+                "select",
                 "decide",
                 "reference",
                 "report",
