@@ -63,6 +63,7 @@ def test_every_column_of_one_picture_is_kept_and_those_with_names_have_digests()
         *("two_sample_score", "two_sample_p", "repeats", "repeat_of", "repeat_kind"),
         *("group", "group_rarity", "group_rarity_percentile", "group_off_manifold_p"),
         *("group_off_manifold_q", "group_copy_p", "sibling_distance", "sibling_p"),
+        *("pick", "pick_reason", "pick_gain", "not_eligible"),
     }
     words = {name for name in KEPT if COLUMNS[name].type == "string"}
     assert words - {*IMAGES} == {"verdict", "reason", "decision", "copy_witness", "source_edit"}

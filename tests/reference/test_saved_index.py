@@ -135,7 +135,8 @@ def copy_of(saved, place):
 def test_a_damaged_index_is_not_used_and_said(saved, samples, tmp_path, capsys):
     folder = copy_of(saved, tmp_path / "reference")
     path = next((folder / FOLDER).glob("codes-*.npy"))
-    path.write_bytes(path.read_bytes()[:-1] + b"\x07")
+    content = path.read_bytes()
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 7]))
     table = rara.Reference.load(folder).score(samples)
     assert not table.provenance.evidence.indexed
     assert "is damaged" in table.provenance.evidence.index_problem
@@ -157,7 +158,8 @@ def test_info_verifies_the_index_as_well(saved, tmp_path, capsys):
     code, out, _ = called(capsys, "reference", "info", folder, "--json")
     assert (code, json.loads(out)["index"], json.loads(out)["index_problem"]) == (0, True, None)
     path = next((folder / FOLDER).glob("rows-*.npy"))
-    path.write_bytes(path.read_bytes()[:-1] + b"\x07")
+    content = path.read_bytes()
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 7]))
     code, out, _ = called(capsys, "reference", "info", folder)
     assert code == 0
     assert "is damaged" in re.search("^Index(.*)$", out, re.MULTILINE)[1]

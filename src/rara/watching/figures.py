@@ -13,7 +13,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rara.comparison.compare import compare
 from rara.comparison.figures import FIGURES, levels_of, met_by, without_value
@@ -23,7 +22,6 @@ from rara.provenance.json_format import Json, JsonObject
 from rara.reference.scorer import Scorer
 from rara.run import Run
 from rara.sets.collection import MetricCollection
-from rara.stats.intervals import LEVEL, normal_quantile, wilson
 from rara.table.score_table import ScoreTable
 from rara.watching.alarm import Counted
 
@@ -55,7 +53,6 @@ class LookJudge:
         found = compare({name: features}, self.scorer, run=self.run)
         [row], table = found.table.to_pylist(), found.scores[name]
         row |= self._covered(features)
-        row |= _interval("repeats", *repeats_interval(table["repeats"].astype(np.int64)))
         return Figures(
             {key: _json(value) for key, value in row.items()}, table, self._counted(table)
         )
@@ -79,29 +76,6 @@ class LookJudge:
         exact = int(np.count_nonzero(table["verdict"] == "copy"))
         real = 0 if calibration is None else calibration.real_images
         return Counted(len(table), copies, exact, levels_of(self.scorer).copies, real)
-
-
-def repeats_interval(sizes: NDArray[np.int64], level: float = LEVEL) -> tuple[float, float]:
-    """The two ends of an interval of the share of samples that repeat another one.
-
-    `sizes`: how many samples each one's group has, itself included. The variance is that of the
-    jackknife: leaving out a sample of a pair takes two from those that repeat, and of a larger
-    group one. On average it is no smaller than the true one (Efron and Stein 1981). Never narrower
-    than Wilson's interval of so many independent samples. NaN for fewer than two samples.
-
-    >>> [round(end, 3) for end in repeats_interval(np.ones(100, int))]
-    [0.0, 0.037]
-    """
-    count = len(sizes)
-    if count < 2:
-        return math.nan, math.nan
-    repeating = int((sizes > 1).sum())
-    left = repeating - np.where(sizes == 2, 2, np.where(sizes > 2, 1, 0))
-    without = left / (count - 1)
-    deviation = math.sqrt((count - 1) * float(np.var(without)))
-    share, half = repeating / count, normal_quantile(level) * deviation
-    arms = wilson(share, count, level)
-    return max(0.0, share - max(half, arms.below)), min(1.0, share + max(half, arms.above))
 
 
 def _interval(name: str, low: float, high: float) -> JsonObject:
