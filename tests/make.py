@@ -40,6 +40,11 @@ def picture(seed, size=(120, 90)):
     return Image.fromarray(np.mean(grown, axis=0).astype(np.uint8))
 
 
+def noise(count, seed):
+    """So many pictures of 8 x 8 pixels, as one array."""
+    return np.random.default_rng(seed).integers(0, 256, (count, 8, 8, 3), np.uint8)
+
+
 def encoded(image, kind="PNG", **options):
     """The bytes of an image file, of a Pillow image or of pixels."""
     image = image if isinstance(image, Image.Image) else Image.fromarray(image)

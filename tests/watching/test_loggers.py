@@ -9,30 +9,14 @@ import socket
 import numpy as np
 import pytest
 
-import rara
-from embedding import Means
-from rara import Run, Watch
+from make import noise
+from rara import Watch
 from rara.watching.look import Look
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # the packages' own
 
 FIGURES = {"yield": 0.25, "yield_low": 0.125, "copies": 0.5, "coverage": None, "note": "x"}
 LOOK = Look(7, 1, FIGURES, True, "why")
-
-
-def pixels(count, seed):
-    return np.random.default_rng(seed).integers(0, 256, (count, 8, 8, 3), np.uint8)
-
-
-@pytest.fixture(scope="module")
-def scorer(tmp_path_factory):
-    from PIL import Image
-
-    folder = tmp_path_factory.mktemp("train")
-    for i, one in enumerate(pixels(80, 0)):
-        Image.fromarray(one).save(folder / f"{i:03d}.png")
-    run = Run(cache=tmp_path_factory.mktemp("cache"), threads=1)
-    return rara.Reference.fit(folder, extractor=Means(), run=run).scorer(run=run)
 
 
 @pytest.fixture(autouse=True)
@@ -50,9 +34,9 @@ def offline(monkeypatch):
         monkeypatch.delenv(name, raising=False)
 
 
-def watched(scorer, folder, *also):
-    with Watch(scorer, folder, every=5, also=also) as watch:
-        return [watch(step, list(pixels(30, step))) for step in (5, 10)]
+def watched(of_pictures, folder, *also):
+    with Watch(of_pictures, folder, every=5, also=also) as watch:
+        return [watch(step, list(noise(30, step))) for step in (5, 10)]
 
 
 def test_what_loggers_get():
@@ -61,11 +45,11 @@ def test_what_loggers_get():
     }  # fmt: skip
 
 
-def test_tensorboard(scorer, tmp_path):
+def test_tensorboard(of_pictures, tmp_path):
     pytest.importorskip("tensorboard", reason="needs pip install rara[loggers]")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    looks = watched(scorer, tmp_path, "tensorboard")
+    looks = watched(of_pictures, tmp_path, "tensorboard")
     found = EventAccumulator(str(tmp_path)).Reload()
     for name, value in looks[1].scalars().items():
         event = found.Scalars(name)[-1]
@@ -79,10 +63,10 @@ def test_tensorboard(scorer, tmp_path):
     }  # fmt: skip
 
 
-def test_wandb_offline(scorer, tmp_path):
+def test_wandb_offline(of_pictures, tmp_path):
     wandb = pytest.importorskip("wandb", reason="needs pip install rara[loggers]")
-    with Watch(scorer, tmp_path, every=5, also="wandb") as watch:
-        look = watch(5, list(pixels(30, 5)))
+    with Watch(of_pictures, tmp_path, every=5, also="wandb") as watch:
+        look = watch(5, list(noise(30, 5)))
         assert wandb.run.settings.mode == "offline"
         assert {name: wandb.run.summary[name] for name in look.scalars()} == look.scalars()
         assert wandb.run.summary["rara/step"] == 5
@@ -93,10 +77,10 @@ def test_wandb_offline(scorer, tmp_path):
     assert not (tmp_path / "wandb").exists()
 
 
-def test_wandb_joins_the_run_of_the_training(scorer, tmp_path):
+def test_wandb_joins_the_run_of_the_training(of_pictures, tmp_path):
     wandb = pytest.importorskip("wandb", reason="needs pip install rara[loggers]")
     with wandb.init(mode="offline", dir=str(tmp_path), settings={"silent": True}) as run:
-        watched(scorer, tmp_path / "watch", "wandb")
+        watched(of_pictures, tmp_path / "watch", "wandb")
         assert wandb.run is run
         run.log({"loss": 1.0})
         assert run.summary["rara/step"] == 10
@@ -104,12 +88,12 @@ def test_wandb_joins_the_run_of_the_training(scorer, tmp_path):
     assert not (tmp_path / "watch" / ".wandb").exists()
 
 
-def test_mlflow(scorer, tmp_path):
+def test_mlflow(of_pictures, tmp_path):
     pytest.importorskip("mlflow", reason="needs pip install rara[loggers]")
     pytest.importorskip("sqlalchemy", reason="mlflow-skinny has no database")
     from mlflow.tracking import MlflowClient
 
-    looks = watched(scorer, tmp_path, "mlflow")
+    looks = watched(of_pictures, tmp_path, "mlflow")
     client = MlflowClient(tracking_uri=f"sqlite:///{tmp_path / 'mlflow.db'}")
     experiment = client.get_experiment_by_name("rara")
     [run] = client.search_runs([experiment.experiment_id])
@@ -122,7 +106,7 @@ def test_mlflow(scorer, tmp_path):
     assert {"rara/nearest-000005.png", "rara/nearest-000010.png"} <= strips
 
 
-def test_mlflow_joins_the_run_of_the_training(scorer, tmp_path):
+def test_mlflow_joins_the_run_of_the_training(of_pictures, tmp_path):
     mlflow = pytest.importorskip("mlflow", reason="needs pip install rara[loggers]")
     pytest.importorskip("sqlalchemy", reason="mlflow-skinny has no database")
     before = mlflow.get_tracking_uri()
@@ -130,7 +114,7 @@ def test_mlflow_joins_the_run_of_the_training(scorer, tmp_path):
     try:
         experiment = mlflow.create_experiment("mine", (tmp_path / "artifacts").as_uri())
         with mlflow.start_run(experiment_id=experiment) as run:
-            looks = watched(scorer, tmp_path / "watch", "mlflow")
+            looks = watched(of_pictures, tmp_path / "watch", "mlflow")
             assert mlflow.active_run() is not None
         kept = mlflow.get_run(run.info.run_id).data.metrics
         assert kept["rara/yield"] == looks[-1]["yield"]
@@ -139,9 +123,9 @@ def test_mlflow_joins_the_run_of_the_training(scorer, tmp_path):
         mlflow.set_tracking_uri(before)
 
 
-def test_nothing_is_set_for_the_rest_of_the_process(scorer, tmp_path):
+def test_nothing_is_set_for_the_rest_of_the_process(of_pictures, tmp_path):
     """But switches that keep the packages from reporting to their makers."""
     before = dict(os.environ)
-    with Watch(scorer, tmp_path, every=5):
+    with Watch(of_pictures, tmp_path, every=5):
         pass
     assert dict(os.environ) == before

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 import rara
-from embedding import Means
-from make import features, gaussian
+from make import features, gaussian, noise
 from rara import Features, Run, Watch
 from rara.cli.app import run as command
 from rara.errors import (
@@ -475,26 +474,11 @@ def test_a_logger_that_is_not_installed_is_named_before_the_training(scorer, tmp
 # -- pictures --
 
 
-def pixels(count, seed):
-    return np.random.default_rng(seed).integers(0, 256, (count, 8, 8, 3), np.uint8)
-
-
-@pytest.fixture(scope="module")
-def of_pictures(tmp_path_factory):
-    from PIL import Image
-
-    folder = tmp_path_factory.mktemp("train")
-    for i, one in enumerate(pixels(80, 0)):
-        Image.fromarray(one).save(folder / f"{i:03d}.png")
-    run = Run(cache=tmp_path_factory.mktemp("cache"), threads=1)
-    return rara.Reference.fit(folder, extractor=Means(), run=run).scorer(run=run)
-
-
 @pytest.mark.parametrize("as_generator", [False, True])
 def test_strips_show_the_nearest_pairs(of_pictures, tmp_path, as_generator):
     from PIL import Image
 
-    images = [*pixels(80, 0)[:3], *pixels(30, 1)]
+    images = [*noise(80, 0)[:3], *noise(30, 1)]
     heard = Heard()
     with Watch(of_pictures, tmp_path, every=1, also=[heard]) as watch:
         look = watch(1, lambda: (one for one in images) if as_generator else images)
@@ -509,9 +493,9 @@ def test_strips_show_the_nearest_pairs(of_pictures, tmp_path, as_generator):
 
 
 def test_a_copy_that_pixels_show_is_beside_its_source(of_pictures, tmp_path):
-    mirrored = pixels(80, 0)[7][:, ::-1]
+    mirrored = noise(80, 0)[7][:, ::-1]
     with Watch(of_pictures, tmp_path, every=1) as watch:
-        look = watch(1, [mirrored, *pixels(30, 1)])
+        look = watch(1, [mirrored, *noise(30, 1)])
     assert "007.png" in {pair[1] for pair in look["nearest"] if pair[0].endswith("0")}
 
 
@@ -532,16 +516,16 @@ def test_images_are_not_kept_in_the_cache(of_pictures, tmp_path):
         return sum(one.stat().st_size for one in of_pictures.run.cache.rglob("*") if one.is_file())
 
     with Watch(of_pictures, tmp_path, every=1) as watch:
-        watch(1, list(pixels(30, 5)))
+        watch(1, list(noise(30, 5)))
         before = size()
-        watch(2, list(pixels(30, 6)))
+        watch(2, list(noise(30, 6)))
     assert size() == before
 
 
 def test_strips_stay_for_so_many_looks(of_pictures, tmp_path):
     with Watch(of_pictures, tmp_path, every=1, keep=2) as watch:
         for step in range(1, 6):
-            watch(step, list(pixels(20, step)))
+            watch(step, list(noise(20, step)))
     assert len(list(tmp_path.glob("nearest-*.webp"))) == 2
     assert (tmp_path / "nearest-000005.webp").exists()
 

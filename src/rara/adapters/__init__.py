@@ -4,7 +4,7 @@ Each file needs its ecosystem only when it is imported. Here alone the two sides
 real and fake, as the peers call them.
 
     pixels          batches of images as PyTorch holds them
-    evaluating      a module of PyTorch while it samples
+    evaluating      a module of PyTorch while it samples, and while it is watched
     prdc            precision, recall, density and coverage as the package prdc gives them
     pyod            an outlier detector by PyOD's conventions; PyOD is not needed
     scikit_learn    an outlier detector for scikit-learn

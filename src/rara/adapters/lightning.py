@@ -11,13 +11,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypedDict
 
-from rara.adapters.evaluating import any_rank, evaluating
+from rara.adapters.evaluating import Watching, evaluating
 from rara.adapters.pixels import pixels_of
 from rara.arguments import number, whole
 from rara.comparison.figures import Figure, shares_of
 from rara.errors import MissingPackageError, ParameterError
 from rara.reference.scorer import Scorer
-from rara.watching.watch import Watch
 
 try:
     import torch
@@ -142,7 +141,7 @@ class OriginalityCallback(Callback):
                     value.data = own[name]
 
 
-class WatchCallback(Callback):
+class WatchCallback(Watching, Callback):
     """Judges images by a `rara.Watch` every `watch.every` optimiser steps, and stops if it asks to.
 
     `sample(module, count)` gives images of the module, (count, 3, height, width), in uint8 or in
@@ -154,17 +153,7 @@ class WatchCallback(Callback):
     of the watch, and ends the training if its `on_error` says so.
     """
 
-    def __init__(
-        self,
-        watch: Watch | None,
-        sample: Callable[[Any, int], torch.Tensor],
-        *,
-        images: int = 1000,
-        seed: int = 0,
-    ) -> None:
-        self.watch, self.sample = watch, sample
-        self.images, self.seed = whole(images, "images"), whole(seed, "seed", least=0)
-        self._step = -1
+    _step = -1
 
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
         """Begin to count optimiser steps."""
@@ -174,21 +163,13 @@ class WatchCallback(Callback):
         self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Look, once for each optimiser step that is due."""
-        step, watch = trainer.global_step, self.watch
+        step = trainer.global_step
         if step == self._step:
             return
         self._step = step
-
-        def sample() -> list[Any]:
-            with evaluating(pl_module, self.seed):
-                return list(pixels_of(self.sample(pl_module, self.images)))
-
-        if watch is not None:
-            watch(step, sample)
-        if any_rank(watch is not None and watch.should_stop, pl_module):
+        if self.look(step, pl_module):
             trainer.should_stop = True
 
     def teardown(self, trainer: Any, pl_module: Any, stage: str) -> None:
         """Close the log."""
-        if self.watch is not None:
-            self.watch.close()
+        self.end()

@@ -5,17 +5,13 @@ optimiser steps --every so many--> sample(model, count) --> images --Watch--> it
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from rara.adapters.evaluating import any_rank, evaluating
-from rara.adapters.pixels import pixels_of
-from rara.arguments import whole
+from rara.adapters.evaluating import Watching
 from rara.errors import MissingPackageError
-from rara.watching.watch import Watch
 
 try:
-    import torch
+    import torch  # noqa: F401
     from transformers import TrainerCallback
 except ImportError as error:
     raise MissingPackageError(
@@ -24,7 +20,7 @@ except ImportError as error:
     ) from error
 
 
-class WatchCallback(TrainerCallback):
+class WatchCallback(Watching, TrainerCallback):
     """Judges images by a `rara.Watch` every `watch.every` optimiser steps, and stops if it asks to.
 
         Trainer(model, arguments, callbacks=[WatchCallback(watch, sample)]).train()
@@ -38,33 +34,13 @@ class WatchCallback(TrainerCallback):
     of the watch, and ends the training if its `on_error` says so.
     """
 
-    def __init__(
-        self,
-        watch: Watch | None,
-        sample: Callable[[Any, int], torch.Tensor],
-        *,
-        images: int = 1000,
-        seed: int = 0,
-    ) -> None:
-        self.watch, self.sample = watch, sample
-        self.images, self.seed = whole(images, "images"), whole(seed, "seed", least=0)
-
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> Any:
         """Look, if the step is due."""
-        model, watch = kwargs["model"], self.watch
-
-        def sample() -> list[Any]:
-            with evaluating(model, self.seed):
-                return list(pixels_of(self.sample(model, self.images)))
-
-        if watch is not None:
-            watch(state.global_step, sample)
-        if any_rank(watch is not None and watch.should_stop, model):
+        if self.look(state.global_step, kwargs["model"]):
             control.should_training_stop = True
         return control
 
     def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> Any:
         """Close the log."""
-        if self.watch is not None:
-            self.watch.close()
+        self.end()
         return control

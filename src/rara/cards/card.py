@@ -17,7 +17,7 @@ from rara.cards.page import notebook_html, save_page
 from rara.cards.sentences import COLUMNS, card_lines, reason_of, verdict_of
 from rara.errors import CardError, DamagedStoreError, ParameterError, SourceNotFoundError
 from rara.provenance.json_format import JsonObject
-from rara.storage.atomic import write_file
+from rara.storage.atomic import write_text
 from rara.storage.plain_files import open_plain
 
 ENDING: Final = ".json"
@@ -83,7 +83,7 @@ class Card:
         place = path_of(path)
         if place.suffix.lower() != ENDING:
             raise ParameterError(f"A card is JSON: end the name '{path}' in .json.")
-        write_file(place, lambda file: file.write(self.text.encode("ascii")))
+        write_text(place, self.text)
 
     def summary(self, columns: int = COLUMNS) -> str:
         """The verdict and what it rests on, in a few plain lines of at most so many columns."""

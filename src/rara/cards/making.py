@@ -16,7 +16,6 @@ from typing import Any, TypeAlias, Unpack
 import numpy as np
 from PIL import Image
 
-from rara.arguments import path_of
 from rara.cards.card import Card
 from rara.cards.content import (
     CardCalibration,
@@ -42,11 +41,10 @@ from rara.provenance.json_format import JsonObject
 from rara.provenance.parts import CleaningPart
 from rara.provenance.provenance import Provenance
 from rara.reference.options import Options, ScoreOptions
-from rara.reference.reference import Reference
+from rara.reference.reference import Reference, reference_in
 from rara.run import Run, checked_run
 from rara.sources import Source, open_source
 from rara.sources.single import OneItem, listed_images
-from rara.storage.folder import kind_of
 from rara.table.score_table import ScoreTable
 
 Named: TypeAlias = "str | os.PathLike[str] | Extractor | None"
@@ -107,18 +105,10 @@ def reference_of(
     """The reference itself, the one saved in a folder, or one made of the images there."""
     if isinstance(reference, Reference):
         return reference
-    if (saved := reference_in(reference)) is not None:
+    if (saved := reference_in(reference, "reference")) is not None:
         return saved
     images = reference if is_features(reference) else listed_images(reference)
     return Reference.fit(images, k=3 if k is None else k, extractor=extractor or DEFAULT, run=run)
-
-
-def reference_in(place: Images) -> Reference | None:
-    """The reference that was saved in a folder; None for anything else."""
-    if not isinstance(place, (str, os.PathLike)):
-        return None
-    folder = path_of(place, "reference").expanduser()
-    return Reference.load(folder) if kind_of(folder) == "reference" else None
 
 
 class CardMaker:

@@ -33,7 +33,7 @@ from rara.report.found_sources import PictureEvidence, overlap, picture_evidence
 from rara.report.rows import Row
 from rara.report.score_page import rendered
 from rara.report.thumbnails import Album, Thumbnail
-from rara.storage.atomic import write_file
+from rara.storage.atomic import write_text
 
 SHOWN: Final = 100
 """Cards that a page shows."""
@@ -111,8 +111,7 @@ def page_html(cards: Sequence[WithImages]) -> str:
 
 def save_page(cards: Sequence[WithImages], path: Path) -> None:
     """Write the page, one HTML file that needs nothing else."""
-    page = page_html(cards)
-    write_file(path, lambda file: file.write(page.encode()))
+    write_text(path, page_html(cards))
 
 
 def notebook_html(content: CardContent, shown: Shown) -> str:

@@ -19,7 +19,7 @@ from rara.arguments import path_of
 from rara.cards.canonical import content_in
 from rara.cards.card import Card, bytes_in
 from rara.cards.content import CardContent, content_of
-from rara.cards.making import CardMaker, Named, Picture, pictures_of, reference_in
+from rara.cards.making import CardMaker, Named, Picture, pictures_of
 from rara.cards.verification import ValueDifference, Verification
 from rara.errors import CardError, ImageError, ParameterError
 from rara.extractors import DEFAULT, Extractor, is_name
@@ -29,7 +29,7 @@ from rara.features.opening import Images, is_features
 from rara.images.decode import content_digest
 from rara.provenance.json_format import Json
 from rara.reference.options import Options
-from rara.reference.reference import Reference
+from rara.reference.reference import Reference, reference_in
 from rara.run import Run, checked_run, step
 from rara.sources import Item
 from rara.sources.single import OneItem, listed_images
@@ -112,8 +112,7 @@ class _Check:
         return real
 
     def _made(self, place: Images) -> Reference:
-        saved = reference_in(place)
-        if saved is not None:
+        if (saved := reference_in(place, "reference")) is not None:
             return saved
         cleaning = self.content.reference.cleaning
         metric: Any = self.content.reference.metric  # words of others are checked by `fit`

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -91,61 +91,34 @@ app = App(
     help_format="markdown",
     suppress_keyboard_interrupt=False,
 )
-app.command(
-    score.score,
-    sort_key=1,
-    usage="rara score SAMPLES --reference PLACE [OPTIONS]",
-    help_epilogue=EXAMPLES,
-)
-app.command(
-    compare.compare,
-    sort_key=2,
-    usage="rara compare NAME=PLACE... --reference PLACE [OPTIONS]",
-)
-app.command(
-    search.search,
-    sort_key=3,
-    usage="rara search IMAGE... --reference PLACE [OPTIONS]",
-)
-app.command(
-    card.card,
-    sort_key=4,
-    usage="rara card IMAGE... --reference PLACE [OPTIONS]",
-)
-app.command(
-    verify.verify,
-    sort_key=5,
-    usage="rara verify CARD [--reference PLACE --image PLACE] [OPTIONS]",
-)
+COMMANDS: Sequence[tuple[Callable[..., object], dict[str, str]]] = (
+    (score.score,
+     {"usage": "rara score SAMPLES --reference PLACE [OPTIONS]", "help_epilogue": EXAMPLES}),
+    (compare.compare, {"usage": "rara compare NAME=PLACE... --reference PLACE [OPTIONS]"}),
+    (search.search, {"usage": "rara search IMAGE... --reference PLACE [OPTIONS]"}),
+    (card.card, {"usage": "rara card IMAGE... --reference PLACE [OPTIONS]"}),
+    (verify.verify,
+     {"usage": "rara verify CARD [--reference PLACE --image PLACE] [OPTIONS]"}),
+    (select.select, {"usage": "rara select TABLE | SAMPLES --reference PLACE [OPTIONS]"}),
+    (decide.decide,
+     {"usage": "rara decide SAMPLE SOURCE --not-a-copy --reference PLACE [OPTIONS]"}),
+    (report.report,
+     {"usage": "rara report TABLE PAGE.html --samples PLACE --reference PLACE [OPTIONS]"}),
+    (siblings.siblings, {}),
+    (embed.embed, {}),
+    (check_metric.check_metric, {}),
+    (explore.explore, {"usage": "rara explore TABLE | SAMPLES --reference PLACE [OPTIONS]"}),
+    (serve.serve, {"usage": "rara serve REFERENCE [OPTIONS]"}),
+    (doctor.doctor, {}),
+)  # fmt: skip
+"""In the order of the help."""
+
+for _place, (_command, _options) in enumerate(COMMANDS, start=1):
+    app.command(_command, sort_key=_place, **_options)
 app.command(reference.app)
-app.command(
-    select.select,
-    sort_key=6,
-    usage="rara select TABLE | SAMPLES --reference PLACE [OPTIONS]",
-)
-app.command(
-    decide.decide,
-    sort_key=7,
-    usage="rara decide SAMPLE SOURCE --not-a-copy --reference PLACE [OPTIONS]",
-)
-app.command(
-    report.report,
-    sort_key=8,
-    usage="rara report TABLE PAGE.html --samples PLACE --reference PLACE [OPTIONS]",
-)
-app.command(siblings.siblings, sort_key=9)
-app.command(embed.embed, sort_key=10)
-app.command(check_metric.check_metric, sort_key=11)
-app.command(
-    explore.explore,
-    sort_key=12,
-    usage="rara explore TABLE | SAMPLES --reference PLACE [OPTIONS]",
-)
-app.command(serve.serve, sort_key=13, usage="rara serve REFERENCE [OPTIONS]")
-app.command(doctor.doctor, sort_key=14)
 
 
-@app.command(sort_key=15)
+@app.command(sort_key=len(COMMANDS) + 1)
 def completion(shell: Literal["bash", "zsh", "fish"]) -> None:
     """Print a script with which a shell completes commands, options and places.
 

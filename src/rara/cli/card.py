@@ -24,30 +24,25 @@ from rara.cli.options import (
     IMAGES,
     OUTPUT,
     SCORES,
-    VERDICTS,
-    Metrics,
-    Neighbours,
     Page,
     Place,
-    Unit,
     Working,
 )
 from rara.cli.output import check_page, check_target, last_line, list_remarks, list_skipped
 from rara.cli.printing import results_columns, say, say_script
+from rara.cli.scoring import BasicJudging
 from rara.cli.stdin import pictures_at, refuse_options
 from rara.errors import EmptySourceError, ParameterError, UnwritableError
 from rara.explorer.saved_table import options_of, reference_again
 from rara.extractors import Extractor
 from rara.features.features import Features, Skipped
 from rara.reference.options import Options, ScoreOptions
-from rara.retrieval.finding import Looking
 from rara.run import Run, step, watching
 from rara.scores import Family
 from rara.sources import Source
 from rara.sources.base import remarks_of
 from rara.sources.single import ChosenItems
 from rara.table.score_table import ScoreTable
-from rara.verdict.rules import ALPHA
 
 TABLE = ".parquet"
 BLOCKS = 20
@@ -68,11 +63,7 @@ def card(
     ] = None,
     report: Page = None,
     json: Annotated[bool, Parameter(group=OUTPUT, negative=(), show_default=False)] = False,
-    k: Neighbours = None,
-    metric: Metrics = None,
-    unit: Unit = None,
-    alpha: Annotated[float, Parameter(group=VERDICTS, metavar="RATE")] = ALPHA,
-    evidence: Annotated[Looking, Parameter(group=VERDICTS)] = "near",
+    judging: BasicJudging | None = None,
     also: Annotated[list[Family] | None, Parameter(group=SCORES, negative=())] = None,
     boundary: Annotated[Literal["open", "closed"], Parameter(group=SCORES)] = "open",
     reading: Reading | None = None,
@@ -99,10 +90,6 @@ def card(
         Write the card to FILE.json, or several into FOLDER.
     json
         Print the card of one picture exactly as its file has it.
-    alpha
-        How often verdicts may be wrong.
-    evidence
-        Whether the pictures themselves are compared with reference images.
     also
         Add a number; repeat the option for both.
     boundary
@@ -111,14 +98,15 @@ def card(
     table = _check(images, reference, ids, samples)
     _check_targets(output, report)
     extraction, run = extraction or ReferenceAndCopyNetwork(), (working or Working()).run()
+    judging = judging or BasicJudging()
     options: Options = {
-        "k": k, "alpha": alpha, "evidence": evidence, "also": also or (), "boundary": boundary,
+        "k": judging.k, "alpha": judging.alpha, "evidence": judging.evidence, "also": also or (),
+        "boundary": boundary,
     }  # fmt: skip
     rule = ScoreOptions(**options).rule  # refused before a place is opened
     assert reference is not None
     if table is not None:
-        usual = (k, metric, unit, alpha, evidence, boundary)
-        _refuse_beside_a_table(usual != (None, None, None, ALPHA, "near", "open"))
+        _refuse_beside_a_table(boundary != "open" or any(judging.given().values()))
         options = {**options_of(table), "also": also or ()}
         network = extraction.make(run)
         theirs, place = (reading or Reading()).places([samples or "", reference])
@@ -127,14 +115,14 @@ def card(
     else:
         *ours, place = (reading or Reading()).places([*images, reference])
         with step(run.progress, "Listing the images"):
-            sides = Sides.opened(place, Made(metric, unit), run)
+            sides = Sides.opened(place, Made(judging.metric, judging.unit), run)
             source = pictures_at(ours, run, "card")
-        sides.check_k(k)
+        sides.check_k(judging.k)
         sides.check_rule(rule)
         with step(run.progress, "Loading the network"):
             network = _network(sides, extraction.make(run), run)
         with step(run.progress, "Making the reference"):
-            real = sides.reference_of(k, network, run)
+            real = sides.reference_of(judging.k, network, run)
     options["copy_network"] = extraction.make_copy_network(run)
     with step(run.progress, "Loading the network"):
         maker = CardMaker(real, network, run, **options)

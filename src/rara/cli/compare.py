@@ -14,7 +14,7 @@ from cyclopts import Parameter
 from rara.cli.array_options import Reading
 from rara.cli.extractions import ReferenceExtraction
 from rara.cli.formulas import Cells
-from rara.cli.opening import Made
+from rara.cli.opening import Made, saved_reference
 from rara.cli.options import (
     IMAGES,
     OUTPUT,
@@ -35,7 +35,6 @@ from rara.features.opening import Images
 from rara.reference.reference import Reference
 from rara.run import Run, step
 from rara.stats.intervals import LEVEL, checked_level
-from rara.storage.folder import kind_of
 from rara.verdict.rules import ALPHA
 
 if TYPE_CHECKING:
@@ -173,9 +172,7 @@ def _reference(
     place: str, k: int | None, made: Made, network: Extractor | None, run: Run
 ) -> Reference:
     """A saved reference, or one made of the images."""
-    if kind_of(Path(place).expanduser()) == "reference":
-        saved = Reference.load(place)
-        made.check(place, saved)
+    if (saved := saved_reference(place, made)) is not None:
         return saved
     with step(run.progress, "Making the reference"):
         from rara.comparison.real_images import reference_of

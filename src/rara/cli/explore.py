@@ -24,9 +24,14 @@ from rara.cli.options import (
 )
 from rara.cli.output import list_all
 from rara.cli.printing import say, tell
-from rara.cli.scoring import DecidingJudging, Scoring, refused_beside_table
+from rara.cli.scoring import (
+    DecidingJudging,
+    Scoring,
+    refuse_places_of_table,
+    refused_beside_table,
+)
 from rara.decisions.decisions import Decisions
-from rara.errors import ParameterError, RaraError
+from rara.errors import RaraError
 from rara.explorer.explored import REFERENCE, SAMPLE, Explored
 from rara.explorer.projection import check_library
 from rara.explorer.saved_table import Places, opened_again, options_of
@@ -96,11 +101,7 @@ def explore(
             extraction = judging.extraction or Extractions()
             seen = _saved(ScoreTable.from_parquet(place), samples, reference, extraction, run)
         else:
-            if samples is not None:
-                raise ParameterError(
-                    f"--samples {samples} says where the images of a table are, and '{place}' is "
-                    "no table of `rara score`: give the samples first, without --samples."
-                )
+            refuse_places_of_table(samples, place)
             asked = judging.asked(place, reference, leave_one_out=leave_one_out)
             seen = _scored(asked, run)
         _serve(seen, held, run, working.limits(), guard, port, opens=not no_open)

@@ -11,7 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Self, TypeAlias
 
-from rara.arguments import path_of
 from rara.cli.options import Calibration, Place
 from rara.duplicates.units import FOLDER, FOUND
 from rara.errors import ParameterError
@@ -26,11 +25,10 @@ from rara.features.opening import features_of, find_extractor, is_features
 from rara.geometry import Boundary
 from rara.reference.cleaning import Cleaning
 from rara.reference.geometry import ReferenceGeometry
-from rara.reference.reference import Reference
+from rara.reference.reference import Reference, reference_in
 from rara.robustness.second_opinions import check_halves
 from rara.run import Run
 from rara.sources import Source, open_source
-from rara.storage.folder import kind_of
 
 DEFAULT_K = 3
 
@@ -220,9 +218,7 @@ def check_unit(unit: str | None, **side: Opened) -> None:
 
 def saved_reference(place: Place, made: Made = Made()) -> Reference | None:
     """The reference in a folder of `rara reference build`, if that is what is there."""
-    folder = path_of(place).expanduser()
-    if kind_of(folder) != "reference":
-        return None
-    saved = Reference.load(folder)
-    made.check(place, saved)
+    saved = reference_in(place)
+    if saved is not None:
+        made.check(place, saved)
     return saved

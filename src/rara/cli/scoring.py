@@ -99,8 +99,8 @@ class Scoring:
 
 @Parameter(name="*")
 @dataclass(frozen=True)
-class Judging:
-    """How samples are judged: the options of every command that judges them."""
+class BasicJudging:
+    """How pictures are judged: what every command that judges them takes."""
 
     k: Neighbours = None
     metric: Metrics = None
@@ -121,6 +121,20 @@ class Judging:
             help="Which samples are compared with reference images picture by picture.",
         ),
     ] = "near"
+
+    def given(self) -> dict[str, object]:
+        """Whether each option is given, by its name."""
+        return {
+            "-k": self.k is not None, "--metric": self.metric, "--unit": self.unit,
+            "--alpha": self.alpha != ALPHA, "--evidence": self.evidence != "near",
+        }  # fmt: skip
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Judging(BasicJudging):
+    """How samples are judged: the options of every command that judges them."""
+
     calibration: Calibration | None = None
     deciding: Deciding | None = None
     opinions: Opinions | None = None
@@ -169,9 +183,8 @@ class Judging:
         Networks and decisions are of use there, too.
         """
         refuse_beside_table({
-            "-k": self.k, "--metric": self.metric, "--unit": self.unit, "--also": self.also,
-            "--compat": self.compat, "--alpha": self.alpha != ALPHA,
-            "--evidence": self.evidence != "near", "--boundary": self.boundary != "open",
+            **self.given(), "--also": self.also, "--compat": self.compat,
+            "--boundary": self.boundary != "open",
             "--calibration or --held-out": self.calibration, "--halves": self.opinions,
             "--group-by or --against-siblings": self.grouping,
             "--array or --image-column": self.reading,
@@ -198,6 +211,15 @@ def refused_beside_table(name: str) -> ParameterError:
         f"{name}: the table was judged already, so this would change nothing. Remove it, or give "
         "the samples instead of the table."
     )
+
+
+def refuse_places_of_table(samples: Place | None, place: Place | None) -> None:
+    """Raise ParameterError for places of a table's images where no table is given."""
+    if samples is not None:
+        raise ParameterError(
+            f"--samples {samples} says where the images of a table are, and '{place}' is no table "
+            "of `rara score`: give the samples first, without --samples."
+        )
 
 
 def check_options(

@@ -24,28 +24,30 @@ from rara.cli.options import (
     IMAGES,
     OUTPUT,
     SELECTION,
-    VERDICTS,
     Calibration,
     Json,
-    Metrics,
-    Neighbours,
     Page,
     Place,
     Table,
-    Unit,
     Working,
     whole,
 )
 from rara.cli.output import check_page, check_table, check_target, last_line, list_all
 from rara.cli.printing import say, say_json
-from rara.cli.scoring import Scoring, check_options, placed, refuse_beside_table
+from rara.cli.scoring import (
+    BasicJudging,
+    Scoring,
+    check_options,
+    placed,
+    refuse_beside_table,
+    refuse_places_of_table,
+)
 from rara.errors import ParameterError
 from rara.explorer.saved_table import Places, existing, reference_again
 from rara.features.compatibility import features_like
 from rara.features.features import Features
 from rara.features.opening import is_features
 from rara.reference.options import Options
-from rara.retrieval.finding import Looking
 from rara.run import Run, step
 from rara.selection.facts import SelectionFacts, facts_of, selection_lines
 from rara.selection.folder import check_folder, check_links, copy_to, link_in
@@ -56,7 +58,6 @@ from rara.selection.sheet import check_sheet, save_sheet
 from rara.selection.wants import USUAL, Want, checked_wants
 from rara.table.same_images import compared_pictures
 from rara.table.score_table import ScoreTable
-from rara.verdict.rules import ALPHA
 
 COUNT = 50
 
@@ -136,11 +137,7 @@ def select(
     output: Table = None,
     pictured: Pictured | None = None,
     json: Json = False,
-    k: Neighbours = None,
-    metric: Metrics = None,
-    unit: Unit = None,
-    alpha: Annotated[float, Parameter(group=VERDICTS, metavar="RATE")] = ALPHA,
-    evidence: Annotated[Looking, Parameter(group=VERDICTS)] = "near",
+    judging: BasicJudging | None = None,
     calibration: Calibration | None = None,
     deciding: Deciding | None = None,
     reading: Reading | None = None,
@@ -173,11 +170,6 @@ def select(
         At most so many of each group; or, repeated, of the named groups alone.
     method
         `farthest-first` is faster for millions of samples, and knows `--want diverse` alone.
-    alpha
-        How often verdicts may be wrong: the share of real images called off-manifold, and of false
-        calls among near copies.
-    evidence
-        Which samples are compared with reference images picture by picture.
     """
     wants = checked_wants(USUAL if want is None else want)
     count = whole_number(count, "--count")
@@ -186,14 +178,13 @@ def select(
     _check_pair(group_by, quota)
     check_table(output)
     check_page(report)
-    pictured, cells = pictured or Pictured(), cells or Cells()
+    pictured, cells, judging = pictured or Pictured(), cells or Cells(), judging or BasicJudging()
     pictured.check(count)
     cells.check(output)
     run, extraction = (working or Working()).run(), extraction or Extractions()
     if place is not None and is_table(place):
         refuse_beside_table({
-            "-k": k, "--metric": metric, "--unit": unit, "--alpha": alpha != ALPHA,
-            "--evidence": evidence != "near", "--calibration or --held-out": calibration,
+            **judging.given(), "--calibration or --held-out": calibration,
             "--decisions": deciding, "--array or --image-column": reading,
         })  # fmt: skip
         table = ScoreTable.from_parquet(place)
@@ -201,16 +192,17 @@ def select(
         given = _vectors_again(table, samples, reference, extraction, run)
         table = _with_reference(table, reference, run)
     else:
-        _refuse_samples(samples, place)
+        refuse_places_of_table(samples, place)
         calibration = calibration or Calibration()
         real = check_options(place, reference, False, None, calibration)
         options: Options = {
-            "k": k, "alpha": alpha, "evidence": evidence, "copy_network": extraction.copy_network,
+            "k": judging.k, "alpha": judging.alpha, "evidence": judging.evidence,
+            "copy_network": extraction.copy_network,
         }  # fmt: skip
         place, real, calibration = placed(place, real, calibration, reading)
         pictured.check_place(place)
         table = Scoring(
-            samples=place, reference=real, options=options, made=Made(metric, unit),
+            samples=place, reference=real, options=options, made=Made(judging.metric, judging.unit),
             calibration=calibration, opinions=Opinions(), extraction=extraction,
             deciding=deciding or Deciding(), quota_by=group_by,
         ).scored(run).table  # fmt: skip
@@ -268,14 +260,6 @@ def _check_pair(group_by: str | None, quota: Sequence[str] | None) -> None:
             ("--quota", "--group-by KEY") if group_by is None else ("--group-by", "--quota N")
         )
         raise ParameterError(f"{have} needs {need}: how many picks of which groups.")
-
-
-def _refuse_samples(samples: Place | None, place: Place | None) -> None:
-    if samples is not None:
-        raise ParameterError(
-            f"--samples {samples} says where the images of a table are, and '{place}' is no table "
-            "of `rara score`: give the samples first, without --samples."
-        )
 
 
 def _vectors_again(

@@ -20,7 +20,7 @@ from rara.comparison.sweep import Sweep
 from rara.errors import ParameterError
 from rara.provenance.comparison import ComparisonProvenance
 from rara.provenance.json_format import JsonObject, encoded
-from rara.storage.atomic import write_file
+from rara.storage.atomic import write_text
 from rara.table.csv_cells import Formulas
 from rara.table.score_table import ScoreTable
 from rara.table.writing import FORMATS, save, with_record
@@ -110,7 +110,7 @@ class Comparison:
         else:
             save(self.table, self.provenance, path, formulas=formulas)
             return
-        write_file(path_of(path), lambda file: file.write(text.encode()))
+        write_text(path_of(path), text)
 
     def to_arrow(self) -> pa.Table:
         """The Arrow table, with the provenance in its schema's metadata."""
@@ -119,7 +119,7 @@ class Comparison:
     def report(self, path: str | Path) -> None:
         """Write the page, one HTML file that needs nothing else."""
         page = comparison_html(self.findings, self.scores)
-        write_file(path_of(path), lambda file: file.write(page.encode()))
+        write_text(path_of(path), page)
 
     def _repr_html_(self) -> str:
         from rara.comparison.notebook import compared_html

@@ -26,22 +26,13 @@ Subject = Literal["nearest", "farthest", "rarest"]
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """What a page says first."""
+    """What a page says first, and each finding in it."""
 
     text: str
     generator: str | None = None
     """The generator that the first finding is about."""
     subject: Subject = "rarest"
     """Which of its samples show that finding."""
-
-
-@dataclass(frozen=True, slots=True)
-class Clause:
-    """One finding."""
-
-    text: str
-    generator: str | None = None
-    subject: Subject = "rarest"
 
 
 def headline_of(findings: Findings) -> Headline:
@@ -63,7 +54,7 @@ def headline_of(findings: Findings) -> Headline:
     return Headline(f"{those} surely differs from real images")
 
 
-def _clauses(findings: Findings, judged: Sequence[Row], level: float) -> Iterator[Clause]:
+def _clauses(findings: Findings, judged: Sequence[Row], level: float) -> Iterator[Headline]:
     """What is sure, the strongest evidence first."""
     sweep = findings.sweep
     onset = None if sweep is None else sweep.checkpoints.first_copying
@@ -72,7 +63,7 @@ def _clauses(findings: Findings, judged: Sequence[Row], level: float) -> Iterato
     else:
         yield from _copies(judged, level)
     if sweep is not None and sweep.trade:
-        yield Clause(_trade(sweep.trade))
+        yield Headline(_trade(sweep.trade))
     yield from _off(findings, judged, level)
     yield from _most(judged, "over_typical", 1, level)
     yield from _detected(judged, level)
@@ -81,7 +72,7 @@ def _clauses(findings: Findings, judged: Sequence[Row], level: float) -> Iterato
     yield from _most(judged, "yield", 1, level)
 
 
-def _onset(sweep: Sweep, first: str, judged: Sequence[Row]) -> Iterator[Clause]:
+def _onset(sweep: Sweep, first: str, judged: Sequence[Row]) -> Iterator[Headline]:
     """Where along a sweep copying starts."""
     row = next((one for one in judged if one.generator == first), None)
     found = None if row is None else row.figures.get("copies")
@@ -93,14 +84,14 @@ def _onset(sweep: Sweep, first: str, judged: Sequence[Row]) -> Iterator[Clause]:
             f", where {percent(found.share)} of the samples lie as near to a reference image as "
             f"{percent(found.real)} of real images"
         )
-    yield Clause(text, first, "nearest")
+    yield Headline(text, first, "nearest")
 
 
-def _copies(judged: Sequence[Row], level: float) -> Iterator[Clause]:
+def _copies(judged: Sequence[Row], level: float) -> Iterator[Headline]:
     """Copies beyond those of real images; else exact copies, which need no comparison."""
     for row in _surely(judged, "copies", 1, level)[:1]:
         found = row.figures["copies"]
-        yield Clause(
+        yield Headline(
             f"{percent(found.share)} of the samples of {_name(row)} lie as near to a reference "
             f"image as {percent(found.real)} of real images",
             row.generator, "nearest",
@@ -110,7 +101,7 @@ def _copies(judged: Sequence[Row], level: float) -> Iterator[Clause]:
     if exact.exact_copies:
         some = exact.exact_copies
         copies = "is an exact copy" if some == 1 else "are exact copies"
-        yield Clause(
+        yield Headline(
             f"{some:,} of {counted(exact.samples, 'sample')} of {_name(exact)} {copies} of "
             "reference images",
             exact.generator, "nearest",
@@ -122,13 +113,13 @@ def _trade(sentence: str) -> str:
     return f"{sentence.partition(',')[0].lower()}, fidelity is bought with originality"
 
 
-def _off(findings: Findings, judged: Sequence[Row], level: float) -> Iterator[Clause]:
+def _off(findings: Findings, judged: Sequence[Row], level: float) -> Iterator[Headline]:
     """Who has most samples off the reference, and who has surely the fewest."""
     far = _surely(judged, "off_manifold", 1, level)
     if not far:
         return
     worst = far[0].figures["off_manifold"]
-    yield Clause(
+    yield Headline(
         f"{percent(worst.share)} of the samples of {_name(far[0])} lie off the reference, where "
         f"{percent(worst.real)} of real images do",
         far[0].generator, "farthest",
@@ -140,7 +131,7 @@ def _off(findings: Findings, judged: Sequence[Row], level: float) -> Iterator[Cl
         row = next(one for one in judged if one.generator == best)
         if all((best, other) in ranked.sure for other in others):
             share = percent(row.figures["off_manifold"].share)
-            yield Clause(f"{_name(row)} has the fewest, {share}", best)
+            yield Headline(f"{_name(row)} has the fewest, {share}", best)
 
 
 WORDS = {
@@ -152,20 +143,20 @@ WORDS = {
 """What the samples do, by figure and by the way in which they differ."""
 
 
-def _most(judged: Sequence[Row], figure: Figure, way: int, level: float) -> Iterator[Clause]:
+def _most(judged: Sequence[Row], figure: Figure, way: int, level: float) -> Iterator[Headline]:
     """The generator that surely differs most in this way."""
     for row in _surely(judged, figure, way, level)[:1]:
         found = row.figures[figure]
         lead = "" if way > 0 else "only "
         verb = "are" if figure == "yield" else "do"
-        yield Clause(
+        yield Headline(
             f"{lead}{percent(found.share)} of the samples of {_name(row)} "
             f"{WORDS[figure, way]}, where {percent(found.real)} of real images {verb}",
             row.generator,
         )
 
 
-def _detected(judged: Sequence[Row], level: float) -> Iterator[Clause]:
+def _detected(judged: Sequence[Row], level: float) -> Iterator[Headline]:
     """Whom a classifier tells from real images best."""
     adjusted = holm([row.auc_p for row in judged])
     sure = [
@@ -175,7 +166,7 @@ def _detected(judged: Sequence[Row], level: float) -> Iterator[Clause]:
     ]
     if sure:
         auc, row = max(sure, key=lambda pair: pair[0])
-        yield Clause(
+        yield Headline(
             f"a classifier tells the samples of {_name(row)} from reference images (AUC {auc:.2f})",
             row.generator,
         )

@@ -25,10 +25,9 @@ from rara.features.origin import places_in
 from rara.provenance.parts import CleaningPart
 from rara.reference.cleaning import Duplicates
 from rara.reference.options import Compat, Options
-from rara.reference.reference import Reference
+from rara.reference.reference import Reference, reference_in
 from rara.retrieval.finding import Looking
 from rara.run import Run, step
-from rara.storage.folder import kind_of
 from rara.table.same_images import allowed_word, refuse_others
 from rara.table.score_table import ScoreTable
 
@@ -81,9 +80,8 @@ def reference_again(
     """The reference of a folder that rara wrote, or made again as the table records it."""
     part = table.provenance.reference
     place = existing(place, "reference")
-    if kind_of(Path(place).expanduser()) == "reference":
-        reference = Reference.load(place)
-    else:
+    reference = reference_in(place)
+    if reference is None:
         cleaning = part.cleaning or CleaningPart()
         with step(run.progress, "Making the reference"):
             reference = Reference.fit(

@@ -57,49 +57,45 @@ class SourcePictures:
 
     def each(self, side: Side, ids: Collection[str]) -> Iterator[tuple[str, Image.Image]]:
         """The same one by one, so that few of many images are in memory."""
-        place = self.samples if side == "samples" else self.reference
-        if place is None:
-            return
         digests = self._digests(side, ids)
-        for part in places_in(place) if isinstance(place, str) else (place,):
-            with suppress(RaraError, OSError):
-                for item in self._source(part).select(ids):
-                    image = _fetched(item, digests, self.largest)
-                    if image is not None:
-                        yield item.id, image
+        for item in self._items(side, ids):
+            image = _fetched(item, digests, self.largest)
+            if image is not None:
+                yield item.id, image
 
     def payloads(self, side: Side, ids: Collection[str]) -> Iterator[tuple[str, Payload]]:
         """What each of these images is made of, one by one: a file's bytes, an array or an image.
 
         What cannot be read any more, or has another content than was scored, is left out.
         """
-        place = self.samples if side == "samples" else self.reference
-        if place is None:
-            return
         digests = self._digests(side, ids)
-        for part in places_in(place) if isinstance(place, str) else (place,):
+        for item in self._items(side, ids):
             with suppress(RaraError, OSError):
-                for item in self._source(part).select(ids):
-                    with suppress(RaraError, OSError):
-                        payload = item.load()
-                        if digests is None or content_digest(payload) == digests.get(item.id):
-                            yield item.id, payload
+                payload = item.load()
+                if digests is None or content_digest(payload) == digests.get(item.id):
+                    yield item.id, payload
 
     def contents(self, side: Side, ids: Collection[str]) -> dict[str, str]:
         """The sha256 of these images: as scored, or as they are now where nobody recorded it.
 
         An image that cannot be read is left out.
         """
+        if (recorded := self._digests(side, ids)) is not None:
+            return recorded
+        found = {}
+        for item in self._items(side, ids):
+            with suppress(RaraError, OSError):
+                found[item.id] = content_digest(item.load())
+        return found
+
+    def _items(self, side: Side, ids: Collection[str]) -> Iterator[Item]:
+        """What is there of these ids; places that cannot be read have nothing."""
         place = self.samples if side == "samples" else self.reference
-        recorded, found = self._digests(side, ids), {}
-        if recorded is not None or place is None:
-            return recorded or {}
+        if place is None:
+            return
         for part in places_in(place) if isinstance(place, str) else (place,):
             with suppress(RaraError, OSError):
-                for item in self._source(part).select(ids):
-                    with suppress(RaraError, OSError):
-                        found[item.id] = content_digest(item.load())
-        return found
+                yield from self._source(part).select(ids)
 
     def _source(self, part: Source | str) -> Source:
         """The source at a place, opened when it is first asked for."""

@@ -23,7 +23,7 @@ from rara.groups.siblings import judge_among_siblings
 from rara.provenance.json_format import JsonObject
 from rara.provenance.provenance import SiblingsProvenance
 from rara.run import Run, checked_run
-from rara.storage.atomic import write_file
+from rara.storage.atomic import write_text
 from rara.table.csv_cells import Formulas
 from rara.table.provenance import about_extractor, about_samples, table_of
 from rara.table.writing import save
@@ -75,7 +75,7 @@ class Siblings:
         from rara.report.siblings_page import sibling_html
 
         page = sibling_html(self.facts, self.pictures)
-        write_file(path_of(path), lambda file: file.write(page.encode()))
+        write_text(path_of(path), page)
 
     def _repr_html_(self) -> str:
         from rara.report.notebook import siblings_html

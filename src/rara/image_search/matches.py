@@ -25,7 +25,7 @@ from rara.provenance.json_format import JsonObject
 from rara.provenance.provenance import SearchProvenance
 from rara.report.formatting import counted
 from rara.report.thumbnails import Pictures
-from rara.storage.atomic import write_file
+from rara.storage.atomic import write_text
 from rara.table.csv_cells import Formulas
 from rara.table.writing import save, write_csv, write_json, write_parquet
 
@@ -138,7 +138,7 @@ class Matches:
     def report(self, path: str | Path) -> None:
         """Write the page, one HTML file that needs nothing else."""
         page = search_html(self.facts, self.pictures)
-        write_file(path_of(path), lambda file: file.write(page.encode()))
+        write_text(path_of(path), page)
 
     def _repr_html_(self) -> str:
         from rara.image_search.notebook import found_html

@@ -48,7 +48,7 @@ from rara.image_search.sheets import SheetPictures, SplitSource, split_sheets
 from rara.machine import cores
 from rara.provenance.parts import SearchedPart
 from rara.provenance.provenance import SearchProvenance
-from rara.reference.reference import Reference
+from rara.reference.reference import Reference, reference_in
 from rara.retrieval.ready_pictures import KEPT, ReadyPictures
 from rara.retrieval.reference_index import (
     FOLDER,
@@ -203,10 +203,8 @@ def _decisions(reference: Reference | Images) -> tuple[Decision, ...]:
 
 def _opened(reference: Reference | Images) -> Reference | Images:
     """A saved reference as such, with its index and with what people decided."""
-    if isinstance(reference, (str, os.PathLike)):
-        folder = path_of(reference).expanduser()
-        return Reference.load(folder) if kind_of(folder) == "reference" else reference
-    return reference
+    saved = reference_in(reference)
+    return reference if saved is None else saved
 
 
 def _sources(

@@ -31,7 +31,7 @@ from rara.reference.trust import trust
 from rara.report.audit_facts import AuditFacts, Case, Finding, Kind, Trust
 from rara.run import Run
 from rara.scores import BallGeometry
-from rara.storage.atomic import write_file
+from rara.storage.atomic import write_text
 
 if TYPE_CHECKING:
     from rara.report.thumbnails import Pictures
@@ -99,7 +99,7 @@ class Audit:
         from rara.report.audit_page import audit_html
 
         page = audit_html(self.facts, self.pictures)
-        write_file(path_of(path), lambda file: file.write(page.encode()))
+        write_text(path_of(path), page)
 
     def _repr_html_(self) -> str:
         from rara.report.notebook import audited_html

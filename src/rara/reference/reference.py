@@ -41,7 +41,7 @@ from rara.retrieval.ready_pictures import ReadyPictures
 from rara.retrieval.reference_index import FOLDER, build_index_of, index_in
 from rara.run import Run, checked_run, step
 from rara.sources import Source
-from rara.storage.folder import Parts, array_part, claim, read_folder
+from rara.storage.folder import Parts, array_part, claim, kind_of, read_folder
 from rara.table.score_table import ScoreTable
 
 
@@ -360,3 +360,11 @@ def _changed(before: Reference, features: Features, nearest: Nearest) -> Referen
     k, cleaning = before.k, before.geometry.cleaning
     geometry = ReferenceGeometry(features, nearest.d2, nearest.index, k=k, cleaning=cleaning)
     return Reference(geometry, extractor=before._extractor, decisions=before.decisions)
+
+
+def reference_in(place: object, name: str = "path") -> Reference | None:
+    """The reference that was saved in a folder; None for anything else."""
+    if not isinstance(place, (str, os.PathLike)):
+        return None
+    folder = path_of(place, name).expanduser()
+    return Reference.load(folder) if kind_of(folder) == "reference" else None

@@ -17,7 +17,7 @@ from rara.report.records import records
 from rara.report.reference_quantiles import own_spreads
 from rara.report.score_page import copied, summarise, to_html
 from rara.report.thumbnails import Pictures
-from rara.storage.atomic import write_file
+from rara.storage.atomic import write_text
 from rara.text import json_of
 
 if TYPE_CHECKING:
@@ -62,4 +62,4 @@ def save_report(
     else:
         folder = None if assets is None else AssetFolder(assets, path)
         text = to_html(summarise(table, provenance, pictures, cards=many, assets=folder))
-    write_file(path, lambda file: file.write(text.encode()))
+    write_text(path, text)

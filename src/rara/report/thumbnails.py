@@ -202,6 +202,14 @@ def thumbnail(image: Image.Image, *, edge: int) -> Thumbnail:
     )
 
 
+def fitted(image: Image.Image, edge: int, *, pixelated: bool) -> Image.Image:
+    """A picture enlarged or shrunk so that its longer side is `edge` pixels."""
+    scale = edge / max(image.size)
+    size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+    how = Image.Resampling.NEAREST if pixelated else Image.Resampling.LANCZOS
+    return image.convert("RGB").resize(size, how)
+
+
 def _each(
     side: Side, ids: Mapping[str, int], pictures: Pictures | None
 ) -> Iterator[tuple[str, Image.Image]]:

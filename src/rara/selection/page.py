@@ -22,7 +22,7 @@ from rara.selection.facts import (
     facts_of,
 )
 from rara.selection.wants import MEANING
-from rara.storage.atomic import write_file
+from rara.storage.atomic import write_text
 from rara.table.score_table import ScoreTable
 
 SHOWN: Final = 200
@@ -91,5 +91,4 @@ def _typical(one: LeftOut) -> bool:
 
 def save_page(table: ScoreTable, path: Path) -> None:
     """Write the page of a table that `rara.select` gave."""
-    page = selection_html(table)
-    write_file(path, lambda file: file.write(page.encode()))
+    write_text(path, selection_html(table))

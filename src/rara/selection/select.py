@@ -262,21 +262,21 @@ class _Choice:
 
     def part(self, found: Judged, made: _Made) -> SelectionPart:
         """What the provenance says of it."""
-        greedy_ = self.method == "greedy"
-        reached = sum(made.weights[want] * value for want, value in made.terms.items())
         usual = None if made.apart is None else made.apart.usual
         smallest = None if made.apart is None else made.apart.smallest
-        if not greedy_:
+        upper: float | None = None
+        guarantee: float | None
+        if self.method == "greedy":
+            reached = sum(made.weights[want] * value for want, value in made.terms.items())
+            guarantee = (1 - 1 / e) if self.quotas is None else 0.5
+            upper = max(made.picked.upper, reached)
+        else:
             reached = (smallest or 0.0) / (usual or 1.0)
-        guarantee = (1 - 1 / e) if self.quotas is None else 0.5
-        if not greedy_:
-            guarantee = 0.5 if self.quotas is None else None  # type: ignore[assignment]
-        upper = made.picked.upper if greedy_ else None
+            guarantee = 0.5 if self.quotas is None else None
         return SelectionPart(
             count=self.count, want=self.wants, method=self.method, objective=reached,
             weights=made.weights, terms=made.terms, at_random=made.at_random,
-            upper=None if upper is None else max(upper, reached),
-            guarantee=guarantee, eligible=len(self.rows), not_eligible=found.counts,
+            upper=upper, guarantee=guarantee, eligible=len(self.rows), not_eligible=found.counts,
             usual_distance=usual, smallest_distance=smallest,
             by=None if self.quotas is None else self.quotas.by, quotas=self._quotas(made),
         )  # fmt: skip
@@ -300,7 +300,7 @@ class _Choice:
             rarer=rarer_shares(picks) if "rare" in self.wants else None,
             faithful=faithful_p(picks) if "faithful" in self.wants else None,
             covered=made.covered,
-            apart=made.apart if "diverse" in self.wants or self.wants == () else None,
+            apart=made.apart if "diverse" in self.wants else None,
         )
 
 

@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from rara.errors import ParameterError
 from rara.report.formatting import printable
-from rara.report.thumbnails import PIXEL_ART, OneByOne, Pictures
+from rara.report.thumbnails import PIXEL_ART, OneByOne, Pictures, fitted
 from rara.selection.facts import PickedSample, SelectionFacts
 from rara.storage.atomic import write_file
 
@@ -77,7 +77,8 @@ def contact_sheet(facts: SelectionFacts, pictures: Pictures | None) -> Image.Ima
     found = set()
     for name, image in _each(facts, pictures):
         if name in place:
-            small, (left, top) = _fitted(image, grid.edge), grid.corner(place[name])
+            art = max(image.size) <= PIXEL_ART
+            small, (left, top) = fitted(image, grid.edge, pixelated=art), grid.corner(place[name])
             sheet.paste(
                 small,
                 (left + (grid.edge - small.width) // 2, top + (grid.edge - small.height) // 2),
@@ -108,15 +109,6 @@ def _each(facts: SelectionFacts, pictures: Pictures | None) -> Iterator[tuple[st
     if isinstance(pictures, OneByOne):
         return pictures.each("samples", ids)
     return iter(pictures("samples", ids).items())
-
-
-def _fitted(image: Image.Image, edge: int) -> Image.Image:
-    """The picture as large as a square of that edge holds; pixel art without smoothing."""
-    image = image.convert("RGB")
-    scale = edge / max(image.size)
-    size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
-    art = max(image.size) <= PIXEL_ART
-    return image.resize(size, Image.Resampling.NEAREST if art else Image.Resampling.LANCZOS)
 
 
 def _caption(

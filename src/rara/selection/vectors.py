@@ -24,6 +24,7 @@ from rara.features.opening import Images, as_features, features_of, is_features
 from rara.report.formatting import counted
 from rara.run import Run, step
 from rara.sources import Source
+from rara.table.same_images import allowed_word
 from rara.table.score_table import ScoreTable
 
 
@@ -62,13 +63,9 @@ def _scored_with(table: ScoreTable) -> Features:
 
 def _opened(table: ScoreTable, samples: Images, run: Run) -> tuple[Features, Source | None]:
     made = table.provenance
-    if made.reference.metric not in get_args(Metric):
-        raise ParameterError(
-            f"The table has the metric '{made.reference.metric[:40]}', which rara does not write."
-        )
+    metric: Metric = allowed_word(made.reference.metric, get_args(Metric))
     if isinstance(samples, np.ndarray) and samples.ndim == 2 and samples.dtype.kind == "f":
         samples = as_features(samples, None, "samples")
-    metric: Metric = made.reference.metric  # type: ignore[assignment]
     if made.extractor is None or is_features(samples):
         if not is_features(samples):
             raise ParameterError(

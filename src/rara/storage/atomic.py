@@ -57,6 +57,11 @@ def write_file(
         sync_folder(path.parent)
 
 
+def write_text(path: Path, text: str) -> None:
+    """The same with a text, as UTF-8."""
+    write_file(path, lambda file: file.write(text.encode()))
+
+
 def keep_arrays(place: Path, **arrays: NDArray[Any]) -> None:
     """Keep what can be computed again, so that the next run need not; silent where it cannot."""
     named: Any = arrays

@@ -20,7 +20,7 @@ from rara.arguments import path_of
 from rara.errors import ParameterError
 from rara.provenance.json_format import JsonObject
 from rara.provenance.provenance import AsJson
-from rara.storage.atomic import write_file
+from rara.storage.atomic import write_file, write_text
 from rara.table.csv_cells import Formulas, check_formulas, escaped
 from rara.text import json_of
 
@@ -89,7 +89,7 @@ def flat_cells(arrow: pa.Table, formulas: Formulas) -> pa.Table:
 def write_json(arrow: pa.Table, record: AsJson, path: str | Path) -> None:
     """Write `{"provenance": …, "rows": […]}`; what is not finite is null."""
     text = _json({"provenance": record.to_json(), "rows": json_rows(arrow)})
-    write_file(path_of(path), lambda file: file.write(text.encode() + b"\n"))
+    write_text(path_of(path), text + "\n")
 
 
 def json_rows(arrow: pa.Table) -> list[JsonObject]:

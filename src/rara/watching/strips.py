@@ -15,6 +15,7 @@ import numpy as np
 
 from rara.comparison.figures import FIGURES, met_by
 from rara.reference.scorer import Scorer
+from rara.report.thumbnails import fitted
 from rara.table.score_table import ScoreTable
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def _strip(
     for side, name in (one for row in rows for one in row):
         wanted[side].add(name)
     found = {
-        (side, name): _fitted(image)
+        (side, name): fitted(image, EDGE, pixelated=max(image.size) <= EDGE)
         for side, names in wanted.items()
         for name, image in pictures.each(side, names)
     }
@@ -98,13 +99,3 @@ def _strip(
                 left, top = (EDGE - image.width) // 2, (EDGE - image.height) // 2
                 whole.paste(image, (x * step + left, y * step + top))
     return whole
-
-
-def _fitted(image: Image.Image) -> Image.Image:
-    """As large as fits; small pictures are enlarged pixel by pixel."""
-    from PIL import Image
-
-    scale = EDGE / max(image.size)
-    size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
-    how = Image.Resampling.NEAREST if scale >= 1 else Image.Resampling.LANCZOS
-    return image.convert("RGB").resize(size, how)
