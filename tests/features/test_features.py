@@ -451,6 +451,14 @@ def test_a_killed_writer_leaves_the_old_folder_or_the_new(tmp_path):
     hold_against_kills(tmp_path / "a", [0.003, 0.05, 0.1])
 
 
+def test_a_writer_that_was_killed_before_anything_was_whole_is_followed_by_another(tmp_path):
+    (tmp_path / ".lock").touch()
+    (tmp_path / ".writing-c0edbf0d661f49eabe520351ae4df597").write_bytes(b"half of it")
+    some().save(tmp_path)
+    assert same(Features.load(tmp_path), some())
+    assert not list(tmp_path.glob(".writing-*"))
+
+
 @pytest.mark.slow
 def test_a_killed_writer_leaves_the_old_folder_or_the_new_many_times(tmp_path):
     hold_against_kills(tmp_path / "a", np.random.default_rng().uniform(0, 0.1, 60))

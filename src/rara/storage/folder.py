@@ -297,7 +297,8 @@ def claim(folder: Path) -> Iterator[Claim]:
 def _refuse_foreign(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise UnwritableError(f"'{folder}' is a file: give a new or empty folder.")
-    others = [path.name for path in _entries(folder) if path.name != _LOCK]
+    names = [path.name for path in _entries(folder)]
+    others = [name for name in names if name != _LOCK and not name.startswith(TEMPORARY)]
     if others and kind_of(folder) is None:
         raise UnwritableError(
             f"'{folder}' holds files that are not rara's ({', '.join(sorted(others)[:3])}): "
