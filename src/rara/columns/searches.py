@@ -8,7 +8,7 @@ from typing import Final
 from rara.columns.column import Column, Gap
 
 _AXIS: Final = "matches of a search"
-_NO_REGION: Final = Gap("where no common region was found, or the pictures not compared", "null")
+_NO_EVIDENCE: Final = Gap("where no evidence was found, or the pictures not compared", "null")
 
 MATCHES: Final[Mapping[str, Column]] = {
     column.name: column
@@ -26,14 +26,15 @@ MATCHES: Final[Mapping[str, Column]] = {
                "less alike", Gap("where one of them is flat or has no hash", "null"), 0, 256),
         Column("p", "double", _AXIS, "p-value",
                "How likely the best of all reference images agrees as well, if none is a source.",
-               "less like a copy", _NO_REGION, 0, 1),
+               "less like a copy", _NO_EVIDENCE, 0, 1),
         Column("sample_region", "list<item: list<item: double>>", _AXIS, "share",
                "Corners of the common region in the sample, from 0 to 1 of width and height.",
-               gap=_NO_REGION, low=0, high=1),
+               gap=_NO_EVIDENCE, low=0, high=1),
         Column("source_region", "list<item: list<item: double>>", _AXIS, "share",
-               "Corners of the same region in the reference image.", gap=_NO_REGION, low=0, high=1),
+               "Corners of the same region in the reference image.",
+               gap=_NO_EVIDENCE, low=0, high=1),
         Column("edit", "string", _AXIS, "text", "What was done to the source, in words.",
-               gap=_NO_REGION),
+               gap=_NO_EVIDENCE),
         Column("decision", "string", _AXIS, "text", "What people decided of the pair.",
                gap=Gap("where nothing was decided", "null"), values=("copy", "not a copy")),
         Column("looked", "bool", _AXIS, "yes or no",

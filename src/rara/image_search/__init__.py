@@ -13,6 +13,7 @@ what unrelated pictures give says how sure a match is. From the ground up:
     matches      the result: iterable, and written as a table, JSON or a page
     sheets       contact sheets split into panels
     candidates   where candidates come from
+    pixel_test   the nearest pixel hash as evidence
     looking      pairs compared, and matches ranked
     search       the door
 """

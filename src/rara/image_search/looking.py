@@ -22,6 +22,7 @@ from rara.geometry import closest_codes, squared_distance
 from rara.geometry.hamming import NONE
 from rara.image_search.candidates import Query
 from rara.image_search.match import By, Match, QueryMatches, Regions, Same
+from rara.image_search.pixel_test import NearestByPixels, nearest_by_pixels
 from rara.retrieval.chance_agreement import ChanceAgreement
 from rara.retrieval.finding import small_ones
 from rara.retrieval.polygons import Polygon
@@ -47,6 +48,7 @@ class Sides:
     decided: JudgedPairs
     same: Mapping[int, Mapping[int, Same]]
     hashes: tuple[PixelHashes, PixelHashes] | None
+    nearest: NearestByPixels | None
     names: pa.Array = field(repr=False)
 
     @classmethod
@@ -62,6 +64,7 @@ class Sides:
             judged_pairs(decisions, samples, reference.features),
             same_rows(samples, reference.features),
             None if ours is None or theirs is None else (ours, theirs),
+            nearest_by_pixels(samples, reference.features, run),
             reference.features.done["id"].combine_chunks(),
         )  # fmt: skip
 
@@ -87,6 +90,8 @@ class Sides:
                 ready, {row: one for row, one in looked.items() if row not in past}, self.chance,
                 len(self.reference), aligned=self.aligned if self.small[query.row] else None,
             )  # fmt: skip
+            if self.nearest is not None:
+                found = self.nearest.joined(query.row, found, ready, looked, past)
         decided = {row: self._decided(query.row, str(self.names[row].as_py())) for row in rows}
         copying = sorted(
             rows,

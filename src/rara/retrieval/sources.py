@@ -56,6 +56,9 @@ WEIGHT: Final = 100
 
 _WITNESSES: Final = 3
 
+_MOST_OF_IT: Final = 0.5
+"""Share of a sample that the region of two whole pictures has at least."""
+
 _WHOLE: Final = (rectangle(1, 1), rectangle(1, 1))
 
 
@@ -238,8 +241,13 @@ def whole_between(
     sample: PreparedImage, candidate: PreparedImage, found: WholeCandidate
 ) -> FoundSource:
     """What whole pictures say, in words and regions."""
-    measured = whole_evidence_between(sample, candidate, found.way)
-    return _found(found.p, measured)
+    return _whole(found.p, whole_evidence_between(sample, candidate, found.way))
+
+
+def whole_at_p(sample: Ready, candidate: Ready, p: float) -> FoundSource:
+    """A candidate that another test names as a whole, with that test's p-value, as it lies best."""
+    _, ways = whole_agreement([sample.whole], [candidate.whole])
+    return _whole(p, whole_evidence_between(sample.plain, candidate.plain, int(ways[0, 0])))
 
 
 def features_between(
@@ -258,6 +266,13 @@ def speaks_by_source(source_p: float | None, copy_p: float | None) -> bool:
     if source_p is None or copy_p is None:
         return False
     return source_p <= CERTAIN or source_p * WEIGHT <= copy_p
+
+
+def _whole(p: float, measured: Evidence | None) -> FoundSource:
+    """Of whole pictures a small region says only that the rest of it was too blurred to measure."""
+    if measured is not None and measured.sample_share < _MOST_OF_IT:
+        measured = None
+    return _found(p, measured)
 
 
 def _found(
