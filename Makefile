@@ -176,7 +176,7 @@ study: install-dev
 	$(BIN)/python studies/found_sources.py --clipart /usr/share/openclipart/png --photos .study/photos \
 		--picture docs/pictures/found-sources.webp --page docs/explanation/evidence.md
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[copies]'
-	$(BIN)/python studies/search_power.py $(PICTURES_OF_STUDIES) --network sscd-student \
+	$(BIN)/python studies/search_power.py $(PICTURES_OF_STUDIES) --network sscd-student --copies 16 --packages .study/packages \
 		--page docs/studies/search.md
 	$(BIN)/python studies/copy_candidates.py --photos .study/photos --work .study/candidates \
 		--into docs/studies/copy-candidates.md

@@ -1,14 +1,16 @@
 """How often image search ranks the right source first among photos, and what a sample costs.
 
     python studies/search_power.py --cifar10 FOLDER --emoji FOLDER --clipart FOLDER
-        --photos FOLDER [--images 600] [--copies 8] [--network sscd-student] [--page PAGE]
+        --photos FOLDER [--packages FOLDER] [--images 600] [--copies 8] [--network sscd-student]
+        [--page PAGE]
 
 The reference is quarters of photos, 512 pixels wide at most and with enough detail to be found, and
 drawings beside them. For each edit of `hard_edits.py`, some photos are edited and searched for,
-once with an index and once without. Quarters of photos that are not in the reference are searched
-for too: none of them may be called. `--network` searches once more, with vectors of another network
-and an index; `sscd-student` needs the extra `copies`. CPU time is the process's, of all samples,
-without what is made once of the reference.
+once with an index and once without. Quarters of other photos, and with `--packages` the photos of
+`evidence_fresh.py`, are searched for too: they have no source, and count as called wherever one is
+named. `--network` searches once more, with vectors of another network and an index; `sscd-student`
+needs the extra `copies`. CPU time is the process's, of all samples, without what is made once of
+the reference.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from evidence_fresh import Places, whole_photos
 from evidence_pictures import Folders, Pixels, detailed, quarters, stamps
 from hard_edits import HARD
 from PIL import Image
@@ -125,7 +128,7 @@ def section(ways: Mapping[str, Searched], images: int, count: int) -> Iterator[s
         "**mean**": [percent(list(map(right, some))) for some in every],
         "mean, named up to p = 0.01": [percent([right(q, 0.01) for q in some]) for some in every],
         "called with another picture": [f"{sum(map(wrong, some))}" for some in every],
-        f"{FRESH} samples without a source, called": [
+        f"{len(fresh[0])} samples without a source, called": [
             f"{sum(q.source is not None for q in some)}" for some in fresh
         ],
         "the same up to p = 0.01": [
@@ -152,12 +155,16 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=600)
     parser.add_argument("--copies", type=int, default=8)
     parser.add_argument("--network", help="another extractor to search with, too")
+    parser.add_argument("--packages", type=Path, help="of more photos without a source")
     parser.add_argument("--page", type=Path)
     args = parser.parse_args()
     cv2.setNumThreads(1)
     folders = Folders.of(args)
     photos, fresh = pictures(folders)
-    samples = copies_of(photos, fresh, args.copies)
+    if args.packages:
+        places = Places(args.packages, args.cifar10, args.clipart)
+        fresh += [small(one.pixels) for one in whole_photos(places)]
+    samples = copies_of(photos, fresh[:FRESH], args.copies)
     real = photos + [small(one.pixels) for one in stamps(folders, args.images - len(photos))]
     samples |= {f"fresh|{i}": one for i, one in enumerate(fresh)}
     images = {str(i): one for i, one in enumerate(real)}
