@@ -1,5 +1,8 @@
 """Pixel hashes as evidence in a search: what both tests say together, and how often by chance."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -125,3 +128,12 @@ def test_without_pixels_of_the_reference_there_is_no_test():
     vectors = np.zeros((4, 3), np.float32)
     features = rara.Reference.from_features(vectors + np.arange(4)[:, None]).features
     assert nearest_by_pixels(features, features, RUN) is None
+
+
+def test_a_search_keeps_no_features_alive(place):
+    features = rara.Reference.fit(place, run=RUN).features
+    alive = weakref.ref(features)
+    nearest_by_pixels(features, features, RUN)
+    del features
+    gc.collect()
+    assert alive() is None

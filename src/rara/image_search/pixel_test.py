@@ -67,8 +67,10 @@ class NearestByPixels:
 
 def nearest_by_pixels(samples: Features, reference: Features, run: Run) -> NearestByPixels | None:
     """None where rara has not seen the pixels of both sides."""
-    cache = made_once(reference, "pixel cache", lambda: PixelCache(reference))
-    ours, theirs = pixel_hashes_of(samples), cache.with_nearest(run)
+    ours = pixel_hashes_of(samples)
+    theirs = made_once(
+        reference, "nearest pixel hashes", lambda: PixelCache(reference).with_nearest(run)
+    )
     if ours is None or theirs is None:
         return None
     hashes, others = theirs
