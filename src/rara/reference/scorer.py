@@ -156,7 +156,7 @@ class Scorer:
         """Which of the images have a vector, and these vectors as the reference compares them."""
         spec = self.geometry.features.spec
         if isinstance(images, np.ndarray) and images.ndim == 2 and images.dtype.kind == "f":
-            finite = np.isfinite(images).all(axis=1)
+            finite = np.asarray(np.isfinite(images).all(axis=1))
             given = as_features(images[finite], None, "samples") if finite.any() else None
             if given is None:
                 return finite, np.empty((0, spec.dim), np.float32)

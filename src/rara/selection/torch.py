@@ -90,9 +90,9 @@ class Reward(torch.nn.Module):
         spec = self.scorer.geometry.features.spec
         if features.ndim == 4 and self.extractor is None:
             raise ParameterError(
-                f"Images of shape {tuple(features.shape)}: rara's extractors have no gradients. Give "
-                "vectors, or `Reward(scorer, extractor=...)` with a module of PyTorch that makes them. "
-                "For rewards without gradients give images to `Scorer.reward`."
+                f"Images of shape {tuple(features.shape)}: rara's extractors have no gradients. "
+                "Give vectors, or `Reward(scorer, extractor=...)` with a module of PyTorch that "
+                "makes them. For rewards without gradients give images to `Scorer.reward`."
             )
         if features.ndim != 2 or features.shape[1] != spec.dim or not features.is_floating_point():
             raise ParameterError(
