@@ -167,7 +167,7 @@ def test_near_repeats_across_batches_are_refused():
 @pytest.fixture(scope="module")
 def by_images(tmp_path_factory):
     run = Run(cache=tmp_path_factory.mktemp("cache"), threads=1)
-    return Reference.fit(noise(300, 0), extractor=Means(), run=run).scorer(run=run)
+    return Reference.fit(noise(300, 0), extractor=Means(), run=run).scorer(run=run, evidence="none")
 
 
 @pytest.mark.parametrize("kind", [np.asarray, list, lambda x: map(Image.fromarray, x)])
