@@ -85,7 +85,9 @@ def test_latents_that_follow_the_gradient_end_with_a_higher_reward():
     plain, followed = RewardCallback(REWARD, every=1), RewardCallback(REWARD, every=1, scale=0.05)
     Pipe()(plain)
     Pipe()(followed)
-    assert (followed.records[-1].rewards > plain.records[-1].rewards).all()
+    gain = followed.records[-1].rewards - plain.records[-1].rewards
+    assert gain.mean() > 1
+    assert gain.min() > -0.1  # what is at the top already stays there
 
 
 def test_a_batch_row_without_a_finite_gradient_stays():
