@@ -104,8 +104,9 @@ def kinds(data: Data) -> Iterator[tuple[str, Features]]:
     yield "real, fresh", real
     verdicts = data.judge.score(real)["verdict"]
     yield "of these, rare by the judge", real.take(np.flatnonzero(verdicts == "rare"), "rare")
-    yield "of these, uncommon by the judge", real.take(
-        np.flatnonzero(verdicts == "uncommon"), "uncommon"
+    yield (
+        "of these, uncommon by the judge",
+        real.take(np.flatnonzero(verdicts == "uncommon"), "uncommon"),
     )
     for name, features in data.samples.items():
         yield f"samples of {name}", features
@@ -120,8 +121,9 @@ def kinds(data: Data) -> Iterator[tuple[str, Features]]:
     yield "copies with noise, deviation 2", features_of(noised(own, 2))
     yield "copies with noise, deviation 8", features_of(noised(own, 8))
     half = real.vectors[: EACH // 2]
-    yield "real, each twice in the batch", Features.take(
-        real, np.repeat(np.arange(len(half)), 2), "repeats"
+    yield (
+        "real, each twice in the batch",
+        Features.take(real, np.repeat(np.arange(len(half)), 2), "repeats"),
     )
 
 
@@ -136,9 +138,7 @@ def kinds_table(data: Data) -> Iterator[str]:
         if low is None:
             low = float(np.quantile(reward, 0.05))
         least, middle, most = np.quantile(reward, [0.05, 0.5, 0.95])
-        off, copy, repeat = (
-            np.median(terms[term]) for term in ("off_manifold", "copy", "repeat")
-        )
+        off, copy, repeat = (np.median(terms[term]) for term in ("off_manifold", "copy", "repeat"))
         yield (
             f"| {name} | {len(reward):,} | {middle:.2f} ({least:.2f} to {most:.2f}) "
             f"| {(reward < low).mean():.0%} | {off:.2f} | {copy:.2f} | {repeat:.2f} |"

@@ -137,7 +137,7 @@ def test_it_is_continuous_where_neighbours_change():
 @pytest.mark.parametrize("threads", [1, 2])
 def test_neighbours_are_those_of_brute_force(threads):
     rewards = fit(REAL).scorer(run=Run(threads=threads)).rewards
-    batch = rewards.neighbours(FRESH, None)
+    batch = rewards.neighbours(FRESH)
     d2 = ((FRESH[:, None].astype(float) - REAL.astype(float)) ** 2).sum(-1)
     order = np.argsort(d2, axis=1)[:, : rewards.scale.depth]
     assert np.array_equal(batch.nearest.index, order)

@@ -105,8 +105,7 @@ class Reward(torch.nn.Module):
         """Of finite vectors."""
         rewards = self.scorer.rewards
         given = np.ascontiguousarray(vectors.detach().numpy().astype(np.float32))
-        quantized = self.scorer.geometry.code_cache.for_query(len(given), self.scorer.run)
-        batch = rewards.neighbours(given, quantized)
+        batch = rewards.neighbours(given)
         d2, index = self._nearest(vectors, batch)
         measured = rewards.scale.measure(d2, index, torch.from_numpy)
         return rewards.scale.terms(measured, _others(vectors, batch))
