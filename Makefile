@@ -68,8 +68,9 @@ test-slow: install-dev browser
 
 test-torch: install-dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[torch,torchmetrics,lightning,loggers]' \
-		open_clip_torch prdc pyod transformers accelerate
-	$(BIN)/pytest -m 'slow or not slow' tests/adapters tests/watching tests/extractors/test_torch_extractors.py
+		open_clip_torch prdc pyod transformers accelerate diffusers
+	$(BIN)/pytest -m 'slow or not slow' tests/adapters tests/watching tests/selection/test_torch_reward.py \
+		tests/extractors/test_torch_extractors.py
 
 # What is measured at another size than the scripts' own is said here: make bench PEERS='--repeats 1'
 SIZE ?= full
@@ -135,6 +136,7 @@ study: install-dev
 	$(BIN)/python studies/check_metric.py --into docs/studies/check-metric.md
 	$(BIN)/python studies/set_intervals_knn.py --into docs/studies/sets.md
 	$(BIN)/python studies/set_peers_knn.py --into docs/studies/sets.md
+	$(BIN)/python studies/reward.py --into docs/studies/reward.md
 	$(BIN)/python studies/verdicts.py
 	$(BIN)/python studies/fashion_generators.py
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check scipy imagehash
