@@ -7,5 +7,6 @@ From the ground up:
     selection        the part on samples that were picked
     earlier_names    keys that an earlier schema called otherwise
     provenance       Provenance of a score table, SiblingsProvenance
+    proxies          ProxiesProvenance of several references
     comparison       ComparisonProvenance of generators
 """
