@@ -108,7 +108,7 @@ def _figures(card: ProxyCard) -> tuple[tuple[str, str], ...]:
         ("images", f"{card.images:,}"),
         ("left out", f"{card.left_out:,}" if card.left_out else ""),
         ("skipped", f"{card.skipped:,}" if card.skipped else ""),
-        ("as near to another as copies are", counted(card.repeating, "image")),
+        ("repeat others", counted(card.repeating, "image")),
         ("in common", shared),
         ("extractor", "given vectors" if card.extractor is None else card.extractor.name),
         ("distances", card.metric),

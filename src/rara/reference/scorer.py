@@ -132,7 +132,8 @@ class Scorer:
         """
         balls = self._ball_geometry(len(samples), own=False)
         calibration = replace(self._calibration(balls), every_k={})
-        pictures = self.pictures(samples, source)
+        given = samples.spec.weights == "none"  # vectors without pictures
+        pictures = None if given else self.pictures(samples, source)
         pairs = self._pairs(samples, pictures, source, balls, calibration)
         scored = self._scored(samples, balls, calibration, Families(), pairs)
         absent = NoTwoSample("Each sample was judged alone.")
