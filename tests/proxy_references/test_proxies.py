@@ -401,7 +401,7 @@ def test_lines_fit_narrow_terminals(found):
         for line in found.summary().splitlines():
             if not line.startswith("  ") and not line.startswith("Note"):
                 assert len(line) <= columns
-    assert "web    1,000       2    10          12       +0" in found.summary()
+    assert "web    1,000       2    10     12       +0" in found.summary()
     assert found.facts.promise in found.summary()
 
 

@@ -5,8 +5,6 @@ Judged --arrow_of--> Arrow table; Judged --found_in--> FoundCopy of each finding
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pyarrow as pa
 
@@ -14,6 +12,7 @@ from rara.proxy_references.evidence import named_image
 from rara.proxy_references.facts import FoundCopy
 from rara.proxy_references.judged import Finding, Judged
 from rara.proxy_references.sentences import reason_of, verdict_of
+from rara.report.rows import Row, rows_of
 from rara.table.provenance import table_of
 
 BY_PROXY = pa.list_(
@@ -78,12 +77,13 @@ def found_in(judged: Judged, table: pa.Table) -> tuple[FoundCopy, ...]:
     """The samples that are called: certain copies first, then by their p-values."""
     rows = np.flatnonzero(judged.called)
     order = rows[np.lexsort((rows, judged.joined.p[rows], ~judged.copies[rows]))]
-    return tuple(_found(row) for row in table.take(order).to_pylist())
+    return tuple(_found(row) for row in rows_of(table, order))
 
 
-def _found(row: dict[str, Any]) -> FoundCopy:
+def _found(row: Row) -> FoundCopy:
+    texts = {name: row.text(name) or "" for name in ("id", "verdict", "proxy", "source", "reason")}
     return FoundCopy(
-        id=row["id"], verdict=row["verdict"], proxy=row["proxy"], source=row["source"],
-        reason=row["reason"], copy_p=row["copy_p"], copy_q=row["copy_q"],
-        proxies=tuple(row["proxies"]), rests_on=tuple(row["rests_on"]),
+        **texts, copy_p=row.number("copy_p"), copy_q=row.number("copy_q"),
+        proxies=tuple(filter(None, row.texts("proxies"))),
+        rests_on=tuple(filter(None, row.texts("rests_on"))),
     )  # fmt: skip

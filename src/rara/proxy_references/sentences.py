@@ -48,7 +48,7 @@ def reason_of(judged: Judged, row: int, finding: Finding | None) -> str:
 
 def _found(judged: Judged, finding: Finding) -> str:
     proxy, row = judged.proxies[finding.proxy], finding.row
-    image = f"{in_sentence(finding.source)} of {proxy.name}"
+    image = f"{in_sentence(finding.source)} of {in_sentence(proxy.name)}"
     why = proxy.why(row)
     if why in _FACTS:
         return _FACTS[why].format(image)
@@ -74,10 +74,11 @@ _FACTS = {
 def _not_found(judged: Judged, row: int) -> str:
     if len(near := np.flatnonzero(judged.undecided[row])):
         proxy = judged.proxies[int(near[0])]
-        image = f"{in_sentence(proxy.nearest[row])} of {proxy.name}"
+        image = f"{in_sentence(proxy.nearest[row])} of {in_sentence(proxy.name)}"
         return f"As near to {image} as the test can measure, but {_why_not(judged, int(near[0]))}."
     first = int(np.argmin(judged.joined.pair_p[row]))
-    image = f"{in_sentence(judged.proxies[first].nearest[row])} of {judged.names[first]}"
+    named = in_sentence(judged.names[first])
+    image = f"{in_sentence(judged.proxies[first].nearest[row])} of {named}"
     return f"Nearest to {image}, but no nearer than chance explains ({_p(judged, row)})."
 
 
@@ -93,7 +94,8 @@ def _why_not(judged: Judged, proxy: int) -> str:
 
 
 def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    shown = [in_sentence(name) for name in names]
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
 
 
 def limits_of(

@@ -16,7 +16,7 @@ NARROW = 60
 NAME = 18
 LISTED = 10
 """Samples that a terminal names."""
-HEADS = ("images", "copies", "near", "rest on it", "without")
+HEADS = ("images", "copies", "near", "alone", "without")
 
 
 def summary_lines(facts: ProxyFacts) -> Iterator[str]:
@@ -36,7 +36,7 @@ def summary_lines(facts: ProxyFacts) -> Iterator[str]:
     for found in facts.found[:LISTED]:
         yield ""
         yield shorten(found.id, NARROW)
-        yield f"  {found.verdict}"
+        yield f"  {shorten(found.verdict, NARROW - 2)}"
         yield f"  {found.reason}"
         yield f"  {_rests(found.rests_on, len(facts.proxies))}"
     if (more := len(facts.found) - LISTED) > 0:
