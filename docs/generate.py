@@ -21,6 +21,7 @@ from rara.cards.verification import CheckFacts
 from rara.columns.column import Column
 from rara.columns.register import REGISTER
 from rara.image_search.match import SearchFacts
+from rara.proxy_references.facts import ProxyFacts
 from rara.report.audit_facts import AuditFacts
 from rara.report.facts import Facts
 from rara.report.siblings_page import SiblingFacts
@@ -88,8 +89,8 @@ JSON_PAGE = PAGE.with_name("json.md")
 JSON_HEAD = """# JSON
 
 Every key that `--json` prints. This page is written by `python docs/generate.py` from the
-dataclasses in `rara.report`, `rara.image_search`, `rara.cards` and `rara.selection`. Numbers are
-finite: what has no value is `null`.
+dataclasses in `rara.report`, `rara.image_search`, `rara.proxy_references`, `rara.cards` and
+`rara.selection`. Numbers are finite: what has no value is `null`.
 
 With `--group-by` or `--siblings-by`, `rara score --json` has the key `groups` or `siblings` too:
 the same as in the table's provenance, with every group.
@@ -103,6 +104,7 @@ COMMANDS: Mapping[str, type] = {
     "rara reference audit --json": AuditFacts,
     "rara siblings --json": SiblingFacts,
     "rara search --json": SearchFacts,
+    "rara proxies --json": ProxyFacts,
     "rara card --json": CardContent,
     "rara verify --json": CheckFacts,
     "rara select --json": SelectionFacts,

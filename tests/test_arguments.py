@@ -22,6 +22,7 @@ PICTURES = np.random.default_rng(0).integers(0, 256, (6, 9, 9, 3), np.uint8)
 PICTURE = PICTURES[0]
 CARD = rara.card(PICTURE, PICTURES, extractor=Means())
 SCORER = REFERENCE.scorer()
+PROXIES = rara.proxies(NEW, {"a": FEATURES})
 
 
 def draw(count):
@@ -61,6 +62,7 @@ WHOLE = {
     "compare_siblings k": lambda k: rara.compare_siblings(FEATURES, by="label", k=k),
     "select count": lambda n: rara.select(NEW_TABLE, n, samples=NEW),
     "select quota": lambda n: rara.select(NEW_TABLE, 1, samples=NEW, group_by="label", quota=n),
+    "proxies k": lambda k: rara.proxies(NEW, {"a": FEATURES}, k=k),
     "search top": lambda n: rara.search(FEATURES, REFERENCE, top=n),
     "card k": lambda k: rara.card(PICTURE, PICTURES, extractor=Means(), k=k),
     "Run threads": lambda n: rara.Run(threads=n),
@@ -79,6 +81,7 @@ WHOLE = {
 NUMBERS = {
     "Features.split share": lambda x: FEATURES.split(x),
     "alpha": lambda x: REFERENCE.score_features(VECTORS, alpha=x),
+    "proxies alpha": lambda x: rara.proxies(NEW, {"a": FEATURES}, alpha=x),
     "clip_radii": lambda x: rara.Reference.from_features(VECTORS, clip_radii=x),
     "sample_original alpha": lambda x: rara.sample_original(draw, 1, SCORER, 40, alpha=x),
     "Watch alpha": lambda x: rara.Watch(SCORER, "run", alpha=x),
@@ -104,6 +107,10 @@ PATHS = {
     "Scorer.reward": SCORER.reward,
     "compare_siblings": lambda x: rara.compare_siblings(x, by="label"),
     "search": lambda x: rara.search(FEATURES, x),
+    "proxies samples": lambda x: rara.proxies(x, {"a": FEATURES}),
+    "proxies references": lambda x: rara.proxies(FEATURES, {"a": x}),
+    "ProxyTable.save": PROXIES.save,
+    "ProxyTable.report": PROXIES.report,
     "card image": lambda x: rara.card(x, PICTURES, extractor=Means()),
     "card reference": lambda x: rara.card(PICTURE, x, extractor=Means()),
     "verify card": rara.verify,
@@ -116,6 +123,8 @@ PATHS = {
 LISTS = {
     "ids": lambda x: rara.Features.from_arrays(VECTORS, ids=x),
     "metadata": lambda x: rara.Features.from_arrays(VECTORS, metadata={"a": x}),
+    "proxies references, no mapping": lambda x: rara.proxies(FEATURES, x),
+    "proxies scopes": lambda x: rara.proxies(FEATURES, {"a": FEATURES}, scopes=x),
     "also": lambda x: REFERENCE.score_features(VECTORS, also=x),
     "ScoreTable.filter": lambda x: TABLE.filter(x),
     "contested halves": lambda x: rara.contested(TABLE, halves=x),
@@ -139,6 +148,8 @@ WORDS = {
     "select want": lambda x: rara.select(TABLE, 2, want=x),
     "select method": lambda x: rara.select(TABLE, 2, want="diverse", method=x),
     "select group_by": lambda x: rara.select(NEW_TABLE, 2, group_by=x, quota=2),
+    "proxies evidence": lambda x: rara.proxies(NEW, {"a": FEATURES}, evidence=x),
+    "ProxyTable[]": lambda x: PROXIES[x],
     "search by": lambda x: rara.search(FEATURES, REFERENCE, by=x),
     "ScoreTable.sort": lambda x: TABLE.sort(x),
     "Watch on_alarm": lambda x: rara.Watch(SCORER, "run", on_alarm=x),
@@ -149,7 +160,10 @@ FLAGS = {
     "search split": lambda x: rara.search(FEATURES, REFERENCE, split=x),
 }
 NO_FLAG = [None, 0, 1, 1.0, "yes", "False", b"", [], [True], OTHER]
-NETWORKS = {"copy_network": lambda x: REFERENCE.score_features(VECTORS, copy_network=x)}
+NETWORKS = {
+    "copy_network": lambda x: REFERENCE.score_features(VECTORS, copy_network=x),
+    "proxies copy_network": lambda x: rara.proxies(NEW, {"a": FEATURES}, copy_network=x),
+}
 CASES = [
     (functions, name, value, error)
     for functions, values, error in (
@@ -225,6 +239,7 @@ WITH_RUN = {
     "compare_siblings": lambda run: rara.compare_siblings(FEATURES, by="label", run=run),
     "card": lambda run: rara.card(PICTURE, PICTURES, extractor=Means(), run=run),
     "select": lambda run: rara.select(NEW_TABLE, 2, want="diverse", samples=NEW, run=run),
+    "proxies": lambda run: rara.proxies(NEW, {"a": FEATURES}, run=run),
     "search": lambda run: rara.search(FEATURES, REFERENCE, run=run),
     "verify": lambda run: rara.verify(CARD, run=run),
 }

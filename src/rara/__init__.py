@@ -38,6 +38,7 @@ lists its files in the same order, and tests/test_layout.py reads both.
     robustness     second opinions
     cards          the judgement of one picture as a file that can be checked
     comparison     generators compared
+    proxy_references  several references in place of undisclosed training data
     watching       a generator watched while it trains
     selection      samples chosen among many
     service        one reference behind HTTP
@@ -66,6 +67,8 @@ if _typing.TYPE_CHECKING:
     from rara.groups.compare_siblings import Siblings, compare_siblings
     from rara.image_search.matches import Matches
     from rara.image_search.search import search
+    from rara.proxy_references.judge import proxies
+    from rara.proxy_references.proxy_table import ProxyTable
     from rara.reference.reference import Reference
     from rara.reference.scorer import Scorer
     from rara.robustness.contested import contested
@@ -86,6 +89,7 @@ __all__ = [
     "Features",
     "Matches",
     "Preprocessing",
+    "ProxyTable",
     "RaraError",
     "Reference",
     "Run",
@@ -103,6 +107,7 @@ __all__ = [
     "contested",
     "get_extractor",
     "open_source",
+    "proxies",
     "sample_original",
     "search",
     "select",
@@ -119,6 +124,7 @@ _HOMES = {
     "Features": "rara.features.features",
     "Matches": "rara.image_search.matches",
     "Preprocessing": "rara.extractors",
+    "ProxyTable": "rara.proxy_references.proxy_table",
     "RaraError": "rara.errors",
     "Reference": "rara.reference.reference",
     "Run": "rara.run",
@@ -135,6 +141,7 @@ _HOMES = {
     "contested": "rara.robustness.contested",
     "get_extractor": "rara.extractors",
     "open_source": "rara.sources",
+    "proxies": "rara.proxy_references.judge",
     "sample_original": "rara.selection.sample_original",
     "search": "rara.image_search.search",
     "verify": "rara.cards.verify",

@@ -21,6 +21,7 @@
     card                 rara card
     verify               rara verify
     compare              rara compare
+    proxies              rara proxies
     audit                rara reference audit
     reference            rara reference
     decide               rara decide

@@ -7,5 +7,6 @@ and docs/reference/columns.md.
     score_tables  one row a sample
     comparisons   one row a generator
     searches      one row a match of a search
+    proxies       one row a sample, by several references
     register      the columns of every kind of table
 """

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 
 from rara.columns.column import Column
 from rara.columns.comparisons import COMPARISON
+from rara.columns.proxies import PROXIES
 from rara.columns.score_tables import COLUMNS
 from rara.columns.searches import MATCHES
 
-REGISTER: tuple[Mapping[str, Column], ...] = (COLUMNS, COMPARISON, MATCHES)
+REGISTER: tuple[Mapping[str, Column], ...] = (COLUMNS, COMPARISON, MATCHES, PROXIES)
 """For each kind of table its columns by name, in the order of the documentation."""

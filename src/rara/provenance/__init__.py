@@ -8,5 +8,6 @@ From the ground up:
     sampling         the part on samples that were drawn until enough were original
     earlier_names    keys that an earlier schema called otherwise
     provenance       Provenance of a score table, SiblingsProvenance
+    proxies          ProxiesProvenance of several references
     comparison       ComparisonProvenance of generators
 """

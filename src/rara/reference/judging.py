@@ -94,6 +94,8 @@ class Scored:
     evidence: EvidencePart | None
     network: CopyNetworkPart | None
     statistics: WorkDone
+    tests_p: NDArray[np.float64]
+    """(m,) `copy_p` by the tests alone, without images that are decided to be no originals."""
 
     def provenance(
         self,
@@ -139,6 +141,7 @@ def judge_one_by_one(
         columns = {**columns, **copies.columns}
         official = geometry.boundary == "official"
         judged = past = None
+        tests_p = np.array(columns["copy_p"])
         compared: Mapping[int, Sequence[str]] = {}
         if pairs.decisions and not official:
             judged = judged_pairs(pairs.decisions, samples, reference, geometry.own)
@@ -146,6 +149,8 @@ def judge_one_by_one(
                 columns, judged.looked_past, samples, reference, geometry, known,
                 OtherTests(pixels, network), run,
             )  # fmt: skip
+            if past is not None:
+                tests_p[past.rows] = past.columns["copy_p"]
     found = None
     if pairs.looking != "none" and pairs.pictures is not None and not official:
         excluded = {} if judged is None else judged.looked_past
@@ -167,7 +172,9 @@ def judge_one_by_one(
     evidence = None if found is None else evidence_part(columns, found)
     tests = 2 + (pixels is not None)
     about = None if network is None else network.describe(tests, thresholds.alpha)
-    return Scored(made.columns, known.part, made.verdict, made.decisions, evidence, about, work)
+    return Scored(
+        made.columns, known.part, made.verdict, made.decisions, evidence, about, work, tests_p
+    )
 
 
 def _with_network(candidates: Candidates, network: NetworkScores | None) -> Candidates:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +47,16 @@ from rara.sources import Source
 from rara.table.provenance import table_of
 from rara.table.score_table import ScoreTable
 from rara.two_sample import two_sample_test
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CopyTests:
+    """Samples judged one by one, and the p-values of the tests for copies."""
+
+    table: ScoreTable
+    tests_p: NDArray[np.float64]
+    """(m,) by the calibrated tests alone, without direct evidence, and without images that are
+    decided to be no originals."""
 
 
 class Scorer:
@@ -177,6 +187,22 @@ class Scorer:
         provenance = self._provenance(samples, balls, scored, NoTwoSample(absent))
         return ScoreTable(table_of(samples, scored.columns), provenance)
 
+    def copies(self, samples: Features, source: Source | None) -> CopyTests:
+        """Which samples are copies, with all evidence; without what is said of the whole set.
+
+        `samples`: as `features` gives them, with their source.
+        """
+        balls = self._ball_geometry(len(samples), own=False)
+        calibration = replace(self._calibration(balls), every_k={})
+        given = samples.spec.weights == "none"  # vectors without pictures
+        pictures = None if given else self.pictures(samples, source)
+        pairs = self._pairs(samples, pictures, source, balls, calibration)
+        scored = self._scored(samples, balls, calibration, Families(), pairs)
+        absent = NoTwoSample("Each sample was judged alone.")
+        provenance = self._provenance(samples, balls, scored, absent)
+        table = ScoreTable(table_of(samples, scored.columns), provenance, pictures)
+        return CopyTests(table, scored.tests_p)
+
     def one_by_one(self, samples: Features, balls: BallGeometry, also: Families) -> Scored:
         """The columns of each sample and what they rest on; `also` joins the same pass.
 
@@ -203,14 +229,7 @@ class Scorer:
         if options.against_siblings is not None:
             siblings = judge_among_siblings(samples, balls.k, options.against_siblings, run)
         repeats = judge_repeats(samples, reference, balls, run)
-        network = None
-        if self._network is not None:
-            network = self._network.compare(
-                samples, source, balls, calibration, self._calibration_source
-            )  # fmt: skip
-        pairs = PairEvidence(
-            self.decisions, pictures, self._read_before, options.evidence, self._index, network
-        )
+        pairs = self._pairs(samples, pictures, source, balls, calibration)
         scored = self._scored(samples, balls, calibration, options.families, pairs)
         with step(run.progress, "Two-sample test"):
             test, part = two_sample_test(samples, reference, balls, threads=run.threads)
@@ -221,6 +240,24 @@ class Scorer:
         )  # fmt: skip
         added = {**test, **repeats.columns, **groups.columns, **siblings.columns}
         return ScoreTable(table_of(samples, {**scored.columns, **added}), provenance, pictures)
+
+    def _pairs(
+        self,
+        samples: Features,
+        pictures: SourcePictures | None,
+        source: Source | None,
+        balls: BallGeometry,
+        calibration: CalibrationSet,
+    ) -> PairEvidence:
+        """What is known of pairs beside the tests: decisions, pictures, and the copy network."""
+        network = None
+        if self._network is not None:
+            network = self._network.compare(
+                samples, source, balls, calibration, self._calibration_source
+            )  # fmt: skip
+        return PairEvidence(
+            self.decisions, pictures, self._read_before, self.options.evidence, self._index, network
+        )
 
     def warm(self) -> None:
         """Make now what follows from the reference alone, which the first call would wait for.
