@@ -28,12 +28,12 @@ class Draws:
 
     names: list[str]
     """Of all, in their order: `draw-000001` is the first one ever."""
-    images: Mapping[str, Any] | None
+    images: Mapping[str, object] | None
     """By name; None for vectors."""
     features: Features | None
     """Of those that can be read; None where none can."""
 
-    def some(self, names: list[str]) -> Mapping[str, Any] | Features:
+    def some(self, names: list[str]) -> Mapping[str, object] | Features:
         """Images, or features, of some of them."""
         if self.images is not None:
             return {name: self.images[name] for name in names}
