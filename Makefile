@@ -132,6 +132,7 @@ study: install-dev
 	$(BIN)/python studies/hostile_archives.py
 	$(BIN)/python studies/bursts.py --into docs/explanation/trust.md
 	$(BIN)/python studies/watching.py --work .study/watching --into docs/studies/watching.md
+	$(BIN)/python studies/proxies.py --into docs/studies/proxies.md
 	$(BIN)/python studies/compare_intervals.py --into docs/studies/compare.md
 	$(BIN)/python studies/check_metric.py --into docs/studies/check-metric.md
 	$(BIN)/python studies/set_intervals_knn.py --into docs/studies/sets.md

@@ -178,6 +178,28 @@ EARLY = {
     "select, folder": ([*SELECT, "--copy-to", "train"], "give another folder"),
     "select, page": ([*SELECT, "--report", "a.pdf"], ".html"),
     "select, places of no table": ([*SELECT, "--samples", "few"], "no table"),
+    "proxies, not there": (["proxies", "sampels", "--proxy", "a=train"], "Did you mean"),
+    "proxies, none": (["proxies", "samples"], "--proxy"),
+    "proxies, reference not there": (
+        ["proxies", "samples", "--proxy", "few=few", "--proxy", "a=trian"],
+        "Proxy 'a': ",
+    ),
+    "proxies, two of one name": (
+        ["proxies", "samples", "--proxy", "a=few", "--proxy", "a=train"],
+        "Two proxies are named 'a'",
+    ),
+    "proxies, k": (["proxies", "samples", "--proxy", "a=few", "-k", "5"], "k <= 4"),
+    "proxies, unit": (["proxies", "samples", "--proxy", "a=few", "--unit", "film"], "'film'"),
+    "proxies, metric": (
+        ["proxies", "samples", "--proxy", "a=clipped", "--metric", "cosine"],
+        "was made with euclidean",
+    ),
+    "proxies, another network": (
+        ["proxies", "vectors", "--proxy", "a=train", "--proxy", "b=clipped"],
+        "Proxy 'b': ",
+    ),
+    "proxies, scope": (["proxies", "samples", "--proxy", "a=few", "--scope", "b=x"], "no proxy"),
+    "proxies, table": (["proxies", "samples", "--proxy", "a=few", "-o", "a.xls"], ".parquet"),
     "siblings, key": (["siblings", "samples", "--by", "lable"], "label"),
     "siblings, k": (["siblings", "samples", "--by", "label", "-k", "0"], "at least 1"),
 }
@@ -606,6 +628,7 @@ printf '%s\n' "${COMPREPLY[@]}"
                 "score",
                 "compare",
                 "search",
+                "proxies",
                 "card",
                 "verify",
                 "select",

@@ -365,7 +365,7 @@ def test_vectors_and_images_are_not_compared(place):
 
 
 def test_nan_is_refused():
-    with pytest.raises(RaraError, match="NaN|finite"):
+    with pytest.raises(RaraError, match=r"NaN|finite"):
         judged(features(gaussian(5)), {"a": features([[np.nan] * 16] * 5)})
 
 

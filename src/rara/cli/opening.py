@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Self, TypeAlias
 
 from rara.cli.options import Calibration, Place
-from rara.duplicates.units import FOLDER, FOUND
+from rara.duplicates.units import check_unit
 from rara.errors import ParameterError
 from rara.extractors import DEFAULT, Extractor
 from rara.extractors.base import Metric
@@ -208,12 +208,6 @@ def check_k(images: Opened, k: int) -> None:
 def count_of(images: Opened) -> int | None:
     """How many images there are, unreadable ones included; None where that is not known yet."""
     return len(images) if isinstance(images, Features) else images.count()
-
-
-def check_unit(unit: str | None, **side: Opened) -> None:
-    """Raise ParameterError where a unit is a key that no image of a side has."""
-    if unit not in {None, FOLDER, FOUND}:
-        check_key(unit, **side)
 
 
 def saved_reference(place: Place, made: Made = Made()) -> Reference | None:

@@ -15,6 +15,8 @@ from rara.cli.array_options import Reading
 from rara.cli.compare import NAMED
 from rara.cli.extractions import ReferenceAndCopyNetwork
 from rara.cli.formulas import Cells
+from rara.cli.opening import Made as Asked
+from rara.cli.opening import saved_reference
 from rara.cli.options import IMAGES, VERDICTS, Json, Page, Place, Table, Working
 from rara.cli.output import check_page, check_table, last_line, list_all
 from rara.cli.printing import say, say_json, tell
@@ -25,9 +27,10 @@ from rara.errors import ParameterError
 from rara.features.neighbours import whole_k
 from rara.features.opening import Images
 from rara.proxy_references.judge import judge_by_proxies
-from rara.proxy_references.names import checked_name, named, scopes_of
-from rara.proxy_references.opening import Made
+from rara.proxy_references.names import checked_name, scopes_of
+from rara.proxy_references.opening import Made, naming
 from rara.reference.options import Options, ScoreOptions
+from rara.reference.reference import Reference
 from rara.report.formatting import counted
 from rara.run import step
 
@@ -95,12 +98,15 @@ def proxies(
     if judging.k is not None:
         whole_k(judging.k)
     held = None if decisions is None else Decisions.load(decisions)
+    asked = Asked(judging.metric, judging.unit)
+    with step(run.progress, "Opening the references"):
+        references = {
+            name: _saved(name, place, asked) for name, place in zip(places, real, strict=True)
+        }
     with step(run.progress, "Loading the network"):
         made = Made(judging.k, judging.metric, judging.unit, extraction.make(run))
         options["copy_network"] = extraction.make_copy_network(run)
-    found = judge_by_proxies(
-        judged, named(dict(zip(places, real, strict=True))), scopes, made, options, run, held
-    )
+    found = judge_by_proxies(judged, references, scopes, made, options, run, held)
     if output:
         with step(run.progress, "Writing the table"):
             cells.save(found, found.arrow, output)
@@ -118,6 +124,12 @@ def proxies(
             *found.summary().splitlines(),
             last_line((report, output), "--report page.html, -o t.csv"),
         )
+
+
+def _saved(name: str, place: str, asked: Asked) -> Images | Reference:
+    """A saved reference, or the place; raises ParameterError where it was made in another way."""
+    with naming(name):
+        return saved_reference(place, asked) or place
 
 
 def named_proxies(given: Sequence[str]) -> dict[str, Images]:

@@ -13,10 +13,11 @@ from cyclopts import App, Parameter
 from rara.cli.array_options import Reading
 from rara.cli.audit import audit
 from rara.cli.extractions import Extraction, ReferenceExtraction
-from rara.cli.opening import Sides, check_k, check_unit, opened
+from rara.cli.opening import Sides, check_k, opened
 from rara.cli.options import IMAGES, OUTPUT, REFERENCE, Json, Metrics, Place, Unit, Working, whole
 from rara.cli.output import list_all, refuse_other
 from rara.cli.printing import say, say_json, tell
+from rara.duplicates.units import check_unit
 from rara.extractors import DEFAULT
 from rara.features.features import Noted, Skipped
 from rara.provenance.json_format import encoded

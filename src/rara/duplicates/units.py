@@ -24,9 +24,16 @@ from rara.features import neighbours as neighbourhood
 from rara.features.features import Features
 from rara.features.metadata_groups import check_key, first_by_content, groups_of, named
 from rara.run import Run
+from rara.sources import Source
 
 FOLDER, FOUND = "folder", "found"
 """In place of a key: the folder of each image, and the bursts that the audit finds."""
+
+
+def check_unit(unit: str | None, **side: Features | Source) -> None:
+    """Raise ParameterError where a unit is a key that no image of a side has."""
+    if unit not in {None, FOLDER, FOUND}:
+        check_key(unit, **side)
 
 
 def one_a_unit(

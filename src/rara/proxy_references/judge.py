@@ -15,6 +15,7 @@ from rara.decisions.decisions import Decisions
 from rara.errors import ParameterError
 from rara.extractors import Extractor
 from rara.features.features import Features
+from rara.features.metric import with_metric
 from rara.features.opening import Images
 from rara.provenance.proxies import ProxiesProvenance, ProxyPart
 from rara.proxy_references.cards import facts_of
@@ -103,9 +104,12 @@ def judge_by_proxies(
     """The same with everything checked; `decisions` for all proxies in place of their own."""
     with step(run.progress, "Listing the images"):
         images, sides = opened(samples, run), opened_proxies(references, run)
+    judged_samples = Samples(images, made.extractor, run)
+    for name, side in sides.items():
+        _check(name, side, judged_samples, made, options)
     real = {name: _reference(name, one, images, made, run) for name, one in sides.items()}
     check_different(real)
-    judged_samples, found = Samples(images, made.extractor, run), []
+    found = []
     for name, reference in real.items():
         if decisions is not None:
             reference = _deciding(reference, decisions)
@@ -116,6 +120,20 @@ def judge_by_proxies(
             scorer = reference.scorer(run=run, **options)
             found.append(evidence_of(name, reference, features, scorer.copies(features, source)))
     return _table(features, found, scopes, options.get("alpha", ALPHA))
+
+
+def _check(
+    name: str, side: Reference | Opened, samples: Samples, made: Made, options: Options
+) -> None:
+    """Refuse before the first image is read what would fail after it, as far as it is known."""
+    with naming(name):
+        if isinstance(side, Reference):
+            side.geometry.checked_k(options.get("k"))
+            samples.check(side.features.spec, side.extractor)
+            return
+        made.check(side)
+        if isinstance(side, Features):
+            samples.check(with_metric(side, made.metric).spec)
 
 
 def _reference(

@@ -12,16 +12,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from rara.duplicates.units import check_unit
 from rara.errors import ParameterError, RaraError
 from rara.extractors import DEFAULT, Extractor, Spec
 from rara.extractors.base import Metric
 from rara.features.compatibility import check_same, comparable, network_for
 from rara.features.features import Features
+from rara.features.neighbours import checked_k
 from rara.features.opening import Images, features_of, find_extractor, is_features
 from rara.proxy_references.names import Proxies
 from rara.reference.cleaning import Cleaning
 from rara.reference.fitting import fitted
 from rara.reference.reference import Reference, reference_in
+from rara.report.formatting import counted
 from rara.run import Run
 from rara.sources import Source, open_source
 
@@ -72,15 +75,20 @@ class Made:
     unit: str | None = None
     extractor: Named = None
 
+    def check(self, images: Opened) -> None:
+        """Refuse before the first image is read what could not be made of these."""
+        count = len(images) if isinstance(images, Features) else images.count()
+        if count is not None:
+            _check_enough(count, images)
+            if self.k is not None:
+                checked_k(self.k, count, self.k)
+        check_unit(self.unit, reference=images)
+
     def reference_of(self, images: Opened, samples: Opened, run: Run) -> Reference:
         """A reference of these images, by the extractor of samples that are vectors."""
         network = None if isinstance(images, Features) else self._network(samples, run)
         features, source = features_of(images, network, run)
-        if len(features) < FEWEST:
-            raise ParameterError(
-                f"{len(features)} image in '{features.location}': give at least {FEWEST}, or look "
-                "for copies of one picture with `rara search`."
-            )
+        _check_enough(len(features), features)
         k = min(USUAL_K, len(features) - 1) if self.k is None else self.k
         made = fitted(
             features, Cleaning(unit=self.unit), k=k, extractor=network or DEFAULT,
@@ -99,33 +107,63 @@ class Made:
         return network_for(samples.spec, self.extractor, run)
 
 
+def _check_enough(count: int, images: Opened) -> None:
+    if count < FEWEST:
+        raise ParameterError(
+            f"{counted(count, 'image')} in '{images.location}': give at least {FEWEST}, or look "
+            "for copies of one picture with `rara search`."
+        )
+
+
 class Samples:
     """The samples by every extractor that a proxy was made with."""
 
     def __init__(self, images: Opened, extractor: Named, run: Run) -> None:
         self.images, self._run, self._extractor = images, run, extractor
+        self._networks: dict[str, Extractor] = {}
         self._made: dict[str, tuple[Features, Source | None]] = {}
+
+    def check(self, spec: Spec, made_by: Extractor | None = None) -> None:
+        """Refuse before the first image is read samples that could not be compared.
+
+        `spec`: of a proxy whose vectors are there. `made_by`: its extractor, where it is at hand.
+        """
+        if isinstance(self.images, Features):
+            check_same(spec, replace(self.images.spec, metric=spec.metric))
+        else:
+            self._network(spec, made_by)
 
     def like(self, reference: Reference) -> tuple[Features, Source | None]:
         """As a proxy's extractor sees them, and their source; embedded when first needed."""
         spec = reference.features.spec
-        key = replace(spec, metric="euclidean").fingerprint
         if isinstance(self.images, Features):
             return comparable(self.images, spec), None
+        network, key = self._network(spec, reference.extractor), _key(spec)
         if key not in self._made:
-            network = network_for(spec, self._named(reference, spec), self._run)
-            check_same(spec, replace(network.spec, metric=spec.metric))
             self._made[key] = features_of(self.images, network, self._run)
         features, source = self._made[key]
         return comparable(features, spec), source
 
-    def _named(self, reference: Reference, spec: Spec) -> Named:
-        """The extractor of the reference, or the one that was named if it made this one."""
-        if reference.extractor is not None or self._extractor is None:
-            return reference.extractor
+    def _network(self, spec: Spec, made_by: Extractor | None) -> Extractor:
+        """The extractor of a proxy, opened once: its own, the one named, or that of its name."""
+        key = _key(spec)
+        if key not in self._networks:
+            network = network_for(spec, made_by or self._named(spec), self._run)
+            check_same(spec, replace(network.spec, metric=spec.metric))
+            self._networks[key] = network
+        return self._networks[key]
+
+    def _named(self, spec: Spec) -> Named:
+        """The extractor that was named, if it made these vectors."""
+        if self._extractor is None:
+            return None
         network = find_extractor(self._extractor, self._run)
-        same = replace(network.spec, metric=spec.metric).fingerprint == spec.fingerprint
-        return network if same else None
+        return network if _key(network.spec) == _key(spec) else None
+
+
+def _key(spec: Spec) -> str:
+    """What samples are embedded once for."""
+    return replace(spec, metric="euclidean").fingerprint
 
 
 def check_different(references: Mapping[str, Reference]) -> None:
