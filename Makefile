@@ -91,12 +91,14 @@ PARTS ?= --reference 2000 --samples 500 --repeats 1
 SETS ?= --reference 2000 --samples 500
 VIEWERS ?= --who rara --installed --images 100 --points 10000 --quiet 3 --moving 2
 SELECTION ?= --samples 1000 --peers 300 --reference 500
+REWARD ?= --reference 2000 --calls 5
 BESIDE := .bench/viewers.md
 else
 RESULTS := benchmarks/results
 PAGE := docs/studies/performance.md
 BESIDE := docs/studies/viewers.md
 SELECTION ?= --into docs/studies/selection.md
+REWARD ?= --into docs/studies/reward.md
 endif
 
 bench: install-dev
@@ -115,6 +117,7 @@ bench: install-dev
 	$(BIN)/python benchmarks/kernels.py --results $(RESULTS) $(KERNELS)
 	$(BIN)/python benchmarks/viewers.py --results $(RESULTS) $(VIEWERS)
 	$(BIN)/python benchmarks/selection.py $(SELECTION)
+	$(BIN)/python benchmarks/reward.py $(REWARD)
 	$(BIN)/python benchmarks/page.py --results $(RESULTS) --output $(PAGE)
 	$(BIN)/python benchmarks/viewers_page.py --results $(RESULTS) --output $(BESIDE)
 
