@@ -11,6 +11,7 @@ of all kinds. What was prepared before is read from the working folder.
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import pickle
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -183,7 +184,8 @@ def main() -> None:
         kept(options.work / f"others {name}.pickle", partial(others, name, folders))
     kinds = ("photos", "clip art", "CIFAR-10")
     run = partial(measured, folders=folders, count=options.count, work=options.work)
-    with ProcessPoolExecutor(options.processes) as pool:
+    spawn = multiprocessing.get_context("spawn")  # a fork of threads that OpenCV began may hang
+    with ProcessPoolExecutor(options.processes, mp_context=spawn) as pool:
         every = dict(zip(kinds, pool.map(run, kinds), strict=True))
     lines = list(section(every))
     print("\n".join(lines))
