@@ -93,6 +93,18 @@ def test_a_proxy_has_a_card(found):
     assert web.fingerprint != art.fingerprint
 
 
+def test_a_card_says_why_a_proxy_takes_no_part_in_the_tests():
+    """Of 60 images alone 0.033 would do; beside a larger proxy, it would count twice."""
+    samples = samples_of(gaussian(5, 8, 3))
+    beside = judged(samples, {"web": vectors(1_000, 1), "few": vectors(60, 2)}).cards[1]
+    assert not beside.counts
+    assert "none below 0.033, too large beside larger references." in beside.cannot[1]
+    alone = judged(samples, {"few": vectors(60, 2)}).cards[0]
+    assert alone.counts
+    assert alone.smallest_p == pytest.approx(2 / 61)
+    assert alone.alone_among == 1
+
+
 def test_each_pair_has_its_own_p_value_and_one_among_all(sides, found):
     references, samples = sides
     by_proxy = found.arrow["by_proxy"].to_pylist()
