@@ -12,7 +12,13 @@ import rara
 from embedding import Means, Small
 from make import as_folder, encoded, features, gaussian
 from rara.columns.proxies import PROXIES
-from rara.errors import EmptySourceError, ParameterError, RaraError, ReferenceMismatchError
+from rara.errors import (
+    EmptySourceError,
+    ImageError,
+    ParameterError,
+    RaraError,
+    ReferenceMismatchError,
+)
 from rara.proxy_references import opening
 from scenes import scene
 
@@ -374,6 +380,32 @@ def test_vectors_and_images_are_not_compared(place):
         judged(features(gaussian(5)), {"web": place / "web"})
     with pytest.raises(ReferenceMismatchError, match="Proxy 'web': "):
         judged(place / "samples", {"web": WEB})
+
+
+class Picky(Small):
+    """No vector of the first sample that it sees of one size."""
+
+    spec = rara.extractors.Spec("picky", "p", "none", 27)
+
+    def prepare(self, image):
+        if image.size == (40, 30):
+            raise ImageError("too small")
+        return super().prepare(image)
+
+
+def test_extractors_that_see_other_samples_are_refused(place, tmp_path):
+    files = {"a.png": encoded(drawing(7)), "b.png": encoded(scene(8, 40, 30))}
+    as_folder(tmp_path / "samples", files)
+    picky = rara.Reference.fit(place / "ours", k=2, extractor=Picky(), run=RUN)
+    means = rara.Reference.fit(place / "web", extractor=Means(), run=RUN)
+    with pytest.raises(ParameterError, match="Proxy 'picky': Its extractor makes vectors of other"):
+        judged(tmp_path / "samples", {"means": means, "picky": picky}, evidence="none")
+
+
+def test_samples_that_cannot_be_read_are_refused(place, tmp_path):
+    as_folder(tmp_path / "samples", {"a.png": b"no picture"})
+    with pytest.raises(RaraError, match=r"^None of the 1 images"):
+        judged(tmp_path / "samples", {"a": place / "web"}, extractor=Means(), evidence="none")
 
 
 def test_nan_is_refused():
