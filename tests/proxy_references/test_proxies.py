@@ -12,7 +12,13 @@ import rara
 from embedding import Means, Small
 from make import as_folder, encoded, features, gaussian
 from rara.columns.proxies import PROXIES
-from rara.errors import EmptySourceError, ParameterError, RaraError, ReferenceMismatchError
+from rara.errors import (
+    EmptySourceError,
+    ImageError,
+    ParameterError,
+    RaraError,
+    ReferenceMismatchError,
+)
 from rara.proxy_references import opening
 from scenes import scene
 
@@ -91,6 +97,18 @@ def test_a_proxy_has_a_card(found):
     assert "20 images give none below 0.095" in " ".join(ours.cannot)
     assert all("cannot show that a sample is original" in card.cannot[0] for card in found.cards)
     assert web.fingerprint != art.fingerprint
+
+
+def test_a_card_says_why_a_proxy_takes_no_part_in_the_tests():
+    """Of 60 images alone 0.033 would do; beside a larger proxy, it would count twice."""
+    samples = samples_of(gaussian(5, 8, 3))
+    beside = judged(samples, {"web": vectors(1_000, 1), "few": vectors(60, 2)}).cards[1]
+    assert not beside.counts
+    assert "none below 0.033, too large beside larger references." in beside.cannot[1]
+    alone = judged(samples, {"few": vectors(60, 2)}).cards[0]
+    assert alone.counts
+    assert alone.smallest_p == pytest.approx(2 / 61)
+    assert alone.alone_among == 1
 
 
 def test_each_pair_has_its_own_p_value_and_one_among_all(sides, found):
@@ -362,6 +380,32 @@ def test_vectors_and_images_are_not_compared(place):
         judged(features(gaussian(5)), {"web": place / "web"})
     with pytest.raises(ReferenceMismatchError, match="Proxy 'web': "):
         judged(place / "samples", {"web": WEB})
+
+
+class Picky(Small):
+    """No vector of the first sample that it sees of one size."""
+
+    spec = rara.extractors.Spec("picky", "p", "none", 27)
+
+    def prepare(self, image):
+        if image.size == (40, 30):
+            raise ImageError("too small")
+        return super().prepare(image)
+
+
+def test_extractors_that_see_other_samples_are_refused(place, tmp_path):
+    files = {"a.png": encoded(drawing(7)), "b.png": encoded(scene(8, 40, 30))}
+    as_folder(tmp_path / "samples", files)
+    picky = rara.Reference.fit(place / "ours", k=2, extractor=Picky(), run=RUN)
+    means = rara.Reference.fit(place / "web", extractor=Means(), run=RUN)
+    with pytest.raises(ParameterError, match="Proxy 'picky': Its extractor makes vectors of other"):
+        judged(tmp_path / "samples", {"means": means, "picky": picky}, evidence="none")
+
+
+def test_samples_that_cannot_be_read_are_refused(place, tmp_path):
+    as_folder(tmp_path / "samples", {"a.png": b"no picture"})
+    with pytest.raises(RaraError, match=r"^None of the 1 images"):
+        judged(tmp_path / "samples", {"a": place / "web"}, extractor=Means(), evidence="none")
 
 
 def test_nan_is_refused():

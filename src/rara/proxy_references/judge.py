@@ -109,14 +109,14 @@ def judge_by_proxies(
         _check(name, side, judged_samples, made, options)
     real = {name: _reference(name, one, images, made, run) for name, one in sides.items()}
     check_different(real)
-    found = []
+    found: list[OfProxy] = []
     for name, reference in real.items():
         if decisions is not None:
             reference = _deciding(reference, decisions)
-        with naming(name), step(run.progress, f"Judging the samples by {name}"):
+        with step(run.progress, "Reading the samples"):
             features, source = judged_samples.like(reference)
-            if not len(features):
-                raise ParameterError(f"No sample in '{features.location}' could be read.")
+        with naming(name), step(run.progress, f"Judging the samples by {name}"):
+            _check_same_samples(features, found)
             scorer = reference.scorer(run=run, **options)
             found.append(evidence_of(name, reference, features, scorer.copies(features, source)))
     return _table(features, found, scopes, options.get("alpha", ALPHA))
@@ -143,6 +143,17 @@ def _reference(
         return side
     with naming(name), step(run.progress, f"Making the reference {name}"):
         return made.reference_of(side, samples, run)
+
+
+def _check_same_samples(samples: Features, before: list[OfProxy]) -> None:
+    """Raise ParameterError where none could be read, or others than by an earlier extractor."""
+    if not len(samples):
+        raise ParameterError(f"No sample in '{samples.location}' could be read.")
+    if before and before[0].table.arrow["id"].to_pylist() != samples.ids:
+        raise ParameterError(
+            f"Its extractor makes vectors of other samples than that of '{before[0].name}': remove "
+            "the samples that either skips, or make both with one extractor."
+        )
 
 
 def _deciding(reference: Reference, decisions: Decisions) -> Reference:

@@ -113,15 +113,15 @@ def limits_of(
         f"It cannot show that a sample is original: it holds {counted(images, 'image')}, and the "
         "training data may hold others."
     )
-    joint = smallest * max(1, counted_proxies)
-    if not counts:
+    if counts:
+        yield from _least(smallest * counted_proxies, samples, alpha)
+    else:
+        beside = ", too large beside larger references" if smallest <= alpha else ""
         yield (
             f"It cannot call a near copy by p-values: {counted(images, 'image')} give none below "
-            f"{smallest:.2g}. It takes no part in the tests, and costs the others nothing. Facts "
-            "and evidence of pictures still count."
+            f"{smallest:.2g}{beside}. It takes no part in the tests, and costs the others nothing. "
+            "Facts and evidence of pictures still count."
         )
-    else:
-        yield from _least(joint, samples, alpha)
     yield from _looked(proxy.table.provenance.evidence)
     for other, many in shared.items():
         yield f"It cannot be told from {other} by {counted(many, 'image')} that both hold."
