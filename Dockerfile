@@ -4,6 +4,7 @@
 #   docker run --read-only --tmpfs /tmp -v rara-cache:/cache -v "$PWD/reference":/reference:ro \
 #       -v "$PWD/token":/token:ro -p 8765:8765 rara
 #
+# buildah builds it as well; with --format docker it keeps the health check, which OCI images do not have.
 # /reference is a folder of `rara reference build`, or one of images. /token holds the token that every
 # request must bring: python -c "import secrets; print(secrets.token_urlsafe(32))" > token
 FROM python:3.13-slim AS built

@@ -89,6 +89,8 @@ FRECHET ?= --samples 500 --reference 500 --repeats 1
 KERNELS ?= --reference 2000 --repeats 1
 PARTS ?= --reference 2000 --samples 500 --repeats 1
 SETS ?= --reference 2000 --samples 500
+EXPLORER_DATA ?= --points 10000
+FRAME_RATE ?= --points 10000 --seconds 2
 VIEWERS ?= --who rara --installed --images 100 --points 10000 --quiet 3 --moving 2
 SELECTION ?= --samples 1000 --peers 300 --reference 500
 REWARD ?= --reference 2000 --calls 5
@@ -115,6 +117,8 @@ bench: install-dev
 	$(BIN)/python benchmarks/sets.py --results $(RESULTS) $(SETS)
 	$(BIN)/python benchmarks/parts.py --results $(RESULTS) $(PARTS)
 	$(BIN)/python benchmarks/kernels.py --results $(RESULTS) $(KERNELS)
+	$(BIN)/python benchmarks/explorer_data.py --results $(RESULTS) $(EXPLORER_DATA)
+	$(BIN)/python benchmarks/frame_rate.py --results $(RESULTS) $(FRAME_RATE)
 	$(BIN)/python benchmarks/viewers.py --results $(RESULTS) $(VIEWERS)
 	$(BIN)/python benchmarks/selection.py $(SELECTION)
 	$(BIN)/python benchmarks/reward.py $(REWARD)

@@ -1,21 +1,20 @@
 """What the explorer's server takes for many points: the map, and every answer that grows with them.
 
-    python benchmarks/explorer_data.py [POINTS] [DIMENSIONS]      # 1,000,000 and 64 unless given
+    python benchmarks/explorer_data.py [--points 1000000] [--dimensions 64] [--results FOLDER]
 
 Half of the points are a reference, half samples, both of 40 clusters. Their table is that of 2,000
 samples, repeated: the figures are of the server, not of judging. Times of the processor are of all
 threads together, so they hold on a busy machine too.
 """
 
+import os
 import resource
-import sys
 import tempfile
-import time
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
+from measuring import Row, cost, interleaved, parser, resident, save
 from rara import Features, Reference, Run, ScoreTable
 from rara.explorer.explored import SAMPLE, Explored
 from rara.explorer.maps import map_of
@@ -24,6 +23,7 @@ from rara.explorer.serving import Serving
 from rara.explorer.streams import compressed, points_stream
 from rara.reference.geometry import ReferenceGeometry
 
+SIZES = {"points": 1_000_000, "dimensions": 64}
 JUDGED = 2_000
 CLUSTERS = 40
 
@@ -50,54 +50,64 @@ def made_up(points, dimensions):
     return Explored.of(ScoreTable(arrow, table.provenance), Reference(geometry), samples)
 
 
-@contextmanager
-def timed(what):
-    """Prints how long a part takes."""
-    wall, cpu = time.perf_counter(), time.process_time()
-    yield
-    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    print(f"{what:<44} {wall:8.2f} s   {cpu:8.2f} s of the processor")
-
-
 def megabytes(pieces):
     sizes = [len(piece) for piece in pieces]
     return f"{sum(sizes) / 1e6:.1f} MB, at most {max(sizes) / 1e6:.2f} MB at once"
 
 
-def resident():
-    return int(Path("/proc/self/statm").read_text("ascii").split()[1]) * 4096 / 1e9
+def works(seen, run):
+    """What is measured, by its name; each says what came of it, or nothing."""
+    made, serving = [], []
+
+    def map_is_made():
+        made.append(map_of(seen, run))
+        return made[0].sentence
+
+    def starts():
+        serving.append(Serving.of(seen, run=run))
+
+    def described():
+        serving[0].about.to_json()
+
+    return {
+        "map, the first time": map_is_made,
+        "map from the cache, and all else at the start": starts,
+        "about.json, the first time": described,
+        "about.json": described,
+        "points.arrow": lambda: megabytes(points_stream(seen, made[0])),
+        "points.arrow, compressed": lambda: megabytes(compressed(points_stream(seen, made[0]))),
+        "table.arrow, verdict and rarity": lambda: megabytes(
+            serving[0].table(["verdict", "rarity"])
+        ),
+        "reference.arrow": lambda: megabytes(serving[0].reference()),
+        "neighbours of a sample, the first time": lambda: found(seen, 0, run),
+        "neighbours of a sample, warm": lambda: found(seen, 5, run),
+    }
 
 
-def main():
-    points, dimensions = (
-        int(one) for one in [*sys.argv[1:], *("1000000", "64")[len(sys.argv) - 1 :]]
-    )
-    seen = made_up(points, dimensions)
+def found(seen, row, run):
+    neighbours_of(seen, SAMPLE, row, 12, run)
+
+
+def measured(work):
+    spent, note = cost(work)
+    return spent, note or ""
+
+
+def main() -> None:
+    size = parser(__doc__, SIZES).parse_args()
+    seen = made_up(size.points, size.dimensions)
     before = resident()
     with tempfile.TemporaryDirectory() as cache:
-        run = Run(cache=Path(cache))
-        with timed("map, the first time"):
-            made = map_of(seen, run)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-        print(f"{made.sentence}\nmemory {before:.2f} GB before, {peak:.2f} GB at most")
-        with timed("map from the cache, and all else at the start"):
-            serving = Serving.of(seen, run=run)
-        with timed("about.json, the first time"):
-            serving.about.to_json()
-        with timed("about.json"):
-            serving.about.to_json()
-        with timed("points.arrow"):
-            print(megabytes(points_stream(seen, made)))
-        with timed("points.arrow, compressed"):
-            print(megabytes(compressed(points_stream(seen, made))))
-        with timed("table.arrow, verdict and rarity"):
-            print(megabytes(serving.table(["verdict", "rarity"])))
-        with timed("reference.arrow"):
-            print(megabytes(serving.reference()))
-        neighbours_of(seen, SAMPLE, 0, 12, run)
-        neighbours_of(seen, SAMPLE, 0, 12, run)
-        with timed("neighbours of a sample, warm"):
-            neighbours_of(seen, SAMPLE, 5, 12, run)
+        rows = [
+            Row.of(lambda work=work: measured(work), what=name)
+            for name, work in works(seen, Run(cache=Path(cache))).items()
+        ]
+        kept = interleaved(rows, 1)
+    peak = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    memory = {"before": before, "peak": peak}
+    save(size.results, "explorer_data", settings=size, rows=kept, memory=memory,
+         load=os.getloadavg()[0])  # fmt: skip
 
 
 if __name__ == "__main__":

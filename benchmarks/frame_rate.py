@@ -1,6 +1,6 @@
 """How fast the explorer's page is: the time to its first view, and frames a second while it moves.
 
-    python benchmarks/frame_rate.py [POINTS]      # 1,000,000 unless given
+    python benchmarks/frame_rate.py [--points 1000000] [--results FOLDER]
 
 A made-up world (tests/explorer_world.py) is opened in headless Chromium without a GPU. Then
 the mouse pans and the wheel zooms, as a hand would, while the page counts its frames.
@@ -14,8 +14,10 @@ import time
 from itertools import pairwise
 from pathlib import Path
 
+from measuring import parser, save
+
 SERVER = Path(__file__).parents[1] / "tests" / "explorer_world.py"
-SECONDS = 6
+SIZES = {"points": 1_000_000, "seconds": 6}
 COUNT = """() => { window.frames_ = []; const tick = (now) => { window.frames_.push(now);
   window.ticking_ = requestAnimationFrame(tick); }; requestAnimationFrame(tick); }"""
 STOP = "() => { cancelAnimationFrame(window.ticking_); return window.frames_; }"
@@ -23,11 +25,11 @@ RENDERER = """() => { const gl = document.createElement('canvas').getContext('we
   return gl.getParameter(gl.getExtension('WEBGL_debug_renderer_info').UNMASKED_RENDERER_WEBGL); }"""
 
 
-def panned(page, middle, wide):
+def panning(page, middle, wide, seconds):
     """Drags from side to side."""
     page.mouse.move(*middle)
     page.mouse.down()
-    end, step = time.monotonic() + SECONDS, 0
+    end, step = time.monotonic() + seconds, 0
     while time.monotonic() < end:
         step += 1
         page.mouse.move(middle[0] + wide * ((step % 80) - 40) / 160, middle[1] + (step % 50) - 25)
@@ -35,63 +37,74 @@ def panned(page, middle, wide):
     page.mouse.up()
 
 
-def zoomed(page, middle, _):
+def zooming(page, middle, _, seconds):
     """Turns the wheel in and out."""
     page.mouse.move(*middle)
-    end, step = time.monotonic() + SECONDS, 0
+    end, step = time.monotonic() + seconds, 0
     while time.monotonic() < end:
         step += 1
         page.mouse.wheel(0, -40 if step % 120 < 60 else 40)
         time.sleep(0.008)
 
 
-def frames(page, move, middle, wide):
+def frames(page, move, *how):
     """Frames a second, and the interval in ms that 19 of 20 frames keep to."""
     page.evaluate(COUNT)
-    move(page, middle, wide)
+    move(page, *how)
     times = page.evaluate(STOP)
     gaps = sorted(b - a for a, b in pairwise(times))
     return 1000 * len(gaps) / sum(gaps), gaps[int(0.95 * len(gaps))]
 
 
-def measured(address, browser):
+def measured(address, browser, seconds):
+    """What a person waits for, as rows; the renderer of the browser."""
     page = browser.new_page(viewport={"width": 1280, "height": 800})
     page.goto(address)
-    page.wait_for_selector("body[data-ready]", timeout=60000)
+    page.wait_for_selector("body[data-ready]", timeout=600_000)
     ready = page.evaluate("performance.now()")
-    page.wait_for_selector("#map[data-settled=true]", timeout=60000)
+    page.wait_for_selector("#map[data-settled=true]", timeout=600_000)
     first = page.evaluate("performance.getEntriesByName('rara: first view')[0].startTime")
     box = page.locator("#map").bounding_box()
     middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    print(page.evaluate(RENDERER))
-    print(f"first view  {first / 1000:6.2f} s   all columns at hand {ready / 1000:.2f} s")
-    for move in (panned, zoomed):
-        rate, slow = frames(page, move, middle, box["width"])
-        print(f"{move.__name__:<10}  {rate:6.1f} frames a second   19 of 20 within {slow:.0f} ms")
+    rows = [row("first view", first / 1000, "s"), row("all columns at hand", ready / 1000, "s")]
+    for move in (panning, zooming):
+        rate, slow = frames(page, move, middle, box["width"], seconds)
+        rows.append(row(move.__name__, rate, "frames a second", f"19 of 20 within {slow:.0f} ms"))
     start = time.monotonic()
-    page.wait_for_selector("#map[data-settled=true]", timeout=60000)
-    print(f"refined     {time.monotonic() - start:6.2f} s after it rests")
+    page.wait_for_selector("#map[data-settled=true]", timeout=600_000)
+    rows.append(row("refined, once it rests", time.monotonic() - start, "s"))
+    return rows, page.evaluate(RENDERER)
 
 
-def main():
+def row(what, value, unit, note=""):
+    return {"what": what, "value": value, "unit": unit, "note": note}
+
+
+def main() -> None:
+    size = parser(__doc__, SIZES).parse_args()
+    words = [sys.executable, str(SERVER), str(size.points)]
+    chromium = shutil.which("chromium")
+    rows, renderer = [row("not measured: no Chromium", 0, "s")], "none"
+    if chromium is not None:
+        with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as server:
+            try:
+                rows, renderer = seen(server.stdout.readline().strip(), chromium, size.seconds)
+            finally:
+                server.kill()
+    save(size.results, "frame_rate", settings=size, rows=rows, renderer=renderer,
+         load=os.getloadavg()[0])  # fmt: skip
+
+
+def seen(address, chromium, seconds):
     from playwright.sync_api import sync_playwright
 
-    points = sys.argv[1] if len(sys.argv) > 1 else "1000000"
-    server = subprocess.Popen(
-        [sys.executable, str(SERVER), points], stdout=subprocess.PIPE, text=True
-    )
-    try:
-        address = server.stdout.readline().strip()
-        print(f"{int(points):,} points, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
-        with sync_playwright() as play:
-            browser = play.chromium.launch(
-                executable_path=shutil.which("chromium"),
-                args=["--no-sandbox", "--disable-background-networking"],
-            )
-            measured(address, browser)
-            browser.close()
-    finally:
-        server.kill()
+    with sync_playwright() as play:
+        browser = play.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox", "--disable-background-networking"]
+        )
+        found = measured(address, browser, seconds)
+        browser.close()
+    return found
 
 
 if __name__ == "__main__":

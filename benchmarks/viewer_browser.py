@@ -101,9 +101,9 @@ def looked_at(
         watch = _Watch(page, meter)
         page.goto(address, wait_until="commit", timeout=1000 * limit)
         try:
-            page.wait_for_selector(there, timeout=1000 * limit)
             if prepare:
                 prepare(page)
+            page.wait_for_selector(there, timeout=1000 * limit)
             yield Page(page, meter), watch.first_view(address, limit)
         finally:
             meter.end()

@@ -6,6 +6,7 @@ It imports nothing of rara. A job that serves says on a line of its own when its
 """
 
 import sys
+from functools import partialmethod
 from pathlib import Path
 
 READY = "the viewer is ready"
@@ -61,10 +62,17 @@ def fiftyone_points(positions: str, port: str) -> None:
 
 def _fiftyone_shows(name: str, port: str) -> None:
     import fiftyone as fo
+    from fiftyone.core.service import ServerService
 
+    # It gives its server one minute to start, which is too short on a busy machine.
+    ServerService._wait_for_child_port = partialmethod(
+        ServerService._wait_for_child_port, timeout=600
+    )
     panels = [fo.Panel(type="Samples", pinned=True), fo.Panel(type="Embeddings")]
     panels[1].state = {"brainResult": "map"}
-    spaces = fo.Space(children=[fo.Space(children=[one]) for one in panels])
+    spaces = fo.Space(
+        children=[fo.Space(children=[one], active_child=one.component_id) for one in panels]
+    )
     spaces.orientation = "horizontal"
     session = fo.launch_app(
         fo.load_dataset(name), spaces=spaces, remote=True, port=int(port), address="127.0.0.1"

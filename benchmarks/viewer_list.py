@@ -64,9 +64,10 @@ def job(name: str) -> Callable[..., list[object]]:
     return command
 
 
-def without_notice(page: Any) -> None:
-    """FiftyOne: close the notice that covers the map, once it is there."""
-    page.get_by_text("Dismiss", exact=True).click(timeout=120_000)
+def opens_the_map(page: Any) -> None:
+    """FiftyOne: close the notice over the panel, and choose the map in its list."""
+    for words in ("Dismiss", "map"):
+        page.get_by_text(words, exact=True).first.click(timeout=600_000)
 
 
 RARA = Viewer(
@@ -95,7 +96,7 @@ FIFTYONE = Viewer(
     images=lambda programs, files, port: job("fiftyone_images")(
         programs, files.images, files.vectors, port),
     points=lambda programs, files, port: job("fiftyone_points")(programs, files.positions, port),
-    map=".js-plotly-plot", prepare=without_notice, waits=True,
+    map="canvas[data-engine]", prepare=opens_the_map, waits=True,
     notes={"page": "none: its app needs the database"},
 )  # fmt: skip
 ATLAS = Viewer(

@@ -134,7 +134,8 @@ def parts(
     """(name, figures or the reason why there are none) of each part."""
     programs = Path(sys.executable).parent if size.installed else environment / "bin"
     if size.installed:
-        yield "install", {"note": "not installed: measured in this environment"}
+        if "install" in size.parts:
+            yield "install", {"note": "not installed: measured in this environment"}
     else:
         found = tried(lambda: installed(viewer, environment))
         if "install" in size.parts or "note" in found:

@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from cells import Results, number, processor, table_of
 from measuring import RESULTS
-from page import NOTHING, PLACE, Results, load, number, processor, table_of
+from page import NOTHING, PLACE, load
 
 PAGE = Path(__file__).parents[1] / "docs" / "studies" / "viewers.md"
 NONE = "–"

@@ -33,9 +33,9 @@ class Client:
         return self._ask("POST", address, options)
 
     def _ask(self, method, address, options):
-        return asyncio.run(self._asked(method, address, options))
+        return asyncio.run(self.asked(method, address, options))
 
-    async def _asked(self, method, address, options):
+    async def asked(self, method, address, options):
         way = httpx.ASGITransport(self._app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=way, base_url=ADDRESS, timeout=60) as client:
             async with client.stream(method, address, **options) as answer:

@@ -29,6 +29,8 @@ TOY = {
     "frechet": "--samples 20 --reference 30 --dimensions 8 --repeats 1",
     "sets": "--samples 200 --reference 120 --dimensions 8",
     "parts": "--reference 60 --samples 20 --dimensions 8 --repeats 1",
+    "explorer_data": "--points 400 --dimensions 8",
+    "frame_rate": "--points 3000 --seconds 1",
     "viewers": "--who rara --installed --parts points --images 20 --points 3000 --quiet 1",
 }
 

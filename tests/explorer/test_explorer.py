@@ -1,10 +1,12 @@
 """The explorer behind a client: data, pictures, marks, exports, judgements, hostile requests."""
 
+import asyncio
 import csv
 import hashlib
 import io
 import json
 import shutil
+import threading
 import zipfile
 from dataclasses import replace
 
@@ -26,6 +28,7 @@ from rara.explorer.marks import Change
 from rara.explorer.projection import principal_places
 from rara.explorer.saved_table import Places, opened_again, options_of
 from rara.explorer.serving import Serving
+from rara.reference import judging as finding
 from rara.reference.options import ScoreOptions
 from rara.report.rows import Row
 from rara.service.limits import Limits
@@ -408,6 +411,39 @@ def test_a_picture_is_judged_and_put_on_the_map(client, place, seen):
     assert (bad["file"], bad["verdict"]) == (1, None)
     assert "error" in bad
     assert client.post("/v1/judge", files=[("image", ("y.png", b"no"))]).status_code == 200
+
+
+def test_a_picture_that_is_compared_keeps_no_other_waiting(seen, run, place, monkeypatch):
+    client, serving = client_of(seen, run)
+    copy = [("image", ("copy.png", (place / "train" / "004.png").read_bytes()))]
+    other = [("image", ("none.png", b"no"))]
+    serving.judge.judge.warm()
+    alone, hold, looked = (
+        client.post("/v1/judge", files=copy),
+        threading.Event(),
+        finding.find_sources,
+    )
+
+    def slow(*given, **more):
+        assert hold.wait(60)
+        return looked(*given, **more)
+
+    monkeypatch.setattr(finding, "find_sources", slow)
+
+    async def together():
+        first = asyncio.create_task(client.asked("POST", "/v1/judge", {"files": copy}))
+        while not serving.crew.aside_now and not first.done():
+            await asyncio.sleep(0.01)
+        quick = await asyncio.wait_for(client.asked("POST", "/v1/judge", {"files": other}), 60)
+        assert not first.done()
+        hold.set()
+        return quick, await first
+
+    quick, slow_one = asyncio.run(together())
+    assert "error" in quick.json()["records"][0]
+    assert slow_one.json() == alone.json()
+    assert (serving.crew.here, serving.crew.aside_now) == (0, 0)
+    serving.close()
 
 
 def test_a_contact_sheet_is_judged_panel_by_panel(client, place):

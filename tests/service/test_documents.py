@@ -2,6 +2,8 @@
 
 import re
 import shlex
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from rara.run import DEFAULT_MAX_PIXELS
 from rara.service.limits import Limits
 from rara.service.routes import operations_of
 from rara.service.security import SHORTEST_TOKEN
+from uploading import listening
 
 ROOT = Path(__file__).parents[2]
 PAGES = [
@@ -109,6 +112,24 @@ def test_the_container_runs_as_nobody_and_with_options_that_there_are():
     assert {re.match(r"[\w-]+", one)[0] for one in extras["explore"]} >= {
         "starlette", "uvicorn", "python-multipart",
     }  # fmt: skip
+
+
+def test_the_health_check_asks_for_what_the_service_answers(serving):
+    recipe = text("Dockerfile")
+    (code,) = re.findall(r'"(import urllib.*)"\]', recipe)
+    _, bound = parsed("serve train --host 127.0.0.1")
+    port = str(bound.arguments["listening"].port)
+    assert re.findall(r"^EXPOSE (\d+)$", recipe, re.MULTILINE) == [port]
+    assert f"http://127.0.0.1:{port}/" in code
+    with listening(serving) as address:
+        check = code.replace(f"http://127.0.0.1:{port}/", address)
+        assert (
+            subprocess.run([sys.executable, "-c", check], timeout=60, check=False).returncode == 0
+        )
+    over = subprocess.run(
+        [sys.executable, "-c", check], timeout=60, capture_output=True, check=False
+    )
+    assert over.returncode != 0
 
 
 def test_all_that_the_recipe_copies_is_sent_to_the_builder():

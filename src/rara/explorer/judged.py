@@ -25,6 +25,7 @@ from rara.provenance.json_format import JsonObject, encoded
 from rara.reference.geometry import Once
 from rara.service.judging import Judge
 from rara.service.uploads import UploadedImages
+from rara.service.work import Crew
 from rara.table.score_table import ScoreTable
 
 NEIGHBOURS = 12
@@ -38,13 +39,20 @@ class OnMap:
     made: Map
     make: Callable[[], Judge]
     """Makes the judge once a picture is to be judged: until then nobody waits for it."""
+    crew: Crew
+    """Takes up the next request while pictures of one are compared."""
 
     _once: Once = field(default_factory=Once)
 
     @property
     def judge(self) -> Judge:
         """The judge, made by the thread that asks first."""
-        return self._once("judge", self.make)
+        return self._once("judge", self._made)
+
+    def _made(self) -> Judge:
+        judge = self.make()
+        judge.scorer.comparing = self.crew.aside
+        return judge
 
     def __call__(self, images: UploadedImages) -> list[JsonObject]:
         """One record for each picture, in their order; the panels of a sheet stand for it.

@@ -43,6 +43,8 @@ class Serving:
     keeping: Keeping
     judge: OnMap | None
     """None where pictures cannot be judged, as by a reference of given vectors."""
+    crew: Crew
+    """Judges one request after the other; those that compare pictures let others go first."""
     limits: Limits
     run: Run
     _once: Once = field(default_factory=Once)
@@ -66,23 +68,20 @@ class Serving:
         quiet, pictures = replace(run, progress=None), PointPictures(explored)
         atlases = Atlases(explored, pictures, quiet)
         some = pictures.can(REFERENCE) or pictures.can(SAMPLE) or atlases.kept
+        limits = limits or Limits()
+        crew = Crew(limits.waiting)
         return cls(
             explored, made, pictures,
             atlases if some else None,
             Marks(explored, keeping.decisions), keeping,
-            None if judge is None else OnMap(explored, made, judge),
-            limits or Limits(), quiet,
+            None if judge is None else OnMap(explored, made, judge, crew),
+            crew, limits, quiet,
         )  # fmt: skip
 
     @cached_property
     def table(self) -> StreamedTable:
         """The table as it travels."""
         return StreamedTable(self.explored.table.arrow)
-
-    @cached_property
-    def crew(self) -> Crew:
-        """Judges one request after the other."""
-        return Crew(self.limits.waiting)
 
     @property
     def reference(self) -> StreamedTable:
