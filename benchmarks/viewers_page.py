@@ -89,7 +89,7 @@ def points(results: Results) -> str:
         ]  # fmt: skip
         cpu = number(1000 * frames["panning"]["cpu"]) if frames else NONE
         figures = [*cells(part, "page", "page_cpu"), *cells(part, "bytes", by=1e6)]
-        lines.append([row["who"], *figures, *pace, cpu, part.get("note", "")])
+        lines.append([row["who"], *figures, *pace, cpu, said(part)])
     heads = ["viewer", "page, s", "page, CPU s", "MB to the page", "frames a second, panning",
              "zooming", "CPU ms a frame", ""]  # fmt: skip
     about = f"{results['settings']['points']:,} points."
@@ -103,8 +103,7 @@ def pages(results: Results) -> str:
     lines = []
     for row in results["rows"]:
         part = row.get("page", {})
-        lines.append([row["who"], *cells(part, "mb", "files", "seconds", "cpu"),
-                      part.get("note", "")])  # fmt: skip
+        lines.append([row["who"], *cells(part, "mb", "files", "seconds", "cpu"), said(part)])
     heads = ["viewer", "MB", "files", "seconds", "CPU s", ""]
     return table_of(heads, lines)
 
@@ -118,6 +117,11 @@ def load_of(results: Results, *names: str) -> str:
         return ""
     least, most = number(min(loads)), number(max(loads))
     return f"{processor(results)} {cores} cores, which {least} to {most} processes wanted."
+
+
+def said(part: dict[str, Any]) -> str:
+    """Why there are no figures, where there are none."""
+    return str(part.get("note", "" if part else "not measured"))
 
 
 def cells(part: dict[str, Any], *names: str, by: float = 1) -> Sequence[str]:
