@@ -238,6 +238,7 @@ def tried(action: Callable[[], T]) -> T:
 
 
 _LOST = "it is not there, or not any more"
+_FAILED = "the filesystem failed"
 
 
 def _reason(error: BaseException) -> tuple[str, bool]:
@@ -249,8 +250,9 @@ def _reason(error: BaseException) -> tuple[str, bool]:
     if status in {404, 410}:
         return _LOST, False
     if isinstance(error, (FileNotFoundError, NotADirectoryError)):
-        cause = error.__cause__  # the filesystem of the web says so of every failure
-        return _reason(cause) if cause is not None else (_LOST, False)
+        # The filesystem of the web says so of every failure.
+        reason, passing = _reason(error.__cause__) if error.__cause__ else (_LOST, False)
+        return (_LOST, False) if reason.startswith(_FAILED) else (reason, passing)
     if any("Credential" in kind for kind in kinds):
         return "no credentials were found, or not whole ones", False
     if isinstance(error, PermissionError) or status in {401, 403}:
@@ -265,7 +267,7 @@ def _reason(error: BaseException) -> tuple[str, bool]:
         return "the connection broke", True
     if isinstance(error, OSError) and error.errno in _PASSING_CODES:
         return "the server is busy, or the connection broke", True
-    return f"the filesystem failed ({type(error).__name__})", False
+    return f"{_FAILED} ({type(error).__name__})", False
 
 
 def _status(error: BaseException) -> int | None:

@@ -39,6 +39,7 @@ from rara.sources.remote.files import THREADS, RemoteFiles
 from rara.sources.remote.filesystem import AccessError, Entry, Remote, tried
 from rara.sources.remote.listing import Listing, listing_of
 from rara.sources.schemes import shown_place, split_remote_key
+from rara.text import plain
 
 OpenLocal: TypeAlias = Callable[[Sequence[Path], str | None], Source]
 """Opens local paths, with the array or column that is meant."""
@@ -123,7 +124,7 @@ def _of_pattern(remote: Remote, texts: Sequence[str], how: _How) -> Source:
         if remote.web or not glob.has_magic(text):
             if (entry := one.entry()) is None:
                 raise SourceNotFoundError(
-                    f"'{remote.place}' names {shown_place(_last(text))!r}, which is not there."
+                    f"'{remote.place}' names '{plain(_last(text))}', which is not there."
                 )
             found[text] = entry
             continue
