@@ -277,7 +277,7 @@ def _status(error: BaseException) -> int | None:
         answer = getattr(one, "response", None)
         if isinstance(answer, dict):
             answer = answer.get("ResponseMetadata", {}).get("HTTPStatusCode")
-        for status in (answer, getattr(one, "status", None), getattr(one, "code", None)):
+        for status in (answer, getattr(one, "status", None)):
             if isinstance(status, int) and 400 <= status < 600:
                 return status
     return None
