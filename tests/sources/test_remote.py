@@ -4,6 +4,7 @@ import errno
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import pytest
 pytest.importorskip("fsspec", reason="the extra `remote` is not installed")
 import fsspec
 
+from commands import called
 from faulty_filesystem import FaultyFileSystem, StatusError
 from make import as_folder, as_tar, as_zip, ids, known, loaded, noise, png
 from rara.errors import (
@@ -21,6 +23,7 @@ from rara.errors import (
     SourceError,
     SourceNotFoundError,
     UnknownSourceError,
+    UnwritableError,
 )
 from rara.features.features import Features
 from rara.features.opening import features_of, is_features
@@ -31,6 +34,7 @@ from rara.sources.paths import split_key
 from rara.sources.remote import files as remote_files
 from rara.sources.remote import filesystem
 from rara.sources.schemes import is_remote, local_path, shown_place
+from rara.storage.atomic import write_text
 
 FILES = {
     "cat/10.png": png(1),
@@ -252,6 +256,23 @@ def test_local_paths_import_no_fsspec(tmp_path):
         "import sys, rara; list(rara.open_source(sys.argv[1])); assert 'fsspec' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)
+
+
+def test_nothing_is_written_to_a_place_with_a_scheme(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UnwritableError, match="no place on this machine"):
+        write_text(Path("s3://bucket/x.csv"), "text")
+    with pytest.raises(UnwritableError, match="no place on this machine"):
+        Features.from_arrays(np.eye(4, dtype=np.float32)).save("gs://bucket/features")
+    for words in (["score", "-o"], ["score", "--report"], ["reference", "build", "-o"]):
+        target = "s3://bucket/x.html" if words[-1] == "--report" else "s3://bucket/x.csv"
+        more = ["absent"] if words[0] == "reference" else ["a", "--reference", "b"]
+        code, _, err = called(capsys, *words, target, *more)
+        assert code != 0
+        assert ("no place on this machine" in err) or ("Nothing is at" in err)
+    assert not list(tmp_path.glob("s3*"))
+    write_text(Path("notes:/x.csv"), "a colon is a letter like others")
+    assert Path("notes:/x.csv").exists()
 
 
 # -- faults -----------------------------------------------------------------------------
