@@ -260,16 +260,17 @@ def test_local_paths_import_no_fsspec(tmp_path):
 
 def test_nothing_is_written_to_a_place_with_a_scheme(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+    as_folder(tmp_path / "a", {f"{i}.png": png(i) for i in range(9)})
     with pytest.raises(UnwritableError, match="no place on this machine"):
         write_text(Path("s3://bucket/x.csv"), "text")
     with pytest.raises(UnwritableError, match="no place on this machine"):
         Features.from_arrays(np.eye(4, dtype=np.float32)).save("gs://bucket/features")
     for words in (["score", "-o"], ["score", "--report"], ["reference", "build", "-o"]):
         target = "s3://bucket/x.html" if words[-1] == "--report" else "s3://bucket/x.csv"
-        more = ["absent"] if words[0] == "reference" else ["a", "--reference", "b"]
+        more = ["a"] if words[0] == "reference" else ["a", "--reference", "a"]
         code, _, err = called(capsys, *words, target, *more)
         assert code != 0
-        assert ("no place on this machine" in err) or ("Nothing is at" in err)
+        assert "no place on this machine" in " ".join(err.split())
     assert not list(tmp_path.glob("s3*"))
     write_text(Path("notes:/x.csv"), "a colon is a letter like others")
     assert Path("notes:/x.csv").exists()
