@@ -7,6 +7,7 @@ NEEDS = {
     "lightning": "src/rara/adapters/lightning.py",
     "transformers": "src/rara/adapters/transformers.py",
     "torch": "tests/ranks.py",
+    "fsspec": "tests/faulty_filesystem.py",
 }
 
 collect_ignore = [path for package, path in NEEDS.items() if find_spec(package) is None]

@@ -30,6 +30,7 @@ EXTRAS = {
     f"`pip install {COPIES_PACKAGE}`, Python 3.12 or later",
     "umap-learn": "rara explore, with those of rara serve; `pip install umap-learn`",
     "starlette": "rara serve, rara explore; `pip install starlette uvicorn python-multipart`",
+    "fsspec": "places such as s3:// and https://; `pip install fsspec s3fs aiohttp`",
     "torch": "extractors such as inception and vgg16; `pip install torch`, 0.2 to 5 GB",
 }
 

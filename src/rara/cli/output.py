@@ -14,6 +14,7 @@ from rara.provenance.parts import CalibrationImages, SamplesPart
 from rara.report.assets import check_folder
 from rara.report.formatting import counted, shorten
 from rara.report.saving import checked_report
+from rara.storage.atomic import refuse_scheme
 from rara.storage.folder import kind_of, read_folder
 from rara.table.writing import check_format
 from rara.text import encodable
@@ -94,6 +95,7 @@ def check_report(report: Path | None, assets: Path | None) -> None:
 
 def check_target(target: Path) -> None:
     """Refuse before the work a file that could not be written after it."""
+    refuse_scheme(target)
     folder = target.absolute().parent
     if target.is_dir():
         raise UnwritableError(f"'{target}' is a folder: give the name of a file.")
@@ -105,6 +107,7 @@ def check_target(target: Path) -> None:
 
 def refuse_other(folder: Path, *, kind: str, location: str) -> None:
     """Refuse to replace a whole folder that was made of something else."""
+    refuse_scheme(folder)
     if kind_of(folder) not in {"features", "reference"}:
         return
     stored = read_folder(folder)

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from numpy.typing import ArrayLike
 
 from rara.arguments import path_of, short
-from rara.errors import ParameterError
+from rara.errors import ParameterError, SourceNotFoundError
 from rara.extractors import Extractor, Spec, get_extractor
 from rara.features.embed import embed
 from rara.features.features import Features
@@ -22,6 +22,7 @@ from rara.run import Run
 from rara.sources import Source, open_source, refuse_mixed
 from rara.sources.arrays.numpy_files import holds_vectors, vectors_in
 from rara.sources.paths import split_key
+from rara.sources.schemes import is_remote, local_path, shown_place
 from rara.storage.folder import kind_of
 
 Images: TypeAlias = "str | os.PathLike[str] | Source | Features | Iterable[Any]"
@@ -47,7 +48,10 @@ def is_features(images: object) -> bool:
     """
     if not isinstance(images, (str, os.PathLike)):
         return isinstance(images, Features)
-    folder, key = _placed(images)
+    place = stored_at(images) if is_remote(images) else images
+    if place is None:
+        return False
+    folder, key = _placed(place)
     if kind_of(folder) is None:
         return holds_vectors(folder, key)
     refuse_mixed(folder)
@@ -77,6 +81,19 @@ def features_of(
     return features, source
 
 
+def stored_at(place: str | os.PathLike[str]) -> str | None:
+    """A local path with what rara stored at a place with a scheme; None where it stored nothing.
+
+    It is a verified copy in the cache, or the path behind `file://`.
+    """
+    text = os.fspath(place)
+    if (path := local_path(text)) is not None:
+        return path
+    from rara.sources.remote.copies import stored_copy  # it is for remote places alone
+
+    return stored_copy(text)
+
+
 def _placed(place: str | os.PathLike[str]) -> tuple[Path, str | None]:
     text, key = split_key(os.path.expanduser(place))  # noqa: PTH111 (the key is no path)
     return path_of(text), key
@@ -84,6 +101,13 @@ def _placed(place: str | os.PathLike[str]) -> tuple[Path, str | None]:
 
 def _stored_features(place: str | os.PathLike[str]) -> Features:
     """The features in a folder that rara wrote, or the vectors in a file."""
+    if is_remote(place):
+        copy = stored_at(place)
+        if copy is None:
+            raise SourceNotFoundError(f"'{shown_place(os.fspath(place))}' holds no vectors.")
+        features = _stored_features(copy)
+        named = features.location == copy != local_path(os.fspath(place))  # by the copy itself
+        return replace(features, location=shown_place(os.fspath(place))) if named else features
     path, key = _placed(place)
     if path.is_dir():
         return Features.load(path)

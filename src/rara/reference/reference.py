@@ -27,7 +27,7 @@ from rara.features.code_cache import quantized_in
 from rara.features.compatibility import features_like
 from rara.features.features import Features
 from rara.features.image_lookup import SourcePictures
-from rara.features.opening import Images, as_features
+from rara.features.opening import Images, as_features, stored_at
 from rara.features.pixel_cache import others_in
 from rara.geometry import Nearest
 from rara.provenance.json_format import JsonObject, encoded
@@ -41,6 +41,7 @@ from rara.retrieval.ready_pictures import ReadyPictures
 from rara.retrieval.reference_index import FOLDER, build_index_of, index_in
 from rara.run import Run, checked_run, step
 from rara.sources import Source
+from rara.sources.schemes import is_remote
 from rara.storage.folder import Parts, array_part, claim, kind_of, read_folder
 from rara.table.score_table import ScoreTable
 
@@ -365,6 +366,8 @@ def _changed(before: Reference, features: Features, nearest: Nearest) -> Referen
 def reference_in(place: object, name: str = "path") -> Reference | None:
     """The reference that was saved in a folder; None for anything else."""
     if not isinstance(place, (str, os.PathLike)):
+        return None
+    if is_remote(place) and (place := stored_at(place)) is None:
         return None
     folder = path_of(place, name).expanduser()
     return Reference.load(folder) if kind_of(folder) == "reference" else None

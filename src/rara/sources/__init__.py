@@ -6,6 +6,7 @@ From the ground up:
     single                one image, or a few of a source, as a source
     limits                how many bytes of one file are read
     names                 which files are images, safe and unique ids, natural order
+    schemes               places with a scheme such as s3://, as text
     paths                 places as people write them: patterns, and names that are nearly right
     first_bytes           whether a file is an image, by its first bytes
     unreadable_formats    what helps where a format is not read
@@ -17,6 +18,7 @@ From the ground up:
     arrays                images as arrays
     tables                images in Parquet and Arrow files
     joined                several sources as one
+    remote                places with a scheme: buckets, web servers and the like
     opening               what a place is, and the source that it stands for
 """
 

@@ -49,7 +49,12 @@ _natural = natsort_keygen()
 
 
 def shown(path: str | Path) -> str:
-    """A path as a person would write it: relative where it lies below the current folder."""
+    """A path as a person would write it: relative where it lies below the current folder.
+
+    A place with a scheme stays as it is.
+    """
+    if "://" in str(path):
+        return f"'{plain(str(path))}'"
     absolute, current = Path(path).absolute(), Path.cwd()
     if absolute != current and absolute.is_relative_to(current):
         return f"'{plain(str(absolute.relative_to(current)))}'"

@@ -46,6 +46,7 @@ from rara.sources.paths import (
     split_key,
     with_key,
 )
+from rara.sources.schemes import is_remote, local_path
 from rara.sources.tables.saved_datasets import saved_tables
 from rara.sources.unreadable_formats import remedy_below, remedy_for
 from rara.storage.folder import kind_of
@@ -101,6 +102,8 @@ def open_source(
 
 
 def _from_text(text: str, how: _How) -> Source:
+    if "://" in text and is_remote(text):
+        return _from_remote([text], how)
     if not text.strip() or "://" in text:
         raise UnknownSourceError(f"{text!r} is no place on this machine. {_KNOWN}.")
     text = text if os.path.lexists(text) else unescaped(text)
@@ -121,6 +124,27 @@ def _from_text(text: str, how: _How) -> Source:
     raise not_found(text)
 
 
+def _from_remote(places: Sequence[str], how: _How) -> Source:
+    """Places with a scheme; `file://` is the path behind it."""
+    local = [local_path(place) for place in places]
+    if all(path is not None for path in local):
+        paths = [path for path in local if path is not None]
+        return _from_text(paths[0], how) if len(paths) == 1 else _from_list(paths, how)
+    if not all(map(is_remote, places)) or any(path is not None for path in local):
+        raise UnknownSourceError(
+            "A list has paths of this machine and other places: give one kind at a time."
+        )
+    from rara.sources.remote.opening import open_remote  # it is for remote places alone
+
+    def open_local(paths: Sequence[Path], key: str | None) -> Source:
+        inner = _How(how.metadata, key)
+        if len(paths) == 1:
+            return _open_path(paths[0], inner)
+        return _from_paths(paths, inner, location=str(_common_folder(paths)))
+
+    return open_remote(places, how.key, how.metadata, open_local)
+
+
 def _from_pattern(pattern: str, how: _How) -> Source:
     """What a pattern matches, each once, without files of the system."""
     matched = expand(pattern)
@@ -136,6 +160,8 @@ def _from_pattern(pattern: str, how: _How) -> Source:
 
 
 def _from_list(texts: Sequence[str], how: _How) -> Source:
+    if any("://" in text and is_remote(text) for text in texts):
+        return _from_remote(texts, how)
     paths = [Path(text).expanduser() for text in texts]
     for text, path in zip(texts, paths, strict=True):
         if not path.exists():

@@ -23,6 +23,7 @@ from rara.sources.names import (
     natural_order,
     shown,
 )
+from rara.sources.schemes import is_remote, split_remote_key
 
 _BRACES = re.compile(r"\{([^{}]*(?:,|\d\.\.\d)[^{}]*)\}")
 _RANGE = re.compile(r"(\d+)\.\.(\d+)")
@@ -40,6 +41,8 @@ def split_key(text: str) -> tuple[str, str | None]:
     >>> split_key("absent.npz#images")
     ('absent.npz#images', None)
     """
+    if "://" in text and is_remote(text):
+        return split_remote_key(text)
     if os.path.lexists(Path(text).expanduser()):
         return text, None
     for sign in re.finditer("#", text):

@@ -42,6 +42,11 @@ _DAMAGED = (
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
+_SCHEMES = frozenset(
+    f"{scheme}:"
+    for scheme in ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "http", "https", "hf", "file")
+)
+
 
 def write_file(
     path: Path, write: Writer, *, remedy: str = ELSEWHERE, name: str = TEMPORARY
@@ -107,12 +112,23 @@ def sync_folder(folder: Path) -> None:
 @contextmanager
 def unwritable_explained(folder: Path, *, remedy: str = ELSEWHERE) -> Iterator[None]:
     """Turn the system's refusals to write into an `UnwritableError` with a way out."""
+    refuse_scheme(folder)
     try:
         yield
     except RaraError:
         raise
     except OSError as error:
         raise UnwritableError(_explanation(error, folder, remedy)) from error
+
+
+def refuse_scheme(path: Path) -> None:
+    """Raise UnwritableError for what was written as `s3://…`: it would be a local folder `s3:`."""
+    first = path.parts[0] if path.parts else ""
+    if first.lower() in _SCHEMES and not path.exists() and not Path(first).exists():
+        raise UnwritableError(
+            f"'{path}' is no place on this machine, and rara writes to no other: give a local "
+            f"path, and copy the result to {first}// afterwards."
+        )
 
 
 def _explanation(error: OSError, folder: Path, remedy: str) -> str:
