@@ -28,11 +28,10 @@ def server():
 
 
 @pytest.fixture
-def bucket(server, tmp_path, monkeypatch):
+def bucket(server, monkeypatch):
     import boto3
     import s3fs
 
-    monkeypatch.setenv("RARA_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("AWS_ENDPOINT_URL", server)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "SECRET")
