@@ -69,7 +69,8 @@ test-slow: install-dev browser
 test-torch: install-dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[torch,torchmetrics,lightning,loggers]' \
 		open_clip_torch prdc pyod transformers accelerate
-	$(BIN)/pytest -m 'slow or not slow' tests/adapters tests/watching tests/extractors/test_torch_extractors.py
+	$(BIN)/pytest -m 'slow or not slow' tests/adapters tests/watching tests/extractors/test_torch_extractors.py \
+		tests/selection/test_guidance.py
 
 # What is measured at another size than the scripts' own is said here: make bench PEERS='--repeats 1'
 SIZE ?= full

@@ -18,4 +18,5 @@ Why the picks are near to the best possible: docs/explanation/selection.md. From
     sheet           a contact sheet of the picks
     folder          the picks as links or copies in a folder
     select          rara.select
+    guidance        generators led to higher rewards (takes torch)
 """
