@@ -147,7 +147,7 @@ def of_diffusion(guide: Guide) -> Mapping[str, Method]:
 
     return {
         "base": lambda count: guide.world.images(guide.world.latents(count)),
-        "best of 3": partial(guide.best_of, times=3),
+        "best of 2": partial(guide.best_of, times=2),
         "minority": partial(led, reward_of=partial(restored_badly, model), strength=STRENGTH),
         "k-NN": partial(led, reward_of=by(guide.knn), strength=STRENGTH),
         "guided": partial(led, reward_of=by(guide.reward), strength=STRENGTH),
