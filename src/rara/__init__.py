@@ -32,6 +32,7 @@ lists its files in the same order, and tests/test_layout.py reads both.
     report         what people see
     table          the result
     groups         samples judged within groups and among siblings
+    reward         one number to steer a generator by
     reference      real images that samples are judged against
     image_search   the reference images that a picture comes from
     robustness     second opinions

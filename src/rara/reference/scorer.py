@@ -15,7 +15,9 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
-from numpy.typing import ArrayLike
+import numpy as np
+import pyarrow.compute as pc
+from numpy.typing import ArrayLike, NDArray
 
 from rara.calibration.real_images import CalibrationSet
 from rara.decisions.decision import Decision
@@ -37,6 +39,8 @@ from rara.reference.options import ScoreOptions
 from rara.retrieval.ready_pictures import ReadyPictures
 from rara.retrieval.reference_index import has_index, index_of
 from rara.retrieval.sources import chance_aligned_in, chance_in
+from rara.reward.rewards import Rewards, columns
+from rara.reward.scale import RewardScale
 from rara.run import Run, checked_run, step
 from rara.scores import BallGeometry, Families
 from rara.sources import Source
@@ -101,6 +105,65 @@ class Scorer:
         """Every reference image judged as if it had never been in the reference."""
         features = self.geometry.features
         return self._judged(features, self.pictures(features, self._source), None, own=True)
+
+    def reward(self, images: Images | NDArray[np.floating]) -> NDArray[np.float64]:
+        """(n,) how original and faithful each image is, in one number to train or choose by.
+
+        Higher is better: 0 is a typical real image, 1 the 99th percentile of real images. Off the
+        manifold, for copies and for repeats within the batch it falls below 0, and it has an upper
+        bound. NaN for an image that cannot be read, and for a vector that is not finite; the others
+        are rewarded as if that one were not there.
+
+            reward = rarity - off_manifold - copy - repeat
+
+        `images`: as for `score`, or vectors of shape (n, d) as for `score_features`. With
+        gradients: `rara.selection.torch.Reward`. It depends on the reference and on k alone, not on
+        alpha, groups or decisions. docs/explanation/reward.md derives it. Raises ParameterError for
+        a reference of fewer than 20 images.
+        """
+        return self.reward_terms(images)["reward"]
+
+    def reward_terms(self, images: Images | NDArray[np.floating]) -> dict[str, NDArray[np.float64]]:
+        """The terms of `reward` by name, (n,) each, and the reward itself.
+
+        `rarity` is the soft k-NN distance, 0 at a typical real image. What is taken off, at least 0
+        each: `off_manifold` where it is far, or farther than its neighbours are; `copy` where one
+        reference image is much nearer than the others; `repeat` where another one of the batch is.
+        """
+        rewards = self.rewards
+        rows, vectors = self._rows(images)
+        quantized = self.geometry.code_cache.for_query(len(vectors), self.run)
+        found = columns(rewards.terms(vectors, quantized))
+        spread = {name: np.full(rows.size, np.nan) for name in found}
+        for name, values in found.items():
+            spread[name][rows] = values
+        return spread
+
+    @property
+    def rewards(self) -> Rewards:
+        """The rewards by this reference, which `reward` and its gradients share; made once."""
+        geometry = self.geometry
+
+        def make() -> Rewards:
+            balls = geometry.ball_geometry(self.options.k)
+            return Rewards(geometry.features.vectors, RewardScale.around(balls), self.run)
+
+        return self._once("rewards", make)
+
+    def _rows(
+        self, images: Images | NDArray[np.floating]
+    ) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+        """Which of the images have a vector, and these vectors as the reference compares them."""
+        spec = self.geometry.features.spec
+        if isinstance(images, np.ndarray) and images.ndim == 2 and images.dtype.kind == "f":
+            finite = np.isfinite(images).all(axis=1)
+            given = as_features(images[finite], None, "samples") if finite.any() else None
+            if given is None:
+                return finite, np.empty((0, spec.dim), np.float32)
+            return finite, comparable(given, spec).vectors
+        features, _ = self.features(images)
+        done = pc.equal(features.items["state"], "done").to_numpy(zero_copy_only=False)
+        return done, features.vectors
 
     def verdicts(self, samples: Features, *, own: bool = False, absent: str) -> ScoreTable:
         """The verdicts alone, without groups, repeats and the two-sample test.
