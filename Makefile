@@ -144,6 +144,8 @@ study: install-dev
 	$(BIN)/python studies/generators.py cifar10 --cifar10 .study/cifar10 --out .study/generators
 	$(BIN)/python studies/generators_paper.py --generators .study/generators --work .study/paper \
 		--into docs/studies/generators.md
+	$(BIN)/python studies/guidance.py --generators .study/generators --work .study/guidance \
+		--into docs/studies/guidance.md --picture docs/pictures/guidance.webp
 	$(BIN)/python studies/calibration_photos.py .study/cifar10 --into docs/explanation/trust.md
 	$(BIN)/python studies/set_sizes_samples.py .study/generators --cifar10 .study/cifar10
 	$(BIN)/python studies/set_sizes.py .study/cifar10 --into docs/studies/sets.md

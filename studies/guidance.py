@@ -29,10 +29,10 @@ from guidance_judged import COPIES, OFF, YIELD, Judged, judged, ratio
 from guidance_methods import Guide, of_diffusion, of_gan
 from guidance_student import Student, student_of
 from guidance_worlds import World, world_of
-from pages import insert
 from paper_data import Images, Work
 from PIL import Image
 
+from pages import insert
 from rara import Features
 from rara.stats.intervals import Estimate
 

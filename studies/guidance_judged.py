@@ -12,14 +12,12 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-from paper_data import Images, Work
+from paper_data import Work
 
 from rara import Features, sets
 from rara.comparison.figures import FIGURES, levels_of, met_by
 from rara.comparison.generator import Generator, Judge
 from rara.comparison.halves import FREEDOM, variance
-from rara.comparison.pairwise import Figure
 from rara.comparison.sampling import HalfDifferences, Sampled, difference, half_differences
 from rara.sets import SetScore
 from rara.stats.intervals import LEVEL, Estimate, t_quantile

@@ -16,6 +16,7 @@ import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -136,7 +137,7 @@ def estimate(model: Denoiser, noisy: Tensor, time: Tensor, classes: Tensor) -> T
 def denoised(model: Denoiser, noise: Tensor, classes: Tensor, lead: Lead | None = None) -> Tensor:
     """Images of noise by DDIM; `lead` may move the estimate of each step."""
     noisy, moments = noise, torch.linspace(1, 0, STEPS + 1)
-    for now, then in zip(moments[:-1], moments[1:], strict=True):
+    for now, then in pairwise(moments):
         time = now.expand(len(noisy))
         image_share, noise_share = schedule(time)
 
