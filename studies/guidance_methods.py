@@ -33,8 +33,8 @@ K = 3
 RewardOf = Callable[[Tensor], Tensor]
 Method = Callable[[int], Images]
 """How many samples -> their pixels."""
-SEARCH = 10
-"""Steps of a search; forward and back they cost as much as 3 draws each."""
+SEARCH, TIMES = 10, 20
+"""Steps of a search, and draws that cost as much."""
 STRENGTH = 0.15
 """Of guidance in denoising, at noise alone."""
 RESTORED = 0.5
@@ -120,10 +120,12 @@ def of_gan(guide: Guide) -> Mapping[str, Method]:
     return {
         "base": partial(scaled, psi=1.0),
         **{f"psi {psi:g}": partial(scaled, psi=psi) for psi in (0.7, 1.3)},
-        f"best of {3 * SEARCH}": partial(guide.best_of, times=3 * SEARCH),
-        "best of 4": partial(guide.best_of, times=4),
+        f"best of {TIMES}": partial(guide.best_of, times=TIMES),
         "k-NN": partial(guide.searched, reward=guide.knn, steps=SEARCH),
         "guided": partial(guide.searched, reward=guide.reward, steps=SEARCH),
+        "guided, to 0.7": partial(
+            guide.searched, reward=guide.reward, steps=SEARCH, step_size=0.03, enough=0.7
+        ),
         "guided, one in 5": partial(some, every=5),
     }
 

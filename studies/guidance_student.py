@@ -44,8 +44,6 @@ class Student:
     """What the guide sees of images: (n, 64) numbers, with a gradient."""
 
     model: nn.Module
-    explained: float
-    """Share of the variance of held samples' vectors that it explains."""
 
     def __call__(self, images: Tensor) -> Tensor:
         return self.model(images)
@@ -65,36 +63,53 @@ def student_of(world: World, work: Work, place: Path) -> Student:
     channels, side = to_images(world.guide[:1]).shape[1:3]
     torch.manual_seed(0)
     model = network(channels, side)
-    path = place / f"student-{world.name}.pt"
+    path = place / f"student-{world.data}.pt"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        torch.save(learnt(model, world, work), path)
-    kept = torch.load(path, weights_only=True)
-    model.load_state_dict(kept["weights"])
+        learn(model, world, work)
+        torch.save(model.state_dict(), path)
+    model.load_state_dict(torch.load(path, weights_only=True))
     model.eval().requires_grad_(requires_grad=False)
-    return Student(model, kept["explained"])
+    return Student(model)
 
 
-def learnt(model: nn.Module, world: World, work: Work) -> dict[str, object]:
-    """Weights, and how much they explain of every tenth sample, which was left out."""
+@dataclass(frozen=True)
+class Components:
+    """The first principal components of the guide's vectors."""
+
+    mean: NDArray[np.float32]
+    axes: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, world: World, work: Work) -> Components:
+        real = vectors(world.guide, work)
+        mean = real.mean(0)
+        _, _, axes = np.linalg.svd(real - mean, full_matrices=False)
+        return cls(mean, axes[:DIM])
+
+    def __call__(self, of: NDArray[np.float32]) -> NDArray[np.float32]:
+        return (of - self.mean) @ self.axes.T
+
+
+def learn(model: nn.Module, world: World, work: Work) -> None:
+    """The components of the guide's half, and of samples of several truncations."""
     latents = world.latents(SAMPLES, LEARNT_SEED)
     spread = torch.linspace(0.7, 1.5, SAMPLES).reshape(-1, *[1] * (latents.ndim - 1))
-    made = world.images(latents if latents.ndim > 2 else spread * latents)
-    real = vectors(world.guide, work)
-    mean = real.mean(0)
-    _, _, axes = np.linalg.svd(real - mean, full_matrices=False)
-    images = to_images(np.concatenate([world.guide, made]))
-    aims = np.concatenate([real, vectors(made, work)]) - mean
-    targets = torch.from_numpy((aims @ axes[:DIM].T).astype(np.float32))
-    held = torch.zeros(len(images), dtype=torch.bool)
-    held[len(real) :: 10] = True
-    unit = targets[~held].std()
-    train(model, images[~held], targets[~held] / unit)
-    with torch.no_grad():
-        found = torch.cat([model(part) for part in images[held].split(BATCH)])
-    error = (found - targets[held] / unit).square().sum()
-    spread2 = (targets[held] - targets[held].mean(0)).div(unit).square().sum()
-    return {"weights": model.state_dict(), "explained": 1 - float(error / spread2)}
+    images = np.concatenate([world.guide, world.images(spread * latents)])
+    targets = torch.from_numpy(Components.of(world, work)(vectors(images, work)))
+    train(model, to_images(images), targets / targets.std())
+
+
+def explained(student: Student, world: World, work: Work) -> float:
+    """The share of the variance of vectors of the half that judges which the student predicts.
+
+    Of all numbers of the vectors, not of its components alone.
+    """
+    components, real = Components.of(world, work), vectors(world.judge, work)
+    true, found = components(real), student.of(world.judge)
+    scaled = found * (true * found).sum() / (found**2).sum()
+    lost = ((scaled - true) ** 2).sum() - ((true - true.mean(0)) ** 2).sum()
+    return float(-lost / ((real - real.mean(0)) ** 2).sum())
 
 
 def train(model: nn.Module, images: Tensor, targets: Tensor) -> None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -51,16 +51,17 @@ class World:
     def latents(self, count: int, seed: int = SAMPLES_SEED) -> Tensor:
         return torch.randn(count, *self.latent, generator=torch.Generator().manual_seed(seed))
 
+    @property
+    def data(self) -> str:
+        """What the generator was trained on: worlds of one data set share a student."""
+        return "fashion" if self.name == "diffusion" else self.name
+
     @torch.no_grad()
     def images(self, latents: Tensor) -> Images:
         """Pixels; row i is of class i modulo 10."""
         classes = classes_of(len(latents))
         parts = zip(latents.split(BATCH), classes.split(BATCH), strict=True)
         return to_pixels(torch.cat([self.draw(*part).float() for part in parts]))
-
-    @cached_property
-    def sides(self) -> dict[str, Images]:
-        return {"guide": self.guide, "judge": self.judge, "fresh": self.fresh}
 
 
 def classes_of(count: int) -> Tensor:
