@@ -45,9 +45,9 @@ TITLES = {
 }
 COUNTS = {"fashion": 500, "faces": 300, "diffusion": 300, "cifar10": 300}
 GOAL = 1.5
-HARD = (0, 3, 10, 30, 100, 300)
+HARD = (0, 10, 100)
 """Steps of a search without a prior."""
-HARD_COUNT = 500
+HARD_COUNT = 200
 
 
 class Study:

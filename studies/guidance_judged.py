@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from paper_data import Work
 
 from rara import Features, sets
-from rara.comparison.figures import FIGURES, levels_of, met_by
+from rara.comparison.figures import FIGURES, RealImages, levels_of, met_by
 from rara.comparison.generator import Generator, Judge
 from rara.comparison.halves import FREEDOM, variance
 from rara.comparison.sampling import HalfDifferences, Sampled, difference, half_differences
+from rara.features.metric import with_metric
 from rara.sets import SetScore
 from rara.stats.intervals import LEVEL, Estimate, t_quantile
 
@@ -51,7 +52,11 @@ def judged(
     scorer = work.reference_of(judge).scorer(run=work.run)
     looking = Judge.of(scorer, work.run)
     most = min(map(len, methods.values()))
-    found = {name: looking.judge(name, one, None, most) for name, one in methods.items()}
+    metric = looking.reference.spec.metric
+    found = {
+        name: looking.judge(name, with_metric(one, metric), None, most)
+        for name, one in methods.items()
+    }
     sampled = sampled_of(looking, found)
     collection = sets.MetricCollection(judge.vectors, SETS)
     scores = {name: collection.scores(one.vectors) for name, one in methods.items()}
@@ -65,8 +70,6 @@ def sampled_of(looking: Judge, found: Mapping[str, Generator]) -> dict[str, Samp
     levels = levels_of(looking.scorer)
     lists = [one.lists for one in found.values()]
     apart = half_differences(looking.deep, looking.parts, lists, levels)
-    from rara.comparison.figures import RealImages
-
     real = RealImages.around(looking.balls).own.met(levels).mean(axis=1)
     return {
         name: Sampled(met_by(one.table, looking.scorer), real, half)
