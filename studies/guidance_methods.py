@@ -13,19 +13,21 @@ guided      the search, or denoising, led by the reward
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
 import torch
 from generators_networks import Denoiser, schedule
-from generators_training import to_pixels
+from generators_training import to_images, to_pixels
 from guidance_student import Student
 from guidance_worlds import BATCH, World, classes_of, denoised, estimate
 from paper_data import Images, Work
 from torch import Tensor
 
 from rara import Features
+from rara.reference.scorer import Scorer
 from rara.selection.guidance import guided_estimate, latent_search
 from rara.selection.torch import Reward
 
@@ -48,6 +50,9 @@ class Guide:
     world: World
     reward: RewardOf
     knn: RewardOf
+    work: Work
+    default: Scorer
+    """The same half by the default network, which has no gradient here."""
 
     @classmethod
     def of(cls, world: World, student: Student, work: Work) -> Guide:
@@ -58,7 +63,8 @@ class Guide:
         def knn(images: Tensor) -> Tensor:
             return torch.cdist(student(images), real).topk(K, largest=False).values[:, -1]
 
-        return cls(world, Reward(scorer, extractor=student), knn)
+        default = work.reference(world.guide).scorer(run=work.run)
+        return cls(world, Reward(scorer, extractor=student), knn, work, default)
 
     def search(self, latents: Tensor, reward: RewardOf, **options: float) -> Tensor:
         """The latent vectors that searches end at."""
@@ -74,17 +80,25 @@ class Guide:
     @torch.no_grad()
     def best_of(self, count: int, times: int) -> Images:
         """The best of so many draws for each sample."""
-        draws = [self.world.latents(count, seed=100 + i) for i in range(times)]
-        images = [self.world.images(one) for one in draws]
+        images = self.draws(count, times)
         rewards = torch.stack([self.rewards(one) for one in images])
         best = rewards.nan_to_num(nan=-torch.inf).argmax(0).numpy()
-        return torch.stack([torch.from_numpy(one) for one in images])[best, range(count)].numpy()
+        return np.stack(images)[best, np.arange(count)]
+
+    def picked(self, candidates: Sequence[Images]) -> Images:
+        """The candidate of each sample with the highest reward by the default network."""
+        terms = [self.default.reward_terms(self.work.features(one)) for one in candidates]
+        rewards = np.stack([one["reward"] + one["repeat"] for one in terms])
+        best = np.nan_to_num(rewards, nan=-np.inf).argmax(0)
+        return np.stack(candidates)[best, np.arange(len(best))]
+
+    def draws(self, count: int, times: int) -> list[Images]:
+        """So many draws for each sample."""
+        return [self.world.images(self.world.latents(count, seed=100 + i)) for i in range(times)]
 
     @torch.no_grad()
     def rewards(self, pixels: Images) -> Tensor:
         """Of images, without what they cost as repeats."""
-        from generators_training import to_images
-
         parts = to_images(pixels).split(BATCH)
         terms = [self.reward.terms(part) for part in parts]  # type: ignore[attr-defined]
         return torch.cat([one["reward"] + one["repeat"] for one in terms])
@@ -108,25 +122,26 @@ def of_gan(guide: Guide) -> Mapping[str, Method]:
     def scaled(count: int, psi: float) -> Images:
         return world.images(psi * world.latents(count))
 
-    def some(count: int, every: int) -> Images:
-        """One sample in so many is led; the others stay as they are."""
-        images = scaled(count, 1.0)
-        rows = torch.arange(count) // 10 % every == 0
-        latents = world.latents(count)
-        found = guide.search(latents[rows], guide.reward, steps=SEARCH)
-        images[rows.numpy()] = world.images(found)
-        return images
+    near = {"step_size": 0.03, "enough": 0.7}
+    """A gentle search: to what is called rare, and no further."""
+
+    def picked(count: int) -> Images:
+        searches: list[dict[str, float]] = [{}, near]
+        found = [guide.searched(count, guide.reward, steps=SEARCH, **one) for one in searches]
+        return guide.picked([scaled(count, 1.0), *found])
+
+    def picked_draws(count: int) -> Images:
+        return guide.picked(guide.draws(count, 3))
 
     return {
         "base": partial(scaled, psi=1.0),
-        **{f"psi {psi:g}": partial(scaled, psi=psi) for psi in (0.7, 1.3)},
+        "psi 0.7": partial(scaled, psi=0.7),
         f"best of {TIMES}": partial(guide.best_of, times=TIMES),
+        "best of 3, default network": picked_draws,
         "k-NN": partial(guide.searched, reward=guide.knn, steps=SEARCH),
         "guided": partial(guide.searched, reward=guide.reward, steps=SEARCH),
-        "guided, to 0.7": partial(
-            guide.searched, reward=guide.reward, steps=SEARCH, step_size=0.03, enough=0.7
-        ),
-        "guided, one in 5": partial(some, every=5),
+        "guided, to 0.7": partial(guide.searched, reward=guide.reward, steps=SEARCH, **near),
+        "guided, picked": picked,
     }
 
 
