@@ -43,7 +43,7 @@ TITLES = {
     "cifar10": "GAN, CIFAR-10",
     "faces": "DCGAN, faces",
 }
-COUNTS = {"fashion": 500, "faces": 300, "diffusion": 300, "cifar10": 300}
+COUNTS = {"fashion": 500, "faces": 300, "diffusion": 200, "cifar10": 300}
 GOAL = 1.5
 HARD = (0, 10, 30, 100)
 """Steps of a search without a prior."""

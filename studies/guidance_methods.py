@@ -168,7 +168,6 @@ def of_diffusion(guide: Guide) -> Mapping[str, Method]:
         "minority": partial(led, reward_of=partial(restored_badly, model), strength=STRENGTH),
         "k-NN": partial(led, reward_of=by(guide.knn), strength=STRENGTH),
         "guided": partial(led, reward_of=by(guide.reward), strength=STRENGTH),
-        "guided, half": partial(led, reward_of=by(guide.reward), strength=STRENGTH / 2),
     }
 
 
