@@ -220,9 +220,7 @@ def main() -> None:
     parser.add_argument("--picture", type=Path)
     parser.add_argument("--fashion", type=Path, default=Path("/usr/share/datasets/fashion-mnist"))
     parser.add_argument("--cifar10", type=Path, default=Path(".study/cifar10"))
-    parser.add_argument(
-        "--worlds", nargs="+", choices=TITLES, default=["fashion", "faces", "diffusion"]
-    )
+    parser.add_argument("--worlds", nargs="+", choices=TITLES, default=["fashion"])
     parser.add_argument("--sections", nargs="+", default=["goal", "hard", "student"])
     parser.add_argument("--count", type=int, help="samples of each method")
     options = parser.parse_args()
