@@ -68,9 +68,10 @@ test-slow: install-dev browser
 
 test-torch: install-dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[torch,torchmetrics,lightning,loggers]' \
-		open_clip_torch prdc pyod transformers accelerate
-	$(BIN)/pytest -m 'slow or not slow' tests/adapters tests/watching tests/extractors/test_torch_extractors.py \
-		tests/selection/test_guidance.py
+		open_clip_torch prdc pyod transformers accelerate diffusers
+	$(BIN)/pytest -m 'slow or not slow' tests/adapters tests/watching tests/selection/test_torch_reward.py \
+		tests/selection/test_guidance.py \
+		tests/extractors/test_torch_extractors.py
 
 # What is measured at another size than the scripts' own is said here: make bench PEERS='--repeats 1'
 SIZE ?= full
@@ -91,12 +92,14 @@ PARTS ?= --reference 2000 --samples 500 --repeats 1
 SETS ?= --reference 2000 --samples 500
 VIEWERS ?= --who rara --installed --images 100 --points 10000 --quiet 3 --moving 2
 SELECTION ?= --samples 1000 --peers 300 --reference 500
+REWARD ?= --reference 2000 --calls 5
 BESIDE := .bench/viewers.md
 else
 RESULTS := benchmarks/results
 PAGE := docs/studies/performance.md
 BESIDE := docs/studies/viewers.md
 SELECTION ?= --into docs/studies/selection.md
+REWARD ?= --into docs/studies/reward.md
 endif
 
 bench: install-dev
@@ -115,6 +118,7 @@ bench: install-dev
 	$(BIN)/python benchmarks/kernels.py --results $(RESULTS) $(KERNELS)
 	$(BIN)/python benchmarks/viewers.py --results $(RESULTS) $(VIEWERS)
 	$(BIN)/python benchmarks/selection.py $(SELECTION)
+	$(BIN)/python benchmarks/reward.py $(REWARD)
 	$(BIN)/python benchmarks/page.py --results $(RESULTS) --output $(PAGE)
 	$(BIN)/python benchmarks/viewers_page.py --results $(RESULTS) --output $(BESIDE)
 
@@ -136,6 +140,7 @@ study: install-dev
 	$(BIN)/python studies/check_metric.py --into docs/studies/check-metric.md
 	$(BIN)/python studies/set_intervals_knn.py --into docs/studies/sets.md
 	$(BIN)/python studies/set_peers_knn.py --into docs/studies/sets.md
+	$(BIN)/python studies/reward.py --into docs/studies/reward.md
 	$(BIN)/python studies/verdicts.py
 	$(BIN)/python studies/fashion_generators.py
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check scipy imagehash

@@ -24,6 +24,10 @@ CARD = rara.card(PICTURE, PICTURES, extractor=Means())
 SCORER = REFERENCE.scorer()
 
 
+def draw(count):
+    return np.random.default_rng(2).normal(size=(count, 4))
+
+
 class Other:
     """No number, no text, no list."""
 
@@ -64,6 +68,10 @@ WHOLE = {
     "Run max_pixels": lambda n: rara.Run(max_pixels=n),
     "get_extractor threads": lambda n: rara.get_extractor(threads=n),
     "Features.split seed": lambda n: FEATURES.split(0.2, seed=n),
+    "sample_original n": lambda n: rara.sample_original(draw, n, SCORER, 40),
+    "sample_original budget": lambda n: rara.sample_original(draw, 1, SCORER, n),
+    "sample_original best_of": lambda n: rara.sample_original(draw, 1, SCORER, 40, best_of=n),
+    "sample_original batch": lambda n: rara.sample_original(draw, 1, SCORER, 40, batch=n),
     "ScoreTable.head": lambda n: TABLE.head(n),
     "Watch every": lambda n: rara.Watch(SCORER, "run", every=n),
     "Watch keep": lambda n: rara.Watch(SCORER, "run", keep=n),
@@ -72,6 +80,7 @@ NUMBERS = {
     "Features.split share": lambda x: FEATURES.split(x),
     "alpha": lambda x: REFERENCE.score_features(VECTORS, alpha=x),
     "clip_radii": lambda x: rara.Reference.from_features(VECTORS, clip_radii=x),
+    "sample_original alpha": lambda x: rara.sample_original(draw, 1, SCORER, 40, alpha=x),
     "Watch alpha": lambda x: rara.Watch(SCORER, "run", alpha=x),
 }
 ARRAYS = {
@@ -92,6 +101,7 @@ PATHS = {
     "open_source": rara.open_source,
     "Reference.fit": rara.Reference.fit,
     "Reference.score": REFERENCE.score,
+    "Scorer.reward": SCORER.reward,
     "compare_siblings": lambda x: rara.compare_siblings(x, by="label"),
     "search": lambda x: rara.search(FEATURES, x),
     "card image": lambda x: rara.card(x, PICTURES, extractor=Means()),
@@ -125,6 +135,7 @@ WORDS = {
     "Run vectors": lambda x: rara.Run(vectors=x),
     "card evidence": lambda x: rara.card(PICTURE, PICTURES, extractor=Means(), evidence=x),
     "Card[]": lambda x: CARD[x],
+    "sample_original accept": lambda x: rara.sample_original(draw, 1, SCORER, 40, accept=x),
     "select want": lambda x: rara.select(TABLE, 2, want=x),
     "select method": lambda x: rara.select(TABLE, 2, want="diverse", method=x),
     "select group_by": lambda x: rara.select(NEW_TABLE, 2, group_by=x, quota=2),

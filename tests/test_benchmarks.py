@@ -76,6 +76,20 @@ def test_what_picks_are_worth_is_measured_without_a_library(tmp_path):
     assert text.count("| rara | 0.") == 2
 
 
+def test_the_reward_is_measured_beside_a_product(tmp_path):
+    page = tmp_path / "page.md"
+    marks = "<!-- benchmarks/reward.py -->", "<!-- end of benchmark -->"
+    page.write_text(f"Before.\n{marks[0]}\nold\n{marks[1]}\nAfter.\n", "utf-8")
+    options = "--reference 60 --dimensions 8 --batch 4 --calls 2 --into"
+    command = [sys.executable, str(BENCHMARKS / "reward.py"), *options.split(), str(page)]
+    subprocess.run(command, check=True, timeout=200)
+    text = page.read_text("utf-8")
+    assert text.startswith("Before.\n")
+    assert text.endswith("After.\n")
+    assert "old" not in text
+    assert "| the float32 product alone |" in text
+
+
 def test_every_benchmark_is_tried():
     scripts = {p.stem for p in BENCHMARKS.glob("*.py") if "parser(__doc__" in p.read_text("utf-8")}
     assert scripts == set(TOY)

@@ -71,6 +71,7 @@ if _typing.TYPE_CHECKING:
     from rara.robustness.contested import contested
     from rara.robustness.second_opinions import by_extractor, by_halves
     from rara.run import Run
+    from rara.selection.sample_original import sample_original
     from rara.selection.select import select
     from rara.sources import open_source
     from rara.table.score_table import ScoreTable
@@ -102,6 +103,7 @@ __all__ = [
     "contested",
     "get_extractor",
     "open_source",
+    "sample_original",
     "search",
     "select",
     "sets",
@@ -133,6 +135,7 @@ _HOMES = {
     "contested": "rara.robustness.contested",
     "get_extractor": "rara.extractors",
     "open_source": "rara.sources",
+    "sample_original": "rara.selection.sample_original",
     "search": "rara.image_search.search",
     "verify": "rara.cards.verify",
     "select": "rara.selection.select",

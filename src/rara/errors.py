@@ -18,6 +18,7 @@
     ├── DecisionError                 ValueError          decisions that cannot be read or taken
     ├── CardError                     ValueError          a card that was changed, or is none
     ├── FeatureError                  ValueError          vectors that no distance can be taken of
+    ├── GeneratorError                RuntimeError        a generator that gives no samples
     ├── ParameterError                ValueError          an option outside its range
     ├── MissingPackageError           ImportError         an optional package is not installed
     └── ReferenceMismatchError        ValueError          made with another extractor or dimension
@@ -105,6 +106,13 @@ class CardError(RaraError, ValueError):
 
 class FeatureError(RaraError, ValueError):
     """Vectors that no distance can be taken of: NaN, infinite, or of the wrong shape."""
+
+
+class GeneratorError(RaraError, RuntimeError):
+    """A generator that raised, or that gave something else than was asked for."""
+
+    table: object = None
+    """The score table of what was picked before; None where there is none."""
 
 
 class ParameterError(RaraError, ValueError):

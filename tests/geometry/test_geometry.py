@@ -2,6 +2,7 @@
 
 import itertools
 import time
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -14,6 +15,7 @@ from hostile_vectors import ARITHMETICS, HOSTILE, samples_for
 from rara.geometry import (
     Balls,
     Nearest,
+    PackedProducts,
     QuantizedReference,
     Ratio,
     SamplesPerBall,
@@ -442,6 +444,36 @@ def test_kept_codes_change_nothing(kind, few, d):
         reference, 3, quantized=quantized, arithmetic="int8", tiling=Tiling(50, 16, 32)
     )
     np.testing.assert_array_equal(ours.d2[:, -1], oracle.radii2(reference, 3))
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+@pytest.mark.parametrize("d", [3, 300])
+def test_products_that_are_kept_between_queries_change_nothing(kind, d):
+    reference = vectors(kind, 80, d)
+    quantized = replace(QuantizedReference.of(reference), packed=PackedProducts())
+    for few, tiling in itertools.product((1, 13, 40), (None, Tiling(50, 16, 32))):
+        samples = samples_for(reference)[-few:]
+        assert_equal_to_oracle(
+            samples, reference, 3, quantized=quantized, arithmetic="int8", tiling=tiling
+        )
+
+
+def test_each_tile_is_packed_once(monkeypatch):
+    packed = []
+    monkeypatch.setattr(
+        "rara.geometry.quantized_reference.multiplier",
+        lambda codes, rows, arithmetic: packed.append(len(codes)) or multiplier(
+            codes, rows, arithmetic
+        ),
+    )  # fmt: skip
+    reference = vectors("plain", 80, 32)
+    quantized = replace(QuantizedReference.of(reference), packed=PackedProducts())
+    for _ in range(3):
+        query(
+            reference[:20], reference, [Nearest(20, 3)], quantized=quantized, arithmetic="int8",
+            tiling=Tiling(50, 16, 32),
+        )  # fmt: skip
+    assert packed == [32, 32, 16]
 
 
 def test_memory_shrinks_the_tiles():

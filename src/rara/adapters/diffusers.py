@@ -216,7 +216,7 @@ def ascent(
         (gradient,) = torch.autograd.grad(rewards.nansum(), moved, allow_unused=True)
     if gradient is None:
         raise ParameterError(
-            "The images do not depend on what they were made of, as far as PyTorch sees: `decode` or "
+            "PyTorch sees no way from these images to what they were made of: `decode` or "
             "`estimate` must keep gradients."
         )
     return rewards.detach().cpu().numpy(), gradient

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import isinf
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,7 +56,7 @@ def rewards_of(images: Batch, scorer: Scorer, failed: float) -> NDArray[np.float
     return rewards
 
 
-def _pixels(images: Batch) -> tuple[NDArray[np.bool_], list[object]]:
+def _pixels(images: Any) -> tuple[NDArray[np.bool_], list[object]]:
     """Which images are finite, and these as images that rara takes."""
     if isinstance(images, np.ndarray):
         if images.ndim != 4 or images.shape[3] not in (1, 3) or images.dtype != np.uint8:

@@ -31,7 +31,7 @@ from rara.geometry.nearest_cosines import NearestCosines
 from rara.geometry.neighbours import kth_left, neighbours, neighbours_left
 from rara.geometry.parts import CountsInParts, SmallestInParts
 from rara.geometry.processes import query_in_processes
-from rara.geometry.quantized_reference import QuantizedReference
+from rara.geometry.quantized_reference import PackedProducts, QuantizedReference
 from rara.geometry.query import query
 from rara.geometry.reducers import (
     Balls,
@@ -56,6 +56,7 @@ __all__ = [
     "NearestCosines",
     "Need",
     "Observer",
+    "PackedProducts",
     "Product",
     "Progress",
     "QuantizedReference",

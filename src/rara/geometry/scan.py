@@ -236,10 +236,10 @@ class Scan:
 
     def _tile(self, span: slice, block: slice) -> Columns:
         job = self.job
-        kept = None
+        kept = packed = None
         if job.quantized is not None and self.arithmetic == "int8":
-            kept = job.quantized.codes[span]
-        return Columns(span, _count(block), job.right[span], job.frame, kept)
+            kept, packed = job.quantized.codes[span], job.quantized.packed
+        return Columns(span, _count(block), job.right[span], job.frame, kept, packed)
 
     # -- working --
 

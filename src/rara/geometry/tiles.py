@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from rara.geometry.filter import Pairs
 from rara.geometry.matmul import Multiply, TileProduct, multiplier
 from rara.geometry.quantization import Arithmetic, Codes, Floats, Frame
+from rara.geometry.quantized_reference import PackedProducts
 
 Progress = Callable[[int], None]
 """Called with the number of pairs scanned since the last call."""
@@ -137,10 +138,17 @@ class Columns:
     """A tile's columns: their codes and the products with them, made when first needed."""
 
     def __init__(
-        self, span: slice, rows: int, vectors: Floats, frame: Frame, kept: Codes | None
+        self,
+        span: slice,
+        rows: int,
+        vectors: Floats,
+        frame: Frame,
+        kept: Codes | None,
+        packed: PackedProducts | None = None,
     ) -> None:
+        """`packed`: products with the kept codes, from earlier scans."""
         self.span, self.rows = span, rows
-        self._vectors, self._frame, self._kept = vectors, frame, kept
+        self._vectors, self._frame, self._kept, self._packed = vectors, frame, kept, packed
         self._made: dict[Arithmetic, tuple[Codes, Multiply]] = {}
         self._lock = threading.Lock()
 
@@ -149,7 +157,11 @@ class Columns:
         with self._lock:
             if arithmetic not in self._made:
                 codes = self._codes(arithmetic)
-                self._made[arithmetic] = codes, multiplier(codes, self.rows, arithmetic)
+                if codes is self._kept and self._packed is not None:
+                    multiply = self._packed.by(self.span, codes)
+                else:
+                    multiply = multiplier(codes, self.rows, arithmetic)
+                self._made[arithmetic] = codes, multiply
             return self._made[arithmetic]
 
     def _codes(self, arithmetic: Arithmetic) -> Codes:

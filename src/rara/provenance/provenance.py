@@ -26,6 +26,7 @@ from rara.provenance.json_format import (
     decoded,
     encoded,
 )
+from rara.provenance.sampling import SamplingPart
 from rara.provenance.selection import SelectionPart
 
 SCHEMA = 2
@@ -131,6 +132,7 @@ class Provenance(AsJson):
     copy_network: parts.CopyNetworkPart | None = field(default=None, metadata=OMITTED)
     evidence: parts.EvidencePart | None = field(default=None, metadata=OMITTED)
     selection: SelectionPart | None = field(default=None, metadata=OMITTED)
+    sampling: SamplingPart | None = field(default=None, metadata=OMITTED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)

@@ -132,8 +132,7 @@ class Scorer:
         """
         rewards = self.rewards
         rows, vectors = self._rows(images)
-        quantized = self.geometry.code_cache.for_query(len(vectors), self.run)
-        found = columns(rewards.terms(vectors, quantized))
+        found = columns(rewards.terms(vectors))
         spread = {name: np.full(rows.size, np.nan) for name in found}
         for name, values in found.items():
             spread[name][rows] = values
@@ -146,7 +145,8 @@ class Scorer:
 
         def make() -> Rewards:
             balls = geometry.ball_geometry(self.options.k)
-            return Rewards(geometry.features.vectors, RewardScale.around(balls), self.run)
+            scale = RewardScale.around(balls)
+            return Rewards(geometry.features.vectors, geometry.code_cache, scale, self.run)
 
         return self._once("rewards", make)
 
@@ -156,7 +156,7 @@ class Scorer:
         """Which of the images have a vector, and these vectors as the reference compares them."""
         spec = self.geometry.features.spec
         if isinstance(images, np.ndarray) and images.ndim == 2 and images.dtype.kind == "f":
-            finite = np.isfinite(images).all(axis=1)
+            finite = np.asarray(np.isfinite(images).all(axis=1))
             given = as_features(images[finite], None, "samples") if finite.any() else None
             if given is None:
                 return finite, np.empty((0, spec.dim), np.float32)

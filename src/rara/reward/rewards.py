@@ -5,12 +5,15 @@ vectors --Rewards.neighbours--> lists, nearest others in the batch --RewardScale
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from threading import Lock
 
 import numpy as np
 
-from rara.geometry import Nearest, QuantizedReference, neighbours, query
+from rara.features.code_cache import CodeCache
+from rara.geometry import Nearest, PackedProducts, QuantizedReference, neighbours, query
 from rara.geometry.quantization import Floats
+from rara.machine import quarter_of_memory
 from rara.reward.scale import Doubles, RewardScale, Terms
 from rara.run import Run
 
@@ -25,25 +28,42 @@ class Batch:
     """The nearest other one of the batch; None for a single one."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Rewards:
     """Rewards by the images of one reference. May be used from any thread."""
 
     vectors: Floats
     """(n, d) of the reference."""
+    codes: CodeCache
     scale: RewardScale
     run: Run
+    _packed: QuantizedReference | None = None
+    _lock: Lock = field(default_factory=Lock)
 
-    def neighbours(self, vectors: Floats, quantized: QuantizedReference | None) -> Batch:
+    def neighbours(self, vectors: Floats) -> Batch:
         """The neighbours of finite vectors, exact whatever filters them."""
         engine = self.run.engine()
         nearest, others = Nearest(len(vectors), self.scale.depth), None
-        query(vectors, self.vectors, [nearest], quantized=quantized, **engine)
+        query(vectors, self.vectors, [nearest], quantized=self._kept(len(vectors)), **engine)
         if len(vectors) > 1:
             others, _ = neighbours(vectors, 1, **engine)
         return Batch(nearest, others)
 
-    def terms(self, vectors: Floats, quantized: QuantizedReference | None) -> Terms:
+    def _kept(self, samples: int) -> QuantizedReference | None:
+        """The reference's codes, with products that are packed once where there is room.
+
+        Batches of a training are small and many: packing would cost ten times the product.
+        """
+        with self._lock:
+            if self._packed is not None:
+                return self._packed
+            quantized = self.codes.for_query(samples, self.run)
+            room = (self.run.memory or quarter_of_memory()) // 8
+            if quantized is not None and self.vectors.size <= room and PackedProducts.pays():
+                self._packed = replace(quantized, packed=PackedProducts())
+            return self._packed or quantized
+
+    def terms(self, vectors: Floats) -> Terms:
         """The terms of the reward, NaN where a vector has a number that is not finite.
 
         The others are rewarded as if such a vector were not in the batch.
@@ -52,7 +72,7 @@ class Rewards:
         found = np.full((len(Terms._fields), len(vectors)), np.nan)
         if finite.any():
             some = np.ascontiguousarray(vectors[finite])
-            batch = self.neighbours(some, quantized)
+            batch = self.neighbours(some)
             near = batch.nearest
             measured = self.scale.measure(near.d2, near.index, np.asarray)
             nearest2 = None if batch.others is None else batch.others.d2[:, 0]

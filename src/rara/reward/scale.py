@@ -30,8 +30,14 @@ LEVEL, TOP = 0.9, 0.99
 """Shares of real images: penalties begin at the first quantile, the second is a reward of 1."""
 STEEPNESS = 4.0
 """Slope of a penalty far beyond its level, beside that of rarity, which is 1: what is bought by
-leaving the manifold costs three times what it brings. Of 2 and 4, and levels from 0.5 to 0.9, these
-chose best on halves of a reference (docs/studies/reward.md)."""
+leaving the manifold costs three times what it brings. Chosen on parts of a reference, and about as
+good as a level of 0.8 with a slope of 2 (docs/studies/reward.md)."""
+
+
+_ALIKE = (
+    "The reference images are so alike that they give no scale for a reward. Leave repeats out: "
+    "`deduplicate='near'`."
+)
 
 
 class Level(NamedTuple):
@@ -68,16 +74,21 @@ class RewardScale:
     spacing: Doubles
     """(n,) `radius` of each reference image among the others."""
     floor2: float
+    """Added to squared distances, so that their logarithms are finite."""
     rate: float
+    """Of the local volume, as `rara.scores.copy_volume` has it."""
     far: Level
-    """Of `radius`, of `contrast` and of `copying`."""
+    """Of `radius`."""
     apart: Level
+    """Of `contrast`."""
     copied: Level
+    """Of `copying`."""
     repeated: Level
     """Of minus the logarithm of the distance to the nearest other one."""
     middle: float
-    """What the median real image has, and how far the 99th percentile is above it."""
+    """What the median real image has."""
     unit: float
+    """How far the 99th percentile of real images is above it."""
 
     @classmethod
     def around(cls, geometry: BallGeometry) -> Self:
@@ -155,6 +166,8 @@ class RewardScale:
     def _calibrated(self, own: Measured) -> Self:
         """With the median of real images at 0 and their 99th percentile at 1."""
         middle, top = np.quantile(self.terms(own, None).reward, [0.5, TOP]).tolist()
+        if not top > middle:
+            raise ParameterError(_ALIKE)
         return replace(self, middle=middle, unit=top - middle)
 
 
@@ -165,10 +178,7 @@ def _log(values: Array) -> Callable[[Array], Array]:
 def _level(values: Doubles) -> Level:
     begins, top = np.quantile(values, [LEVEL, TOP]).tolist() if len(values) else (0.0, 0.0)
     if not top > begins:
-        raise ParameterError(
-            "The reference images are so alike that a tenth of them cannot be told apart: there is "
-            "no scale for a reward. Leave repeats out: `deduplicate='near'`."
-        )
+        raise ParameterError(_ALIKE)
     return Level(begins, top - begins)
 
 

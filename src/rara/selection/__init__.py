@@ -18,5 +18,8 @@ Why the picks are near to the best possible: docs/explanation/selection.md. From
     sheet           a contact sheet of the picks
     folder          the picks as links or copies in a folder
     select          rara.select
+    drawing         a generator called for samples
+    sample_original  rara.sample_original
+    torch           the reward with gradients, as a module of PyTorch
     guidance        generators led to higher rewards (takes torch)
 """

@@ -90,9 +90,9 @@ class Reward(torch.nn.Module):
         spec = self.scorer.geometry.features.spec
         if features.ndim == 4 and self.extractor is None:
             raise ParameterError(
-                f"Images of shape {tuple(features.shape)}: rara's extractors have no gradients. Give "
-                "vectors, or `Reward(scorer, extractor=...)` with a module of PyTorch that makes them. "
-                "For rewards without gradients give images to `Scorer.reward`."
+                f"Images of shape {tuple(features.shape)}: rara's extractors have no gradients. "
+                "Give vectors, or `Reward(scorer, extractor=...)` with a module of PyTorch that "
+                "makes them. For rewards without gradients give images to `Scorer.reward`."
             )
         if features.ndim != 2 or features.shape[1] != spec.dim or not features.is_floating_point():
             raise ParameterError(
@@ -105,8 +105,7 @@ class Reward(torch.nn.Module):
         """Of finite vectors."""
         rewards = self.scorer.rewards
         given = np.ascontiguousarray(vectors.detach().numpy().astype(np.float32))
-        quantized = self.scorer.geometry.code_cache.for_query(len(given), self.scorer.run)
-        batch = rewards.neighbours(given, quantized)
+        batch = rewards.neighbours(given)
         d2, index = self._nearest(vectors, batch)
         measured = rewards.scale.measure(d2, index, torch.from_numpy)
         return rewards.scale.terms(measured, _others(vectors, batch))
