@@ -70,6 +70,7 @@ test-torch: install-dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[torch,torchmetrics,lightning,loggers]' \
 		open_clip_torch prdc pyod transformers accelerate diffusers
 	$(BIN)/pytest -m 'slow or not slow' tests/adapters tests/watching tests/selection/test_torch_reward.py \
+		tests/selection/test_guidance.py \
 		tests/extractors/test_torch_extractors.py
 
 # What is measured at another size than the scripts' own is said here: make bench PEERS='--repeats 1'
@@ -153,6 +154,8 @@ study: install-dev
 	$(BIN)/python studies/generators.py cifar10 --cifar10 .study/cifar10 --out .study/generators
 	$(BIN)/python studies/generators_paper.py --generators .study/generators --work .study/paper \
 		--into docs/studies/generators.md
+	$(BIN)/python studies/guidance.py --generators .study/generators --work .study/guidance \
+		--into docs/studies/guidance.md --picture docs/pictures/guidance.webp
 	$(BIN)/python studies/calibration_photos.py .study/cifar10 --into docs/explanation/trust.md
 	$(BIN)/python studies/set_sizes_samples.py .study/generators --cifar10 .study/cifar10
 	$(BIN)/python studies/set_sizes.py .study/cifar10 --into docs/studies/sets.md

@@ -21,4 +21,5 @@ Why the picks are near to the best possible: docs/explanation/selection.md. From
     drawing         a generator called for samples
     sample_original  rara.sample_original
     torch           the reward with gradients, as a module of PyTorch
+    guidance        generators led to higher rewards (takes torch)
 """
