@@ -6,7 +6,8 @@
         [--into docs/studies/guidance.md] [--picture docs/pictures/guidance.webp]
 
 leads the GAN of `generators.py` by the reward of rara.selection.torch; with --worlds also its
-diffusion model and the GAN of faces. Half of the reference leads. The other half and fresh real images judge.
+diffusion model and the GAN of faces. Half of the reference leads. The other half and fresh real
+images judge.
 
     worlds      guidance_worlds.py     generators, and real images
     student     guidance_student.py    the network with gradients that guidance sees through
