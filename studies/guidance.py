@@ -5,8 +5,9 @@
     python studies/guidance.py --generators .study/generators --work .study/guidance \
         [--into docs/studies/guidance.md] [--picture docs/pictures/guidance.webp]
 
-leads the GAN of faces, and the GAN and the diffusion model of `generators.py`, by the reward of
-rara.selection.torch. Half of the reference leads. The other half and fresh real images judge.
+leads the GAN of `generators.py` by the reward of rara.selection.torch; with --worlds also its
+diffusion model and the GAN of faces. Half of the reference leads. The other half and fresh real
+images judge.
 
     worlds      guidance_worlds.py     generators, and real images
     student     guidance_student.py    the network with gradients that guidance sees through
