@@ -15,11 +15,13 @@ import fsspec
 from commands import called
 from faulty_filesystem import FaultyFileSystem, StatusError
 from make import as_folder, as_tar, as_zip, ids, known, loaded, noise, png
+from rara.comparison.names import named
 from rara.errors import (
     DamagedStoreError,
     EmptySourceError,
     ImageError,
     MissingPackageError,
+    ParameterError,
     SourceError,
     SourceNotFoundError,
     UnknownSourceError,
@@ -33,7 +35,7 @@ from rara.sources.base import remarks_of
 from rara.sources.paths import split_key
 from rara.sources.remote import files as remote_files
 from rara.sources.remote import filesystem
-from rara.sources.schemes import is_remote, local_path, shown_place
+from rara.sources.schemes import is_remote, local_path, shown_place, without_secrets
 from rara.storage.atomic import write_text
 
 FILES = {
@@ -220,6 +222,47 @@ def test_a_place_without_images():
 )
 def test_what_is_shown_of_a_place(place, shown):
     assert shown_place(place) == shown
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        (
+            "No card at 'https://me:secret@host/a.json?key=secret'.",
+            "No card at 'https://host/a.json'.",
+        ),
+        ("'s3:/me:secret@bucket/a' is unknown", "'s3://bucket/a' is unknown"),
+        ("two: s3://u:secret@a/b http://host/?t=secret", "two: s3://a/b http://host/"),
+        ("'http:/folder/a.png' and C:/x@y and user@host", None),
+        ("Nothing is at 's3://bucket/a@b'.", None),
+    ],
+)
+def test_messages_hold_no_secret_of_a_place(said, shown):
+    assert without_secrets(said) == (shown or said)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "score train --reference train -o", "score train --reference train --report",
+        "score train --reference train --decisions", "report", "verify",
+    ],
+)  # fmt: skip
+def test_no_command_says_the_secret_of_a_place(command, tmp_path, monkeypatch, capsys):
+    as_folder(tmp_path / "train", {"a.png": png(1)})
+    monkeypatch.chdir(tmp_path)
+    place = "https://me:secret@127.0.0.1:9/a.html?signature=secret"
+    last = ["b.html"] if command == "report" else []
+    code, out, err = called(capsys, *command.split(), place, *last)
+    assert code == 2
+    assert "secret" not in out + err
+
+
+def test_generators_are_named_without_secrets():
+    place = "https://me:secret@host/gan.zip?signature=secret"
+    assert named([place]) == {"gan": place}
+    with pytest.raises(ParameterError, match=r"'https://host/gan\.zip' is given twice"):
+        named([place, "https://host/gan.zip?signature=other"])
 
 
 def test_what_is_a_place_with_a_scheme():

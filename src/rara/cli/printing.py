@@ -66,7 +66,9 @@ def complain(message: str) -> None:
     """Say on stderr in one line why a command ends, after the name of the program."""
     from rich.text import Text
 
-    text = Text(_fitting(f"rara: {plain(message)}", _notes()))
+    from rara.sources.schemes import without_secrets
+
+    text = Text(_fitting(f"rara: {plain(without_secrets(message))}", _notes()))
     text.stylize("bold red", 0, len("rara:"))
     notes_console().print(text)
 

@@ -14,6 +14,7 @@ from rara.arguments import listed, short
 from rara.errors import ParameterError
 from rara.features.features import Features
 from rara.features.opening import Images
+from rara.sources.schemes import is_remote, shown_place
 
 Generators: TypeAlias = "Mapping[str, Images] | Iterable[str | os.PathLike[str]]"
 """Images or features by name, or places."""
@@ -53,12 +54,13 @@ def folder_name(place: str) -> str:
 
 def _by_folder(places: list[str]) -> Iterable[tuple[str, Images]]:
     """Places whose folders have the same name are told apart by the folders above."""
-    names = [folder_name(place) for place in places]
-    for i, place in enumerate(places):
-        if place in places[:i]:
+    shown = [shown_place(place) if is_remote(place) else place for place in places]
+    names = [folder_name(place) for place in shown]
+    for i, place in enumerate(shown):
+        if place in shown[:i]:
             raise ParameterError(f"'{place}' is given twice: name each generator once.")
-        alike = [one for one, name in zip(places, names, strict=True) if name == names[i]]
-        yield _apart(place, alike), place
+        alike = [one for one, name in zip(shown, names, strict=True) if name == names[i]]
+        yield _apart(place, alike), places[i]
 
 
 def _apart(place: str, alike: list[str]) -> str:

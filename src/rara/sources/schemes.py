@@ -17,6 +17,8 @@ from rara.text import plain
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]+)://")
 """Two characters at least: `C:` is a drive."""
+_WRITTEN = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+:/+[^\s'\"/][^\s'\"]*")
+"""In a text, also where a path has lost one of its slashes."""
 WEB = ("http", "https")
 _WITH_CONTAINER = ("abfs", "abfss", "wasb", "wasbs")
 """Their `container@account` is no user."""
@@ -53,6 +55,21 @@ def shown_place(place: str) -> str:
     if query and (scheme in WEB or "=" in query):
         rest = rest.partition("?")[0]
     return plain(f"{scheme}://{rest}")
+
+
+def without_secrets(text: str) -> str:
+    """A message in which every place with a scheme is as it may be shown.
+
+    >>> without_secrets("No card at 'https:/me:secret@host/a.json?key=abc'.")
+    "No card at 'https://host/a.json'."
+    """
+    return _WRITTEN.sub(lambda match: _masked(match[0]), text)
+
+
+def _masked(written: str) -> str:
+    place = re.sub(":/+", "://", written, count=1)
+    shown = shown_place(place)
+    return written if shown == place else shown
 
 
 def split_remote_key(place: str) -> tuple[str, str | None]:
