@@ -279,7 +279,7 @@ def test_unknown_things_are_named_with_what_is_known(tmp_path):
         open_source(tmp_path / "x.rar")
 
 
-@pytest.mark.parametrize("spec", ["", "  ", "https://example.org/x.zip", "s3://bucket/x"])
+@pytest.mark.parametrize("spec", ["", "  "])
 def test_no_place_on_this_machine(spec):
     with pytest.raises(UnknownSourceError, match=r"no place on this machine"):
         open_source(spec)

@@ -41,8 +41,8 @@ class Match:
     """Bits of 256 by which the pixel hashes differ, at best over mirroring and turning. Null where
     one image is flat, or has no hash."""
     p: float | None
-    """How often the best of all reference images would agree as well by chance, by direct evidence
-    or by the pixel hash; lower is surer. Null where neither is evidence."""
+    """How often the best of all reference images agrees as well by chance, by evidence or pixel
+    hash; lower is surer. Null without either."""
     sample_region: Regions | None
     """Corners of the common region in the sample, x and y from 0 to 1 of width and height."""
     source_region: Regions | None

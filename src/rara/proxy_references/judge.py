@@ -76,6 +76,7 @@ def proxies(
     `Reference`. Raises ParameterError where two proxies hold the same images, and errors that name
     the proxy.
 
+    >>> import numpy as np
     >>> rng = np.random.default_rng(0)
     >>> one, other = (Features.from_arrays(rng.normal(size=(500, 8))) for _ in range(2))
     >>> found = proxies(one.take([0], "samples"), {"one": one, "other": other})
