@@ -18,6 +18,7 @@ from rara.extractors import DEFAULT, Extractor, Spec
 from rara.extractors.base import Metric
 from rara.features.compatibility import check_same, comparable, network_for
 from rara.features.features import Features
+from rara.features.made_once import made_once
 from rara.features.neighbours import checked_k
 from rara.features.opening import Images, features_of, find_extractor, is_features
 from rara.proxy_references.names import Proxies
@@ -171,8 +172,7 @@ def check_different(references: Mapping[str, Reference]) -> None:
     seen: dict[tuple[str, frozenset[str]], str] = {}
     for name, reference in references.items():
         features = reference.features
-        contents = frozenset(features.embedded["digest"].to_pylist())
-        key = features.spec.fingerprint, contents
+        key = features.spec.fingerprint, _contents(features)
         if key in seen:
             raise ParameterError(
                 f"The proxies '{seen[key]}' and '{name}' hold the same images, so one says no more "
@@ -183,10 +183,7 @@ def check_different(references: Mapping[str, Reference]) -> None:
 
 def shared_images(references: Mapping[str, Reference]) -> dict[str, dict[str, int]]:
     """How many different images each proxy has in common with each other one, where any."""
-    contents = {
-        name: frozenset(one.features.embedded["digest"].to_pylist())
-        for name, one in references.items()
-    }
+    contents = {name: _contents(one.features) for name, one in references.items()}
     return {
         name: {
             other: len(own & theirs)
@@ -195,3 +192,10 @@ def shared_images(references: Mapping[str, Reference]) -> dict[str, dict[str, in
         }
         for name, own in contents.items()
     }
+
+
+def _contents(features: Features) -> frozenset[str]:
+    """The digests of the images, those that were left out too."""
+    return made_once(
+        features, "contents", lambda: frozenset(features.embedded["digest"].to_pylist())
+    )
